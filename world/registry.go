@@ -1,0 +1,76 @@
+package world
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+)
+
+// registry is the table of the types of values that cross the border. Packages
+// add to it while they are initialised; from then on it is only read.
+var registry = struct {
+	sync.RWMutex
+	types map[string]reflect.Type
+	names map[reflect.Type]string
+}{types: make(map[string]reflect.Type), names: make(map[reflect.Type]string)}
+
+func init() {
+	Register[AlarmSet]("world.AlarmSet")
+	Register[AlarmRang]("world.AlarmRang")
+	Register[Ref]("world.Ref")
+	Register[*Error]("world.Error")
+}
+
+// Register gives the type T a name under which journals and other machines know
+// it. The package that owns a type registers it, while it is initialised. The
+// name is written to journals, so it must never change, even if the type is
+// renamed or moves; begin it with the name of the package, as in "tcp.Data". A
+// pointer type and the type it points to are two types.
+//
+// It panics if the name is empty or stands for another type, if T has another
+// name already, and if T is an interface: only types that a value can have
+// cross the border. Registering the same pair again does nothing.
+func Register[T any](name string) {
+	t := reflect.TypeFor[T]()
+	if name == "" {
+		panic(fmt.Sprintf("world: Register[%v]: empty name; give the type a name such as \"mypackage.Thing\"", t))
+	}
+	if t.Kind() == reflect.Interface {
+		panic(fmt.Sprintf("world: Register[%v](%q): the type is an interface; register the types of the values in it", t, name))
+	}
+	registry.Lock()
+	defer registry.Unlock()
+	if other, ok := registry.types[name]; ok && other != t {
+		panic(fmt.Sprintf("world: Register[%v](%q): the name stands for %v; choose another name", t, name, other))
+	}
+	if other, ok := registry.names[t]; ok && other != name {
+		panic(fmt.Sprintf("world: Register[%v](%q): the type is registered as %q already; a type has one name, in the package that owns it", t, name, other))
+	}
+	registry.types[name] = t
+	registry.names[t] = name
+}
+
+// Registered returns the type that a name stands for, and whether there is one.
+func Registered(name string) (reflect.Type, bool) {
+	registry.RLock()
+	defer registry.RUnlock()
+	t, ok := registry.types[name]
+	return t, ok
+}
+
+// NameOf returns the name of a type, and whether it has one.
+func NameOf(t reflect.Type) (string, bool) {
+	registry.RLock()
+	defer registry.RUnlock()
+	name, ok := registry.names[t]
+	return name, ok
+}
+
+// Names returns all names, sorted.
+func Names() []string {
+	registry.RLock()
+	defer registry.RUnlock()
+	return slices.Sorted(maps.Keys(registry.types))
+}

@@ -1,0 +1,56 @@
+package world_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/go-marketplace/marketplace/world"
+)
+
+type (
+	registeredOnce  struct{ N int }
+	registeredOther struct{ N int }
+	registeredPlain struct{ N int }
+)
+
+func TestRegister(t *testing.T) {
+	world.Register[registeredOnce]("world_test.once")
+	world.Register[registeredOnce]("world_test.once")
+	world.Register[*registeredOnce]("world_test.pointer")
+
+	got, ok := world.Registered("world_test.once")
+	if !ok || got != reflect.TypeFor[registeredOnce]() {
+		t.Errorf("Registered = %v, %v", got, ok)
+	}
+	name, ok := world.NameOf(reflect.TypeFor[*registeredOnce]())
+	if !ok || name != "world_test.pointer" {
+		t.Errorf("NameOf = %q, %v", name, ok)
+	}
+	if got, ok := world.Registered("world_test.nothing"); ok {
+		t.Errorf("an unknown name stands for %v", got)
+	}
+	if name, ok := world.NameOf(reflect.TypeFor[registeredPlain]()); ok {
+		t.Errorf("a type that is not registered has the name %q", name)
+	}
+	names := world.Names()
+	if !slices.IsSorted(names) {
+		t.Errorf("names are not sorted: %q", names)
+	}
+	for _, want := range []string{"world.AlarmRang", "world.AlarmSet", "world.Error", "world.Ref", "world_test.once", "world_test.pointer"} {
+		if _, ok := slices.BinarySearch(names, want); !ok {
+			t.Errorf("%q is missing in %q", want, names)
+		}
+	}
+}
+
+func TestRegisterMistakes(t *testing.T) {
+	world.Register[registeredOnce]("world_test.once")
+	mustPanic(t, func() { world.Register[registeredOther]("") }, "registeredOther", "give the type a name")
+	mustPanic(t, func() { world.Register[registeredOther]("world_test.once") }, "registeredOnce", "choose another name")
+	mustPanic(t, func() { world.Register[registeredOnce]("world_test.twice") }, "world_test.once", "one name")
+	mustPanic(t, func() { world.Register[world.Device]("world_test.device") }, "interface", "the values in it")
+	if _, ok := world.NameOf(reflect.TypeFor[registeredOther]()); ok {
+		t.Error("a refused type was registered")
+	}
+}
