@@ -1,0 +1,252 @@
+package topic
+
+import (
+	"fmt"
+	"slices"
+	"unsafe"
+)
+
+// An Index holds values of type T under topics. It finds those whose topics
+// match a message, or intersect with a topic, at a cost that follows the
+// number of those it finds. Results come in the order of the values: how they
+// got into the index makes no difference.
+//
+// An Index is not safe for concurrent use.
+type Index[T any] struct {
+	compare func(a, b T) int
+	shelves []*shelf[T]
+	byType  map[unsafe.Pointer]*shelf[T] // made when there are many
+	any     []T                          // under Any, in order
+	size    int
+}
+
+// A shelf holds what is stored under topics over one message type, by shape:
+// which leaves a topic pins.
+type shelf[T any] struct {
+	id     unsafe.Pointer // of the message type
+	shapes []*shape[T]
+}
+
+// manyShelves is the number of message types from which a hash table is worth
+// its while.
+const manyShelves = 8
+
+// NewIndex returns an empty index for values that compare orders. Values under
+// equivalent topics must differ.
+func NewIndex[T any](compare func(a, b T) int) *Index[T] {
+	return &Index[T]{compare: compare}
+}
+
+// Len returns the number of values in the index.
+func (x *Index[T]) Len() int { return x.size }
+
+// Add stores v under t. It panics if v is there already, or if t is the zero
+// Topic.
+func (x *Index[T]) Add(t Topic, v T) {
+	if t.p == nil {
+		panic(fmt.Sprintf("topic: Index.Add(%v) under the zero Topic, which matches nothing: use topic.Any or the Topic of a pattern", v))
+	}
+	if t.p.isAny() {
+		i, found := slices.BinarySearchFunc(x.any, v, x.compare)
+		if found {
+			panicTwice(t.p, v)
+		}
+		x.any = slices.Insert(x.any, i, v)
+		x.size++
+		return
+	}
+	s := x.shelf(t.p.layout.id)
+	if s == nil {
+		s = x.newShelf(t.p.layout.id)
+	}
+	sh := s.shapeOf(t.p)
+	if sh == nil {
+		sh = newShape[T](t.p)
+		s.shapes = append(s.shapes, sh)
+	}
+	sh.add(x, t.p, v)
+	x.size++
+}
+
+func panicTwice(p *pattern, v any) {
+	panic(fmt.Sprintf("topic: Index.Add(%v) under %v, where it is already: values under equivalent topics must differ, so add what tells them apart", v, Topic{p}))
+}
+
+// Remove takes v from under t, which is equivalent to the topic that v was
+// stored under. It reports false if v is not there.
+func (x *Index[T]) Remove(t Topic, v T) bool {
+	removed := false
+	switch {
+	case t.p == nil:
+	case t.p.isAny():
+		var i int
+		if i, removed = slices.BinarySearchFunc(x.any, v, x.compare); removed {
+			x.any = slices.Delete(x.any, i, i+1)
+		}
+	default:
+		if s := x.shelf(t.p.layout.id); s != nil {
+			if sh := s.shapeOf(t.p); sh != nil {
+				removed = sh.remove(x, t.p, v)
+				if sh.size == 0 {
+					x.dismantle(s, sh)
+				}
+			}
+		}
+	}
+	if removed {
+		x.size--
+	}
+	return removed
+}
+
+// Replace puts v in the place of old, which is stored under t, or a topic that
+// is equivalent to it. It reports false if old is not there, and panics if v
+// does not compare equal to old, since its place would be another one.
+func (x *Index[T]) Replace(t Topic, old, v T) bool {
+	if x.compare(old, v) != 0 {
+		panic(fmt.Sprintf("topic: Index.Replace(%v, %v): they do not compare equal: use Remove and Add", old, v))
+	}
+	switch {
+	case t.p == nil:
+		return false
+	case t.p.isAny():
+		i, found := slices.BinarySearchFunc(x.any, old, x.compare)
+		if found {
+			x.any[i] = v
+		}
+		return found
+	}
+	s := x.shelf(t.p.layout.id)
+	if s == nil {
+		return false
+	}
+	sh := s.shapeOf(t.p)
+	return sh != nil && sh.replace(x, t.p, old, v)
+}
+
+// dismantle drops a shape, and perhaps a shelf, that has become empty.
+func (x *Index[T]) dismantle(s *shelf[T], sh *shape[T]) {
+	s.shapes = slices.DeleteFunc(s.shapes, func(o *shape[T]) bool { return o == sh })
+	if len(s.shapes) == 0 {
+		x.shelves = slices.DeleteFunc(x.shelves, func(o *shelf[T]) bool { return o == s })
+		delete(x.byType, s.id)
+	}
+}
+
+// Match returns the values whose topics match m, in order. The result may
+// share memory with the index, or with buf, which grows as needed: it must not
+// be written to, and is valid until the index changes or buf is used again.
+func (x *Index[T]) Match(m Message, buf *[]T) []T {
+	if m.ref == nil {
+		return nil
+	}
+	s := x.shelf(identity(&m.ref))
+	if s == nil {
+		return x.any
+	}
+	mem := address(&m.ref)
+	found := (*buf)[:0]
+	if len(s.shapes) == 1 && len(x.any) == 0 && !s.shapes[0].globbed {
+		b := s.shapes[0].bucketFor(mem)
+		switch {
+		case b == nil:
+			return nil
+		case b.list != nil:
+			return b.list.values
+		}
+		found = append(found, b.one)
+		*buf = found
+		return found
+	}
+	runs := 0
+	for _, sh := range s.shapes {
+		n := len(found)
+		found = sh.collect(mem, found)
+		if len(found) > n {
+			runs++
+		}
+	}
+	if len(x.any) > 0 {
+		found = append(found, x.any...)
+		runs++
+	}
+	if runs > 1 {
+		x.sort(found)
+	}
+	*buf = found
+	return found
+}
+
+// Related returns the values whose topics intersect with t, in order. The
+// result is in the memory of buf, which grows as needed.
+func (x *Index[T]) Related(t Topic, buf *[]T) []T {
+	found := (*buf)[:0]
+	switch {
+	case t.p == nil:
+		return found
+	case t.p.isAny():
+		for _, s := range x.shelves {
+			for _, sh := range s.shapes {
+				found = sh.all(found)
+			}
+		}
+	default:
+		if s := x.shelf(t.p.layout.id); s != nil {
+			for _, sh := range s.shapes {
+				found = sh.related(t.p, found)
+			}
+		}
+	}
+	found = append(found, x.any...)
+	if len(found) > 1 {
+		x.sort(found)
+	}
+	*buf = found
+	return found
+}
+
+// All returns all values, in order.
+func (x *Index[T]) All() []T { return x.Related(Any.Topic(), new([]T)) }
+
+// shelf returns the shelf for a type of message, or nil.
+func (x *Index[T]) shelf(id unsafe.Pointer) *shelf[T] {
+	if x.byType != nil {
+		return x.byType[id]
+	}
+	for _, s := range x.shelves {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
+}
+
+func (x *Index[T]) newShelf(id unsafe.Pointer) *shelf[T] {
+	s := &shelf[T]{id: id}
+	x.shelves = append(x.shelves, s)
+	switch {
+	case x.byType != nil:
+		x.byType[id] = s
+	case len(x.shelves) > manyShelves:
+		x.byType = map[unsafe.Pointer]*shelf[T]{}
+		for _, s := range x.shelves {
+			x.byType[s.id] = s
+		}
+	}
+	return s
+}
+
+func (x *Index[T]) sort(vs []T) {
+	if !slices.IsSortedFunc(vs, x.compare) {
+		slices.SortFunc(vs, x.compare)
+	}
+}
+
+func (s *shelf[T]) shapeOf(p *pattern) *shape[T] {
+	for _, sh := range s.shapes {
+		if sh.holds(p) {
+			return sh
+		}
+	}
+	return nil
+}

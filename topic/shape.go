@@ -1,0 +1,334 @@
+package topic
+
+import (
+	"slices"
+	"unsafe"
+)
+
+// A shape holds what is stored under the topics that pin the same parts of the
+// same message type, in a hash table by the values that they pin.
+//
+// The parts that a shape pins are numbered from zero: for a struct type these
+// are the leaves of its layout, for tuples the constants in their order. So a
+// leafSet names some of them in both cases.
+type shape[T any] struct {
+	pins    leafSet
+	leaves  []*leaf // those in pins; none for tuples
+	form    *form   // of the tuples; nil for a struct type
+	globbed bool    // the topics have globs: what is found must be looked at
+	exact   bool    // values with equal hashes are equal
+	table   map[uint64]*bucket[T]
+	views   []*view[T] // made when first needed
+	size    int
+}
+
+// A bucket holds what is stored under topics that pin the same values. Most
+// buckets hold one value.
+type bucket[T any] struct {
+	key  *pattern // some topic of the bucket
+	hash uint64
+	next *bucket[T] // with the same hash
+	one  T          // the only value, if there is no list
+	list *list[T]
+}
+
+// A list holds the values of a bucket that has had more than one, or that needs
+// their topics.
+type list[T any] struct {
+	values []T        // in order
+	topics []*pattern // of the values, in their order, if the shape is globbed
+}
+
+// A view finds the buckets of a shape by some of the parts that it pins.
+type view[T any] struct {
+	pins  leafSet
+	table map[uint64]*bag[T]
+}
+
+func newShape[T any](p *pattern) *shape[T] {
+	sh := &shape[T]{pins: p.pins, globbed: len(p.globs) > 0, table: map[uint64]*bucket[T]{}}
+	if p.isTuple() {
+		sh.pins, sh.form = 0, formOf(p)
+		if sh.form != nil {
+			sh.pins = sh.form.pins()
+		}
+		return sh
+	}
+	sh.pins.each(func(i int) { sh.leaves = append(sh.leaves, &p.layout.leaves[i]) })
+	// One step of mix loses nothing.
+	sh.exact = len(sh.leaves) == 0 || len(sh.leaves) == 1 && sh.leaves[0].kind.isBits()
+	return sh
+}
+
+// holds reports whether p belongs into sh.
+func (sh *shape[T]) holds(p *pattern) bool {
+	if p.isTuple() {
+		return sh.form.isOf(p)
+	}
+	return sh.pins == p.pins && sh.globbed == (len(p.globs) > 0)
+}
+
+// hash returns the hash of all pinned parts of the message at m. It reports
+// false if m cannot match.
+func (sh *shape[T]) hash(m unsafe.Pointer) (h uint64, ok bool) {
+	if sh.leaves == nil && sh.form != nil {
+		t := *(*Tuple)(m)
+		if _, ok := sh.form.align(t); !ok {
+			return 0, false
+		}
+		return sh.form.hash(t, sh.pins), true
+	}
+	for _, l := range sh.leaves {
+		h = l.hash(m, h)
+	}
+	return h, true
+}
+
+// hashOf returns the hash of the parts of p in set.
+func (sh *shape[T]) hashOf(p *pattern, set leafSet) (h uint64) {
+	if p.isTuple() {
+		if sh.form == nil {
+			return 0
+		}
+		return sh.form.hash(p.tuple(), set)
+	}
+	set.each(func(i int) { h = p.layout.leaves[i].hash(p.mem(), h) })
+	return h
+}
+
+// shared returns the pinned parts that p has in common with sh. It reports
+// false if p can meet no topic in sh.
+func (sh *shape[T]) shared(p *pattern) (leafSet, bool) {
+	if !p.isTuple() {
+		return sh.pins & p.pins, true
+	}
+	if sh.form == nil || p.pins == 0 {
+		return 0, true
+	}
+	return sh.form.align(p.tuple())
+}
+
+// find returns the bucket for the values that p pins.
+func (sh *shape[T]) find(p *pattern) (*bucket[T], uint64) {
+	h := sh.hashOf(p, sh.pins)
+	b := sh.table[h]
+	for b != nil && !b.key.pinsSame(p) {
+		b = b.next
+	}
+	return b, h
+}
+
+// pinsSame reports whether p and q, which have the same shape, pin the same.
+func (p *pattern) pinsSame(q *pattern) bool {
+	if p.isTuple() {
+		return p.pins == q.pins && (p.pins == 0 || tupleCovers(p.tuple(), q.tuple()) && tupleCovers(q.tuple(), p.tuple()))
+	}
+	return p.pinsEqual(q.mem(), p.pins)
+}
+
+func (sh *shape[T]) add(x *Index[T], p *pattern, v T) {
+	b, h := sh.find(p)
+	if b == nil {
+		b = &bucket[T]{key: p, hash: h, next: sh.table[h], one: v}
+		if sh.globbed {
+			b.list = &list[T]{[]T{v}, []*pattern{p}}
+		}
+		sh.table[h] = b
+		for _, w := range sh.views {
+			w.add(sh, b)
+		}
+		sh.size++
+		return
+	}
+	if b.list == nil {
+		b.list = &list[T]{values: []T{b.one}}
+	}
+	l := b.list
+	i, found := l.place(x, p, v)
+	if found {
+		panicTwice(p, v)
+	}
+	l.values = slices.Insert(l.values, i, v)
+	if sh.globbed {
+		l.topics = slices.Insert(l.topics, i, p)
+	}
+	sh.size++
+}
+
+// place returns where in l the value v is under p, or where to insert it.
+func (l *list[T]) place(x *Index[T], p *pattern, v T) (i int, found bool) {
+	if n := len(l.values); n == 0 || x.compare(l.values[n-1], v) < 0 {
+		return n, false
+	}
+	i, found = slices.BinarySearchFunc(l.values, v, x.compare)
+	if !found || l.topics == nil {
+		return i, found
+	}
+	for ; i < len(l.values) && x.compare(l.values[i], v) == 0; i++ {
+		// They pin the same.
+		if q := l.topics[i]; slices.Equal(q.globs, p.globs) || (Topic{q}).Equivalent(Topic{p}) {
+			return i, true
+		}
+	}
+	return i, false
+}
+
+func (sh *shape[T]) remove(x *Index[T], p *pattern, v T) bool {
+	b, _ := sh.find(p)
+	if b == nil {
+		return false
+	}
+	l := b.list
+	if l == nil {
+		if x.compare(b.one, v) != 0 {
+			return false
+		}
+		sh.drop(b)
+		sh.size--
+		return true
+	}
+	i, found := l.place(x, p, v)
+	if !found {
+		return false
+	}
+	l.values = slices.Delete(l.values, i, i+1)
+	if sh.globbed {
+		l.topics = slices.Delete(l.topics, i, i+1)
+	}
+	if len(l.values) == 0 {
+		sh.drop(b)
+	}
+	sh.size--
+	return true
+}
+
+func (sh *shape[T]) replace(x *Index[T], p *pattern, old, v T) bool {
+	b, _ := sh.find(p)
+	if b == nil {
+		return false
+	}
+	if b.list == nil {
+		if x.compare(b.one, old) != 0 {
+			return false
+		}
+		b.one = v
+		return true
+	}
+	i, found := b.list.place(x, p, old)
+	if found {
+		b.list.values[i] = v
+	}
+	return found
+}
+
+// drop removes an empty bucket.
+func (sh *shape[T]) drop(b *bucket[T]) {
+	for _, w := range sh.views {
+		w.remove(sh, b)
+	}
+	if first := sh.table[b.hash]; first != b {
+		for first.next != b {
+			first = first.next
+		}
+		first.next = b.next
+	} else if b.next != nil {
+		sh.table[b.hash] = b.next
+	} else {
+		delete(sh.table, b.hash)
+	}
+}
+
+// bucketFor returns the bucket whose pinned values are those of the message at
+// m, or nil.
+func (sh *shape[T]) bucketFor(m unsafe.Pointer) *bucket[T] {
+	h, ok := sh.hash(m)
+	if !ok {
+		return nil
+	}
+	b := sh.table[h]
+	for b != nil && !sh.exact && !b.key.pinsHold(m) {
+		b = b.next
+	}
+	return b
+}
+
+// pinsHold is matches without globs.
+func (p *pattern) pinsHold(m unsafe.Pointer) bool {
+	if p.isTuple() {
+		return p.matches(m)
+	}
+	return p.pinsEqual(m, p.pins)
+}
+
+// collect appends what matches the message at m.
+func (sh *shape[T]) collect(m unsafe.Pointer, buf []T) []T {
+	b := sh.bucketFor(m)
+	if b == nil {
+		return buf
+	}
+	return b.collect(buf, func(p *pattern) bool { return p.globsMatch(m) })
+}
+
+// collect appends the values of b; if b is of a globbed shape, only those
+// whose topics pass.
+func (b *bucket[T]) collect(buf []T, pass func(*pattern) bool) []T {
+	if b.list == nil {
+		return append(buf, b.one)
+	}
+	if b.list.topics == nil {
+		return append(buf, b.list.values...)
+	}
+	for i, v := range b.list.values {
+		if pass(b.list.topics[i]) {
+			buf = append(buf, v)
+		}
+	}
+	return buf
+}
+
+// related appends what is stored under topics that meet p.
+func (sh *shape[T]) related(p *pattern, buf []T) []T {
+	set, ok := sh.shared(p)
+	if !ok {
+		return buf
+	}
+	visit := func(b *bucket[T]) {
+		switch {
+		case sh.globbed:
+			buf = b.collect(buf, p.meets)
+		case b.key.meets(p):
+			buf = b.collect(buf, nil)
+		}
+	}
+	if set == sh.pins {
+		for b := sh.table[sh.hashOf(p, set)]; b != nil; b = b.next {
+			visit(b)
+		}
+		return buf
+	}
+	if set == 0 {
+		for _, b := range sh.table { // the caller sorts
+			for ; b != nil; b = b.next {
+				visit(b)
+			}
+		}
+		return buf
+	}
+	if bg := sh.view(set).table[sh.hashOf(p, set)]; bg != nil {
+		for _, b := range bg.buckets {
+			visit(b)
+		}
+	}
+	return buf
+}
+
+// all appends everything.
+func (sh *shape[T]) all(buf []T) []T {
+	yes := func(*pattern) bool { return true }
+	for _, b := range sh.table { // the caller sorts
+		for ; b != nil; b = b.next {
+			buf = b.collect(buf, yes)
+		}
+	}
+	return buf
+}
