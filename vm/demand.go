@@ -1,0 +1,160 @@
+package vm
+
+import (
+	"slices"
+
+	"github.com/benbjohnson/immutable"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// tally returns the place of the counts of endpoint e in m, or -1.
+func (m *more) tally(e *end) int {
+	if m == nil {
+		return -1
+	}
+	return slices.IndexFunc(m.tallies, func(t tallies) bool { return t.seq == e.seq && t.level == e.level })
+}
+
+// forget drops the counts of endpoint e.
+func (c *cell) forget(e *end) {
+	if i := c.more.tally(e); i >= 0 {
+		c.more.tallies = slices.Delete(c.more.tallies, i, i+1)
+	}
+}
+
+// count counts the peer that an event tells of. It reports whether this is the
+// first one, so that there is another event to tell.
+func (k *kernel) count(h *hearing) bool {
+	d := h.handler.Demand
+	if h.ev.Kind != actions.Presence && h.ev.Kind != actions.Absence || !d.Filter.Passes(h.ev.Peer, h.ev.Self) {
+		return false
+	}
+	conversation := h.ev.Peer.Topic.Project(d.By)
+	key := conversation.String()
+	counts, at := k.counts(h.p, h.e)
+	t, _ := counts.Get(key)
+	t.conversation = conversation
+	first := false
+	if h.ev.Kind == actions.Presence {
+		t.peers++
+		first = !t.told
+		t.told = true
+	} else if t.peers == 0 {
+		return false // it came before anybody counted
+	} else {
+		t.peers--
+		if t.peers == 0 {
+			k.m.lasts = append(k.m.lasts, last{h.p.path(), h.e.level, h.e.seq, key})
+		}
+	}
+	h.p.cell.more.tallies[at].keys = counts.Set(key, t)
+	if first {
+		h.first = *h.ev
+		h.first.Kind = actions.First
+		h.first.Peer.Topic = conversation
+	}
+	return first
+}
+
+// counts returns the counts of endpoint e of p, and their place.
+func (k *kernel) counts(p *proc, e *end) (*immutable.SortedMap[string, tally], int) {
+	r := p.own().rest()
+	at := r.tally(e)
+	if at < 0 {
+		at = len(r.tallies)
+		r.tallies = append(r.tallies, tallies{e.level, e.seq, immutable.NewSortedMap[string, tally](nil)})
+	}
+	return r.tallies[at].keys, at
+}
+
+// recount sees to the counts of an endpoint that has got another handler: if
+// it counts otherwise, it begins anew, from those whom it has been told of.
+func (k *kernel) recount(p *proc, old, e *end) {
+	var was, is actions.Demand
+	if old.handler != nil && old.handler.Demand != nil {
+		was = *old.handler.Demand
+	}
+	counts := e.handler != nil && e.handler.Demand != nil
+	if counts {
+		is = *e.handler.Demand
+	}
+	if was == is && counts == (old.handler != nil && old.handler.Demand != nil) {
+		return
+	}
+	p.own().forget(e)
+	if !counts || e.level > 0 {
+		return // at a meta-level, only what comes from now on counts
+	}
+	keys := immutable.NewSortedMap[string, tally](nil)
+	for _, o := range k.relatives(old.role, p, nil) {
+		common, ok := old.role.Intersect(o.e.role)
+		peer := o.e.role
+		peer.Topic = common
+		if !ok || !old.role.Sees(o.e.role) || o.e.id == e.id && o.p == p || !is.Filter.Passes(peer, o.p == p) {
+			continue
+		}
+		conversation := common.Project(is.By)
+		t, _ := keys.Get(conversation.String())
+		keys = keys.Set(conversation.String(), tally{conversation, t.peers + 1, true})
+	}
+	_, at := k.counts(p, e)
+	p.cell.more.tallies[at].keys = keys
+}
+
+// A last is a demand that has fallen to zero. It is judged when the machine has
+// come to rest.
+type last struct {
+	path  Path
+	level uint32
+	seq   uint32
+	key   string
+}
+
+// judge tells the next endpoint whose demand has fallen to zero, and is still
+// there. It reports false if there is none.
+func (m *Machine) judge() bool {
+	for len(m.lasts) > 0 {
+		l := m.lasts[0]
+		m.lasts = m.lasts[1:]
+		p := m.find(l.path)
+		if p == nil {
+			continue
+		}
+		e := p.numbered(l.level, l.seq)
+		if e == nil || e.handler == nil || e.handler.Demand == nil {
+			continue
+		}
+		at := p.cell.more.tally(e)
+		if at < 0 {
+			continue
+		}
+		t, ok := p.cell.more.tallies[at].keys.Get(l.key)
+		if !ok || t.peers > 0 || !t.told {
+			continue
+		}
+		r := p.own().rest()
+		r.tallies[at].keys = r.tallies[at].keys.Delete(l.key)
+		m.arouse(p, e, e.handler, &actions.Event{Kind: actions.Last, Peer: topic.Role{
+			Orientation: e.role.Orientation.Opposite(),
+			Topic:       t.conversation,
+		}})
+		return true
+	}
+	return false
+}
+
+// numbered returns the endpoint of p with the given number, or nil.
+func (p *proc) numbered(level, seq uint32) *end {
+	ends := p.cell.ends
+	if level > 0 {
+		ends = p.cell.metas()
+	}
+	for _, e := range ends {
+		if e.seq == seq && e.level == level {
+			return e
+		}
+	}
+	return nil
+}

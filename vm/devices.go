@@ -1,0 +1,179 @@
+package vm
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A holder is where an open device is held.
+type holder struct {
+	p *proc
+	h *hold
+}
+
+// held returns the device d of p, or nil. What p holds can be compared, so it
+// can be compared with anything.
+func (p *proc) held(d world.Device) *hold {
+	for _, h := range p.cell.holds() {
+		if h.device == d {
+			return h
+		}
+	}
+	return nil
+}
+
+// checkDevice reports whether d can be a device. If not, p has failed.
+func (k *kernel) checkDevice(p *proc, d world.Device) bool {
+	if d == nil || !reflect.ValueOf(d).Comparable() {
+		k.fail(p, fmt.Errorf("%w: %T is no device, because it cannot be compared: a device is plain data", ErrAction, d))
+		return false
+	}
+	return true
+}
+
+func (k *kernel) openDevice(p *proc, a actions.OpenDevice) {
+	if !k.checkDevice(p, a.Device) {
+		return
+	}
+	if a.Handler != nil && a.Handler.Run == nil {
+		a.Handler = nil
+	}
+	if a.Handler != nil && !k.fits(p, a.Handler.State, a) {
+		return
+	}
+	m := k.m
+	if old := p.held(a.Device); old != nil {
+		h := *old
+		h.handler = a.Handler
+		holds := p.own().more.holds
+		holds[slices.Index(holds, old)] = &h
+		m.held[h.address.Generation] = holder{p, &h}
+		return
+	}
+	if m.phase != running {
+		m.stats.Ignored++
+		m.record(Record{Kind: Ignored, at: p, Action: a})
+		return
+	}
+	m.generation++
+	h := &hold{device: a.Device, handler: a.Handler, address: &Address{p.path(), a.Device, m.generation}}
+	r := p.own().rest()
+	r.holds = append(r.holds, h)
+	m.held[m.generation] = holder{p, h}
+	k.countDevices(1)
+	m.command(Command{Kind: Open, Address: h.address, Paused: a.Paused})
+}
+
+// countDevices notes that n more devices are open in k.
+func (k *kernel) countDevices(n int) {
+	for ; ; k = k.host.k {
+		k.devices += n
+		if k.host == nil {
+			return
+		}
+	}
+}
+
+func (k *kernel) tellDevice(p *proc, a actions.TellDevice) {
+	if a.Device == nil {
+		k.fail(p, fmt.Errorf("%w: %v", ErrAction, describe(a)))
+		return
+	}
+	h := p.held(a.Device)
+	if h == nil {
+		k.m.stats.Ignored++
+		k.m.record(Record{Kind: Ignored, at: p, Action: a})
+		return
+	}
+	k.m.command(Command{Kind: Tell, Address: h.address, Value: a.Command})
+}
+
+func (k *kernel) flowControl(p *proc, a actions.FlowControl) {
+	if a.Device == nil {
+		k.fail(p, fmt.Errorf("%w: %v", ErrAction, describe(a)))
+		return
+	}
+	h := p.held(a.Device)
+	if h == nil || h.over {
+		k.m.stats.Ignored++
+		k.m.record(Record{Kind: Ignored, at: p, Action: a})
+		return
+	}
+	k.m.command(Command{Kind: Flow, Address: h.address, Paused: a.Paused})
+}
+
+func (k *kernel) closeDevice(p *proc, a actions.CloseDevice) {
+	if a.Device == nil {
+		k.fail(p, fmt.Errorf("%w: %v", ErrAction, describe(a)))
+		return
+	}
+	h := p.held(a.Device)
+	if h == nil {
+		k.m.stats.Ignored++
+		k.m.record(Record{Kind: Ignored, at: p, Action: a})
+		return
+	}
+	k.release(p, h)
+	k.m.command(Command{Kind: Close, Address: h.address})
+}
+
+// release has p hold h no longer.
+func (k *kernel) release(p *proc, h *hold) {
+	holds := p.own().more.holds
+	i := slices.Index(holds, h)
+	p.cell.more.holds = slices.Delete(holds, i, i+1)
+	delete(k.m.held, h.address.Generation)
+	k.countDevices(-1)
+	k.suspect(p)
+}
+
+// closeAll closes what p, which has ended, holds, and what is held further
+// inside.
+func (m *Machine) closeAll(p *proc) {
+	for _, h := range p.cell.holds() {
+		delete(m.held, h.address.Generation)
+		p.k.countDevices(-1)
+		m.command(Command{Kind: Close, Address: h.address})
+	}
+	if p.inner != nil && p.inner.devices > 0 {
+		p.inner.procs.all(func(_ actions.PID, q *proc) bool {
+			m.closeAll(q)
+			return p.inner.devices > 0
+		})
+	}
+}
+
+// fromDevice has the input of a device enter the machine.
+func (m *Machine) fromDevice(in Input) {
+	if in.Address == nil {
+		m.stats.Late++
+		return
+	}
+	at, ok := m.held[in.Address.Generation]
+	if !ok || at.h.over {
+		m.stats.Late++
+		m.record(Record{Kind: Late, Input: in})
+		return
+	}
+	ev := &actions.Event{Kind: actions.Value, Value: in.Value, Reason: in.Err}
+	switch in.Kind {
+	case End:
+		ev.Kind = actions.Ended
+		at.p.k.release(at.p, at.h)
+	case Failed:
+		ev.Kind = actions.Refused
+	}
+	m.arouse(at.p, nil, at.h.handler, ev)
+}
+
+func (m *Machine) command(c Command) {
+	m.stats.Commands++
+	if m.watch != nil {
+		m.record(Record{Kind: Commanded, Command: c})
+	}
+	m.out = append(m.out, c)
+}

@@ -1,0 +1,160 @@
+package vm
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// manyEnds is the number of endpoints from which a process has a table of them
+// by name.
+const manyEnds = 8
+
+// local returns the local endpoint of p named id, or nil.
+func (p *proc) local(id actions.EndpointID) *end {
+	ends := p.cell.ends
+	if len(ends) > manyEnds {
+		if p.byID == nil {
+			p.byID = make(map[actions.EndpointID]*end, len(ends))
+			for _, e := range ends {
+				p.byID[e.id] = e
+			}
+		}
+		return p.byID[id]
+	}
+	for _, e := range ends {
+		if e.id == id {
+			return e
+		}
+	}
+	return nil
+}
+
+// meta returns the endpoint of p at a meta-level named id, or nil.
+func (p *proc) meta(level uint32, id actions.EndpointID) *end {
+	for _, e := range p.cell.metas() {
+		if e.level == level && e.id == id {
+			return e
+		}
+	}
+	return nil
+}
+
+// check reports whether p may open endpoint a. If not, p has failed.
+func (k *kernel) check(p *proc, a *actions.AddEndpoint) bool {
+	if a.ID != nil && !reflect.ValueOf(a.ID).Comparable() {
+		k.fail(p, fmt.Errorf("%w: %T is no name for an endpoint, because it cannot be compared", ErrAction, a.ID))
+		return false
+	}
+	if !a.Role.Topic.Valid() || a.Role.Orientation > 1 || a.Role.Interest > 2 {
+		k.fail(p, fmt.Errorf("%w: endpoint with role %v", ErrAction, a.Role))
+		return false
+	}
+	if a.Handler != nil && a.Handler.Run == nil {
+		a.Handler = nil
+	}
+	return a.Handler == nil || k.fits(p, a.Handler.State, a.Role)
+}
+
+func (k *kernel) add(p *proc, a actions.AddEndpoint) {
+	if !k.check(p, &a) {
+		return
+	}
+	if a.ID != nil {
+		if old := p.local(a.ID); old != nil {
+			if !old.role.Equal(a.Role) {
+				k.fail(p, fmt.Errorf("%w: %v is %v, and not %v: use actions.Replace", ErrRole, a.ID, old.role, a.Role))
+				return
+			}
+			k.update(p, old, a.Handler)
+			return
+		}
+	}
+	c := p.own()
+	c.seq++
+	e := newEnd(a, c.seq)
+	c.ends = append(c.ends, e)
+	if p.byID != nil {
+		p.byID[e.id] = e
+	}
+	k.enroll(entry{p, e})
+	k.announce(entry{p, e}, actions.Presence, nil)
+}
+
+func newEnd(a actions.AddEndpoint, seq uint32) *end {
+	e := &end{id: a.ID, role: a.Role, handler: a.Handler, seq: seq}
+	if e.id == nil {
+		e.id = anonymous(seq)
+	}
+	_, e.route = e.id.(metaID)
+	return e
+}
+
+func (k *kernel) enroll(s entry) {
+	o := s.e.role.Orientation
+	if k.index[o] == nil {
+		k.index[o] = newIndex()
+	}
+	k.index[o].Add(s.e.role.Topic, s)
+}
+
+// update gives endpoint old of p a new handler.
+func (k *kernel) update(p *proc, old *end, h *actions.Handler) {
+	e := *old
+	e.handler = h
+	k.index[e.role.Orientation].Replace(e.role.Topic, entry{p, old}, entry{p, &e})
+	p.exchange(old, &e)
+	k.recount(p, old, &e)
+}
+
+// exchange puts e in the place of old, which has the same number.
+func (p *proc) exchange(old, e *end) {
+	c := p.own()
+	c.ends[slices.Index(c.ends, old)] = e
+	if p.byID != nil {
+		p.byID[e.id] = e
+	}
+}
+
+// replace moves an endpoint of p to another role.
+func (k *kernel) replace(p *proc, a actions.AddEndpoint) {
+	var old *end
+	if a.ID != nil && reflect.ValueOf(a.ID).Comparable() {
+		old = p.local(a.ID)
+	}
+	if old == nil || old.role.Equal(a.Role) {
+		k.add(p, a)
+		return
+	}
+	if !k.check(p, &a) {
+		return
+	}
+	e := newEnd(a, old.seq)
+	k.index[old.role.Orientation].Remove(old.role.Topic, entry{p, old})
+	p.exchange(old, e)
+	k.enroll(entry{p, e})
+	k.move(entry{p, e}, old)
+	k.recount(p, old, e)
+}
+
+func (k *kernel) delete(p *proc, a actions.DeleteEndpoint) {
+	var e *end
+	if a.ID != nil && reflect.ValueOf(a.ID).Comparable() {
+		e = p.local(a.ID)
+	}
+	if e == nil {
+		k.m.stats.Ignored++
+		k.m.record(Record{Kind: Ignored, at: p, Action: a})
+		return
+	}
+	c := p.own()
+	i, _ := slices.BinarySearchFunc(c.ends, e.seq, func(e *end, seq uint32) int { return int(int64(e.seq) - int64(seq)) })
+	c.ends = slices.Delete(c.ends, i, i+1)
+	delete(p.byID, e.id)
+	c.forget(e)
+	s := entry{p, e}
+	k.index[e.role.Orientation].Remove(e.role.Topic, s)
+	k.announce(s, actions.Absence, a.Reason)
+}

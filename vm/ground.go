@@ -1,0 +1,379 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// A Ground runs the outermost virtual machine, and opens for it the devices
+// that its processes hold. It is the only place where there are goroutines and
+// a clock. The zero Ground is ready to use. Grounds share nothing.
+type Ground struct {
+	// Logger gets what happens in the machine: every action and event at
+	// level debug, the beginning and end of processes at info, an end with a
+	// reason at warn, and a panic at error. If it is nil, the environment
+	// variable MARKETPLACE_LOG says from which level on (debug, info, warn or
+	// error) to log to standard error; if that is not set, nothing is logged.
+	Logger *slog.Logger
+
+	// Limits bound what the machine does.
+	Limits Limits
+
+	// Spy, if not nil, is called for everything that happens in the machine,
+	// one call at a time. It must not block. The Record is valid during the
+	// call only.
+	Spy func(*Record)
+
+	// DeviceQueue is how many bytes of commands may wait for a device that
+	// does not take them fast enough; a command without a size counts as 64.
+	// A device for which more wait ends with world.ErrSlowConsumer. Default:
+	// 1 MiB.
+	DeviceQueue int
+
+	// CloseLimit is how long a device that is closed may take to carry out
+	// what it was told before. Default: 5 s.
+	CloseLimit time.Duration
+
+	// KeepLimit is how long something that has come in from outside, such as
+	// an accepted connection, is kept for a process to open it. Default: 30 s.
+	KeepLimit time.Duration
+
+	// Incarnation tells the runs of a machine apart. It is for those who keep
+	// a record of several runs, and must be larger each time.
+	Incarnation uint64
+}
+
+// Run runs a machine on the zero [Ground].
+func Run(ctx context.Context, boot ...actions.Action) error {
+	return new(Ground).Run(ctx, boot...)
+}
+
+// Run runs a machine whose first process performs boot. It returns nil once
+// nothing can happen in the machine any more: it is at rest, and no device is
+// open from which something could come. When ctx is done, Run stops the
+// machine: it tells the holders of devices that those have come to an end, lets
+// the machine work until it is at rest, ends the processes that are still
+// there, in their order, so that everybody hears of their absence, and returns
+// nil. In any case all goroutines that it has started have ended when Run
+// returns.
+//
+// It returns an error if the Ground cannot run: a limit that is negative, or a
+// MARKETPLACE_LOG that is not a level.
+func (g *Ground) Run(ctx context.Context, boot ...actions.Action) error {
+	return g.RunFunc(ctx, func(actions.PID) actions.Process { return actions.Stateless(boot...) })
+}
+
+// RunFunc is [Ground.Run] for a first process that has a state, or needs to
+// know its PID: it is the one that boot returns.
+func (g *Ground) RunFunc(ctx context.Context, boot func(self actions.PID) actions.Process) error {
+	s, err := g.settings()
+	if err != nil {
+		return err
+	}
+	r := newRunner(s, boot)
+	r.run(ctx)
+	return nil
+}
+
+// settings returns g with its defaults.
+func (g *Ground) settings() (Ground, error) {
+	s := *g
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"Limits.Queue", int64(s.Limits.Queue)}, {"Limits.Steps", int64(s.Limits.Steps)}, {"Limits.Drain", int64(s.Limits.Drain)},
+		{"DeviceQueue", int64(s.DeviceQueue)}, {"CloseLimit", int64(s.CloseLimit)}, {"KeepLimit", int64(s.KeepLimit)},
+	} {
+		if f.value < 0 {
+			return s, fmt.Errorf("vm: Ground.%s is negative (%d): leave it zero for the default", f.name, f.value)
+		}
+	}
+	if s.DeviceQueue == 0 {
+		s.DeviceQueue = 1 << 20
+	}
+	if s.CloseLimit == 0 {
+		s.CloseLimit = 5 * time.Second
+	}
+	if s.KeepLimit == 0 {
+		s.KeepLimit = 30 * time.Second
+	}
+	if s.Logger == nil {
+		level := os.Getenv("MARKETPLACE_LOG")
+		if level == "" {
+			return s, nil
+		}
+		l, err := parseLevel(level)
+		if err != nil {
+			return s, err
+		}
+		s.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
+	}
+	return s, nil
+}
+
+func parseLevel(s string) (slog.Level, error) {
+	switch strings.ToLower(s) {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, fmt.Errorf("vm: MARKETPLACE_LOG is %q: it must be debug, info, warn or error", s)
+}
+
+// A runner is a Ground that runs.
+//
+// There is no goroutine in the middle. Whoever brings an input runs the
+// machine, unless somebody else is doing so: then the input stays in the queue,
+// and whoever is running the machine takes it from there.
+type runner struct {
+	settings Ground
+	machine  *Machine
+	logger   *slog.Logger
+	ctx      context.Context // for the opening of devices
+	wg       sync.WaitGroup  // all goroutines
+	over     chan struct{}   // closed when the machine is done for
+	kept     keeper
+	closing  closing
+
+	queue struct {
+		sync.Mutex
+		inputs []queued
+	}
+
+	// What follows belongs to whoever holds the lock: the machine, and the
+	// place in the work on its inputs.
+	sync.Mutex
+	batch     []queued
+	at        int
+	current   queued
+	continued bool // since the last batch
+	devices   map[uint64]*device
+	touched   []*device // that have been told something
+	done      bool      // over is closed
+}
+
+// queued is an input that waits.
+type queued struct {
+	Input
+	from  *device // nil if not from a device
+	first bool    // value of its opening
+}
+
+func newRunner(g Ground, boot func(actions.PID) actions.Process) *runner {
+	r := &runner{
+		settings: g,
+		logger:   g.Logger,
+		over:     make(chan struct{}),
+		devices:  map[uint64]*device{},
+	}
+	r.kept.limit = g.KeepLimit
+	if r.logger == nil {
+		r.logger = slog.New(slog.DiscardHandler)
+	}
+	r.machine = Config{Limits: g.Limits, Watch: watcher(g.Logger, g.Spy)}.NewFunc(boot)
+	r.machine.onGoexit = func() { r.wg.Go(func() { r.finishStint(nil) }) }
+	return r
+}
+
+func (r *runner) run(ctx context.Context) {
+	opening, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	r.ctx = opening
+	r.wg.Go(func() { r.bring(queued{Input: Input{Kind: Start, Incarnation: r.settings.Incarnation}}) })
+	select {
+	case <-r.over:
+	case <-ctx.Done():
+		r.wg.Go(func() { r.bring(queued{Input: Input{Kind: StopAsked}}) })
+		<-r.over
+	}
+	cancel()
+	r.wg.Wait()
+	r.kept.closeAll()
+}
+
+// bring has an input enter the machine, sooner or later.
+func (r *runner) bring(q queued) {
+	r.enqueue(q)
+	r.work(nil)
+}
+
+func (r *runner) enqueue(q queued) {
+	r.queue.Lock()
+	r.queue.inputs = append(r.queue.inputs, q)
+	r.queue.Unlock()
+}
+
+// stint is how many inputs a runner takes before it lets somebody else run the
+// machine.
+const stint = 128
+
+// work runs the machine, if nobody else does, until there are no inputs. Scratch
+// is memory for it to use.
+func (r *runner) work(scratch *[]*device) {
+	for n := 0; r.waiting(); n++ {
+		if !r.TryLock() {
+			return // who holds the lock will look at the queue once more
+		}
+		if n == 8 {
+			r.wg.Go(func() { r.finishStint(nil) })
+			return
+		}
+		r.runStint(scratch)
+	}
+}
+
+// crowd is the number of devices from which on a runner lets others go first
+// before it has the devices carry out what they were told: where everybody is
+// told everything, more is likely to come for all of them, and goes out in the
+// same write.
+const crowd = 4
+
+// finishStint goes on with a stint, and then works.
+func (r *runner) finishStint(scratch *[]*device) {
+	r.runStint(scratch)
+	r.work(scratch)
+}
+
+func (r *runner) waiting() bool {
+	r.queue.Lock()
+	defer r.queue.Unlock()
+	return len(r.queue.inputs) > 0
+}
+
+// runStint applies inputs to the machine, releases the lock, and has the
+// devices carry out what they were told.
+//
+// A transition function may end the goroutine. Then another one calls runStint:
+// the place in the work is kept in r.
+func (r *runner) runStint(scratch *[]*device) {
+	for n := 0; ; n++ {
+		r.machine.drive()
+		r.carry(r.machine.commands())
+		r.settle()
+		if n == stint || !r.next() {
+			break
+		}
+		r.machine.begin(r.current.Input)
+	}
+	var own []*device
+	if scratch == nil {
+		scratch = &own
+	}
+	touched := append((*scratch)[:0], r.touched...)
+	clear(r.touched)
+	r.touched = r.touched[:0]
+	more := r.at < len(r.batch) || r.machine.Busy()
+	r.Unlock()
+	if len(touched) > crowd {
+		runtime.Gosched()
+	}
+	for _, d := range touched {
+		d.flush()
+	}
+	clear(touched)
+	*scratch = touched[:0]
+	if more {
+		r.enqueue(queued{}) // so that whoever works next goes on
+	}
+}
+
+// settle notes that the current input has been dealt with.
+func (r *runner) settle() {
+	if d := r.current.from; d != nil {
+		d.consumed()
+	}
+	if r.current.Kind == End {
+		delete(r.devices, r.current.Address.Generation)
+	}
+	r.current = queued{}
+	m := r.machine
+	if m.phase == stopped && !r.done {
+		m.begin(Input{Kind: StopDone})
+	}
+	if (m.phase == stopped || m.Idle() && r.at == len(r.batch)) && !r.done {
+		r.done = true
+		for _, d := range r.devices {
+			d.close()
+		}
+		close(r.over)
+	}
+}
+
+// next makes the next input the current one. It reports false if there is none.
+// Work that is left over goes on after each batch of inputs.
+func (r *runner) next() bool {
+	for {
+		for r.at < len(r.batch) {
+			q := r.batch[r.at]
+			r.batch[r.at] = queued{}
+			r.at++
+			if q.Kind != 0 && (q.Kind != Value || !q.from.putAside(q)) {
+				r.current = q
+				return true
+			}
+		}
+		if r.machine.Busy() && !r.continued {
+			r.continued = true
+			r.current = queued{Input: Input{Kind: Continue}}
+			return true
+		}
+		r.continued = false
+		r.refill()
+		if len(r.batch) == 0 && !r.machine.Busy() {
+			return false
+		}
+	}
+}
+
+// refill takes what is in the queue.
+func (r *runner) refill() {
+	clear(r.batch)
+	r.queue.Lock()
+	r.batch, r.queue.inputs = r.queue.inputs, r.batch[:0]
+	r.queue.Unlock()
+	r.at = 0
+}
+
+// carry has the outside do what the machine wants done.
+func (r *runner) carry(commands []Command) {
+	for i := range commands {
+		c := &commands[i]
+		generation := c.Address.Generation
+		if c.Kind == Open {
+			r.open(c)
+			continue
+		}
+		d := r.devices[generation]
+		if d == nil {
+			continue // it has come to its end, and the machine is about to hear of it
+		}
+		switch c.Kind {
+		case Tell:
+			if d.tell(c.Value) {
+				r.touched = append(r.touched, d)
+			}
+		case Flow:
+			if aside, ok := d.setPaused(c.Paused); ok {
+				r.enqueue(aside)
+			}
+		case Close:
+			delete(r.devices, generation)
+			d.close()
+		}
+	}
+	clear(commands)
+}

@@ -1,0 +1,402 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A device is an open device of a ground that runs. A goroutine of its own
+// opens it, and receives from it.
+type device struct {
+	r       *runner
+	address *Address
+	name    string
+	before  *device // the one of the same name that has to be closed first
+	ctx     context.Context
+	cancel  context.CancelFunc
+	closed  chan struct{} // closed when the outside has been left
+	scratch []*device     // of its goroutine
+
+	mu       sync.Mutex
+	changed  sync.Cond
+	handle   world.Handle // nil until it is open
+	paused   bool
+	pending  bool   // a value is on its way into the machine
+	aside    queued // a value that came while paused; Kind is zero if there is none
+	out      []any  // commands that wait
+	spare    []any
+	size     int // of what waits and is being carried out, in bytes
+	flushing bool
+	failed   bool // too much was waiting
+	leaving  bool // to be closed when all is carried out
+	left     bool // closed
+	opened   bool // or it could not be
+	limit    *time.Timer
+	number   uint64 // of the last thing kept
+}
+
+func (r *runner) open(c *Command) {
+	name := c.Address.Device.DeviceName()
+	d := &device{r: r, address: c.Address, name: name, paused: c.Paused, closed: make(chan struct{})}
+	d.before = r.closing.last(name)
+	d.changed.L = &d.mu
+	d.ctx, d.cancel = context.WithCancel(r.ctx)
+	r.devices[c.Address.Generation] = d
+	r.wg.Go(d.start)
+}
+
+// start opens the device.
+func (d *device) start() {
+	if d.before != nil {
+		<-d.before.closed
+		d.before = nil
+	}
+	handle, err := d.address.Device.Open(d.ctx, d)
+	if err == nil && handle == nil {
+		err = errors.New("vm: device " + d.name + " has opened without a handle")
+	}
+	d.mu.Lock()
+	d.opened = true
+	switch {
+	case d.left:
+		d.mu.Unlock()
+		if err == nil {
+			d.closeHandle(handle)
+		}
+		d.leftOutside()
+	case err != nil:
+		d.out, d.size = nil, 0
+		d.leave()
+		d.mu.Unlock()
+		d.ended(err)
+	default:
+		d.handle = handle
+		d.mu.Unlock()
+		d.flush()
+		d.receive(true)
+	}
+}
+
+// receive brings the values of the device into the machine, until it ends.
+func (d *device) receive(first bool) {
+	finished := false
+	defer func() {
+		if !finished { // a transition function has ended the goroutine
+			d.r.wg.Go(func() { d.receive(false) })
+		}
+	}()
+	for {
+		if !first && !d.mayReceive() {
+			break
+		}
+		v, err := d.handle.Recv()
+		if err != nil {
+			d.ended(err)
+			break
+		}
+		if !d.mayBring() {
+			break
+		}
+		d.r.enqueue(queued{Input{Kind: Value, Address: d.address, Value: v}, d, first})
+		first = false
+		d.r.work(&d.scratch)
+	}
+	finished = true
+}
+
+// highWater is how many bytes may wait to be written to a device that is still
+// being read from: a connection's reader does not outrun its writer.
+const highWater = 256 << 10
+
+// mayReceive waits until a value may be received. It reports false if the
+// device has been closed.
+func (d *device) mayReceive() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for (d.paused || d.size > highWater) && !d.gone() {
+		d.changed.Wait()
+	}
+	return !d.gone()
+}
+
+// mayBring waits until the machine has taken the value before. It reports false
+// if the device has been closed.
+func (d *device) mayBring() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.pending && !d.gone() {
+		d.changed.Wait()
+	}
+	d.pending = true
+	return !d.gone()
+}
+
+// gone reports whether nobody wants values any more.
+func (d *device) gone() bool { return d.leaving || d.left || d.failed }
+
+// consumed notes that the machine has taken a value.
+func (d *device) consumed() {
+	d.mu.Lock()
+	d.pending = false
+	d.mu.Unlock()
+	d.changed.Broadcast()
+}
+
+// putAside keeps a value if the device has been paused in the meantime.
+func (d *device) putAside(q queued) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.paused || q.first {
+		return false
+	}
+	d.aside = q
+	return true
+}
+
+// setPaused pauses or resumes the device. It returns the value that has been
+// put aside, if there is one.
+func (d *device) setPaused(paused bool) (aside queued, ok bool) {
+	d.mu.Lock()
+	d.paused = paused
+	if !paused && d.aside.Kind != 0 {
+		aside, ok = d.aside, true
+		d.aside = queued{}
+	}
+	d.mu.Unlock()
+	d.changed.Broadcast()
+	return aside, ok
+}
+
+// ended has the machine hear that the device has come to its end.
+func (d *device) ended(err error) {
+	d.mu.Lock()
+	gone := d.gone()
+	d.mu.Unlock()
+	if !gone {
+		d.end(err)
+		d.r.work(nil)
+	}
+}
+
+// end puts the end of the device into the queue, and closes it.
+func (d *device) end(err error) {
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	d.r.enqueue(queued{Input: Input{Kind: End, Address: d.address, Err: world.Reduce(err)}})
+	d.close()
+}
+
+// tell has the device carry out a command. It reports whether the device is to
+// be flushed.
+func (d *device) tell(command any) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed || d.left || d.leaving {
+		return false
+	}
+	d.out = append(d.out, command)
+	d.size += size(command)
+	if d.size > d.r.settings.DeviceQueue && len(d.out) > 1 {
+		d.failed = true
+		d.out = nil
+		d.changed.Broadcast()
+		d.r.wg.Go(func() {
+			d.end(world.ErrSlowConsumer)
+			d.r.work(nil)
+		})
+		return false
+	}
+	return !d.flushing
+}
+
+// size returns what a command counts for.
+func size(command any) int {
+	const least = 64
+	if s, ok := command.(world.Sizer); ok {
+		return max(s.Size(), least)
+	}
+	return least
+}
+
+// flush has the device carry out what it was told, as far as it can without
+// waiting, and leaves the rest to a goroutine.
+func (d *device) flush() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.flushing || d.handle == nil {
+		return
+	}
+	for len(d.out) > 0 && !d.failed && !d.left {
+		d.flushing = true
+		batch := d.out
+		d.out = d.spare[:0]
+		d.spare = nil
+		d.mu.Unlock()
+		n, err := d.handle.Try(batch)
+		d.mu.Lock()
+		if err != nil && n < len(batch) {
+			d.refused(batch[n], err)
+			n++
+		}
+		d.done(batch[:n])
+		if n < len(batch) {
+			rest := append(batch[n:len(batch):len(batch)], d.out...)
+			d.out = rest
+			if err == nil {
+				d.r.wg.Go(d.drain)
+				return // flushing
+			}
+			continue
+		}
+		clear(batch)
+		d.spare = batch
+	}
+	d.flushing = false
+	d.leave()
+}
+
+// done notes that commands have been carried out, or have failed.
+func (d *device) done(commands []any) {
+	was := d.size
+	for _, c := range commands {
+		d.size -= size(c)
+	}
+	if was > highWater && d.size <= highWater {
+		d.changed.Broadcast()
+	}
+}
+
+// refused has the machine hear that a command has failed.
+func (d *device) refused(command any, err error) {
+	d.r.enqueue(queued{Input: Input{Kind: Failed, Address: d.address, Value: command, Err: world.Reduce(err)}})
+	d.r.wg.Go(func() { d.r.work(nil) })
+}
+
+// drain carries out what is left, and waits where it has to.
+func (d *device) drain() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(d.out) > 0 && !d.failed && !d.left {
+		c := d.out[0]
+		d.out[0] = nil
+		d.out = d.out[1:]
+		d.mu.Unlock()
+		err := d.handle.Do(c)
+		d.mu.Lock()
+		if err != nil && !d.left {
+			d.refused(c, err)
+		}
+		d.done([]any{c})
+	}
+	d.flushing = false
+	d.leave()
+}
+
+// close leaves the outside, after what the device was told has been carried
+// out, or the time for that is over.
+func (d *device) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.leaving {
+		return
+	}
+	d.leaving = true
+	d.changed.Broadcast()
+	d.r.closing.note(d)
+	switch {
+	case d.failed || !d.opened && len(d.out) == 0:
+		d.shut()
+	case d.flushing || len(d.out) > 0:
+		d.limit = time.AfterFunc(d.r.settings.CloseLimit, d.abandon)
+		if !d.flushing && d.handle != nil {
+			d.r.wg.Go(d.flush)
+		}
+	default:
+		d.leave()
+	}
+}
+
+// leave closes the device if that is what it has come to.
+func (d *device) leave() {
+	if d.leaving && !d.flushing && len(d.out) == 0 {
+		d.shut()
+	}
+}
+
+// abandon closes the device, whatever is left to do.
+func (d *device) abandon() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shut()
+}
+
+// shut leaves the outside.
+func (d *device) shut() {
+	if d.left {
+		return
+	}
+	d.left = true
+	if d.limit != nil {
+		d.limit.Stop()
+	}
+	d.cancel()
+	if !d.opened {
+		return // start does the rest
+	}
+	handle := d.handle
+	d.r.wg.Go(func() {
+		if handle != nil {
+			d.closeHandle(handle)
+		}
+		d.leftOutside()
+	})
+}
+
+func (d *device) closeHandle(h world.Handle) {
+	if err := h.Close(); err != nil {
+		d.r.logger.Debug("closing a device failed", slog.String("device", d.name), slog.Any("error", err))
+	}
+}
+
+// leftOutside notes that nothing is open any more.
+func (d *device) leftOutside() {
+	close(d.closed)
+	d.r.closing.forget(d)
+}
+
+// closing remembers which devices are being closed: an equal device opens after
+// that only.
+type closing struct {
+	sync.Mutex
+	byName map[string]*device // the last one
+}
+
+func (c *closing) note(d *device) {
+	c.Lock()
+	defer c.Unlock()
+	if c.byName == nil {
+		c.byName = map[string]*device{}
+	}
+	c.byName[d.name] = d
+}
+
+func (c *closing) last(name string) *device {
+	c.Lock()
+	defer c.Unlock()
+	return c.byName[name]
+}
+
+func (c *closing) forget(d *device) {
+	c.Lock()
+	defer c.Unlock()
+	if c.byName[d.name] == d {
+		delete(c.byName, d.name)
+	}
+}

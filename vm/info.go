@@ -1,0 +1,109 @@
+package vm
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// ProcessInfo describes a process, for tests, tools and people.
+type ProcessInfo struct {
+	Path      Path
+	Name      string
+	State     any
+	Nested    bool // it is a virtual machine
+	Queue     int  // actions that are yet to be performed
+	Endpoints []EndpointInfo
+	Devices   []*Address
+}
+
+// EndpointInfo describes an endpoint.
+type EndpointInfo struct {
+	ID    actions.EndpointID // nil for an anonymous endpoint
+	Role  topic.Role
+	Level uint32 // at which it is: 0 where the process lives, 1 one level up
+}
+
+func (e *end) info() EndpointInfo {
+	info := EndpointInfo{ID: e.id, Role: e.role, Level: e.level}
+	if _, ok := e.id.(anonymous); ok {
+		info.ID = nil
+	}
+	return info
+}
+
+// Processes yields all processes at every depth, in the order of their paths:
+// a virtual machine comes before what lives in it.
+func (m *Machine) Processes() iter.Seq[ProcessInfo] {
+	return func(yield func(ProcessInfo) bool) { m.root.processes(yield) }
+}
+
+func (k *kernel) processes(yield func(ProcessInfo) bool) bool {
+	more := true
+	k.procs.all(func(_ actions.PID, p *proc) bool {
+		more = yield(p.info()) && (p.inner == nil || p.inner.processes(yield))
+		return more
+	})
+	return more
+}
+
+func (p *proc) info() ProcessInfo {
+	c := p.cell
+	info := ProcessInfo{Path: p.path(), Name: c.name, State: c.state, Nested: p.inner != nil, Queue: len(c.queue)}
+	for _, e := range c.ends {
+		if !e.route {
+			info.Endpoints = append(info.Endpoints, e.info())
+		}
+	}
+	for _, e := range c.metas() {
+		if !e.route {
+			info.Endpoints = append(info.Endpoints, e.info())
+		}
+	}
+	for _, h := range c.holds() {
+		info.Devices = append(info.Devices, h.address)
+	}
+	return info
+}
+
+// String describes the machine for people: a line for each process, and one
+// for each of its endpoints and devices.
+func (m *Machine) String() string {
+	var b strings.Builder
+	for p := range m.Processes() {
+		fmt.Fprintf(&b, "%v %s", p.Path, p.Name)
+		if p.Nested {
+			b.WriteString(" (machine)")
+		} else {
+			fmt.Fprintf(&b, " %+v", p.State)
+		}
+		b.WriteByte('\n')
+		for _, e := range p.Endpoints {
+			fmt.Fprintf(&b, "\t%v", e.Role)
+			if e.Level > 0 {
+				fmt.Fprintf(&b, " at meta %d", e.Level)
+			}
+			b.WriteByte('\n')
+		}
+		for _, d := range p.Devices {
+			fmt.Fprintf(&b, "\tholds %s\n", d.Device.DeviceName())
+		}
+	}
+	return b.String()
+}
+
+// describe returns a text for an action.
+func describe(a actions.Action) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("%T", a) // it has a part that is nil, or that panics
+		}
+	}()
+	if s, ok := a.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%T", a), "actions.")
+}

@@ -1,0 +1,222 @@
+package vm
+
+import (
+	"cmp"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// A kernel is one virtual machine at work. What it is, is in its space; the
+// rest is how it finds things, and its place in its work.
+//
+// It keeps its place in fields, not on the stack: whatever a transition
+// function does to the goroutine that it runs on, work can go on from there.
+// So nothing here calls a transition function but hearing.call, and each step
+// notes that it has been taken before it is taken.
+type kernel struct {
+	m     *Machine
+	host  *proc // in the machine around this one; nil at the ground
+	depth uint32
+	space *space
+
+	procs   radix[*proc]
+	index   [2]*topic.Index[entry] // by orientation
+	devices int                    // open in this machine, at any depth
+
+	// Whose turn it is.
+	ready   turns // still to come in this round
+	next    turns // in the next round
+	waiting int   // live processes in ready and next
+	horizon actions.PID
+	inRound bool
+	due     bool // a round is to be run
+	acting  *proc
+	batch   []item
+	at      int
+	freshes int // names given out in this turn
+
+	// What is going on within the turn.
+	sending  sending
+	notice   notice
+	leaving  leaving
+	spawning spawning
+	hearing  hearing
+	inside   *kernel // a nested machine that is at work for this one
+
+	out      []item  // for the machine around, from this round
+	suspects []*proc // to which perhaps nothing can happen any more
+	found    []entry // scratch
+	related  []entry // scratch
+}
+
+// A proc is a process at work.
+type proc struct {
+	k         *kernel
+	cell      *cell
+	inner     *kernel // if it is a virtual machine
+	byID      map[actions.EndpointID]*end
+	scheduled bool // in ready or next
+	dead      bool
+}
+
+// An entry of the index is an endpoint.
+type entry struct {
+	p *proc
+	e *end
+}
+
+// byOrder is the order in which endpoints hear of things: by PID, and in the
+// order of their creation.
+func byOrder(a, b entry) int {
+	if a.p != b.p {
+		return cmp.Compare(a.p.cell.pid, b.p.cell.pid)
+	}
+	return cmp.Compare(a.e.seq, b.e.seq)
+}
+
+func newKernel(m *Machine, host *proc) *kernel {
+	k := &kernel{m: m, host: host, space: &space{owner: m.owner}}
+	if host != nil {
+		k.depth = host.k.depth + 1
+	}
+	return k
+}
+
+// own returns the cell of p for writing.
+func (p *proc) own() *cell {
+	if p.cell.owner != p.k.m.owner {
+		p.cell = p.cell.copy(p.k.m.owner)
+		p.k.ownSpace().cells.set(p.k.m.owner, p.cell.pid, p.cell)
+	}
+	return p.cell
+}
+
+// ownSpace returns the space of k for writing.
+func (k *kernel) ownSpace() *space {
+	if k.space.owner != k.m.owner {
+		s := *k.space
+		s.owner = k.m.owner
+		k.space = &s
+		if k.host != nil {
+			k.host.own().rest().inner = k.space
+		}
+	}
+	return k.space
+}
+
+// enqueue adds an item to the queue of p.
+func (k *kernel) enqueue(p *proc, it item) {
+	c := p.own()
+	if len(c.queue) >= k.m.limits.Queue {
+		k.overflow(p)
+		return
+	}
+	if c.queue == nil {
+		c.queue = k.m.takeSpare()
+	}
+	c.queue = append(c.queue, it)
+	k.schedule(p)
+}
+
+// overflow ends p, whose queue is full, in its next turn.
+func (k *kernel) overflow(p *proc) {
+	c := p.own()
+	if q, ok := c.queue[0].action.(actions.QuitProcess); ok && q.Reason == ErrOverflow && len(c.queue) == 1 {
+		return // it is about to
+	}
+	k.m.stats.Overflows++
+	k.m.stats.Dropped += uint64(len(c.queue))
+	c.queue = append(k.m.takeSpare(), item{action: actions.QuitProcess{Reason: ErrOverflow}})
+	k.schedule(p)
+}
+
+// take adds the leaves of a to the queue of p.
+func (k *kernel) take(p *proc, a actions.Action) {
+	switch a := a.(type) {
+	case nil:
+	case actions.Tree:
+		for leaf := range actions.Leaves(a) {
+			k.enqueue(p, item{action: leaf})
+		}
+	default:
+		k.enqueue(p, item{action: a})
+	}
+}
+
+// schedule sees to it that p gets a turn: in this round, if it is still to
+// come, and otherwise in the next.
+func (k *kernel) schedule(p *proc) {
+	if p.scheduled || p.dead {
+		return
+	}
+	p.scheduled = true
+	k.waiting++
+	if k.inRound && k.acting != nil && p.cell.pid > k.acting.cell.pid && p.cell.pid <= k.horizon {
+		k.ready.push(p)
+	} else {
+		k.next = append(k.next, p)
+	}
+}
+
+// path returns the path of p.
+func (p *proc) path() Path {
+	var path Path
+	if p.k.host != nil {
+		path = p.k.host.path()
+	}
+	return append(path[:len(path):len(path)], p.cell.pid)
+}
+
+// turns is a heap of processes, the lowest PID first. Most often processes are
+// pushed in their order, which costs nothing.
+type turns []*proc
+
+func (t turns) less(i, j int) bool { return t[i].cell.pid < t[j].cell.pid }
+
+func (t *turns) push(p *proc) {
+	*t = append(*t, p)
+	h := *t
+	for i := len(h) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !h.less(i, up) {
+			break
+		}
+		h[i], h[up] = h[up], h[i]
+		i = up
+	}
+}
+
+func (t *turns) pop() *proc {
+	h := *t
+	p := h[0]
+	last := len(h) - 1
+	h[0], h[last] = h[last], nil
+	*t = h[:last]
+	(*t).down(0)
+	return p
+}
+
+// order makes a heap of t.
+func (t turns) order() {
+	for i := len(t)/2 - 1; i >= 0; i-- {
+		t.down(i)
+	}
+}
+
+func (t turns) down(i int) {
+	for {
+		least := 2*i + 1
+		if least >= len(t) {
+			return
+		}
+		if r := least + 1; r < len(t) && t.less(r, least) {
+			least = r
+		}
+		if !t.less(least, i) {
+			return
+		}
+		t[i], t[least] = t[least], t[i]
+		i = least
+	}
+}

@@ -1,0 +1,293 @@
+package vm
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// perform performs one action of the process whose turn it is.
+func (k *kernel) perform(it item) {
+	p, m := k.acting, k.m
+	m.steps++
+	if it.op == innerRound {
+		p.inner.due = true
+		k.inside = p.inner
+		return
+	}
+	m.stats.Actions++
+	if m.watch != nil {
+		m.record(Record{Kind: Performed, at: p, Action: it.action, Level: it.up})
+	}
+	if it.up > 0 {
+		k.lift(p, it)
+		return
+	}
+	switch a := it.action.(type) {
+	case *actions.SendMessage:
+		if a == nil {
+			k.fail(p, fmt.Errorf("%w: nil *actions.SendMessage: make one with actions.Send", ErrAction))
+			return
+		}
+		k.send(p, a)
+	case actions.AddEndpoint:
+		k.add(p, a)
+	case actions.ReplaceEndpoint:
+		k.replace(p, a.AddEndpoint)
+	case actions.DeleteEndpoint:
+		k.delete(p, a)
+	case actions.SpawnProcess:
+		k.spawnProcess(p, a, it.resume)
+	case actions.QuitProcess:
+		k.quit(p, a)
+	case actions.YieldTurn:
+		if it.op == proceed {
+			k.resume(p, a.Resume, 0)
+		} else {
+			k.enqueue(p, item{action: a, op: proceed})
+		}
+	case actions.FreshName:
+		k.fresh(p, a)
+	case actions.OpenDevice:
+		k.openDevice(p, a)
+	case actions.TellDevice:
+		k.tellDevice(p, a)
+	case actions.CloseDevice:
+		k.closeDevice(p, a)
+	case actions.FlowControl:
+		k.flowControl(p, a)
+	case actions.MetaLevel:
+		k.liftTree(p, a)
+	default:
+		k.fail(p, fmt.Errorf("%w: %T", ErrAction, a))
+	}
+}
+
+// fits reports whether a transition function for states of type want fits p.
+// If not, p has failed; what is what the function was given for.
+func (k *kernel) fits(p *proc, want reflect.Type, what any) bool {
+	if want == nil || want == p.cell.stateType {
+		return true
+	}
+	k.fail(p, fmt.Errorf("%w: in (%v) for %v, but process %v has %v", ErrStateType, what, want, p.label(), p.cell.stateType))
+	return false
+}
+
+// resume runs a continuation of p, whose turn it is; its actions are performed
+// next.
+func (k *kernel) resume(p *proc, r actions.Resumption, child actions.PID) {
+	if !k.fits(p, r.State, "continuation") {
+		return
+	}
+	k.m.running, k.m.atOnce = p, true
+	state, a := k.m.continuation(p, r.Run, child)
+	k.m.running, k.m.atOnce = nil, false
+	p.own().state = state
+	k.splice(a)
+}
+
+// fresh continues p with a fresh name.
+func (k *kernel) fresh(p *proc, a actions.FreshName) {
+	if !k.fits(p, a.Resume.State, "continuation") {
+		return
+	}
+	if k.freshes++; k.freshes > k.m.limits.Queue {
+		k.fail(p, fmt.Errorf("%w: more than %d fresh names in one turn", ErrOverflow, k.m.limits.Queue))
+		return
+	}
+	c := p.own()
+	c.fresh++
+	k.m.running, k.m.atOnce = p, true
+	run, name := a.Resume.Run, FreshID(c.fresh)
+	state, as := k.m.continuation(p, func(state any, _ actions.PID) (any, actions.Action) { return run(state, name) }, 0)
+	k.m.running, k.m.atOnce = nil, false
+	c.state = state
+	k.splice(as)
+}
+
+// splice puts the leaves of a before the rest of the batch.
+func (k *kernel) splice(a actions.Action) {
+	if a == nil {
+		return
+	}
+	batch := k.m.takeSpare()
+	for leaf := range actions.Leaves(a) {
+		batch = append(batch, item{action: leaf})
+	}
+	batch = append(batch, k.batch[k.at:]...)
+	k.m.putSpare(k.batch)
+	k.batch, k.at = batch, 0
+}
+
+// fail ends p for something that it has done wrong.
+func (k *kernel) fail(p *proc, reason error) { k.end(p, reason) }
+
+func (k *kernel) quit(p *proc, a actions.QuitProcess) {
+	victim := p
+	if a.PID != 0 && a.PID != p.cell.pid {
+		victim = k.procs.get(a.PID)
+	}
+	if victim == nil {
+		k.m.stats.Ignored++
+		k.m.record(Record{Kind: Ignored, at: p, Action: a})
+		return
+	}
+	k.end(victim, a.Reason)
+}
+
+// end ends p. It runs no code any more; its endpoints go one after another, and
+// everybody but p is told.
+func (k *kernel) end(p *proc, reason error) {
+	m := k.m
+	m.stats.Ended++
+	m.record(Record{Kind: Ended, at: p, Reason: reason})
+	k.discard(p)
+	if p == k.acting {
+		k.drop(p)
+	}
+	for _, e := range p.cell.metas() {
+		k.emit(item{action: actions.DeleteEndpoint{ID: metaID{p.cell.pid, e.level, e.id}, Reason: reason}, up: e.level - 1})
+	}
+	m.closeAll(p)
+	k.leaving = leaving{p: p, ends: p.cell.ends, reason: reason}
+}
+
+// drop leaves the rest of the batch undone, because p has ended.
+func (k *kernel) drop(p *proc) {
+	for _, it := range k.batch[k.at:] {
+		k.m.stats.Dropped++
+		k.m.record(Record{Kind: Dropped, at: p, Action: it.action})
+	}
+	clear(k.batch[k.at:])
+	k.batch = k.batch[:k.at]
+}
+
+// spawning is a process that is being spawned.
+type spawning struct {
+	stage  spawnStage
+	child  *proc
+	action actions.SpawnProcess
+	resume *continuation
+}
+
+type spawnStage uint8
+
+const (
+	notSpawning spawnStage = iota
+	booting                // the first transition of the child is to be made
+	informing              // the parent is to be told
+	entering               // the child is to enter the machine
+)
+
+// spawnProcess begins to spawn a process for p, or, if resume is given, for a
+// process further inside.
+func (k *kernel) spawnProcess(p *proc, a actions.SpawnProcess, resume *continuation) {
+	if a.Then != nil && !k.fits(p, a.Then.State, "continuation of a spawn") {
+		return
+	}
+	if a.Boot == nil {
+		k.fail(p, fmt.Errorf("%w: SpawnProcess without Boot: make one with actions.Spawn", ErrAction))
+		return
+	}
+	k.spawning = spawning{stage: booting, child: k.newProc(a.Name), action: a, resume: resume}
+}
+
+// spawn takes the next step in spawning a process.
+func (k *kernel) spawn() {
+	s := &k.spawning
+	stage := s.stage
+	switch stage {
+	case booting:
+		s.stage = informing
+		k.boot(s.child, s.action.Boot)
+	case informing:
+		s.stage = entering
+		k.inform(s)
+	case entering:
+		child := s.child
+		k.spawning = spawning{}
+		k.enter(child)
+	}
+}
+
+// boot makes the first transition of p.
+func (k *kernel) boot(p *proc, boot func(actions.PID) actions.Process) {
+	c := p.cell
+	k.m.booting = true
+	k.m.running = p
+	typ := c.stateType
+	run := func() (any, actions.Action) {
+		first := boot(c.pid)
+		if first == nil {
+			panic("the function that makes the process has returned nil: return actions.Next or actions.Stateless")
+		}
+		typ = first.StateType()
+		return first.Erase()
+	}
+	var state any
+	var a actions.Action
+	if k.m.inspect == nil {
+		state, a = run()
+	} else {
+		state, a = k.m.inspected(p, nil, "boot", nil, run)
+	}
+	k.m.running = nil
+	k.m.booting = false
+	c.state, c.stateType = state, typ
+	if n, ok := state.(nested); ok {
+		p.inner = newKernel(k.m, p)
+		c.rest().inner = p.inner.space
+		p.inner.spawnFirst(n.boot, "boot")
+		k.inside = p.inner
+	}
+	k.take(p, a)
+}
+
+// spawnFirst begins to spawn the first process of k.
+func (k *kernel) spawnFirst(boot func(actions.PID) actions.Process, name string) {
+	k.spawning = spawning{stage: booting, child: k.newProc(name), action: actions.SpawnProcess{Boot: boot}}
+}
+
+// newProc returns a process that is yet to enter the machine.
+func (k *kernel) newProc(name string) *proc {
+	s := k.ownSpace()
+	s.last++
+	return &proc{k: k, cell: &cell{
+		owner:     k.m.owner,
+		pid:       s.last,
+		name:      name,
+		state:     struct{}{},
+		stateType: reflect.TypeFor[struct{}](),
+	}}
+}
+
+// inform tells the parent the PID of the child.
+func (k *kernel) inform(s *spawning) {
+	pid := s.child.cell.pid
+	switch {
+	case s.resume != nil:
+		host := k.acting
+		host.inner.continueWait(*s.resume, pid)
+		k.inside = host.inner
+	case s.action.Then != nil:
+		p := k.acting
+		k.m.running = p
+		state, a := k.m.continuation(p, s.action.Then.Run, pid)
+		k.m.running = nil
+		p.own().state = state
+		k.take(p, a)
+	}
+}
+
+// enter puts a new process into the machine.
+func (k *kernel) enter(p *proc) {
+	k.m.stats.Spawned++
+	k.ownSpace().cells.set(k.m.owner, p.cell.pid, p.cell)
+	k.procs.set(k.m.owner, p.cell.pid, p)
+	k.m.record(Record{Kind: Spawned, at: p})
+	k.suspect(p)
+	if !k.inRound {
+		k.due = k.due || len(p.cell.queue) == 0 // so that it is looked at
+	}
+}

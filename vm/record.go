@@ -1,0 +1,107 @@
+package vm
+
+import (
+	"fmt"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// A Record tells of something that has happened in a machine: what it was
+// asked to do, what it has told whom, and what it has dropped.
+type Record struct {
+	Kind   RecordKind
+	Event  *actions.Event // for Told
+	Action actions.Action // for Performed, Dropped, Undelivered and Ignored
+	Level  uint32         // at which the Action is performed, for Performed: 0 is where the process lives
+	Reason error          // for Ended and Crashed
+	Input  Input          // for Entered and Late
+
+	Command Command // for Commanded
+
+	at  *proc
+	end *end
+}
+
+// RecordKind tells records apart.
+type RecordKind uint8
+
+// The kinds of record.
+const (
+	Entered     RecordKind = iota // an input has entered the machine
+	Spawned                       // a process has come into being
+	Performed                     // a process has had an action performed
+	Told                          // an endpoint or a device's holder has been told of an event
+	Crashed                       // a transition function has panicked
+	Ended                         // a process has quit, failed or been killed
+	Collected                     // a process was removed to which nothing could happen any more
+	Dropped                       // an action was not performed, because the process has ended
+	Undelivered                   // a message matched nobody
+	Ignored                       // an action concerned what is not there
+	Late                          // an input came from a device that is closed
+	Commanded                     // the outside is to do something
+)
+
+var recordKinds = [...]string{"entered", "spawned", "performed", "told", "crashed", "ended", "collected", "dropped",
+	"undelivered", "ignored", "late", "commanded"}
+
+// String returns the name of the kind, in lower case.
+func (k RecordKind) String() string {
+	if int(k) >= len(recordKinds) {
+		return "unknown"
+	}
+	return recordKinds[k]
+}
+
+// record passes r on to whoever watches.
+func (m *Machine) record(r Record) {
+	if m.watch == nil {
+		return
+	}
+	m.rec = r
+	m.watch(&m.rec)
+	m.rec = Record{}
+}
+
+// Path returns the path of the process that r is about, or nil if it is about
+// the machine.
+func (r *Record) Path() Path {
+	if r.at == nil {
+		return nil
+	}
+	return r.at.path()
+}
+
+// Name returns the name of the process that r is about.
+func (r *Record) Name() string {
+	if r.at == nil {
+		return ""
+	}
+	return r.at.cell.name
+}
+
+// Endpoint returns the endpoint that was told: its name, its role, and the
+// level at which it is. It reports false unless r is of kind Told, and about an
+// endpoint.
+func (r *Record) Endpoint() (e EndpointInfo, ok bool) {
+	if r.end == nil {
+		return e, false
+	}
+	return r.end.info(), true
+}
+
+// State returns the state of the process that r is about, as it is at that
+// moment.
+func (r *Record) State() any {
+	if r.at == nil {
+		return nil
+	}
+	return r.at.cell.state
+}
+
+// label describes p for people.
+func (p *proc) label() string {
+	if p.cell.name == "" {
+		return p.path().String()
+	}
+	return fmt.Sprintf("%s %s", p.path(), p.cell.name)
+}

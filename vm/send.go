@@ -1,0 +1,87 @@
+package vm
+
+import (
+	"slices"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// sending is a message on its way: to the endpoints of the sender first, and
+// then to all others in their order.
+type sending struct {
+	on      bool
+	ev      actions.Event
+	targets []entry
+	spans   [3]span // of targets, in the order in which they are served
+	span    int
+}
+
+type span struct{ from, to int }
+
+func (k *kernel) send(p *proc, s *actions.SendMessage) {
+	m := k.m
+	m.stats.Sent++
+	x := k.index[s.Orientation.Opposite()]
+	var targets []entry
+	if x != nil {
+		targets = x.Match(s.Message, &k.found)
+	}
+	if len(targets) == 0 {
+		m.stats.Undelivered++
+		if m.watch != nil {
+			m.record(Record{Kind: Undelivered, at: p, Action: s})
+		}
+		return
+	}
+	d := &k.sending
+	d.ev.Message = s.Message // nothing else in it ever changes
+	d.ev.Peer.Orientation = s.Orientation
+	if len(targets) == 1 && !targets[0].e.route {
+		if t := targets[0]; t.e.handler != nil {
+			k.call(t.p, t.e, t.e.handler, &d.ev)
+		} else {
+			m.record(Record{Kind: Told, at: t.p, end: t.e, Event: &d.ev})
+		}
+		return
+	}
+	d.on = true
+	d.targets = targets
+	d.span = 0
+	n := len(targets)
+	if targets[0].p.cell.pid >= p.cell.pid || targets[n-1].p.cell.pid < p.cell.pid {
+		d.spans = [3]span{{0, n}}
+		return
+	}
+	from, _ := slices.BinarySearchFunc(targets, p.cell.pid, func(t entry, pid actions.PID) int {
+		return int(int64(t.p.cell.pid) - int64(pid))
+	})
+	to := from
+	for to < n && targets[to].p == p {
+		to++
+	}
+	d.spans = [3]span{{from, to}, {0, from}, {to, n}}
+}
+
+// deliver goes on with the message until it has been delivered, or until there
+// is something to be done in a nested machine first.
+func (k *kernel) deliver() {
+	d := &k.sending
+	for ; d.span < len(d.spans); d.span++ {
+		s := &d.spans[d.span]
+		for s.from < s.to {
+			t := d.targets[s.from]
+			s.from++
+			switch {
+			case t.e.route:
+				k.tell(t.p, t.e, &d.ev)
+				return
+			case t.e.handler != nil:
+				k.call(t.p, t.e, t.e.handler, &d.ev)
+			default:
+				k.m.record(Record{Kind: Told, at: t.p, end: t.e, Event: &d.ev})
+			}
+		}
+	}
+	d.on = false
+	d.targets = nil
+}

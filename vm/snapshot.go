@@ -1,0 +1,105 @@
+package vm
+
+import (
+	"slices"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// A State is a virtual machine as a value: all that it is between two inputs.
+// It never changes, and any number of machines can go on from it, each in its
+// own way, and each in its own goroutine.
+//
+// To take a State of a machine costs nothing that depends on its size. The
+// machine then copies each part that it changes, once. To go on from a State
+// costs as much as it has processes and endpoints.
+type State struct {
+	root        *space
+	limits      Limits
+	boot        func(actions.PID) actions.Process
+	phase       phase
+	incarnation uint64
+	generation  uint64
+	lasts       []last
+	stats       Stats
+}
+
+// Snapshot returns the state of m.
+func (m *Machine) Snapshot() State {
+	m.owner = new(owner)
+	return State{
+		root:        m.root.space,
+		limits:      m.limits,
+		boot:        m.boot,
+		phase:       m.phase,
+		incarnation: m.incarnation,
+		generation:  m.generation,
+		lasts:       slices.Clone(m.lasts),
+		stats:       m.stats,
+	}
+}
+
+// Valid reports whether s is a state, and not the zero State.
+func (s State) Valid() bool { return s.root != nil }
+
+// Machine returns a machine that goes on from s. Watch is as in [Config].
+func (s State) Machine(watch func(*Record)) *Machine {
+	m := &Machine{
+		owner:       new(owner),
+		limits:      s.limits,
+		watch:       watch,
+		boot:        s.boot,
+		phase:       s.phase,
+		incarnation: s.incarnation,
+		generation:  s.generation,
+		held:        map[uint64]holder{},
+		lasts:       slices.Clone(s.lasts),
+		stats:       s.stats,
+	}
+	m.root = restore(m, nil, s.root)
+	return m
+}
+
+// Step is the machine as a pure function: it returns the state after an input,
+// and the commands that come of it. Where many inputs follow each other, a
+// [Machine] is much faster.
+func (s State) Step(in Input) (State, []Command) {
+	m := s.Machine(nil)
+	commands := m.Apply(in)
+	return m.Snapshot(), commands
+}
+
+// Busy reports whether the machine has work left over, and wants a [Continue].
+func (s State) Busy() bool {
+	busy := false
+	s.root.cells.all(func(_ actions.PID, c *cell) bool {
+		busy = len(c.queue) > 0
+		return !busy
+	})
+	return busy && s.phase == running
+}
+
+// restore returns a kernel for s.
+func restore(m *Machine, host *proc, s *space) *kernel {
+	k := newKernel(m, host)
+	k.space = s
+	s.cells.all(func(pid actions.PID, c *cell) bool {
+		p := &proc{k: k, cell: c}
+		k.procs.set(m.owner, pid, p)
+		for _, e := range c.ends {
+			k.enroll(entry{p, e})
+		}
+		for _, h := range c.holds() {
+			m.held[h.address.Generation] = holder{p, h}
+			k.countDevices(1)
+		}
+		if c.more != nil && c.more.inner != nil {
+			p.inner = restore(m, p, c.more.inner)
+		}
+		if len(c.queue) > 0 {
+			k.schedule(p)
+		}
+		return true
+	})
+	return k
+}
