@@ -1,0 +1,258 @@
+package vmtest
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A part is something in a value that has no parts itself: where it is, and a
+// text that tells it from others.
+type part struct{ path, text string }
+
+// maxParts is how many parts of a value are looked at. A value that has more
+// cannot be compared.
+const maxParts = 1 << 16
+
+// A survey lists the parts of a value that can be reached from it, in an order
+// that depends on nothing but the value. Two surveys are equal if the values
+// were, at the time: they hold on to nothing.
+type survey struct {
+	parts  []part
+	spare  bool           // look at what is beyond the length of slices, too
+	boots  bool           // look at processes that are to be spawned, too
+	full   bool           // the value has too many parts
+	within map[visit]bool // what is being looked at, which may lead to itself
+}
+
+type visit struct {
+	at  uintptr
+	len int
+	typ reflect.Type
+}
+
+func newSurvey() *survey { return &survey{within: map[visit]bool{}} }
+
+func (s *survey) add(path, text string) {
+	if len(s.parts) >= maxParts {
+		s.full = true
+		return
+	}
+	s.parts = append(s.parts, part{path, text})
+}
+
+// whole surveys v, and its type.
+func (s *survey) whole(path string, v any) { s.value(path, reflect.ValueOf(&v).Elem()) }
+
+// value surveys v, which is found at path.
+func (s *survey) value(path string, v reflect.Value) {
+	if s.full {
+		return
+	}
+	if v.CanInterface() && v.Kind() != reflect.Interface {
+		switch x := v.Interface().(type) {
+		case topic.Topic:
+			s.add(path, x.String())
+			return
+		case time.Time:
+			s.add(path, x.String())
+			return
+		case actions.SpawnProcess:
+			s.spawn(path, x)
+		}
+	}
+	if text, ok := basic(v); ok {
+		s.add(path, text)
+		if s.spare && v.Kind() == reflect.Slice && v.Cap() > v.Len() { // of bytes
+			s.add(path+beyond, strconv.Quote(string(v.Slice(v.Len(), v.Cap()).Bytes())))
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Interface:
+		if v.IsNil() {
+			s.add(path, "nil")
+			return
+		}
+		s.value(path, v.Elem())
+		s.add("the type of "+path, v.Elem().Type().String())
+	case reflect.Pointer:
+		switch {
+		case v.IsNil():
+			s.add(path, "nil")
+		case known(v.Type()):
+			s.add(path, fmt.Sprintf("%s at %#x", v.Type(), v.Pointer()))
+		default:
+			s.inside(path, visit{v.Pointer(), 0, v.Type()}, func() { s.value(path, v.Elem()) })
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if name := v.Type().Field(i).Name; name != "_" {
+				s.value(path+"."+name, v.Field(i))
+			}
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			s.value(fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+		}
+	case reflect.Slice:
+		s.inside(path, visit{v.Pointer(), v.Len(), v.Type()}, func() { s.slice(path, v) })
+	case reflect.Map:
+		s.inside(path, visit{v.Pointer(), 0, v.Type()}, func() { s.mapping(path, v) })
+	}
+}
+
+// inside has f look at what is at v, unless somebody is doing so already.
+func (s *survey) inside(path string, v visit, f func()) {
+	if s.within[v] {
+		s.add(path, "what it is part of")
+		return
+	}
+	s.within[v] = true
+	f()
+	delete(s.within, v)
+}
+
+const beyond = " (beyond its length)"
+
+func (s *survey) slice(path string, v reflect.Value) {
+	for i := range v.Len() {
+		s.value(fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+	}
+	s.add("the length of "+path, strconv.Itoa(v.Len()))
+	if s.spare {
+		rest := v.Slice(v.Len(), v.Cap())
+		for i := range rest.Len() {
+			s.value(fmt.Sprintf("%s[%d]%s", path, v.Len()+i, beyond), rest.Index(i))
+		}
+	}
+}
+
+func (s *survey) mapping(path string, v reflect.Value) {
+	if v.Len() > maxParts {
+		s.full = true
+		return
+	}
+	entries := make([][]part, 0, v.Len())
+	for k, e := range v.Seq2() {
+		var p printer
+		p.value(k, true, 0)
+		entry := &survey{spare: s.spare, boots: s.boots, within: s.within}
+		entry.value(path+"["+p.String()+"]", e)
+		s.full = s.full || entry.full
+		entries = append(entries, entry.parts)
+	}
+	slices.SortFunc(entries, func(a, b []part) int { return slices.CompareFunc(a, b, compareParts) })
+	for _, e := range slices.Concat(entries...) {
+		s.add(e.path, e.text)
+	}
+	s.add("the length of "+path, strconv.Itoa(v.Len()))
+}
+
+func compareParts(a, b part) int {
+	return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.text, b.text))
+}
+
+// spawn surveys what the process to be spawned does first. What it spawns in
+// turn is not looked at, or there might be no end to it.
+func (s *survey) spawn(path string, a actions.SpawnProcess) {
+	if !s.boots || a.Boot == nil {
+		return
+	}
+	s.boots = false
+	defer func() { s.boots = true }()
+	state, as, panicked := attempt(func() (any, actions.Action) { return a.Boot(0).Erase() })
+	if panicked != nil {
+		return // it will be said of the process itself
+	}
+	s.outcome(path+" as spawned: ", state, as)
+}
+
+// outcome surveys what a transition function has returned.
+func (s *survey) outcome(path string, state any, as actions.Action) {
+	s.whole(path+"state", state)
+	i := 0
+	for a := range actions.Leaves(as) {
+		i++
+		at := fmt.Sprintf("%saction %d", path, i)
+		s.add(at, describeAction(a))
+		s.whole(at, a)
+	}
+}
+
+// attempt calls f, and reports the value with which it panics, or nil.
+func attempt(f func() (any, actions.Action)) (state any, as actions.Action, panicked any) {
+	returned := false
+	defer func() {
+		if !returned {
+			panicked = recover()
+		}
+	}()
+	state, as = f()
+	returned = true
+	return state, as, nil
+}
+
+// known reports whether a pointer of type t stands for what it points to: for
+// something that belongs to the outside, whose inside is nobody's business, or
+// that is made once for all.
+func known(t reflect.Type) bool {
+	return t.Implements(reflect.TypeFor[world.Clock]()) || t.Implements(reflect.TypeFor[world.Network]()) ||
+		t.Implements(reflect.TypeFor[reflect.Type]()) || t == reflect.TypeFor[*time.Location]() ||
+		t.Elem().PkgPath() == topicPackage && t.Elem().Name() == "layout"
+}
+
+// difference returns the first part in which two surveys differ, and what it is
+// in each.
+func difference(a, b *survey) (path, inA, inB string, differ bool) {
+	if a.full || b.full {
+		return "", "", "", false
+	}
+	at := func(s *survey, i int) part {
+		if i < len(s.parts) {
+			return s.parts[i]
+		}
+		return part{"", "nothing"}
+	}
+	for i := range max(len(a.parts), len(b.parts)) {
+		x, y := at(a, i), at(b, i)
+		if x == y {
+			continue
+		}
+		if x.path != y.path && x.path != "" && y.path != "" {
+			// One of them is not there in the other.
+			if slices.ContainsFunc(b.parts[i:], func(p part) bool { return p.path == x.path }) {
+				return y.path, "nothing", abridge(y.text, ""), true
+			}
+			return x.path, abridge(x.text, ""), "nothing", true
+		}
+		return cmp.Or(x.path, y.path), abridge(x.text, y.text), abridge(y.text, x.text), true
+	}
+	return "", "", "", false
+}
+
+// abridge shortens s, if it is long, to where it begins to differ from other.
+func abridge(s, other string) string {
+	const most, context = 200, 20
+	if len(s) <= most {
+		return s
+	}
+	same := 0
+	for same < len(s) && same < len(other) && s[same] == other[same] {
+		same++
+	}
+	from := max(0, min(same, len(s)-most)-context)
+	s = s[from:min(len(s), from+most)]
+	if from > 0 {
+		s = "…" + s
+	}
+	return strings.ToValidUTF8(s, "") + "…"
+}
