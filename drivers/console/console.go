@@ -1,0 +1,90 @@
+// Package console lets processes print lines, and read those that are typed.
+//
+// Spawn a [Driver], at the ground or wherever it is wanted. Then a process
+// prints by sending a message:
+//
+//	return console.Printf("listening on %v", addr)
+//
+// and reads by subscribing to [Line]: the lines come one after another, and
+// when there are no more the driver becomes absent.
+//
+//	endpoint.Subscriber(topic.All[console.Line](),
+//		endpoint.OnMessage(func(l console.Line) actions.Action { … }),
+//		endpoint.OnAbsence(func(console.Line, error) actions.Action { return actions.Quit() }),
+//	)
+package console
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A Text is something to print.
+type Text struct{ Text string }
+
+// A Line is something that has been typed, without the end of the line.
+type Line struct{ Text string }
+
+// Printf prints a line. It is a message to the driver, which must be there by
+// then.
+func Printf(format string, args ...any) actions.Action {
+	return actions.Send(Text{fmt.Sprintf(format, args...) + "\n"})
+}
+
+// A Config says where a console is. The zero Config is that of the program:
+// standard input and standard output.
+type Config struct {
+	Name string    // tells consoles of one machine apart, in logs and journals
+	In   io.Reader // must be comparable, as a pointer is
+	Out  io.Writer // must be comparable, as a pointer is
+}
+
+// Driver returns a driver for the console of the program.
+func Driver() actions.SpawnProcess { return Config{}.Driver() }
+
+// Driver returns a driver for the console c.
+//
+// It holds the output only while there is something to print, and the input
+// only while somebody subscribes to [Line], so that it does not keep a machine
+// from coming to its end.
+func (c Config) Driver() actions.SpawnProcess {
+	if c.In == nil {
+		c.In = os.Stdin
+	}
+	if c.Out == nil {
+		c.Out = os.Stdout
+	}
+	out, in := output{c.Name, c.Out}, input{c.Name, c.In}
+	return actions.Spawn(actions.Stateless(
+		endpoint.Subscriber(topic.All[Text](), endpoint.OnMessage(func(t Text) actions.Action {
+			return actions.Tree{endpoint.Device(out), actions.Tell(out, t), actions.Close(out)}
+		})),
+		endpoint.ObserveSubscribers(topic.All[Line](),
+			endpoint.OnFirst(func(Line) actions.Action { return read(in) }),
+			endpoint.OnLast(func(Line) actions.Action { return actions.Tree{actions.Close(in), actions.Delete(in)} }),
+		),
+	)).Named("console")
+}
+
+// read publishes the lines of an input, until it ends.
+func read(in input) actions.Action {
+	return actions.Tree{
+		endpoint.Publisher(topic.All[Line]()).As(in),
+		endpoint.Device(in,
+			endpoint.OnValue(func(l Line) actions.Action { return actions.Send(l) }),
+			endpoint.OnEnded(func(reason error) actions.Action { return actions.Delete(in).Because(reason) }),
+		),
+	}
+}
+
+func init() {
+	world.Register[Text]("console.Text")
+	world.Register[Line]("console.Line")
+	world.Register[opened]("console.opened")
+}
