@@ -1,0 +1,140 @@
+package tcp
+
+import (
+	"encoding"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+var (
+	_ encoding.TextMarshaler   = Addr{}
+	_ encoding.TextUnmarshaler = (*Addr)(nil)
+)
+
+// ParseListener returns the [Listener] for a text such as ":5999", which is all
+// interfaces, "127.0.0.1:5999" or "[::1]:5999". The port is a number.
+func ParseListener(text string) (Addr, error) {
+	host, port, err := split(text)
+	if err != nil {
+		return Addr{}, fmt.Errorf("tcp: %q is no address to listen at: %w; write host:port or :port", text, err)
+	}
+	return Listener(host, port), nil
+}
+
+// ParseRemote returns the [Remote] for a text such as "example.com:80",
+// "127.0.0.1:80" or "[::1]:80". The port is a number.
+func ParseRemote(text string) (Addr, error) {
+	host, port, err := split(text)
+	if err == nil && host == "" {
+		err = fmt.Errorf("the host is missing")
+	}
+	if err != nil {
+		return Addr{}, fmt.Errorf("tcp: %q is no address to connect to: %w; write host:port", text, err)
+	}
+	return Remote(host, port), nil
+}
+
+func split(text string) (host string, port uint16, err error) {
+	host, number, err := net.SplitHostPort(text)
+	if err != nil {
+		if e, ok := err.(*net.AddrError); ok {
+			err = fmt.Errorf("%s", e.Err) // which does not repeat the text
+		}
+		return "", 0, err
+	}
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("the port %q is not a number from 0 to 65535", number)
+	}
+	return host, uint16(n), nil
+}
+
+// MarshalText returns the text of [Addr.String].
+func (a Addr) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText sets a to the address with the given text, as [Addr.String] and
+// [Addr.MarshalText] write it.
+func (a *Addr) UnmarshalText(text []byte) error {
+	s := string(text)
+	parsed, ok := parse(s)
+	if !ok || parsed.String() != s {
+		return fmt.Errorf("tcp: %q is not the text of an address: it has to be what Addr.String returns", s)
+	}
+	*a = parsed
+	return nil
+}
+
+func parse(s string) (Addr, bool) {
+	if s == "none" {
+		return Addr{}, true
+	}
+	// A remote address ends with a digit, the others do not.
+	if inner, ok := strings.CutSuffix(s, ")"); ok {
+		if quoted, ok := strings.CutPrefix(inner, "handle("); ok {
+			id, err := strconv.Unquote(quoted)
+			if err != nil || id == "" {
+				return Addr{}, false
+			}
+			return Handle(id), true
+		}
+		at, ok := strings.CutPrefix(inner, "listener(")
+		host, port, which, parsed := cut(at)
+		if !ok || !parsed || which != "" {
+			return Addr{}, false
+		}
+		return Listener(host, port), true
+	}
+	host, port, which, ok := cut(s)
+	if !ok || host == "" {
+		return Addr{}, false
+	}
+	return remote(canonical(host), port, which), true
+}
+
+// cut takes the text of a remote address apart: host:port or host:port#which. It
+// is the reverse of [net.JoinHostPort], and takes any host.
+func cut(s string) (host string, port uint16, which string, ok bool) {
+	colon := strings.LastIndexByte(s, ':')
+	if colon < 0 {
+		return "", 0, "", false
+	}
+	host = s[:colon]
+	number, which, numbered := strings.Cut(s[colon+1:], "#")
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil {
+		return "", 0, "", false
+	}
+	if _, err := strconv.ParseUint(which, 10, 0); numbered && err != nil {
+		return "", 0, "", false
+	}
+	if inner := strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"); len(inner) == len(host)-2 && strings.Contains(inner, ":") {
+		host = inner
+	}
+	return host, uint16(n), which, true
+}
+
+// addrOf returns the address of a peer, or of this end, as package net tells it.
+func addrOf(a net.Addr) Addr {
+	if a == nil {
+		return Addr{}
+	}
+	if t, ok := a.(*net.TCPAddr); ok {
+		if ap := t.AddrPort(); ap.IsValid() {
+			return RemoteAddrPort(ap)
+		}
+	}
+	text := a.String()
+	if ap, err := netip.ParseAddrPort(text); err == nil {
+		return RemoteAddrPort(ap)
+	}
+	if host, port, err := split(text); err == nil && host != "" {
+		return Remote(host, port)
+	}
+	if text == "" {
+		return Addr{}
+	}
+	return Remote(text, 0) // a network of its own kind, such as a pipe
+}

@@ -1,0 +1,159 @@
+package tcp
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// conn is the handle of a connection. This file is about reading and closing,
+// write.go about writing.
+type conn struct {
+	net.Conn
+	env    world.Env
+	tuning tuning
+	out    writer
+	done   chan struct{} // closed when closing begins
+	once   sync.Once
+
+	// Of whoever calls Recv, who holds reading while there is a read under way.
+	reading sync.Mutex
+	told    bool // the opening value
+	in      buffer
+	readErr error // to be told after what came with it
+
+	finished atomic.Bool // nothing more is to be read
+}
+
+func newConn(c net.Conn, t tuning, env world.Env) *conn {
+	h := &conn{Conn: c, env: env, tuning: t, in: newBuffer(t.buffer), done: make(chan struct{})}
+	h.out.init(c)
+	return h
+}
+
+// Recv implements [world.Handle].
+func (c *conn) Recv() (any, error) {
+	if !c.told {
+		c.told = true
+		return opened{Local: addrOf(c.LocalAddr()), Remote: addrOf(c.RemoteAddr())}, nil
+	}
+	if c.finished.Load() {
+		<-c.done // the end of what is read is not the end of the connection
+		return nil, world.ErrClosed
+	}
+	return c.receive()
+}
+
+// receive reads once. It holds a lock during the read, so that whoever closes
+// the connection can wait for its end.
+func (c *conn) receive() (any, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	for c.readErr == nil {
+		if c.isClosing() {
+			return nil, world.ErrClosed
+		}
+		n, err := c.Conn.Read(c.in.space())
+		c.readErr = err
+		if n > 0 {
+			return received{c.in.take(n)}, nil
+		}
+	}
+	c.finished.Store(true)
+	switch {
+	case c.isClosing():
+		return nil, world.ErrClosed
+	case c.readErr == io.EOF:
+		return peerEnded{}, nil
+	}
+	return nil, c.readErr
+}
+
+func (c *conn) isClosing() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close implements [world.Handle].
+func (c *conn) Close() error {
+	var err error
+	c.once.Do(func() {
+		close(c.done)
+		if c.out.hasWritten() && !c.finished.Load() {
+			c.linger()
+		}
+		err = c.Conn.Close()
+	})
+	return err
+}
+
+// lingerBytes is how much is read of what a peer sends that does not notice, or
+// does not care, that nobody listens any more.
+const lingerBytes = 4 << 20
+
+// linger waits until the peer has closed its side, for a while. To close a
+// connection with something unread in it resets it, and the peer may lose what
+// it has not read yet.
+func (c *conn) linger() {
+	half, ok := c.Conn.(halfCloser)
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	if c.SetReadDeadline(time.Unix(1, 0)) != nil { // which ends the read under way
+		return
+	}
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if c.SetReadDeadline(time.Now().Add(c.tuning.linger)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+}
+
+// halfCloser is a connection of which one direction can be closed.
+type halfCloser interface{ CloseWrite() error }
+
+// A buffer is where a connection reads to. It is small at first, and grows while
+// reads fill it.
+type buffer struct {
+	limit int
+	size  int
+	bytes []byte
+}
+
+const firstBuffer = 4 << 10
+
+func newBuffer(limit int) buffer { return buffer{limit: limit, size: min(firstBuffer, limit)} }
+
+// space returns where to read to.
+func (b *buffer) space() []byte {
+	if len(b.bytes) != b.size {
+		b.bytes = make([]byte, b.size)
+	}
+	return b.bytes
+}
+
+// take returns the n bytes that have been read. If they fill a good part of the
+// buffer, it gives them away together with the buffer; otherwise it copies them.
+func (b *buffer) take(n int) []byte {
+	full := b.bytes
+	switch {
+	case n == b.size:
+		b.size = min(2*b.size, b.limit)
+	case n < b.size/8 && b.size > firstBuffer:
+		b.size /= 2
+	}
+	if n >= len(full)/2 {
+		b.bytes = nil
+		return full[:n:n]
+	}
+	return append(make([]byte, 0, n), full[:n]...)
+}

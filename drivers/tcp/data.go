@@ -1,0 +1,89 @@
+package tcp
+
+import (
+	"fmt"
+
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// Data is a piece of what flows from one address to another.
+type Data struct {
+	From, To Addr
+
+	// Bytes are the next bytes of the flow, in pieces of any length. Nobody
+	// writes to them any more.
+	Bytes []byte
+
+	// EOF says that the flow ends after these bytes, of which there may be
+	// none. What is sent on the same flow after that is dropped.
+	EOF bool
+}
+
+// The fields of [Data] that topics can pin.
+var (
+	From = topic.FieldOf(func(d *Data) *Addr { return &d.From })
+	To   = topic.FieldOf(func(d *Data) *Addr { return &d.To })
+)
+
+// ending is pinned by the driver, which wants to see who publishes data, but
+// not the data.
+var ending = topic.FieldOf(func(d *Data) *bool { return &d.EOF })
+
+// Flow is the topic of what goes from one address to another. One of them is a
+// [Remote], and the other a [Handle] or a [Listener]; if not, Flow panics,
+// because nothing can ever flow there.
+func Flow(from, to Addr) topic.Pattern[Data] {
+	if !from.isLocal() && !to.isLocal() || from.Kind() != KindRemote && to.Kind() != KindRemote {
+		panic(fmt.Sprintf("tcp: Flow from %v to %v: a flow is between a Remote and a Listener or a Handle", from, to))
+	}
+	return topic.Where(From.Is(from), To.Is(to))
+}
+
+// isLocal reports whether a is an address on this side of a connection.
+func (a Addr) isLocal() bool { return a.Kind() == KindHandle || a.Kind() == KindListener }
+
+// Arriving is the topic of all that arrives at a [Listener]. Arriving panics if
+// it is given another kind of address.
+func Arriving(at Addr) topic.Pattern[Data] {
+	mustListen("Arriving", at)
+	return topic.Where(To.Is(at))
+}
+
+// Listening says, by its presence, that the driver listens at At.
+//
+// When it cannot, a Listening without Bound is present for a moment, and then
+// absent, with the reason. When it has to give up later, there is a reason, too;
+// there is none when it stops because nobody observes any more what arrives. It
+// tries again when another observer comes.
+type Listening struct {
+	At    Addr // the Listener that has been asked for
+	Bound Addr // a Remote: the address and the port at which it listens in fact
+}
+
+// The fields of [Listening] that topics can pin.
+var (
+	At    = topic.FieldOf(func(l *Listening) *Addr { return &l.At })
+	Bound = topic.FieldOf(func(l *Listening) *Addr { return &l.Bound })
+)
+
+// ListeningAt is the topic of whether and where the driver listens at a
+// [Listener]. ListeningAt panics if it is given another kind of address.
+func ListeningAt(at Addr) topic.Pattern[Listening] {
+	mustListen("ListeningAt", at)
+	return topic.Where(At.Is(at))
+}
+
+func mustListen(function string, at Addr) {
+	if at.Kind() != KindListener {
+		panic(fmt.Sprintf("tcp: %s of %v: it takes an address that was made with Listener or ParseListener", function, at))
+	}
+}
+
+// carried says, by its presence, that there is a process for the connection
+// between two addresses.
+type carried struct{ Remote, Local Addr }
+
+var (
+	carriedRemote = topic.FieldOf(func(c *carried) *Addr { return &c.Remote })
+	carriedLocal  = topic.FieldOf(func(c *carried) *Addr { return &c.Local })
+)

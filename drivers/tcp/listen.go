@@ -1,0 +1,132 @@
+package tcp
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// openListener is the handle of a listener.
+type openListener struct {
+	listener
+	socket net.Listener
+	env    world.Env
+	told   bool // the opening value
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newOpenListener(socket net.Listener, l listener, env world.Env) *openListener {
+	return &openListener{listener: l, socket: socket, env: env, closed: make(chan struct{})}
+}
+
+// Recv implements [world.Handle].
+func (l *openListener) Recv() (any, error) {
+	if !l.told {
+		l.told = true
+		return bound{addrOf(l.socket.Addr())}, nil
+	}
+	conn, err := l.accept()
+	if err != nil {
+		return nil, err
+	}
+	return accepted{Conn: l.env.Keep(conn), Remote: addrOf(conn.RemoteAddr())}, nil
+}
+
+// How long to wait after a failure to accept a connection: the first time, and
+// at most.
+const (
+	firstPause = 5 * time.Millisecond
+	lastPause  = time.Second
+)
+
+// accept waits for a connection. If the system is short of something, it waits
+// until that is better.
+func (l *openListener) accept() (net.Conn, error) {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		conn, err := l.socket.Accept()
+		switch {
+		case l.isClosed():
+			if err == nil {
+				_ = conn.Close() // nobody is there who would take it
+			}
+			return nil, world.ErrClosed
+		case err == nil:
+			return conn, nil
+		case !passes(err):
+			return nil, err
+		}
+		l.env.Logger().Warn("tcp: accepting a connection failed; trying again",
+			slog.String("listener", l.at.String()), slog.Any("error", err), slog.Duration("in", pause))
+		if !l.wait(pause) {
+			return nil, world.ErrClosed
+		}
+	}
+}
+
+// passing are the errors after which accepting works again sooner or later:
+// there is not enough of something, or what failed was one connection.
+var passing = []error{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EAGAIN, syscall.EPROTO,
+	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ETIMEDOUT, syscall.EPERM,
+}
+
+func passes(err error) bool {
+	for _, p := range passing {
+		if errors.Is(err, p) {
+			return true
+		}
+	}
+	t, ok := errors.AsType[net.Error](err)
+	return ok && t.Timeout()
+}
+
+// wait waits, and reports false if the listener has been closed meanwhile.
+func (l *openListener) wait(d time.Duration) bool {
+	over := make(chan struct{})
+	timer := l.clock.AfterFunc(d, func() { close(over) })
+	select {
+	case <-over:
+		return true
+	case <-l.closed:
+		timer.Stop()
+		return false
+	}
+}
+
+func (l *openListener) isClosed() bool {
+	select {
+	case <-l.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Try implements [world.Handle]. A listener takes no commands.
+func (l *openListener) Try(commands []any) (int, error) {
+	if len(commands) == 0 {
+		return 0, nil
+	}
+	return 0, errCommand
+}
+
+// Do implements [world.Handle].
+func (l *openListener) Do(any) error { return errCommand }
+
+var errCommand = errors.New("tcp: the device takes no such command")
+
+// Close implements [world.Handle].
+func (l *openListener) Close() (err error) {
+	l.once.Do(func() {
+		close(l.closed)
+		err = l.socket.Close()
+	})
+	return err
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package tcp
+
+import "net"
+
+// rawWriter returns nil: there is no way to write without perhaps waiting.
+func rawWriter(*net.TCPConn) func([]byte) (int, error) { return nil }

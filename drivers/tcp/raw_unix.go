@@ -1,0 +1,62 @@
+//go:build unix
+
+package tcp
+
+import (
+	"net"
+	"os"
+	"syscall"
+)
+
+// rawWriter returns a function that writes to c as much as can be written
+// without waiting. It is nil if there is none.
+func rawWriter(c *net.TCPConn) func([]byte) (int, error) {
+	socket, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	w := &raw{conn: c, socket: socket}
+	w.once = w.attempt
+	return w.write
+}
+
+// raw writes to a socket behind the back of the poller, which would wait.
+type raw struct {
+	conn   *net.TCPConn
+	socket syscall.RawConn
+	once   func(fd uintptr) bool // attempt, made into a function value once
+	bytes  []byte
+	n      int
+	err    error
+}
+
+func (w *raw) write(b []byte) (int, error) {
+	w.bytes, w.n, w.err = b, 0, nil
+	err := w.socket.Write(w.once)
+	w.bytes = nil
+	if err == nil && w.err != nil {
+		err = &net.OpError{Op: "write", Net: "tcp", Source: w.conn.LocalAddr(), Addr: w.conn.RemoteAddr(), Err: os.NewSyscallError("write", w.err)}
+	}
+	return w.n, err
+}
+
+// maxWrite is how much some systems take in one call.
+const maxWrite = 1 << 30
+
+// attempt always reports that it is done, so that nobody waits for the socket to
+// be ready and calls it again.
+func (w *raw) attempt(fd uintptr) bool {
+	for {
+		n, err := syscall.Write(int(fd), w.bytes[:min(len(w.bytes), maxWrite)])
+		switch err {
+		case nil:
+			w.n = n
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+		default:
+			w.err = err
+		}
+		return true
+	}
+}

@@ -1,0 +1,145 @@
+package tcp
+
+import (
+	"log/slog"
+	"net"
+	"os"
+	"sync/atomic"
+)
+
+// A writer carries out commands on a connection. Its methods are called by one
+// goroutine at a time, except for hasWritten.
+type writer struct {
+	try    func([]byte) (int, error) // writes what can be written at once; nil if that cannot be told
+	rest   []byte                    // what is left of the write under way
+	begun  bool                      // there is one
+	ended  bool                      // nothing may be written any more
+	joined []byte                    // several small writes
+
+	busy  atomic.Bool // commands are being carried out
+	wrote atomic.Bool // something, and nothing has failed
+}
+
+func (w *writer) init(c net.Conn) {
+	switch c := c.(type) {
+	case *net.TCPConn: // and nothing that is made of it, which may do otherwise
+		w.try = rawWriter(c)
+	case interface{ TryWrite([]byte) (int, error) }:
+		w.try = c.TryWrite
+	}
+}
+
+// hasWritten reports whether all that was to be written has been, and there was
+// something.
+func (w *writer) hasWritten() bool { return w.wrote.Load() && !w.busy.Load() }
+
+// Try implements [world.Handle].
+func (c *conn) Try(commands []any) (done int, err error) {
+	w := &c.out
+	if w.try == nil {
+		return 0, nil
+	}
+	w.busy.Store(true)
+	defer func() { w.busy.Store(done < len(commands)) }()
+	for done < len(commands) {
+		if _, ok := commands[done].(write); !ok || w.ended {
+			if err := c.do(commands[done]); err != nil {
+				return done, err
+			}
+			done++
+			continue
+		}
+		n, full, err := w.writeSome(commands[done:])
+		done += n
+		if full || err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// joinLimit is up to how many bytes small writes are joined.
+const joinLimit = 32 << 10
+
+// writeSome writes as much as it can of the writes at the beginning of commands,
+// of which there is at least one. It returns how many of them are done, and
+// whether the connection takes no more.
+func (w *writer) writeSome(commands []any) (done int, full bool, err error) {
+	b := w.first(commands[0].(write))
+	count := 1
+	for ; count < len(commands); count++ {
+		next, ok := commands[count].(write)
+		if !ok || len(b)+len(next.Bytes) > joinLimit {
+			break
+		}
+		if count == 1 {
+			w.joined = append(w.joined[:0], b...)
+		}
+		w.joined = append(w.joined, next.Bytes...)
+		b = w.joined
+	}
+	n, err := w.try(b)
+	w.note(n, err)
+	full = n < len(b)
+	for ; done < count; done++ {
+		all := w.first(commands[done].(write))
+		w.rest, w.begun = nil, false
+		if n < len(all) {
+			if err == nil {
+				w.rest, w.begun = all[n:], true
+			}
+			break
+		}
+		n -= len(all)
+	}
+	return done, full, err
+}
+
+// first returns what is to be written of the first command.
+func (w *writer) first(c write) []byte {
+	if w.begun {
+		return w.rest
+	}
+	return c.Bytes
+}
+
+// note notes what has become of an attempt to write.
+func (w *writer) note(n int, err error) {
+	if n > 0 {
+		w.wrote.Store(true)
+	}
+	if err != nil {
+		w.wrote.Store(false)
+	}
+}
+
+// Do implements [world.Handle].
+func (c *conn) Do(command any) error {
+	c.out.busy.Store(true)
+	defer c.out.busy.Store(false)
+	return c.do(command)
+}
+
+func (c *conn) do(command any) error {
+	w := &c.out
+	switch command := command.(type) {
+	case write:
+		if w.ended {
+			c.env.Logger().Warn("tcp: dropping what was sent on a flow after its end",
+				slog.String("remote", c.RemoteAddr().String()), slog.Int("bytes", len(command.Bytes)))
+			return nil
+		}
+		n, err := c.Conn.Write(w.first(command))
+		w.rest, w.begun = nil, false
+		w.note(n, err)
+		return err
+	case endWriting:
+		w.ended = true
+		half, ok := c.Conn.(halfCloser)
+		if !ok {
+			return &net.OpError{Op: "shutdown", Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.ErrInvalid}
+		}
+		return half.CloseWrite()
+	}
+	return errCommand
+}
