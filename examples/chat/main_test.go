@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/go-marketplace/marketplace/examples/internal/program"
+)
+
+// A guest is somebody in the room.
+type guest struct {
+	t    *testing.T
+	name string
+	conn *net.TCPConn
+	in   *bufio.Reader
+}
+
+func enter(t *testing.T, addr string) *guest {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	g := &guest{t: t, conn: c.(*net.TCPConn), in: bufio.NewReader(c)}
+	line := g.line()
+	name, ok := strings.CutPrefix(line, "You are ")
+	if !ok || !strings.HasSuffix(name, ".") {
+		t.Fatalf("the server says %q", line)
+	}
+	g.name = strings.TrimSuffix(name, ".")
+	return g
+}
+
+func (g *guest) line() string {
+	g.t.Helper()
+	s, err := g.in.ReadString('\n')
+	if err != nil {
+		g.t.Fatalf("%s: %v after %q", g.name, err, s)
+	}
+	return strings.TrimSuffix(s, "\n")
+}
+
+func (g *guest) hears(want string) {
+	g.t.Helper()
+	if got := g.line(); got != want {
+		g.t.Errorf("%s hears %q, not %q", g.name, got, want)
+	}
+}
+
+// types sends text as it is, in pieces of the given size.
+func (g *guest) types(text string, piece int) {
+	g.t.Helper()
+	for len(text) > 0 {
+		n := min(piece, len(text))
+		if _, err := g.conn.Write([]byte(text[:n])); err != nil {
+			g.t.Fatal(err)
+		}
+		text = text[n:]
+	}
+}
+
+// TestChat: people see each other arrive, talk and depart, however the stream
+// of bytes is cut.
+func TestChat(t *testing.T) {
+	p := program.Start(t, "-addr", "127.0.0.1:0")
+	addr := p.Address()
+	ann := enter(t, addr)
+	bob := enter(t, addr)
+	bob.hears(ann.name + " arrived.")
+	ann.hears(bob.name + " arrived.")
+	for piece := range 4 {
+		ann.types("hello\r\nhow are you?\n", piece+1)
+		for _, g := range []*guest{ann, bob} {
+			g.hears(ann.name + ": hello")
+			g.hears(ann.name + ": how are you?")
+		}
+	}
+	bob.types("half a li", 100)
+	bob.types("ne\nand one that never ends", 100)
+	ann.hears(bob.name + ": half a line")
+	bob.hears(bob.name + ": half a line")
+	bob.conn.Close()
+	ann.hears(bob.name + " departed.")
+	carl := enter(t, addr)
+	carl.hears(ann.name + " arrived.")
+	ann.hears(carl.name + " arrived.")
+	carl.types(strings.Repeat("x", maxLine+1), maxLine+1)
+	carl.hears("That is too long.")
+	ann.hears(carl.name + " departed.")
+	p.Signal(syscall.SIGTERM)
+	if status, rest := p.Wait(); status != 0 || len(rest) > 0 {
+		t.Errorf("status %d, %q", status, rest)
+	}
+}
+
+// TestCrowd: everybody hears everything, in the same order.
+func TestCrowd(t *testing.T) {
+	const people, lines = 20, 10
+	p := program.Start(t, "-addr", "127.0.0.1:0")
+	addr := p.Address()
+	var guests []*guest
+	for range people {
+		guests = append(guests, enter(t, addr))
+	}
+	for _, g := range guests {
+		for range people - 1 {
+			if got := g.line(); !strings.HasSuffix(got, " arrived.") {
+				t.Fatalf("%s hears %q", g.name, got)
+			}
+		}
+	}
+	for _, g := range guests {
+		go func() {
+			for i := range lines {
+				fmt.Fprintf(g.conn, "line %d\n", i)
+			}
+		}()
+	}
+	var first []string
+	for i, g := range guests {
+		var heard []string
+		for range people * lines {
+			heard = append(heard, g.line())
+		}
+		if i == 0 {
+			first = heard
+		} else if strings.Join(heard, "\n") != strings.Join(first, "\n") {
+			t.Errorf("%s has heard another order than %s", g.name, guests[0].name)
+		}
+	}
+}

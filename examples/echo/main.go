@@ -1,0 +1,73 @@
+// Echo sends everything that it receives over TCP back to the sender.
+//
+//	go run ./examples/echo
+//	nc 127.0.0.1 5999
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
+	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:5999", "`host:port` to listen on")
+	flag.Parse()
+	at, err := tcp.ParseListener(*addr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "echo:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err = vm.Run(ctx, tcp.Driver(), console.Driver(), serve(at), report(at))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "echo:", err)
+	}
+	if ctx.Err() == nil { // nobody has asked it to stop
+		os.Exit(1)
+	}
+}
+
+// report says where the server listens, or why it can't.
+func report(at tcp.Addr) actions.Action {
+	return endpoint.ObservePublishers(tcp.ListeningAt(at),
+		endpoint.OnPresence(func(l tcp.Listening) actions.Action {
+			return console.Printf("echo: listening on %v", l.Bound)
+		}),
+		endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
+			return actions.When(reason != nil, console.Printf("echo: %v", reason))
+		}),
+	)
+}
+
+// serve starts an echoer for every connection that arrives.
+func serve(at tcp.Addr) actions.Action {
+	return endpoint.ObservePublishers(tcp.Arriving(at),
+		endpoint.OnPresence(func(c tcp.Data) actions.Action {
+			return actions.Spawn(echoer(c.From, c.To)).Named("echoer")
+		}),
+	)
+}
+
+// echoer talks to one peer, until it goes away.
+func echoer(them, us tcp.Addr) actions.Process {
+	return actions.Stateless(
+		endpoint.Publisher(tcp.Flow(us, them)),
+		endpoint.Subscriber(tcp.Flow(them, us),
+			endpoint.OnMessage(func(d tcp.Data) actions.Action {
+				return actions.Send(tcp.Data{From: us, To: them, Bytes: d.Bytes, EOF: d.EOF})
+			}),
+			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
+		),
+	)
+}

@@ -1,0 +1,101 @@
+// Package program runs the programs of this module in tests, as a person would:
+// built, started, talked to, and ended by a signal.
+package program
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A Program is a program that runs. It ends with its test.
+type Program struct {
+	t     testing.TB
+	cmd   *exec.Cmd
+	lines chan string
+	in    io.WriteCloser
+}
+
+// Start builds the program in the current folder, and starts it.
+func Start(t testing.TB, args ...string) *Program {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "program")
+	build := exec.Command("go", "build", "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	p := &Program{t: t, cmd: exec.Command(binary, args...), lines: make(chan string, 1000)}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stderr = p.cmd.Stdout
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.lines)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			p.lines <- s.Text()
+		}
+	}()
+	t.Cleanup(func() { p.cmd.Process.Kill(); p.cmd.Wait() })
+	return p
+}
+
+// Type types a line.
+func (p *Program) Type(line string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.in, line+"\n"); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// CloseInput says that nothing more will be typed.
+func (p *Program) CloseInput() { p.in.Close() }
+
+// Line returns the next line that the program prints.
+func (p *Program) Line() string {
+	p.t.Helper()
+	line, ok := <-p.lines
+	if !ok {
+		p.t.Fatal("the program has ended")
+	}
+	return line
+}
+
+// Address returns what follows "listening on" in the next line.
+func (p *Program) Address() string {
+	p.t.Helper()
+	line := p.Line()
+	_, addr, ok := strings.Cut(line, "listening on ")
+	if !ok {
+		p.t.Fatalf("it says %q, not where it listens", line)
+	}
+	return addr
+}
+
+// Signal sends a signal to the program.
+func (p *Program) Signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Wait waits for the program to end, and returns its status, and what it has
+// printed since the last Line.
+func (p *Program) Wait() (status int, rest []string) {
+	for line := range p.lines {
+		rest = append(rest, line)
+	}
+	p.cmd.Wait()
+	return p.cmd.ProcessState.ExitCode(), rest
+}
