@@ -1,0 +1,112 @@
+package marketplace_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/go-marketplace/marketplace"
+
+// mayImport says which of our packages each of our packages may import. What
+// is not listed may import everything.
+var mayImport = map[string][]string{
+	"topic":              {},
+	"world":              {},
+	"actions":            {"topic", "world"},
+	"endpoint":           {"actions", "topic", "world"},
+	"vm":                 {"actions", "topic", "world"},
+	"vm/vmtest":          {"vm", "endpoint", "actions", "topic", "world"},
+	"drivers/console":    {"endpoint", "actions", "topic", "world"},
+	"drivers/eventrelay": {"endpoint", "actions", "topic", "world"},
+	"drivers/tcp":        {"endpoint", "actions", "topic", "world"},
+}
+
+// TestLayers: packages lie on each other in strict layers.
+func TestLayers(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		seen[name] = true
+		allowed, limited := mayImport[name]
+		for _, i := range p.Imports {
+			ours, ok := strings.CutPrefix(i, module+"/")
+			if ok && limited && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s, which is not below it", name, ours)
+			}
+			if ok && strings.HasPrefix(ours, "examples") {
+				t.Errorf("%s imports %s: examples are nobody's library", name, ours)
+			}
+		}
+	}
+	for name := range mayImport {
+		if !seen[name] {
+			t.Errorf("there is no package %s", name)
+		}
+	}
+}
+
+// pure are the packages that do nothing but compute. In vm, the exception are
+// the files of the ground.
+var pure = []string{"topic", "actions", "endpoint", "vm"}
+
+// impure are packages of the standard library through which one gets to the
+// outside.
+var impure = []string{"context", "crypto/rand", "io", "io/fs", "log", "log/slog", "math/rand", "math/rand/v2", "net", "os", "os/exec", "os/signal", "sync/atomic", "syscall", "time"}
+
+// TestPurity: the pure packages import nothing that is not, start no goroutine
+// and use no channel.
+func TestPurity(t *testing.T) {
+	for _, dir := range pure {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(dir, err)
+		}
+		for _, name := range files {
+			base := filepath.Base(name)
+			if strings.HasSuffix(base, "_test.go") || dir == "vm" && strings.HasPrefix(base, "ground") {
+				continue
+			}
+			src, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), name, src, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range f.Imports {
+				if path, _ := strconv.Unquote(i.Path.Value); slices.Contains(impure, path) {
+					t.Errorf("%s imports %s", name, path)
+				}
+			}
+			for _, line := range strings.Split(string(src), "\n") {
+				if s := strings.TrimSpace(line); strings.HasPrefix(s, "go ") || strings.HasPrefix(s, "select {") {
+					t.Errorf("%s: %s", name, s)
+				}
+			}
+		}
+	}
+}
