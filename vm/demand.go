@@ -46,7 +46,7 @@ func (k *kernel) count(h *hearing) bool {
 	} else {
 		t.peers--
 		if t.peers == 0 {
-			k.m.lasts = append(k.m.lasts, last{h.p.path(), h.e.level, h.e.seq, key})
+			k.m.lasts = append(k.m.lasts, last{h.p.path(), h.e.level, h.e.seq, key, h.ev.Peer})
 		}
 	}
 	h.p.cell.more.tallies[at].keys = counts.Set(key, t)
@@ -110,39 +110,35 @@ type last struct {
 	level uint32
 	seq   uint32
 	key   string
+	peer  topic.Role // who has left last
 }
 
-// judge tells the next endpoint whose demand has fallen to zero, and is still
-// there. It reports false if there is none.
+// judge looks at the demand that has fallen to zero first. If it still is there,
+// the endpoint is told. It reports whether that is so.
 func (m *Machine) judge() bool {
-	for len(m.lasts) > 0 {
-		l := m.lasts[0]
-		m.lasts = m.lasts[1:]
-		p := m.find(l.path)
-		if p == nil {
-			continue
-		}
-		e := p.numbered(l.level, l.seq)
-		if e == nil || e.handler == nil || e.handler.Demand == nil {
-			continue
-		}
-		at := p.cell.more.tally(e)
-		if at < 0 {
-			continue
-		}
-		t, ok := p.cell.more.tallies[at].keys.Get(l.key)
-		if !ok || t.peers > 0 || !t.told {
-			continue
-		}
-		r := p.own().rest()
-		r.tallies[at].keys = r.tallies[at].keys.Delete(l.key)
-		m.arouse(p, e, e.handler, &actions.Event{Kind: actions.Last, Peer: topic.Role{
-			Orientation: e.role.Orientation.Opposite(),
-			Topic:       t.conversation,
-		}})
-		return true
+	l := m.lasts[0]
+	m.lasts = m.lasts[1:]
+	p := m.find(l.path)
+	if p == nil {
+		return false
 	}
-	return false
+	e := p.numbered(l.level, l.seq)
+	if e == nil || e.handler == nil || e.handler.Demand == nil {
+		return false
+	}
+	at := p.cell.more.tally(e)
+	if at < 0 {
+		return false
+	}
+	t, ok := p.cell.more.tallies[at].keys.Get(l.key)
+	if !ok || t.peers > 0 || !t.told {
+		return false
+	}
+	r := p.own().rest()
+	r.tallies[at].keys = r.tallies[at].keys.Delete(l.key)
+	l.peer.Topic = t.conversation
+	m.arouse(p, e, e.handler, &actions.Event{Kind: actions.Last, Peer: l.peer})
+	return true
 }
 
 // numbered returns the endpoint of p with the given number, or nil.

@@ -43,6 +43,9 @@ type Machine struct {
 	booting  bool  // and it is the first
 	atOnce   bool  // and its actions are performed there and then
 	steps    int   // since the input
+	judging  int   // how many of lasts are to be judged now
+	judged   bool  // some endpoint has been told of its last
+	overtime bool  // lasts have been judged although there is work left
 	stopping stopping
 	onGoexit func() // goes on with the work of a goroutine that is lost
 	spares   [][]item
@@ -120,7 +123,7 @@ func (m *Machine) Apply(in Input) []Command {
 // begin has an input enter the machine.
 func (m *Machine) begin(in Input) {
 	m.stats.Inputs++
-	m.steps = 0
+	m.steps, m.overtime = 0, false
 	if m.watch != nil {
 		m.record(Record{Kind: Entered, Input: in})
 	}
@@ -223,21 +226,32 @@ func (m *Machine) advance() {
 		clear(k.out)
 		k.out = k.out[:0]
 		switch {
+		case m.judging > 0:
+			// All that is to be judged is told before anything comes of it, but
+			// in nested machines.
+			m.judging--
+			if m.judge() {
+				m.judged, k.due = true, false
+			}
+		case m.judged:
+			m.judged, k.due = false, true
 		case m.phase > running:
 			if !m.advanceStop() {
 				return
 			}
 		case m.steps >= m.limits.Steps:
-			// What has fallen to zero by now may be closed, even though the
-			// machine is not at rest: others must not be kept waiting by
-			// processes that are never done.
-			if !m.judge() {
+			// Even though the machine is not at rest, what has fallen to zero
+			// is judged, once: nobody must be kept waiting for it by processes
+			// that are never done.
+			if m.overtime || len(m.lasts) == 0 {
 				return
 			}
-			k.due = true
+			m.overtime, m.judging = true, len(m.lasts)
 		case !k.idle():
 			k.due = true
-		case !m.judge():
+		case len(m.lasts) > 0:
+			m.judging = len(m.lasts)
+		default:
 			return
 		}
 	}

@@ -27,8 +27,17 @@ func (n *notice) on() bool { return n.at < len(n.others) }
 func (k *kernel) announce(s entry, kind actions.EventKind, reason error) {
 	n := &k.notice
 	n.subject, n.was, n.kind, n.reason = s, nil, kind, reason
-	n.others = k.relatives(s.e.role, s.p, n.others[:0])
+	n.others = k.relatives(s.e.role, k.actor(s), n.others[:0])
 	n.at, n.stage = 0, 0
+}
+
+// actor returns the process whose own endpoints hear first of s: the one whose
+// turn it is.
+func (k *kernel) actor(s entry) *proc {
+	if k.acting != nil {
+		return k.acting
+	}
+	return s.p
 }
 
 // relatives appends the endpoints that face r and have messages in common with
@@ -105,7 +114,8 @@ func (k *kernel) move(s entry, was *end) {
 	n.subject, n.was, n.reason = s, was, nil
 	n.others = k.relatives(was.role, s.p, n.others[:0])
 	n.others = append(n.others, k.relatives(s.e.role, s.p, nil)...)
-	n.others = distinct(n.others, s.p)
+	n.others = slices.DeleteFunc(n.others, func(o entry) bool { return o == s })
+	n.others = distinct(n.others, k.actor(s))
 	n.at, n.stage = 0, 0
 }
 

@@ -41,7 +41,11 @@ func (m *Machine) advanceStop() bool {
 		}
 		m.phase = draining
 	case draining:
-		if spent || k.idle() && !m.judge() {
+		switch {
+		case k.idle() && len(m.lasts) > 0 && !spent:
+			m.judging = len(m.lasts)
+			return true
+		case spent || k.idle():
 			m.phase = ending
 		}
 		k.due = true
