@@ -184,7 +184,7 @@ type (
 func BenchmarkPingPong(b *testing.B) {
 	m, at := started(
 		actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[ping](), endpoint.OnMessage(func(p ping) actions.Action {
-			return actions.Send(pong{p.N})
+			return actions.Send(pong(p))
 		})))),
 		actions.Spawn(actions.Stateless(
 			endpoint.Subscriber(topic.All[begin](), endpoint.OnMessage(func(b begin) actions.Action { return actions.Send(ping{b.Sends}) })),

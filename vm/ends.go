@@ -84,7 +84,8 @@ func (k *kernel) add(p *proc, a actions.AddEndpoint) {
 }
 
 func newEnd(a actions.AddEndpoint, seq uint32) *end {
-	e := &end{id: a.ID, role: a.Role, handler: a.Handler, seq: seq}
+	e := &end{id: a.ID, role: a.Role, seq: seq}
+	e.handle(a.Handler)
 	if e.id == nil {
 		e.id = anonymous(seq)
 	}
@@ -103,7 +104,7 @@ func (k *kernel) enroll(s entry) {
 // update gives endpoint old of p a new handler.
 func (k *kernel) update(p *proc, old *end, h *actions.Handler) {
 	e := *old
-	e.handler = h
+	e.handle(h)
 	k.index[e.role.Orientation].Replace(e.role.Topic, entry{p, old}, entry{p, &e})
 	p.exchange(old, &e)
 	k.recount(p, old, &e)

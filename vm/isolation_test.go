@@ -41,7 +41,7 @@ var misbehaviours = []struct {
 	{"panic with a string", crash(func() { panic("boom") }), isText("boom")},
 	{"panic with a number", crash(func() { panic(3) }), isText("3")},
 	{"panic with nil", crash(func() { panic(nil) }), isText("nil")},
-	{"runtime error", crash(func() { var m map[string]int; m["x"] = 1 }), isText("nil map")},
+	{"runtime error", crash(func() { var none []int; none[len(none)] = 1 }), isText("out of range")},
 	{"Goexit", crash(runtime.Goexit), isErr(vm.ErrGoexit)},
 	{"panic in a message handler", inHandler(func() { panic(errBoom) }), isErr(errBoom)},
 	{"Goexit in a message handler", inHandler(runtime.Goexit), isErr(vm.ErrGoexit)},

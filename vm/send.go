@@ -37,11 +37,7 @@ func (k *kernel) send(p *proc, s *actions.SendMessage) {
 	d.ev.Message = s.Message // nothing else in it ever changes
 	d.ev.Peer.Orientation = s.Orientation
 	if len(targets) == 1 && !targets[0].e.route {
-		if t := targets[0]; t.e.handler != nil {
-			k.call(t.p, t.e, t.e.handler, &d.ev)
-		} else {
-			m.record(Record{Kind: Told, at: t.p, end: t.e, Event: &d.ev})
-		}
+		k.receive(targets[0], &d.ev)
 		return
 	}
 	d.on = true
@@ -71,17 +67,41 @@ func (k *kernel) deliver() {
 		for s.from < s.to {
 			t := d.targets[s.from]
 			s.from++
-			switch {
-			case t.e.route:
+			if t.e.route {
 				k.tell(t.p, t.e, &d.ev)
 				return
-			case t.e.handler != nil:
-				k.call(t.p, t.e, t.e.handler, &d.ev)
-			default:
-				k.m.record(Record{Kind: Told, at: t.p, end: t.e, Event: &d.ev})
 			}
+			k.receive(t, &d.ev)
 		}
 	}
 	d.on = false
 	d.targets = nil
+}
+
+// receive has an endpoint receive a message.
+func (k *kernel) receive(t entry, ev *actions.Event) {
+	m := k.m
+	if m.watch != nil {
+		m.record(Record{Kind: Told, at: t.p, end: t.e, Event: ev})
+	}
+	if t.e.run == nil {
+		return
+	}
+	m.stats.Events++
+	m.steps++
+	m.running = t.p
+	var state any
+	var a actions.Action
+	if m.inspect == nil {
+		state, a = t.e.run(t.p.cell.state, ev)
+	} else {
+		state, a = m.handler(t.p, t.e, t.e.handler, ev)
+	}
+	m.running = nil
+	if t.e.changes {
+		t.p.own().state = state
+	}
+	if a != nil {
+		k.take(t.p, a)
+	}
 }

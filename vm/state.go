@@ -23,14 +23,14 @@ type space struct {
 
 // A cell is one process.
 type cell struct {
-	owner     *owner
+	owner     *owner // what a message touches comes first, in one cache line
 	pid       actions.PID
+	state     any
+	queue     []item // actions yet to be performed
+	stateType reflect.Type
+	name      string
 	seq       uint32 // of the last endpoint
 	fresh     uint32 // the last fresh name given out
-	name      string
-	state     any
-	stateType reflect.Type
-	queue     []item // actions yet to be performed
 	ends      []*end // local endpoints, in the order of their creation
 	more      *more  // what most processes have none of
 }
@@ -47,12 +47,22 @@ type more struct {
 
 // An end is an endpoint, local or at a meta-level. Ends never change.
 type end struct {
+	run     func(state any, ev *actions.Event) (any, actions.Action) // of the handler, for messages; nil if it takes none
+	handler *actions.Handler                                         // nil if nothing is to be done
+	seq     uint32                                                   // in the order of creation
+	level   uint32                                                   // at which it is; 0 for a local one
+	route   bool                                                     // id is a metaID: events go to an inner process
+	changes bool                                                     // run may change the state
 	id      actions.EndpointID
 	role    topic.Role
-	handler *actions.Handler // nil if nothing is to be done
-	seq     uint32           // in the order of creation
-	level   uint32           // at which it is; 0 for a local one
-	route   bool             // id is a metaID: events go to an inner process
+}
+
+// handle gives e a handler.
+func (e *end) handle(h *actions.Handler) {
+	e.handler, e.run, e.changes = h, nil, false
+	if h != nil && h.Kinds.Has(actions.Delivery) {
+		e.run, e.changes = h.Run, h.State != nil
+	}
 }
 
 // A metaID names, in a container, an endpoint of a process further inside.
