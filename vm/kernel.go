@@ -2,6 +2,7 @@ package vm
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/topic"
@@ -155,7 +156,7 @@ func (k *kernel) schedule(p *proc) {
 	if k.inRound && k.acting != nil && p.cell.pid > k.acting.cell.pid && p.cell.pid <= k.horizon {
 		k.ready.push(p)
 	} else {
-		k.next = append(k.next, p)
+		k.next.add(p)
 	}
 }
 
@@ -168,55 +169,43 @@ func (p *proc) path() Path {
 	return append(path[:len(path):len(path)], p.cell.pid)
 }
 
-// turns is a heap of processes, the lowest PID first. Most often processes are
-// pushed in their order, which costs nothing.
-type turns []*proc
+// turns is a queue of processes, the lowest PID first. Most often processes are
+// pushed in their order.
+type turns struct {
+	procs []*proc
+	head  int
+}
 
-func (t turns) less(i, j int) bool { return t[i].cell.pid < t[j].cell.pid }
+func (t *turns) empty() bool { return t.head == len(t.procs) }
 
+// add appends p, in whatever order.
+func (t *turns) add(p *proc) { t.procs = append(t.procs, p) }
+
+// push puts p into its place.
 func (t *turns) push(p *proc) {
-	*t = append(*t, p)
-	h := *t
-	for i := len(h) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !h.less(i, up) {
-			break
-		}
-		h[i], h[up] = h[up], h[i]
-		i = up
+	n := len(t.procs)
+	if n == t.head || t.procs[n-1].cell.pid < p.cell.pid {
+		t.add(p)
+		return
 	}
+	at, _ := slices.BinarySearchFunc(t.procs[t.head:], p, byPID)
+	t.procs = slices.Insert(t.procs, t.head+at, p)
 }
 
 func (t *turns) pop() *proc {
-	h := *t
-	p := h[0]
-	last := len(h) - 1
-	h[0], h[last] = h[last], nil
-	*t = h[:last]
-	(*t).down(0)
+	p := t.procs[t.head]
+	t.procs[t.head] = nil
+	t.head++
 	return p
 }
 
-// order makes a heap of t.
-func (t turns) order() {
-	for i := len(t)/2 - 1; i >= 0; i-- {
-		t.down(i)
+// order brings what has been added into order.
+func (t *turns) order() {
+	if !slices.IsSortedFunc(t.procs[t.head:], byPID) {
+		slices.SortFunc(t.procs[t.head:], byPID)
 	}
 }
 
-func (t turns) down(i int) {
-	for {
-		least := 2*i + 1
-		if least >= len(t) {
-			return
-		}
-		if r := least + 1; r < len(t) && t.less(r, least) {
-			least = r
-		}
-		if !t.less(least, i) {
-			return
-		}
-		t[i], t[least] = t[least], t[i]
-		i = least
-	}
-}
+func (t *turns) reset() { t.procs, t.head = t.procs[:0], 0 }
+
+func byPID(a, b *proc) int { return cmp.Compare(a.cell.pid, b.cell.pid) }

@@ -14,6 +14,14 @@ import (
 
 // liftTree performs the leaves of a tree one or more levels up.
 func (k *kernel) liftTree(p *proc, a actions.MetaLevel) {
+	switch a.Action.(type) {
+	case nil:
+		return
+	case actions.Tree, actions.MetaLevel:
+	default: // most often it is just one
+		k.lift(p, item{action: a.Action, up: 1})
+		return
+	}
 	type branch struct {
 		level uint32
 		rest  actions.Tree

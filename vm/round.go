@@ -53,12 +53,13 @@ func (k *kernel) idle() bool { return k.waiting == 0 }
 func (k *kernel) beginRound() {
 	k.inRound = true
 	k.horizon = k.space.last
-	k.ready, k.next = k.next, k.ready[:0]
+	k.ready.reset()
+	k.ready, k.next = k.next, k.ready
 	k.ready.order()
 }
 
 func (k *kernel) beginTurn() {
-	for len(k.ready) > 0 {
+	for !k.ready.empty() {
 		p := k.ready.pop()
 		if p.dead {
 			continue

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -27,6 +28,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 		os.Exit(2)
 	}
+	debug.SetGCPercent(400) // what it makes is almost all garbage
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err = vm.Run(ctx, tcp.Driver(), console.Driver(), serve(at), report(at))
