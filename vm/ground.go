@@ -32,6 +32,10 @@ type Ground struct {
 	// call only.
 	Spy func(*Record)
 
+	// Meter, if not nil, shows the counters of the machine while it runs, and
+	// after that.
+	Meter *Meter
+
 	// DeviceQueue is how many bytes of commands may wait for a device that
 	// does not take them fast enough; a command without a size counts as 64.
 	// A device for which more wait ends with world.ErrSlowConsumer. Default:
@@ -277,6 +281,7 @@ func (r *runner) runStint(scratch *[]*device) {
 	clear(r.touched)
 	r.touched = r.touched[:0]
 	more := r.at < len(r.batch) || r.machine.Busy()
+	r.settings.Meter.read(r.machine)
 	r.Unlock()
 	if len(touched) > crowd {
 		runtime.Gosched()

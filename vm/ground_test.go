@@ -451,3 +451,57 @@ func TestGroundSettings(t *testing.T) {
 		}
 	}
 }
+
+// A spy sees everything: messages and feedback, participants and observers, and
+// what happens in nested machines and at meta-levels.
+func TestSpy(t *testing.T) {
+	var seen []string
+	g := vm.Ground{Spy: func(r *vm.Record) {
+		if e, ok := r.Endpoint(); ok && r.Kind == vm.Told {
+			seen = append(seen, fmt.Sprintf("%v %v at %d: %v", r.Path(), e.Role.Orientation, e.Level, r.Event.Kind))
+		}
+	}}
+	err := g.Run(t.Context(),
+		actions.Spawn(actions.Stateless(
+			endpoint.Publisher(topic.All[job]()),
+			endpoint.Subscriber(topic.All[job]()),
+			actions.Send(job{1}), actions.Feedback(job{2}),
+		)),
+		actions.Spawn(vm.Nested(actions.AtMeta(endpoint.ObservePublishers(topic.All[job]())))),
+	)
+	want := []string{
+		"2 publisher at 0: presence", "2 subscriber at 0: presence",
+		"2 subscriber at 0: message", "2 publisher at 0: message",
+		"3/1 subscriber at 1: presence",
+	}
+	slices.Sort(seen)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, seen); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
+// A meter can be read while the machine runs, and when it has ended. What is
+// dropped is counted.
+func TestMeter(t *testing.T) {
+	var meter vm.Meter
+	s := newStage()
+	go func() {
+		s.values <- say{"one"}
+		for meter.Stats().Inputs < 2 {
+			runtime.Gosched()
+		}
+		close(s.values)
+	}()
+	g := vm.Ground{Meter: &meter}
+	err := g.Run(t.Context(),
+		endpoint.Device(puppet{"p", s}, endpoint.OnValue(func(say) actions.Action {
+			return actions.Tree{actions.Send(job{}), actions.Delete("nothing"), actions.Kill(99, nil)}
+		})),
+		actions.Spawn(actions.Stateless(actions.Quit(), actions.Send(job{}), actions.Send(job{}))),
+	)
+	got := meter.Stats()
+	if err != nil || got.Undelivered != 1 || got.Ignored != 2 || got.Dropped != 2 || got.Ended != 1 || got.Spawned != 2 || got.Inputs != 4 {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
