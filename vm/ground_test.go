@@ -5,15 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,236 +45,8 @@ func TestRunReturnsWhenIdle(t *testing.T) {
 }
 
 // A device is open as long as a process holds it, wherever that process is; it
-// is told things in order, and carries them out before it is closed.
-func TestDeviceLife(t *testing.T) {
-	for depth := range 4 {
-		t.Run(fmt.Sprintf("depth=%d", depth), func(t *testing.T) {
-			s := newStage()
-			d := puppet{"p", s}
-			var heard []string
-			go func() { s.values <- say{"one"}; s.values <- say{"two"} }()
-			err := vm.Run(t.Context(), nested(depth, endpoint.Device(d,
-				endpoint.OnValue(func(hello) actions.Action {
-					return actions.Tree{actions.Tell(d, "a"), actions.Tell(d, "b")}
-				}),
-				endpoint.OnValue(func(v say) actions.Action {
-					heard = append(heard, v.Text)
-					return actions.When(v.Text == "two", actions.Tell(d, "c"), actions.Close(d), actions.Tell(d, "never"))
-				}),
-				endpoint.OnEnded(func(error) actions.Action { t.Error("told of an end that it has brought about"); return nil }),
-			)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := []string{"one", "two"}; !slices.Equal(heard, want) {
-				t.Errorf("heard %v", heard)
-			}
-			want := []string{"p: open 1", "p: try a", "p: try b", "p: try c", "p: close"}
-			if diff := cmp.Diff(want, s.notes()); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
 // A device that ends, or cannot be opened, says why; the process does not hold
-// it any more.
-func TestDeviceEnds(t *testing.T) {
-	refused := &world.Error{Op: "open", Text: "no"}
-	for _, tt := range []struct {
-		name string
-		play func(*stage)
-		want error
-	}{
-		{"end", func(s *stage) { close(s.values) }, nil},
-		{"failure", func(s *stage) { go func() { s.values <- io.ErrUnexpectedEOF }() }, io.ErrUnexpectedEOF},
-		{"cannot be opened", func(s *stage) { s.fails = refused }, refused},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := newStage()
-			tt.play(s)
-			ends := 0
-			var got error
-			err := vm.Run(t.Context(), endpoint.Device(puppet{"p", s}, endpoint.OnEnded(func(reason error) actions.Action {
-				ends++
-				got = reason
-				return actions.Tell(puppet{"p", s}, "nobody hears it")
-			})))
-			if err != nil || ends != 1 || !errors.Is(got, tt.want) {
-				t.Errorf("%v; %d ends, the last because of %v", err, ends, got)
-			}
-			if s.live != 0 {
-				t.Errorf("%d are open", s.live)
-			}
-		})
-	}
-}
-
 // Nothing is received from a paused device but its first value. What was on its
-// way when it was paused comes after it has been resumed.
-func TestDevicePaused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		valve, tap := newStage(), newStage()
-		d, control := puppet{"tap", tap}, puppet{"valve", valve}
-		var heard []string
-		note := func(s string) { heard = append(heard, s) }
-		var err error
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			err = vm.Run(t.Context(),
-				endpoint.Device(d,
-					endpoint.OnValue(func(hello) actions.Action { note("hello"); return nil }),
-					endpoint.OnValue(func(v say) actions.Action { note(v.Text); return nil }),
-				).StartPaused(),
-				endpoint.Device(control, endpoint.OnValue(func(v say) actions.Action {
-					note(v.Text)
-					switch v.Text {
-					case "open":
-						return actions.Resume(d)
-					case "shut":
-						return actions.Pause(d)
-					}
-					return actions.Tree{actions.Close(d), actions.Close(control)}
-				})))
-		}()
-		turn := func(to string) {
-			valve.values <- say{to}
-			synctest.Wait()
-		}
-		offer := func(text string) bool {
-			defer synctest.Wait()
-			select {
-			case tap.values <- say{text}:
-				return true
-			default:
-				return false
-			}
-		}
-		synctest.Wait()
-		if offer("too early") {
-			t.Error("received while paused from the beginning")
-		}
-		turn("open")
-		offer("one")
-		turn("shut")
-		offer("two") // at most this one, which Recv was waiting for
-		if offer("three") {
-			t.Error("received while paused")
-		}
-		if len(heard) != 4 {
-			t.Errorf("heard %v while paused", heard)
-		}
-		turn("open")
-		offer("four")
-		turn("end")
-		<-done
-		want := []string{"hello", "open", "one", "shut", "open", "two", "four", "end"}
-		if err != nil || !slices.Equal(heard, want) {
-			t.Errorf("%v, heard %v", err, heard)
-		}
-	})
-}
-
-// A device that is opened again opens after the one before has been closed.
-func TestDeviceReopens(t *testing.T) {
-	s := newStage()
-	d := puppet{"p", s}
-	n := 0
-	open := endpoint.Device(d, endpoint.OnValue(func(hello) actions.Action {
-		n++
-		if n == 20 {
-			return actions.Close(d)
-		}
-		return actions.Tree{actions.Tell(d, n), actions.Close(d), actions.Send(job{n})}
-	}))
-	err := vm.Run(t.Context(), open, endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(func(job) actions.Action { return open })))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, l := range s.notes() {
-		if want := []string{"p: open 1", fmt.Sprintf("p: try %d", i/3+1), "p: close"}[i%3]; l != want && i < 57 {
-			t.Fatalf("step %d is %q, want %q: %v", i, l, want, s.notes())
-		}
-	}
-}
-
-// A command that fails is told to the holder; those after it are carried out.
-func TestDeviceRefuses(t *testing.T) {
-	for _, stuck := range []bool{false, true} {
-		s := newStage()
-		s.stuck, s.refuse = stuck, "bad"
-		d := puppet{"p", s}
-		var got []string
-		err := vm.Run(t.Context(), endpoint.Device(d,
-			endpoint.OnValue(func(hello) actions.Action {
-				return actions.Tree{actions.Tell(d, "good"), actions.Tell(d, "bad"), actions.Tell(d, "better")}
-			}),
-			endpoint.OnRefused(func(command any, reason error) actions.Action {
-				got = append(got, fmt.Sprint(command, errors.Is(reason, io.ErrShortWrite) || reason != nil))
-				return actions.Close(d)
-			})))
-		if err != nil || !slices.Equal(got, []string{"badtrue"}) && !slices.Equal(got, []string{"bad true"}) {
-			t.Errorf("stuck %v: %v, %v", stuck, err, got)
-		}
-		if n := s.notes(); len(n) != 4 {
-			t.Errorf("stuck %v: %v", stuck, n)
-		}
-	}
-}
-
-// A device that does not take what it is told ends, and nobody waits for it.
-func TestSlowConsumer(t *testing.T) {
-	s := newStage()
-	s.stuck, s.release = true, make(chan func())
-	d := puppet{"p", s}
-	var got error
-	flood := make(actions.Tree, 1000)
-	for i := range flood {
-		flood[i] = actions.Tell(d, i)
-	}
-	g := vm.Ground{DeviceQueue: 64 * 100}
-	err := g.Run(t.Context(), endpoint.Device(d,
-		endpoint.OnValue(func(hello) actions.Action { return flood }),
-		endpoint.OnEnded(func(reason error) actions.Action { got = reason; return nil })))
-	if err != nil || !errors.Is(got, world.ErrSlowConsumer) {
-		t.Errorf("%v, %v", err, got)
-	}
-	if s.live != 0 {
-		t.Error("it is open")
-	}
-}
-
-// What a device was told before it was closed is carried out within a limit.
-func TestCloseLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage()
-		s.stuck, s.release = true, make(chan func())
-		d := puppet{"p", s}
-		begun := time.Now()
-		g := vm.Ground{CloseLimit: time.Minute}
-		err := g.Run(t.Context(), endpoint.Device(d, endpoint.OnValue(func(hello) actions.Action {
-			return actions.Tree{actions.Tell(d, "stuck"), actions.Close(d)}
-		})))
-		if err != nil || time.Since(begun) != time.Minute || s.live != 0 {
-			t.Errorf("%v after %v, %d open", err, time.Since(begun), s.live)
-		}
-	})
-}
-
-// An opening that takes its time is given up when nobody wants it any more.
-func TestOpeningCancelled(t *testing.T) {
-	s := newStage()
-	s.opening = make(chan struct{})
-	d := puppet{"p", s}
-	if err := vm.Run(t.Context(), endpoint.Device(d), actions.Close(d)); err != nil {
-		t.Fatal(err)
-	}
-	if n := s.notes(); !slices.Equal(n, []string{"p: opening cancelled"}) && len(n) != 0 {
-		t.Error(n)
-	}
-}
-
 // When Run is cancelled, everybody is told of the absence of the others, in
 // order, and what is said then is still carried out.
 func TestStop(t *testing.T) {
@@ -336,32 +105,6 @@ func TestBusyForEver(t *testing.T) {
 }
 
 // A transition function that ends the goroutine it runs on does not end the
-// device that this goroutine belongs to.
-func TestGoexitLeavesDevicesAlone(t *testing.T) {
-	s := newStage()
-	go func() {
-		for i := range 3 {
-			s.values <- say{fmt.Sprint(i)}
-		}
-		close(s.values)
-	}()
-	var heard []string
-	ended := false
-	err := vm.Run(t.Context(),
-		endpoint.Device(puppet{"p", s},
-			endpoint.OnValue(func(v say) actions.Action {
-				heard = append(heard, v.Text)
-				return actions.Spawn(actions.Stateless(actions.Yield(func(struct{}) actions.Transition[struct{}] {
-					runtime.Goexit()
-					return actions.Stateless()
-				})))
-			}),
-			endpoint.OnEnded(func(error) actions.Action { ended = true; return nil })))
-	if err != nil || !ended || !slices.Equal(heard, []string{"0", "1", "2"}) {
-		t.Errorf("%v, %v, ended %v", err, heard, ended)
-	}
-}
-
 // Several grounds in one program share nothing.
 func TestSeveralGrounds(t *testing.T) {
 	var wg sync.WaitGroup
@@ -382,42 +125,7 @@ func TestSeveralGrounds(t *testing.T) {
 	wg.Wait()
 }
 
-type thing struct{ closed chan struct{} }
-
-func (t thing) Close() error { close(t.closed); return nil }
-
 // What has come in from outside is kept until it is taken, or the time for that
-// is over.
-func TestKeep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage()
-		taken, left := thing{make(chan struct{})}, thing{make(chan struct{})}
-		g := vm.Ground{KeepLimit: time.Minute}
-		begun := time.Now()
-		err := g.Run(t.Context(), endpoint.Device(puppet{"p", s},
-			endpoint.OnValue(func(h hello) actions.Action {
-				ref := h.Env.Keep(taken)
-				h.Env.Keep(left)
-				if got, err := h.Env.Take(ref); err != nil || got != taken {
-					t.Error(got, err)
-				}
-				if _, err := h.Env.Take(ref); !errors.Is(err, world.ErrNotKept) {
-					t.Error(err)
-				}
-				go func() { <-left.closed; close(s.values) }()
-				return nil
-			})))
-		if err != nil || time.Since(begun) != time.Minute {
-			t.Errorf("%v after %v", err, time.Since(begun))
-		}
-		select {
-		case <-taken.closed:
-			t.Error("what was taken has been closed")
-		default:
-		}
-	})
-}
-
 // The logger gets what happens, and MARKETPLACE_LOG switches one on.
 func TestLogger(t *testing.T) {
 	var b bytes.Buffer
