@@ -11,7 +11,7 @@ import (
 
 // mail has fields of all sorts.
 type mail struct {
-	header              // embedded: its fields are part of the message
+	header  // embedded: its fields are part of the message
 	To      netip.AddrPort
 	User    unique.Handle[string]
 	Payload any
@@ -103,6 +103,12 @@ func TestFieldsMatch(t *testing.T) {
 		{"interface pinned to a struct", mailPayload.Is(header{"a", "b"}),
 			[]mail{{Payload: header{"a", "b"}}},
 			[]mail{{}, {Payload: header{"a", "c"}}, {Payload: &header{"a", "b"}}}},
+		{"interface pinned to a struct with an interface", mailPayload.Is(parcel{Kind: 1}),
+			[]mail{{Payload: parcel{Kind: 1}}},
+			[]mail{{}, {Payload: parcel{}}, {Payload: parcel{Kind: []int{1}}}}},
+		{"interface pinned to an array of interfaces", mailPayload.Is([2]any{1, "x"}),
+			[]mail{{Payload: [2]any{1, "x"}}},
+			[]mail{{}, {Payload: [2]any{1}}, {Payload: [2]any{1, []int{1}}}}},
 		{"interface pinned to nil", mailPayload.Is(nil),
 			[]mail{{}},
 			[]mail{{Payload: 0}, {Payload: (*int)(nil)}, {Payload: []int(nil)}}},

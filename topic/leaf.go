@@ -105,7 +105,8 @@ func (l *leaf) at(m unsafe.Pointer) reflect.Value {
 	return reflect.NewAt(l.typ, unsafe.Add(m, l.offset)).Elem()
 }
 
-// equal reports whether the leaf of the messages at a and b is the same.
+// equal reports whether the leaf of the messages at a and b is the same. One of
+// them is pinned.
 func (l *leaf) equal(a, b unsafe.Pointer) bool {
 	a, b = unsafe.Add(a, l.offset), unsafe.Add(b, l.offset)
 	switch l.kind {
@@ -207,27 +208,38 @@ func hashFloat(h uint64, f float64) uint64 {
 	return mix(h, math.Float64bits(f))
 }
 
-// same reports whether a and b are equal. Values that cannot be compared are
-// equal to nothing.
-func same(a, b any) bool {
-	switch a := a.(type) {
-	case string:
-		b, ok := b.(string)
-		return ok && a == b
-	case int:
-		b, ok := b.(int)
-		return ok && a == b
-	case nil:
-		return b == nil
-	}
-	if reflect.TypeOf(a) != reflect.TypeOf(b) {
-		return false
-	}
-	return comparable_(a) && comparable_(b) && a == b
-}
+// same reports whether a, which is pinned, and b are equal. There is no panic,
+// whatever b is: what is pinned can be compared, down to the values that it
+// holds in interfaces, and with anything of another type it is not compared.
+func same(a, b any) bool { return a == b }
 
 // comparable_ reports whether == on v is safe.
-func comparable_(v any) bool { return v == nil || reflect.ValueOf(v).Comparable() }
+func comparable_(v any) bool { return v == nil || canCompare(reflect.ValueOf(v)) }
+
+// canCompare is [reflect.Value.Comparable], but takes no memory.
+func canCompare(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Interface:
+		return v.IsNil() || canCompare(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if !canCompare(v.Field(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Array:
+		if k := v.Type().Elem().Kind(); k == reflect.Interface || k == reflect.Struct || k == reflect.Array {
+			for i := range v.Len() {
+				if !canCompare(v.Index(i)) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	return v.Type().Comparable()
+}
 
 func hashAny(h uint64, v any) uint64 {
 	switch v := v.(type) {

@@ -10,7 +10,8 @@ import (
 )
 
 // String returns the canonical text of t: equivalent topics made of the same
-// terms have the same text.
+// terms have the same text. Texts of other topics differ, provided that values
+// with String methods have different texts, and types different names.
 //
 //	chat.Says{}                       all messages of the type
 //	chat.Says{Who: "tony"}            a pinned field; the rest is open

@@ -35,6 +35,10 @@ type opaque struct{ a, b int }
 
 func (o opaque) String() string { return fmt.Sprint("<", o.a+o.b, ">") }
 
+type shout struct{ Text string }
+
+func (s shout) String() string { return s.Text + "!" }
+
 type box[T any] struct{ Content T }
 
 var (
@@ -42,6 +46,8 @@ var (
 	mood    = topic.FieldOf(func(c *counter) *fmt.Stringer { return &c.Mood })
 	last    = topic.FieldOf(func(c *counter) *error { return &c.Last })
 	closed  = topic.FieldOf(func(o *opaque) *opaque { return o })
+	inside  = topic.FieldOf(func(b *box[shout]) *shout { return &b.Content })
+	shouted = topic.FieldOf(func(s *shout) *shout { return s })
 	content = topic.FieldOf(func(b *box[says]) *says { return &b.Content })
 )
 
@@ -104,6 +110,9 @@ func TestText(t *testing.T) {
 		{topic.Where(mood.Is(odd{})), "topic_test.counter{Mood: topic_test.odd(%!v(PANIC=String method: no text))}"},
 		{topic.Where(last.Is(fault{3})), "topic_test.counter{Last: topic_test.fault(fault 3)}"},
 		{topic.Where(closed.Is(opaque{1, 2})), "topic_test.opaque{<3>}"},
+		{topic.Where(inside.Is(shout{"hey"})), "topic_test.box[github.com/go-marketplace/marketplace/topic_test.shout]{Content: hey!}"},
+		{topic.Where(shouted.Is(shout{"hey"})), `topic_test.shout{Text: "hey"}`},
+		{topic.Where(kind.Is(shout{"hey"})), "topic_test.parcel{Kind: topic_test.shout(hey!)}"},
 
 		{topic.All[topic.Tuple](), "topic.Tuple{}"},
 		{topic.Like(nil), "()"},

@@ -7,12 +7,11 @@ import (
 	"unsafe"
 )
 
-// Values that are equal can still look different: zero and minus zero do, and
-// structs whose blank fields differ. Patterns hold settled values, which look
-// the same if they are equal, so that equal patterns have the same text. This
-// file settles values, and writes them.
+// Values that are equal can still look different: zero and minus zero do.
+// Patterns hold settled values, which look the same if they are equal, so that
+// equal patterns have the same text. This file settles values, and writes them.
 
-// settled returns v with all that == does not look at set to zero.
+// settled returns v with plain zeros.
 func settled(v any) any {
 	if v == nil || !canDiffer(reflect.TypeOf(v)) {
 		return v
@@ -30,8 +29,8 @@ func canDiffer(t reflect.Type) bool {
 	case reflect.Array:
 		return canDiffer(t.Elem())
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if f := t.Field(i); f.Name == "_" || canDiffer(f.Type) {
+		for f := range fields(t) {
+			if canDiffer(f.Type) {
 				return true
 			}
 		}
@@ -65,11 +64,7 @@ func settle(v reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if f := part(v, i); v.Type().Field(i).Name == "_" {
-				f.SetZero()
-			} else {
-				settle(f)
-			}
+			settle(part(v, i))
 		}
 	}
 }

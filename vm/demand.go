@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/benbjohnson/immutable"
@@ -32,10 +33,8 @@ func (k *kernel) count(h *hearing) bool {
 		return false
 	}
 	conversation := h.ev.Peer.Topic.Project(d.By)
-	key := conversation.String()
 	counts, at := k.counts(h.p, h.e)
-	t, _ := counts.Get(key)
-	t.conversation = conversation
+	key, t := place(counts, conversation)
 	first := false
 	if h.ev.Kind == actions.Presence {
 		t.peers++
@@ -56,6 +55,36 @@ func (k *kernel) count(h *hearing) bool {
 		h.first.Peer.Topic = conversation
 	}
 	return first
+}
+
+// manyAlike is how many conversations may have one text: those with parts whose
+// own texts do not tell them apart.
+const manyAlike = 4
+
+// place returns the key for a conversation, and its tally.
+func place(counts *immutable.SortedMap[string, tally], conversation topic.Topic) (key string, t tally) {
+	text := conversation.String()
+	free := ""
+	for n := range manyAlike {
+		key := text
+		if n > 0 {
+			key = fmt.Sprintf("%s, number %d", text, n)
+		}
+		t, ok := counts.Get(key)
+		if ok && t.conversation.Equivalent(conversation) {
+			return key, t
+		}
+		if !ok && free == "" {
+			free = key
+		}
+		if !ok && n == 0 && counts.Len() == 0 {
+			break
+		}
+	}
+	if free == "" {
+		free = text
+	}
+	return free, tally{conversation: conversation}
 }
 
 // counts returns the counts of endpoint e of p, and their place.
@@ -96,8 +125,8 @@ func (k *kernel) recount(p *proc, old, e *end) {
 			continue
 		}
 		conversation := common.Project(is.By)
-		t, _ := keys.Get(conversation.String())
-		keys = keys.Set(conversation.String(), tally{conversation, t.peers + 1, true})
+		key, t := place(keys, conversation)
+		keys = keys.Set(key, tally{conversation, t.peers + 1, true})
 	}
 	_, at := k.counts(p, e)
 	p.cell.more.tallies[at].keys = keys
