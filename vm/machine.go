@@ -292,7 +292,7 @@ func (m *Machine) find(path Path) *proc {
 func (m *Machine) arouse(p *proc, e *end, h *actions.Handler, ev *actions.Event) {
 	k := p.k
 	if h != nil {
-		k.hearing = hearing{p: p, e: e, handler: h, ev: ev}
+		k.hearing.set(p, e, h, ev)
 	}
 	k.due = true
 	for k.host != nil {

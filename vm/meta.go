@@ -166,9 +166,9 @@ func (k *kernel) continueWait(to continuation, child actions.PID) {
 	}
 	k.suspect(p)
 	resume := *w.resume
-	k.hearing = hearing{p: p, handler: &actions.Handler{State: p.cell.stateType, Run: func(state any, _ *actions.Event) (any, actions.Action) {
+	k.hearing.set(p, nil, &actions.Handler{State: p.cell.stateType, Run: func(state any, _ *actions.Event) (any, actions.Action) {
 		return resume.Run(state, child)
-	}}, ev: &actions.Event{Kind: resumed}}
+	}}, &actions.Event{Kind: resumed})
 }
 
 // resumed is the kind of event with which a process is continued that has

@@ -153,6 +153,12 @@ type hearing struct {
 
 func (h *hearing) on() bool { return h.p != nil }
 
+// set has a transition function called. It leaves alone what is not looked at
+// any more: to clear it would cost more than all the rest.
+func (h *hearing) set(p *proc, e *end, handler *actions.Handler, ev *actions.Event) {
+	h.p, h.e, h.handler, h.ev, h.told = p, e, handler, ev, false
+}
+
 // tell tells endpoint e of p of an event. The event must stay as it is until
 // it has been heard.
 func (k *kernel) tell(p *proc, e *end, ev *actions.Event) {
@@ -163,7 +169,7 @@ func (k *kernel) tell(p *proc, e *end, ev *actions.Event) {
 			k.inside = p.inner
 		}
 	case e.handler != nil:
-		k.hearing = hearing{p: p, e: e, handler: e.handler, ev: ev}
+		k.hearing.set(p, e, e.handler, ev)
 	default:
 		k.m.record(Record{Kind: Told, at: p, end: e, Event: ev})
 	}
@@ -208,14 +214,13 @@ func (k *kernel) hear() {
 			k.call(h.p, h.e, h.handler, h.ev)
 			return
 		}
-		p, e, handler, ev := h.p, h.e, h.handler, h.ev
-		*h = hearing{}
-		k.call(p, e, handler, ev)
+		p := h.p
+		h.p = nil
+		k.call(p, h.e, h.handler, h.ev)
 	default:
-		p, e, handler := h.p, h.e, h.handler
-		ev := h.first
-		*h = hearing{}
-		k.call(p, e, handler, &ev)
+		p := h.p
+		h.p = nil
+		k.call(p, h.e, h.handler, &h.first)
 	}
 }
 
