@@ -22,7 +22,7 @@ func Device(d world.Device, hs ...DeviceHandler) actions.OpenDevice {
 	if !reflect.ValueOf(d).Comparable() {
 		panic(fmt.Sprintf("endpoint: Device of a %T, which cannot be compared: a device is plain data", d))
 	}
-	whose := fmt.Sprintf("device %s", d.DeviceName())
+	whose := deviceName{d}
 	t := &table{}
 	var values []handler
 	for _, h := range hs {
@@ -32,7 +32,7 @@ func Device(d world.Device, hs ...DeviceHandler) actions.OpenDevice {
 		}
 		for _, v := range values {
 			if v.value == h.value {
-				panic(fmt.Sprintf("endpoint: two handlers for values of type %v in %s", h.value, whose))
+				panic(fmt.Sprintf("endpoint: two handlers for values of type %v of %v", h.value, whose))
 			}
 		}
 		values = append(values, h.handler)
@@ -46,11 +46,16 @@ func Device(d world.Device, hs ...DeviceHandler) actions.OpenDevice {
 	return actions.OpenDevice{Device: d, Handler: t.handler()}
 }
 
-func (t *table) check(h handler, whose string) {
+func (t *table) check(h handler, whose fmt.Stringer) {
 	if h.state != nil && t.state != nil && h.state != t.state {
-		panic(fmt.Sprintf("endpoint: handlers for two types of state, %v and %v, in %s: a process has one", t.state, h.state, whose))
+		panic(fmt.Sprintf("endpoint: handlers for two types of state, %v and %v, of %v: a process has one", t.state, h.state, whose))
 	}
 }
+
+// deviceName is the name of a device, which is not made before it is wanted.
+type deviceName struct{ world.Device }
+
+func (d deviceName) String() string { return "device " + d.DeviceName() }
 
 // dispatch returns one handler for values that leaves them to hs, by type.
 func dispatch(hs []handler) handler {

@@ -55,7 +55,7 @@ func build[M any](r topic.Role, hs []Handler[M]) actions.AddEndpoint {
 	}
 	t := &table{}
 	for _, h := range hs {
-		t.set(h.handler, fmt.Sprintf("an endpoint for %v", r.Topic))
+		t.set(h.handler, r.Topic)
 	}
 	a.Handler = t.handler()
 	return a
@@ -78,15 +78,15 @@ type table struct {
 	by    [actions.Kinds]handler
 }
 
-func (t *table) set(h handler, whose string) {
+func (t *table) set(h handler, whose fmt.Stringer) {
 	if h.run == nil {
-		panic(fmt.Sprintf("endpoint: zero Handler in %s: make handlers with OnMessage and the like", whose))
+		panic(fmt.Sprintf("endpoint: zero Handler of %v: make handlers with OnMessage and the like", whose))
 	}
 	if t.by[h.kind].run != nil {
-		panic(fmt.Sprintf("endpoint: two handlers for %v in %s: use one, with a switch in it", h.kind, whose))
+		panic(fmt.Sprintf("endpoint: two handlers for %v of %v: use one, with a switch in it", h.kind, whose))
 	}
 	if t.state != nil && h.state != nil && t.state != h.state {
-		panic(fmt.Sprintf("endpoint: handlers for two types of state, %v and %v, in %s: a process has one", t.state, h.state, whose))
+		panic(fmt.Sprintf("endpoint: handlers for two types of state, %v and %v, of %v: a process has one", t.state, h.state, whose))
 	}
 	if h.state != nil {
 		t.state = h.state

@@ -197,7 +197,8 @@ func (r *runner) run(ctx context.Context) {
 	opening, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	r.ctx = opening
-	r.wg.Go(func() { r.bring(queued{Input: Input{Kind: Start, Incarnation: r.settings.Incarnation}}) })
+	r.enqueue(queued{Input: Input{Kind: Start, Incarnation: r.settings.Incarnation}}) // before anything else
+	r.wg.Go(func() { r.work(nil) })
 	select {
 	case <-r.over:
 	case <-ctx.Done():

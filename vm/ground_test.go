@@ -213,3 +213,14 @@ func TestMeter(t *testing.T) {
 		t.Errorf("%v, %+v", err, got)
 	}
 }
+
+// A Run that is cancelled before it has begun ends like any other.
+func TestCancelledAtOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if err := vm.Run(ctx, publish(), endpoint.Device(puppet{"p", newStage()})); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"fmt"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -116,25 +115,23 @@ func cut(s string) (host string, port uint16, which string, ok bool) {
 	return host, uint16(n), which, true
 }
 
+// unknown stands for an address of which a network tells nothing.
+var unknown = Remote("unknown", 0)
+
 // addrOf returns the address of a peer, or of this end, as package net tells it.
+// It is a remote address whatever the network may be.
 func addrOf(a net.Addr) Addr {
-	if a == nil {
-		return Addr{}
-	}
 	if t, ok := a.(*net.TCPAddr); ok {
 		if ap := t.AddrPort(); ap.IsValid() {
 			return RemoteAddrPort(ap)
 		}
 	}
-	text := a.String()
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return RemoteAddrPort(ap)
+	if a == nil || a.String() == "" {
+		return unknown
 	}
+	text := a.String()
 	if host, port, err := split(text); err == nil && host != "" {
 		return Remote(host, port)
 	}
-	if text == "" {
-		return Addr{}
-	}
-	return Remote(text, 0) // a network of its own kind, such as a pipe
+	return Remote(text, 0) // a network of another kind, such as a pipe
 }

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -20,8 +21,8 @@ type conn struct {
 	done   chan struct{} // closed when closing begins
 	once   sync.Once
 
-	// Of whoever calls Recv, who holds reading while there is a read under way.
-	reading sync.Mutex
+	// Of whoever calls Recv, who keeps reading full while a read is under way.
+	reading chan struct{}
 	told    bool // the opening value
 	in      buffer
 	readErr error // to be told after what came with it
@@ -30,7 +31,7 @@ type conn struct {
 }
 
 func newConn(c net.Conn, t tuning, env world.Env) *conn {
-	h := &conn{Conn: c, env: env, tuning: t, in: newBuffer(t.buffer), done: make(chan struct{})}
+	h := &conn{Conn: c, env: env, tuning: t, in: newBuffer(t.buffer), done: make(chan struct{}), reading: make(chan struct{}, 1)}
 	h.out.init(c)
 	return h
 }
@@ -48,11 +49,10 @@ func (c *conn) Recv() (any, error) {
 	return c.receive()
 }
 
-// receive reads once. It holds a lock during the read, so that whoever closes
-// the connection can wait for its end.
+// receive reads once. Whoever closes the connection can wait for its end.
 func (c *conn) receive() (any, error) {
-	c.reading.Lock()
-	defer c.reading.Unlock()
+	c.reading <- struct{}{}
+	defer func() { <-c.reading }()
 	for c.readErr == nil {
 		if c.isClosing() {
 			return nil, world.ErrClosed
@@ -90,7 +90,9 @@ func (c *conn) Close() error {
 		if c.out.hasWritten() && !c.finished.Load() {
 			c.linger()
 		}
-		err = c.Conn.Close()
+		if err = c.Conn.Close(); errors.Is(err, net.ErrClosed) {
+			err = nil
+		}
 	})
 	return err
 }
@@ -104,15 +106,20 @@ const lingerBytes = 4 << 20
 // it has not read yet.
 func (c *conn) linger() {
 	half, ok := c.Conn.(halfCloser)
-	if !ok || half.CloseWrite() != nil {
+	if !ok {
+		return
+	}
+	over := time.AfterFunc(c.tuning.linger, func() { _ = c.Conn.Close() })
+	defer over.Stop()
+	if half.CloseWrite() != nil {
 		return
 	}
 	if c.SetReadDeadline(time.Unix(1, 0)) != nil { // which ends the read under way
 		return
 	}
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	if c.SetReadDeadline(time.Now().Add(c.tuning.linger)) != nil {
+	c.reading <- struct{}{}
+	defer func() { <-c.reading }()
+	if c.SetReadDeadline(time.Time{}) != nil {
 		return
 	}
 	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)

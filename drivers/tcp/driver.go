@@ -3,6 +3,7 @@ package tcp
 import (
 	"cmp"
 	"errors"
+	"strings"
 
 	"github.com/benbjohnson/immutable"
 
@@ -29,13 +30,11 @@ func serve(s settings) actions.Process {
 		conns:     immutable.NewSortedMap[carried, struct{}](byTexts{}),
 		arrived:   immutable.NewSortedMap[Addr, int](byText{}),
 	}
-	demand := endpoint.ObserveSubscribers(topic.All[Data](),
-		endpoint.OnEvent(actions.Presence, driver.subscribed),
-		endpoint.OnLastState(driver.unobserved, To),
-	).Everything()
-	demand.Handler.Demand.Filter.Interest = actions.Only(topic.Observer)
 	return actions.Next(d,
-		demand,
+		endpoint.ObserveSubscribers(topic.All[Data](),
+			endpoint.OnEvent(actions.Presence, driver.subscribed),
+			endpoint.OnLastState(driver.unobserved, To).FromInterest(topic.Observer),
+		).Everything(),
 		// Whoever observes publishers gets their messages. This one needs none
 		// of them, and so asks for the rarest.
 		endpoint.ObservePublishers(topic.Where(ending.Is(true)), endpoint.OnPresenceState(driver.published)),
@@ -187,7 +186,7 @@ func blame(err error, addr string) error {
 	}
 	named := *reason
 	named.Addr = addr
-	named.Text = "tcp: " + addr + ": " + reason.Error()
+	named.Text = "tcp: " + addr + ": " + strings.TrimPrefix(reason.Error(), "tcp: ")
 	return &named
 }
 

@@ -55,7 +55,7 @@ func main() {
 func report(at tcp.Addr) actions.Action {
 	return endpoint.ObservePublishers(tcp.ListeningAt(at),
 		endpoint.OnPresence(func(l tcp.Listening) actions.Action {
-			return console.Printf("chat: listening on %v", l.Bound)
+			return actions.When(l.Bound != tcp.Addr{}, console.Printf("chat: listening on %v", l.Bound))
 		}),
 		endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
 			return actions.When(reason != nil, console.Printf("chat: %v", reason))

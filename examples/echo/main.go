@@ -44,7 +44,7 @@ func main() {
 func report(at tcp.Addr) actions.Action {
 	return endpoint.ObservePublishers(tcp.ListeningAt(at),
 		endpoint.OnPresence(func(l tcp.Listening) actions.Action {
-			return console.Printf("echo: listening on %v", l.Bound)
+			return actions.When(l.Bound != tcp.Addr{}, console.Printf("echo: listening on %v", l.Bound))
 		}),
 		endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
 			return actions.When(reason != nil, console.Printf("echo: %v", reason))
