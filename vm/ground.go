@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -156,6 +157,7 @@ type runner struct {
 	queue struct {
 		sync.Mutex
 		inputs []queued
+		length atomic.Int64 // of inputs, to look at without the lock
 	}
 
 	// What follows belongs to whoever holds the lock: the machine, and the
@@ -219,6 +221,7 @@ func (r *runner) bring(q queued) {
 func (r *runner) enqueue(q queued) {
 	r.queue.Lock()
 	r.queue.inputs = append(r.queue.inputs, q)
+	r.queue.length.Store(int64(len(r.queue.inputs)))
 	r.queue.Unlock()
 }
 
@@ -253,11 +256,7 @@ func (r *runner) finishStint(scratch *[]*device) {
 	r.work(scratch)
 }
 
-func (r *runner) waiting() bool {
-	r.queue.Lock()
-	defer r.queue.Unlock()
-	return len(r.queue.inputs) > 0
-}
+func (r *runner) waiting() bool { return r.queue.length.Load() > 0 }
 
 // runStint applies inputs to the machine, releases the lock, and has the
 // devices carry out what they were told.
@@ -347,11 +346,14 @@ func (r *runner) next() bool {
 
 // refill takes what is in the queue.
 func (r *runner) refill() {
-	clear(r.batch)
+	r.batch, r.at = r.batch[:0], 0 // which has been cleared
+	if !r.waiting() {
+		return
+	}
 	r.queue.Lock()
-	r.batch, r.queue.inputs = r.queue.inputs, r.batch[:0]
+	r.batch, r.queue.inputs = r.queue.inputs, r.batch
+	r.queue.length.Store(0)
 	r.queue.Unlock()
-	r.at = 0
 }
 
 // carry has the outside do what the machine wants done.

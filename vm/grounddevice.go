@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-marketplace/marketplace/world"
@@ -23,13 +23,17 @@ type device struct {
 	closed  chan struct{} // closed when the outside has been left
 	scratch []*device     // of its goroutine
 
+	// What the goroutine looks at for each value, without the lock.
+	free    atomic.Bool // a value may be received: see update
+	paused  atomic.Bool
+	pending atomic.Bool // a value is on its way into the machine
+	waiting atomic.Bool // for that to change
+
 	mu       sync.Mutex
 	changed  sync.Cond
 	handle   world.Handle // nil until it is open
-	paused   bool
-	pending  bool   // a value is on its way into the machine
-	aside    queued // a value that came while paused; Kind is zero if there is none
-	out      []any  // commands that wait
+	aside    queued       // a value that came while paused; Kind is zero if there is none
+	out      []any        // commands that wait
 	spare    []any
 	size     int // of what waits and is being carried out, in bytes
 	flushing bool
@@ -43,7 +47,9 @@ type device struct {
 
 func (r *runner) open(c *Command) {
 	name := c.Address.Device.DeviceName()
-	d := &device{r: r, address: c.Address, name: name, paused: c.Paused, closed: make(chan struct{})}
+	d := &device{r: r, address: c.Address, name: name, closed: make(chan struct{})}
+	d.paused.Store(c.Paused)
+	d.update()
 	d.before = r.closing.last(name)
 	d.changed.L = &d.mu
 	d.ctx, d.cancel = context.WithCancel(r.ctx)
@@ -72,6 +78,7 @@ func (d *device) start() {
 		d.leftOutside()
 	case err != nil:
 		d.out, d.size = nil, 0
+		d.update()
 		d.leave()
 		d.mu.Unlock()
 		d.ended(err)
@@ -117,23 +124,36 @@ const highWater = 256 << 10
 // mayReceive waits until a value may be received. It reports false if the
 // device has been closed.
 func (d *device) mayReceive() bool {
+	if d.free.Load() {
+		return true
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for (d.paused || d.size > highWater) && !d.gone() {
+	for (d.paused.Load() || d.size > highWater) && !d.gone() {
 		d.changed.Wait()
 	}
 	return !d.gone()
 }
 
+// update notes whether a value may be received, and wakes who waits for it.
+func (d *device) update() {
+	d.free.Store(!d.paused.Load() && d.size <= highWater && !d.gone())
+	d.changed.Broadcast()
+}
+
 // mayBring waits until the machine has taken the value before. It reports false
 // if the device has been closed.
 func (d *device) mayBring() bool {
+	if d.free.Load() && d.pending.CompareAndSwap(false, true) {
+		return true
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.pending && !d.gone() {
+	d.waiting.Store(true)
+	for !d.gone() && !d.pending.CompareAndSwap(false, true) {
 		d.changed.Wait()
 	}
-	d.pending = true
+	d.waiting.Store(false)
 	return !d.gone()
 }
 
@@ -142,19 +162,21 @@ func (d *device) gone() bool { return d.leaving || d.left || d.failed }
 
 // consumed notes that the machine has taken a value.
 func (d *device) consumed() {
-	d.mu.Lock()
-	d.pending = false
-	d.mu.Unlock()
-	d.changed.Broadcast()
+	d.pending.Store(false)
+	if d.waiting.Load() {
+		d.mu.Lock()
+		d.changed.Broadcast()
+		d.mu.Unlock()
+	}
 }
 
 // putAside keeps a value if the device has been paused in the meantime.
 func (d *device) putAside(q queued) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.paused || q.first {
+	if !d.paused.Load() || q.first {
 		return false
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.aside = q
 	return true
 }
@@ -163,13 +185,13 @@ func (d *device) putAside(q queued) bool {
 // put aside, if there is one.
 func (d *device) setPaused(paused bool) (aside queued, ok bool) {
 	d.mu.Lock()
-	d.paused = paused
+	defer d.mu.Unlock()
+	d.paused.Store(paused)
 	if !paused && d.aside.Kind != 0 {
 		aside, ok = d.aside, true
 		d.aside = queued{}
 	}
-	d.mu.Unlock()
-	d.changed.Broadcast()
+	d.update()
 	return aside, ok
 }
 
@@ -202,11 +224,15 @@ func (d *device) tell(command any) bool {
 		return false
 	}
 	d.out = append(d.out, command)
+	was := d.size
 	d.size += size(command)
+	if was <= highWater && d.size > highWater {
+		d.update()
+	}
 	if d.size > d.r.settings.DeviceQueue && len(d.out) > 1 {
 		d.failed = true
 		d.out = nil
-		d.changed.Broadcast()
+		d.update()
 		d.r.wg.Go(func() {
 			d.end(world.ErrSlowConsumer)
 			d.r.work(nil)
@@ -269,7 +295,7 @@ func (d *device) done(commands []any) {
 		d.size -= size(c)
 	}
 	if was > highWater && d.size <= highWater {
-		d.changed.Broadcast()
+		d.update()
 	}
 }
 
@@ -297,106 +323,4 @@ func (d *device) drain() {
 	}
 	d.flushing = false
 	d.leave()
-}
-
-// close leaves the outside, after what the device was told has been carried
-// out, or the time for that is over.
-func (d *device) close() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.leaving {
-		return
-	}
-	d.leaving = true
-	d.changed.Broadcast()
-	d.r.closing.note(d)
-	switch {
-	case d.failed || !d.opened && len(d.out) == 0:
-		d.shut()
-	case d.flushing || len(d.out) > 0:
-		d.limit = time.AfterFunc(d.r.settings.CloseLimit, d.abandon)
-		if !d.flushing && d.handle != nil {
-			d.r.wg.Go(d.flush)
-		}
-	default:
-		d.leave()
-	}
-}
-
-// leave closes the device if that is what it has come to.
-func (d *device) leave() {
-	if d.leaving && !d.flushing && len(d.out) == 0 {
-		d.shut()
-	}
-}
-
-// abandon closes the device, whatever is left to do.
-func (d *device) abandon() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.shut()
-}
-
-// shut leaves the outside.
-func (d *device) shut() {
-	if d.left {
-		return
-	}
-	d.left = true
-	if d.limit != nil {
-		d.limit.Stop()
-	}
-	d.cancel()
-	if !d.opened {
-		return // start does the rest
-	}
-	handle := d.handle
-	d.r.wg.Go(func() {
-		if handle != nil {
-			d.closeHandle(handle)
-		}
-		d.leftOutside()
-	})
-}
-
-func (d *device) closeHandle(h world.Handle) {
-	if err := h.Close(); err != nil {
-		d.r.logger.Debug("closing a device failed", slog.String("device", d.name), slog.Any("error", err))
-	}
-}
-
-// leftOutside notes that nothing is open any more.
-func (d *device) leftOutside() {
-	close(d.closed)
-	d.r.closing.forget(d)
-}
-
-// closing remembers which devices are being closed: an equal device opens after
-// that only.
-type closing struct {
-	sync.Mutex
-	byName map[string]*device // the last one
-}
-
-func (c *closing) note(d *device) {
-	c.Lock()
-	defer c.Unlock()
-	if c.byName == nil {
-		c.byName = map[string]*device{}
-	}
-	c.byName[d.name] = d
-}
-
-func (c *closing) last(name string) *device {
-	c.Lock()
-	defer c.Unlock()
-	return c.byName[name]
-}
-
-func (c *closing) forget(d *device) {
-	c.Lock()
-	defer c.Unlock()
-	if c.byName[d.name] == d {
-		delete(c.byName, d.name)
-	}
 }
