@@ -78,47 +78,38 @@ func (k *kernel) countDevices(n int) {
 	}
 }
 
-func (k *kernel) tellDevice(p *proc, a actions.TellDevice) {
-	if a.Device == nil {
+// holding returns what p holds of device d, to which an action a is to be done.
+// It returns nil if there is nothing.
+func (k *kernel) holding(p *proc, d world.Device, a actions.Action) *hold {
+	if d == nil {
 		k.fail(p, fmt.Errorf("%w: %v", ErrAction, describe(a)))
-		return
+		return nil
 	}
-	h := p.held(a.Device)
+	h := p.held(d)
 	if h == nil {
 		k.m.stats.Ignored++
 		k.m.record(Record{Kind: Ignored, at: p, Action: a})
-		return
 	}
-	k.m.command(Command{Kind: Tell, Address: h.address, Value: a.Command})
+	return h
+}
+
+func (k *kernel) tellDevice(p *proc, a actions.TellDevice) {
+	if h := k.holding(p, a.Device, a); h != nil {
+		k.m.command(Command{Kind: Tell, Address: h.address, Value: a.Command})
+	}
 }
 
 func (k *kernel) flowControl(p *proc, a actions.FlowControl) {
-	if a.Device == nil {
-		k.fail(p, fmt.Errorf("%w: %v", ErrAction, describe(a)))
-		return
+	if h := k.holding(p, a.Device, a); h != nil && !h.over {
+		k.m.command(Command{Kind: Flow, Address: h.address, Paused: a.Paused})
 	}
-	h := p.held(a.Device)
-	if h == nil || h.over {
-		k.m.stats.Ignored++
-		k.m.record(Record{Kind: Ignored, at: p, Action: a})
-		return
-	}
-	k.m.command(Command{Kind: Flow, Address: h.address, Paused: a.Paused})
 }
 
 func (k *kernel) closeDevice(p *proc, a actions.CloseDevice) {
-	if a.Device == nil {
-		k.fail(p, fmt.Errorf("%w: %v", ErrAction, describe(a)))
-		return
+	if h := k.holding(p, a.Device, a); h != nil {
+		k.release(p, h)
+		k.m.command(Command{Kind: Close, Address: h.address})
 	}
-	h := p.held(a.Device)
-	if h == nil {
-		k.m.stats.Ignored++
-		k.m.record(Record{Kind: Ignored, at: p, Action: a})
-		return
-	}
-	k.release(p, h)
-	k.m.command(Command{Kind: Close, Address: h.address})
 }
 
 // release has p hold h no longer.
