@@ -18,8 +18,23 @@ type shape[T any] struct {
 	globbed bool    // the topics have globs: what is found must be looked at
 	exact   bool    // values with equal hashes are equal
 	table   map[uint64]*bucket[T]
+	only    *bucket[T] // of the table, if there is just one
 	views   []*view[T] // made when first needed
 	size    int
+}
+
+// count notes whether there is just one bucket: to look at it costs less than to
+// look it up.
+func (sh *shape[T]) count() {
+	sh.only = nil
+	if len(sh.table) > 1 {
+		return
+	}
+	for _, b := range sh.table {
+		if b.next == nil {
+			sh.only = b
+		}
+	}
 }
 
 // A bucket holds what is stored under topics that pin the same values. Most
@@ -134,6 +149,7 @@ func (sh *shape[T]) add(x *Index[T], p *pattern, v T) {
 			b.list = &list[T]{[]T{v}, []*pattern{p}}
 		}
 		sh.table[h] = b
+		sh.count()
 		for _, w := range sh.views {
 			w.add(sh, b)
 		}
@@ -236,11 +252,18 @@ func (sh *shape[T]) drop(b *bucket[T]) {
 	} else {
 		delete(sh.table, b.hash)
 	}
+	sh.count()
 }
 
 // bucketFor returns the bucket whose pinned values are those of the message at
 // m, or nil.
 func (sh *shape[T]) bucketFor(m unsafe.Pointer) *bucket[T] {
+	if sh.only != nil {
+		if !sh.only.key.pinsHold(m) {
+			return nil
+		}
+		return sh.only
+	}
 	h, ok := sh.hash(m)
 	if !ok {
 		return nil
