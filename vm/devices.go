@@ -100,7 +100,7 @@ func (k *kernel) tellDevice(p *proc, a actions.TellDevice) {
 }
 
 func (k *kernel) flowControl(p *proc, a actions.FlowControl) {
-	if h := k.holding(p, a.Device, a); h != nil && !h.over {
+	if h := k.holding(p, a.Device, a); h != nil {
 		k.m.command(Command{Kind: Flow, Address: h.address, Paused: a.Paused})
 	}
 }
@@ -145,7 +145,7 @@ func (m *Machine) fromDevice(in Input) {
 		return
 	}
 	at, ok := m.held[in.Address.Generation]
-	if !ok || at.h.over {
+	if !ok {
 		m.stats.Late++
 		m.record(Record{Kind: Late, Input: in})
 		return

@@ -98,7 +98,6 @@ type hold struct {
 	device  world.Device
 	handler *actions.Handler
 	address *Address
-	over    bool // stopped: nothing comes any more, but it can still be told
 }
 
 // tallies count the demand at one endpoint.

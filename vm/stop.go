@@ -74,12 +74,7 @@ func (m *Machine) withdraw() bool {
 		if !ok {
 			continue
 		}
-		h := *at.h
-		h.over = true
-		holds := at.p.own().more.holds
-		holds[slices.Index(holds, at.h)] = &h
-		m.held[generation] = holder{at.p, &h}
-		m.arouse(at.p, nil, h.handler, &actions.Event{Kind: actions.Ended, Reason: world.ErrStopped})
+		m.arouse(at.p, nil, at.h.handler, &actions.Event{Kind: actions.Ended, Reason: world.ErrStopped})
 		return true
 	}
 	return false
