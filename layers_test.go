@@ -28,7 +28,8 @@ var mayImport = map[string][]string{
 	"vm/vmtest":          {"vm", "endpoint", "actions", "topic", "world"},
 	"drivers/console":    {"endpoint", "actions", "topic", "world"},
 	"drivers/eventrelay": {"endpoint", "actions", "topic", "world"},
-	"drivers/tcp":        {"endpoint", "actions", "topic", "world"},
+	"drivers/inet":       {"world"},
+	"drivers/tcp":        {"drivers/inet", "endpoint", "actions", "topic", "world"},
 }
 
 // TestLayers: packages lie on each other in strict layers.

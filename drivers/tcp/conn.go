@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -40,7 +41,7 @@ func newConn(c net.Conn, t tuning, env world.Env) *conn {
 func (c *conn) Recv() (any, error) {
 	if !c.told {
 		c.told = true
-		return opened{Local: addrOf(c.LocalAddr()), Remote: addrOf(c.RemoteAddr())}, nil
+		return opened{Local: inet.Of(c.LocalAddr()), Remote: inet.Of(c.RemoteAddr())}, nil
 	}
 	if c.finished.Load() {
 		<-c.done // the end of what is read is not the end of the connection

@@ -3,6 +3,7 @@ package tcp
 import (
 	"fmt"
 
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -33,14 +34,11 @@ var ending = topic.FieldOf(func(d *Data) *bool { return &d.EOF })
 // [Remote], and the other a [Handle] or a [Listener]; if not, Flow panics,
 // because nothing can ever flow there.
 func Flow(from, to Addr) topic.Pattern[Data] {
-	if !from.isLocal() && !to.isLocal() || from.Kind() != KindRemote && to.Kind() != KindRemote {
+	if !from.IsLocal() && !to.IsLocal() || from.Kind() != inet.KindRemote && to.Kind() != inet.KindRemote {
 		panic(fmt.Sprintf("tcp: Flow from %v to %v: a flow is between a Remote and a Listener or a Handle", from, to))
 	}
 	return topic.Where(From.Is(from), To.Is(to))
 }
-
-// isLocal reports whether a is an address on this side of a connection.
-func (a Addr) isLocal() bool { return a.Kind() == KindHandle || a.Kind() == KindListener }
 
 // Arriving is the topic of all that arrives at a [Listener]. Arriving panics if
 // it is given another kind of address.
@@ -74,7 +72,7 @@ func ListeningAt(at Addr) topic.Pattern[Listening] {
 }
 
 func mustListen(function string, at Addr) {
-	if at.Kind() != KindListener {
+	if at.Kind() != inet.KindListener {
 		panic(fmt.Sprintf("tcp: %s of %v: it takes an address that was made with Listener or ParseListener", function, at))
 	}
 }

@@ -82,7 +82,7 @@ func (c acceptedConn) Open(_ context.Context, env world.Env) (world.Handle, erro
 func (c dialedConn) Open(ctx context.Context, env world.Env) (world.Handle, error) {
 	limited, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
-	conn, err := c.network.Dial(limited, "tcp", c.remote.hostPort())
+	conn, err := c.network.Dial(limited, "tcp", c.remote.HostPort())
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (c dialedConn) Open(ctx context.Context, env world.Env) (world.Handle, erro
 
 // Open implements [world.Device].
 func (l listener) Open(ctx context.Context, env world.Env) (world.Handle, error) {
-	socket, err := l.network.Listen(ctx, "tcp", l.at.hostPort())
+	socket, err := l.network.Listen(ctx, "tcp", l.at.HostPort())
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"net"
 	"testing"
 	"time"
 
@@ -10,30 +9,11 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-func TestAddressesOfAnyNetwork(t *testing.T) {
-	for _, test := range []struct {
-		addr net.Addr
-		want Addr
-	}{
-		{nil, unknown},
-		{&net.UnixAddr{}, unknown},
-		{&net.UnixAddr{Name: "socket"}, Remote("socket", 0)},
-		{(*net.TCPAddr)(nil), Remote("<nil>", 0)},
-		{&net.TCPAddr{Port: 80}, Remote(":80", 0)},
-		{&net.TCPAddr{IP: net.IPv4(1, 2, 3, 4), Port: 80}, Remote("1.2.3.4", 80)},
-		{&net.UDPAddr{IP: net.IPv6loopback, Port: 80}, Remote("::1", 80)},
-	} {
-		if got := addrOf(test.addr); got != test.want {
-			t.Errorf("%v is %v, want %v", test.addr, got, test.want)
-		}
-	}
-}
-
 // Devices have the same name only if they are equal.
 func TestDeviceNamesAreInjective(t *testing.T) {
 	addr := rapid.Custom(func(t *rapid.T) Addr {
 		host := rapid.SampledFrom([]string{"a", "a), b", "::1", "1", "\""}).Draw(t, "host")
-		return rapid.SampledFrom([]Addr{Remote(host, 1), Remote(host, 1).number(2), Handle(host), Listener(host, 1), Listener("", 0)}).Draw(t, "addr")
+		return rapid.SampledFrom([]Addr{Remote(host, 1), Remote(host, 1).Numbered(2), Handle(host), Listener(host, 1), Listener("", 0)}).Draw(t, "addr")
 	})
 	device := rapid.Custom(func(t *rapid.T) world.Device {
 		tune := rapid.SampledFrom([]tuning{normal, {time.Second, 1}, {time.Minute, 65536}}).Draw(t, "tuning")

@@ -8,6 +8,7 @@ import (
 	"github.com/benbjohnson/immutable"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
@@ -26,9 +27,9 @@ type driver struct {
 func serve(s settings) actions.Process {
 	d := driver{
 		settings:  s,
-		listeners: immutable.NewSortedMap[Addr, Addr](byText{}),
+		listeners: immutable.NewSortedMap[Addr, Addr](inet.ByText{}),
 		conns:     immutable.NewSortedMap[carried, struct{}](byTexts{}),
-		arrived:   immutable.NewSortedMap[Addr, int](byText{}),
+		arrived:   immutable.NewSortedMap[Addr, int](inet.ByText{}),
 	}
 	return actions.Next(d,
 		endpoint.ObserveSubscribers(topic.All[Data](),
@@ -62,7 +63,7 @@ func (d driver) published(c Data) actions.Transition[driver] { return d.connect(
 // none.
 func (d driver) connect(local, remote Addr) actions.Transition[driver] {
 	c := carried{remote, local}
-	if local.Kind() != KindHandle || remote.Kind() != KindRemote || d.carries(c) {
+	if local.Kind() != inet.KindHandle || remote.Kind() != inet.KindRemote || d.carries(c) {
 		return actions.Next(d)
 	}
 	d.conns = d.conns.Set(c, struct{}{})
@@ -76,7 +77,7 @@ func (d driver) carries(c carried) bool {
 
 // listen opens a listener that is not open.
 func (d driver) listen(at Addr) actions.Transition[driver] {
-	if _, ok := d.listeners.Get(at); ok || at.Kind() != KindListener {
+	if _, ok := d.listeners.Get(at); ok || at.Kind() != inet.KindListener {
 		return actions.Next(d)
 	}
 	d.listeners = d.listeners.Set(at, Addr{})
@@ -129,7 +130,7 @@ func (d driver) closed(at Addr, reason error) actions.Transition[driver] {
 	d.listeners = d.listeners.Delete(at)
 	return actions.Next(d,
 		actions.When(to == (Addr{}), announcement(at, Addr{})),
-		actions.Delete(announcing{at}).Because(blame(reason, at.hostPort())),
+		actions.Delete(announcing{at}).Because(blame(reason, at.HostPort())),
 	)
 }
 
@@ -140,7 +141,7 @@ func (d driver) accept(at Addr, a accepted) actions.Transition[driver] {
 	// port at the same time, and a new one can come before its predecessor is
 	// known to be dead: they must not be taken for one.
 	for n := 2; d.carries(c); n++ {
-		c.Remote = a.Remote.number(n)
+		c.Remote = a.Remote.Numbered(n)
 	}
 	d.conns = d.conns.Set(c, struct{}{})
 	spawn := actions.Spawn(inbound(d.settings, c, a.Conn)).Named("tcp " + c.Remote.String() + " to " + at.String())
@@ -194,5 +195,5 @@ func blame(err error, addr string) error {
 type byTexts struct{}
 
 func (byTexts) Compare(a, b carried) int {
-	return cmp.Or(byText{}.Compare(a.Remote, b.Remote), byText{}.Compare(a.Local, b.Local))
+	return cmp.Or(inet.ByText{}.Compare(a.Remote, b.Remote), inet.ByText{}.Compare(a.Local, b.Local))
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -29,13 +30,13 @@ func newOpenListener(socket net.Listener, l listener, env world.Env) *openListen
 func (l *openListener) Recv() (any, error) {
 	if !l.told {
 		l.told = true
-		return bound{addrOf(l.socket.Addr())}, nil
+		return bound{inet.Of(l.socket.Addr())}, nil
 	}
 	conn, err := l.accept()
 	if err != nil {
 		return nil, err
 	}
-	return accepted{Conn: l.env.Keep(conn), Remote: addrOf(conn.RemoteAddr())}, nil
+	return accepted{Conn: l.env.Keep(conn), Remote: inet.Of(conn.RemoteAddr())}, nil
 }
 
 // How long to wait after a failure to accept a connection: the first time, and

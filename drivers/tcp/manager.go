@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
@@ -114,7 +115,7 @@ func (m *manager) presence() actions.Action {
 // connected is told that the socket is open.
 func (m *manager) connected(opened) step {
 	switch n := *m; {
-	case m.Local.Kind() == KindListener:
+	case m.Local.Kind() == inet.KindListener:
 		return actions.Next(m) // users have seen it from the beginning
 	case m.open:
 		// The machine has been restarted, and the device has been opened

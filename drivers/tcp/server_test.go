@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/vm"
@@ -70,7 +71,7 @@ func TestDR32PortZero(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		u := l.user("server")
 		bound := u.listen(loopback)
-		if bound.Kind() != tcp.KindRemote || bound.Host() != "127.0.0.1" || bound.Port() == 0 {
+		if bound.Kind() != inet.KindRemote || bound.Host() != "127.0.0.1" || bound.Port() == 0 {
 			l.Errorf("bound to %v", bound)
 		}
 		u.do(actions.Delete("observe"))

@@ -35,7 +35,6 @@ func (w write) Size() int { return len(w.Bytes) }
 type endWriting struct{}
 
 func init() {
-	world.Register[Addr]("tcp.Addr")
 	world.Register[Data]("tcp.Data")
 	world.Register[Listening]("tcp.Listening")
 	world.Register[bound]("tcp.bound")

@@ -1,9 +1,11 @@
-package tcp
+package inet
 
 import (
 	"encoding"
 	"fmt"
 	"net"
+	"net/netip"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -18,7 +20,7 @@ var (
 func ParseListener(text string) (Addr, error) {
 	host, port, err := split(text)
 	if err != nil {
-		return Addr{}, fmt.Errorf("tcp: %q is no address to listen at: %w; write host:port or :port", text, err)
+		return Addr{}, fmt.Errorf("inet: %q is no address to listen at: %w; write host:port or :port", text, err)
 	}
 	return Listener(host, port), nil
 }
@@ -31,7 +33,7 @@ func ParseRemote(text string) (Addr, error) {
 		err = fmt.Errorf("the host is missing")
 	}
 	if err != nil {
-		return Addr{}, fmt.Errorf("tcp: %q is no address to connect to: %w; write host:port", text, err)
+		return Addr{}, fmt.Errorf("inet: %q is no address to connect to: %w; write host:port", text, err)
 	}
 	return Remote(host, port), nil
 }
@@ -60,7 +62,7 @@ func (a *Addr) UnmarshalText(text []byte) error {
 	s := string(text)
 	parsed, ok := parse(s)
 	if !ok || parsed.String() != s {
-		return fmt.Errorf("tcp: %q is not the text of an address: it has to be what Addr.String returns", s)
+		return fmt.Errorf("inet: %q is not the text of an address: it has to be what Addr.String returns", s)
 	}
 	*a = parsed
 	return nil
@@ -70,15 +72,14 @@ func parse(s string) (Addr, bool) {
 	if s == "none" {
 		return Addr{}, true
 	}
+	if a, ok := parseHandle(s); ok {
+		return a, true
+	}
+	if a, ok := parseTLS(s); ok {
+		return a, true
+	}
 	// A remote address ends with a digit, the others do not.
 	if inner, ok := strings.CutSuffix(s, ")"); ok {
-		if quoted, ok := strings.CutPrefix(inner, "handle("); ok {
-			id, err := strconv.Unquote(quoted)
-			if err != nil || id == "" {
-				return Addr{}, false
-			}
-			return Handle(id), true
-		}
 		at, ok := strings.CutPrefix(inner, "listener(")
 		host, port, which, parsed := cut(at)
 		if !ok || !parsed || which != "" {
@@ -90,7 +91,32 @@ func parse(s string) (Addr, bool) {
 	if !ok || host == "" {
 		return Addr{}, false
 	}
-	return remote(canonical(host), port, which), true
+	return newRemote(canonical(host), port, which), true
+}
+
+func parseHandle(s string) (Addr, bool) {
+	quoted, ok := strings.CutPrefix(s, "handle(")
+	id, err := strconv.Unquote(strings.TrimSuffix(quoted, ")"))
+	if !ok || err != nil || id == "" {
+		return Addr{}, false
+	}
+	return Handle(id), true
+}
+
+// parseTLS takes a text apart at a mark. There may be several, because a host
+// and the name of settings can have anything in them.
+func parseTLS(s string) (Addr, bool) {
+	const mark = "+tls("
+	for i := strings.LastIndex(s, mark); i >= 0; i = strings.LastIndex(s[:i], mark) {
+		settings, err := strconv.Unquote(strings.TrimSuffix(s[i+len(mark):], ")"))
+		if err != nil {
+			continue
+		}
+		if a, ok := parse(s[:i]); ok && (a.Kind() == KindRemote || a.Kind() == KindListener) {
+			return a.TLS(settings), true
+		}
+	}
+	return Addr{}, false
 }
 
 // cut takes the text of a remote address apart: host:port or host:port#which. It
@@ -115,13 +141,19 @@ func cut(s string) (host string, port uint16, which string, ok bool) {
 	return host, uint16(n), which, true
 }
 
+func isNil(a net.Addr) bool {
+	v := reflect.ValueOf(a)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}
+
 // unknown stands for an address of which a network tells nothing.
 var unknown = Remote("unknown", 0)
 
-// addrOf returns the address of a peer, or of this end, as package net tells it.
-// It is a remote address whatever the network may be.
-func addrOf(a net.Addr) Addr {
-	if t, ok := a.(*net.TCPAddr); ok {
+// Of returns the address of a peer, or of this end, as package net tells it. It
+// is a [Remote] whatever the network may be; one of which nothing is known is
+// unknown:0.
+func Of(a net.Addr) Addr {
+	if t, ok := a.(interface{ AddrPort() netip.AddrPort }); ok && !isNil(a) {
 		if ap := t.AddrPort(); ap.IsValid() {
 			return RemoteAddrPort(ap)
 		}
