@@ -168,7 +168,7 @@ type Event struct {
 	Self    bool          // the peer is an endpoint of the same process
 	Reason  error         // for Absence, Ended and Refused
 	Message topic.Message // for Delivery
-	Value   any           // for Value, and the command for Refused
+	Value   any           // for Value, and the command for Refused and Done
 }
 
 // EventKind tells events apart.
@@ -184,6 +184,7 @@ const (
 	Value                     // a device has a value
 	Ended                     // a device has come to its end
 	Refused                   // a device has failed to carry out a command
+	Done                      // a device has carried out a command: see world.Reporter
 )
 
 // A KindSet is a set of kinds of event.
@@ -201,7 +202,7 @@ func KindsOf(ks ...EventKind) (s KindSet) {
 func (s KindSet) Has(k EventKind) bool { return s == 0 || s>>k&1 == 1 }
 
 // Kinds is the number of kinds of event.
-const Kinds = int(Refused) + 1
+const Kinds = int(Done) + 1
 
 // String returns the name of the kind, in lower case.
 func (k EventKind) String() string {
@@ -220,6 +221,8 @@ func (k EventKind) String() string {
 		return "value"
 	case Ended:
 		return "end"
+	case Done:
+		return "done"
 	default:
 		return "refused"
 	}

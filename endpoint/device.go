@@ -129,6 +129,17 @@ func OnRefusedState[S any](f func(s S, command any, reason error) actions.Transi
 	})
 }
 
+// OnDone calls f when the device has carried out a command that is a
+// [world.Reporter] and wants that to be told.
+func OnDone(f func(command any) actions.Action) DeviceHandler {
+	return onDevice(actions.Done, func(ev *actions.Event) actions.Action { return f(ev.Value) })
+}
+
+// OnDoneState is [OnDone] for functions that update the state.
+func OnDoneState[S any](f func(s S, command any) actions.Transition[S]) DeviceHandler {
+	return onDeviceState(actions.Done, func(s S, ev *actions.Event) actions.Transition[S] { return f(s, ev.Value) })
+}
+
 func valueOf[V any](ev *actions.Event) V {
 	v, _ := ev.Value.(V)
 	return v

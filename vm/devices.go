@@ -157,6 +157,8 @@ func (m *Machine) fromDevice(in Input) {
 		at.p.k.release(at.p, at.h)
 	case Failed:
 		ev.Kind = actions.Refused
+	case Done:
+		ev.Kind = actions.Done
 	}
 	m.arouse(at.p, nil, at.h.handler, ev)
 }

@@ -25,7 +25,10 @@ func (d *device) close() {
 	case d.flushing || len(d.out) > 0:
 		d.limit = time.AfterFunc(d.r.settings.CloseLimit, d.abandon)
 		if !d.flushing && d.handle != nil {
-			d.r.wg.Go(d.flush)
+			d.r.wg.Go(func() {
+				d.flush()
+				d.r.work(nil)
+			})
 		}
 	default:
 		d.leave()

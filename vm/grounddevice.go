@@ -86,6 +86,7 @@ func (d *device) start() {
 		d.handle = handle
 		d.mu.Unlock()
 		d.flush()
+		d.r.work(&d.scratch)
 		d.receive(true)
 	}
 }
@@ -267,6 +268,7 @@ func (d *device) flush() {
 		d.mu.Unlock()
 		n, err := d.handle.Try(batch)
 		d.mu.Lock()
+		d.report(batch[:n])
 		if err != nil && n < len(batch) {
 			d.refused(batch[n], err)
 			n++
@@ -288,6 +290,15 @@ func (d *device) flush() {
 	d.leave()
 }
 
+// report has the machine hear what has been carried out, of what wants that.
+func (d *device) report(commands []any) {
+	for _, c := range commands {
+		if r, ok := c.(world.Reporter); ok && !d.gone() && r.Reports() {
+			d.r.enqueue(queued{Input: Input{Kind: Done, Address: d.address, Value: c}})
+		}
+	}
+}
+
 // done notes that commands have been carried out, or have failed.
 func (d *device) done(commands []any) {
 	was := d.size
@@ -299,14 +310,19 @@ func (d *device) done(commands []any) {
 	}
 }
 
-// refused has the machine hear that a command has failed.
+// refused has the machine hear that a command has failed. Whoever flushes the
+// device works after that.
 func (d *device) refused(command any, err error) {
 	d.r.enqueue(queued{Input: Input{Kind: Failed, Address: d.address, Value: command, Err: world.Reduce(err)}})
-	d.r.wg.Go(func() { d.r.work(nil) })
 }
 
 // drain carries out what is left, and waits where it has to.
 func (d *device) drain() {
+	d.carryOut()
+	d.r.work(nil)
+}
+
+func (d *device) carryOut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for len(d.out) > 0 && !d.failed && !d.left {
@@ -318,6 +334,8 @@ func (d *device) drain() {
 		d.mu.Lock()
 		if err != nil && !d.left {
 			d.refused(c, err)
+		} else if err == nil {
+			d.report([]any{c})
 		}
 		d.done([]any{c})
 	}

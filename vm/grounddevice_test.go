@@ -307,3 +307,42 @@ func TestKeep(t *testing.T) {
 type thing struct{ closed chan struct{} }
 
 func (t thing) Close() error { close(t.closed); return nil }
+
+// task is a command whose end is told, if it is a loud one.
+type task struct {
+	Name string
+	Loud bool
+}
+
+func (t task) Reports() bool { return t.Loud }
+
+// A holder hears what a device has carried out, of what it wants to hear, in
+// order, also while the device is paused.
+func TestDeviceReports(t *testing.T) {
+	for _, stuck := range []bool{false, true} {
+		for depth := range 3 {
+			s := newStage()
+			s.stuck, s.refuse = stuck, task{"bad", true}
+			d := puppet{"p", s}
+			var got []string
+			err := vm.Run(t.Context(), nested(depth, endpoint.Device(d,
+				endpoint.OnValue(func(hello) actions.Action {
+					return actions.Tree{
+						actions.Pause(d), actions.Tell(d, task{"a", true}), actions.Tell(d, task{"quiet", false}),
+						actions.Tell(d, task{"bad", true}), actions.Tell(d, "plain"), actions.Tell(d, task{"b", true}),
+					}
+				}),
+				endpoint.OnRefused(func(command any, reason error) actions.Action {
+					got = append(got, "refused "+command.(task).Name)
+					return nil
+				}),
+				endpoint.OnDone(func(command any) actions.Action {
+					got = append(got, command.(task).Name)
+					return actions.When(command.(task).Name == "b", actions.Close(d))
+				}))))
+			if want := []string{"a", "refused bad", "b"}; err != nil || !slices.Equal(got, want) {
+				t.Errorf("stuck %v, depth %d: %v, %v", stuck, depth, err, got)
+			}
+		}
+	}
+}

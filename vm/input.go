@@ -13,11 +13,12 @@ type Input struct {
 	Kind InputKind
 
 	// Address says which device it is, at which opening, and where in the
-	// machine its holder is: for Value, End and Failed.
+	// machine its holder is: for Value, End, Failed and
+	// Done.
 	Address *Address
 
 	// Value is the value of a device, for Value, or the command that was not
-	// carried out, for Failed. Its type is registered with package world.
+	// carried out, for Failed, or was, for Done. Its type is registered with package world.
 	Value any
 
 	// Err is the reason of an End, or of a Failed. It is nil or a
@@ -41,9 +42,10 @@ const (
 	Continue                       // work that was left over goes on
 	StopAsked                      // the machine is to stop
 	StopDone                       // the machine has stopped
+	Done                           // a device has carried out a command: see world.Reporter
 )
 
-var inputKinds = [...]string{"no input", "start", "value", "end", "failed", "continue", "stop asked", "stop done"}
+var inputKinds = [...]string{"no input", "start", "value", "end", "failed", "continue", "stop asked", "stop done", "done"}
 
 // String returns the name of the kind, in lower case.
 func (k InputKind) String() string {

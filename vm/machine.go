@@ -138,7 +138,7 @@ func (m *Machine) begin(in Input) {
 		m.root.due = true
 	case m.phase != running:
 		m.stats.Late++
-	case in.Kind == Value || in.Kind == End || in.Kind == Failed:
+	case in.Kind == Value || in.Kind == End || in.Kind == Failed || in.Kind == Done:
 		m.fromDevice(in)
 	case in.Kind == StopAsked:
 		m.beginStop()

@@ -106,6 +106,14 @@ func (r Ref) String() string {
 	return r.Device + "#" + strconv.FormatUint(r.Generation, 10) + "." + strconv.FormatUint(r.Number, 10)
 }
 
+// A Reporter is a command of which the holder can want to hear that it has been
+// carried out, which says more than that it was told: so it can wait with the
+// next one.
+type Reporter interface {
+	// Reports reports whether the holder is to be told. It never changes.
+	Reports() bool
+}
+
 // A Sizer is a command that counts for more than 1 against the limit of its
 // device's queue.
 type Sizer interface {

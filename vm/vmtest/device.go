@@ -136,6 +136,16 @@ func (d *Device) Refuse(command any, reason error) {
 	d.apply(vm.Input{Kind: vm.Failed, Value: command, Err: world.Reduce(reason)})
 }
 
+// Done carries out a command, which is a [world.Reporter].
+func (d *Device) Done(command any) {
+	d.m.t.Helper()
+	if r, ok := command.(world.Reporter); !ok || !r.Reports() {
+		d.m.fatalf("vmtest: %v carries out %v, which is no world.Reporter that reports, so nobody is told", d, command)
+		return
+	}
+	d.apply(vm.Input{Kind: vm.Done, Value: command})
+}
+
 func (d *Device) apply(in vm.Input) {
 	d.m.t.Helper()
 	if !d.open {

@@ -132,7 +132,7 @@ func describeEvent(ev *actions.Event) string {
 	switch ev.Kind {
 	case actions.Delivery:
 		return text(ev.Message.Value())
-	case actions.Value, actions.Refused:
+	case actions.Value, actions.Refused, actions.Done:
 		s += text(ev.Value)
 	case actions.Ended:
 		s = "end"
