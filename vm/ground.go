@@ -153,6 +153,7 @@ type runner struct {
 	over     chan struct{}   // closed when the machine is done for
 	kept     keeper
 	closing  closing
+	pollers  pollers
 
 	queue struct {
 		sync.Mutex
@@ -208,6 +209,7 @@ func (r *runner) run(ctx context.Context) {
 		<-r.over
 	}
 	cancel()
+	r.pollers.stop()
 	r.wg.Wait()
 	r.kept.closeAll()
 }
@@ -242,6 +244,19 @@ func (r *runner) work(scratch *[]*device) {
 		}
 		r.runStint(scratch)
 	}
+}
+
+// workThrough runs the machine until there are no inputs, or others had their
+// share. Unlike work, it waits for its turn.
+func (r *runner) workThrough(scratch *[]*device) {
+	for range 8 {
+		r.Lock()
+		r.runStint(scratch)
+		if !r.waiting() {
+			return
+		}
+	}
+	r.wg.Go(func() { r.work(nil) })
 }
 
 // crowd is the number of devices from which on a runner lets others go first

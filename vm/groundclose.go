@@ -55,6 +55,7 @@ func (d *device) shut() {
 		return
 	}
 	d.left = true
+	d.update()
 	if d.limit != nil {
 		d.limit.Stop()
 	}
@@ -79,6 +80,7 @@ func (d *device) closeHandle(h world.Handle) {
 
 // leftOutside notes that nothing is open any more.
 func (d *device) leftOutside() {
+	d.unwatch()
 	close(d.closed)
 	d.r.closing.forget(d)
 }

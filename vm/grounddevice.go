@@ -42,6 +42,7 @@ type device struct {
 	left     bool // closed
 	opened   bool // or it could not be
 	limit    *time.Timer
+	watch    watch
 	number   uint64 // of the last thing kept
 }
 
@@ -85,6 +86,7 @@ func (d *device) start() {
 	default:
 		d.handle = handle
 		d.mu.Unlock()
+		d.handToPoller()
 		d.flush()
 		d.r.work(&d.scratch)
 		d.receive(true)
@@ -95,7 +97,11 @@ func (d *device) start() {
 func (d *device) receive(first bool) {
 	finished := false
 	defer func() {
-		if !finished { // a transition function has ended the goroutine
+		switch { // a transition function may have ended the goroutine
+		case finished:
+		case d.watch.poller != nil:
+			d.listen()
+		default:
 			d.r.wg.Go(func() { d.receive(false) })
 		}
 	}()
@@ -112,8 +118,12 @@ func (d *device) receive(first bool) {
 			break
 		}
 		d.r.enqueue(queued{Input{Kind: Value, Address: d.address, Value: v}, d, first})
-		first = false
 		d.r.work(&d.scratch)
+		if d.watch.poller != nil {
+			d.listen()
+			break
+		}
+		first = false
 	}
 	finished = true
 }
@@ -139,6 +149,7 @@ func (d *device) mayReceive() bool {
 // update notes whether a value may be received, and wakes who waits for it.
 func (d *device) update() {
 	d.free.Store(!d.paused.Load() && d.size <= highWater && !d.gone())
+	d.rewatch()
 	d.changed.Broadcast()
 }
 
@@ -278,7 +289,7 @@ func (d *device) flush() {
 			rest := append(batch[n:len(batch):len(batch)], d.out...)
 			d.out = rest
 			if err == nil {
-				d.r.wg.Go(d.drain)
+				d.waitToWrite()
 				return // flushing
 			}
 			continue
@@ -288,6 +299,17 @@ func (d *device) flush() {
 	}
 	d.flushing = false
 	d.leave()
+}
+
+// waitToWrite has the rest carried out when that can be done: by the poller, or
+// by a goroutine that waits.
+func (d *device) waitToWrite() {
+	if d.watch.poller == nil {
+		d.r.wg.Go(d.drain)
+		return
+	}
+	d.watch.full = true
+	d.update()
 }
 
 // report has the machine hear what has been carried out, of what wants that.

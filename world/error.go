@@ -15,6 +15,9 @@ var (
 	// taken before, or closed because nobody took it in time.
 	ErrNotKept = errors.New("world: nothing is kept under this reference: it was taken or closed before")
 
+	// ErrDrained says that nothing more comes from a device that stays open.
+	ErrDrained = errors.New("world: nothing more comes from the device")
+
 	// ErrClosed says that a device is closed, to whoever still uses its handle.
 	ErrClosed = errors.New("world: the device is closed")
 )

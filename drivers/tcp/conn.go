@@ -106,24 +106,31 @@ const lingerBytes = 4 << 20
 // connection with something unread in it resets it, and the peer may lose what
 // it has not read yet.
 func (c *conn) linger() {
-	half, ok := c.Conn.(halfCloser)
+	stopped := false
+	linger(c.Conn, c.tuning.linger, func() bool {
+		if c.SetReadDeadline(time.Unix(1, 0)) != nil { // which ends the read under way
+			return false
+		}
+		c.reading <- struct{}{}
+		stopped = true
+		return c.SetReadDeadline(time.Time{}) == nil
+	})
+	if stopped {
+		<-c.reading
+	}
+}
+
+// linger lingers once nobody reads any more.
+func linger(c net.Conn, limit time.Duration, stopReading func() bool) {
+	half, ok := c.(halfCloser)
 	if !ok {
 		return
 	}
-	over := time.AfterFunc(c.tuning.linger, func() { _ = c.Conn.Close() })
+	over := time.AfterFunc(limit, func() { _ = c.Close() })
 	defer over.Stop()
-	if half.CloseWrite() != nil {
-		return
+	if half.CloseWrite() == nil && stopReading() {
+		_, _ = io.CopyN(io.Discard, c, lingerBytes)
 	}
-	if c.SetReadDeadline(time.Unix(1, 0)) != nil { // which ends the read under way
-		return
-	}
-	c.reading <- struct{}{}
-	defer func() { <-c.reading }()
-	if c.SetReadDeadline(time.Time{}) != nil {
-		return
-	}
-	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 }
 
 // halfCloser is a connection of which one direction can be closed.

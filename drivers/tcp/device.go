@@ -75,7 +75,7 @@ func (c acceptedConn) Open(_ context.Context, env world.Env) (world.Handle, erro
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("tcp: %v is a %T, and not a net.Conn", c.conn, thing), thing.Close())
 	}
-	return newConn(conn, c.tuning, env), nil
+	return handle(conn, c.tuning, env), nil
 }
 
 // Open implements [world.Device].
@@ -86,7 +86,7 @@ func (c dialedConn) Open(ctx context.Context, env world.Env) (world.Handle, erro
 	if err != nil {
 		return nil, err
 	}
-	return newConn(conn, c.tuning, env), nil
+	return handle(conn, c.tuning, env), nil
 }
 
 // Open implements [world.Device].
@@ -96,4 +96,14 @@ func (l listener) Open(ctx context.Context, env world.Env) (world.Handle, error)
 		return nil, err
 	}
 	return newOpenListener(socket, l, env), nil
+}
+
+// handle returns the handle of a connection.
+func handle(c net.Conn, t tuning, env world.Env) world.Handle {
+	if plain, ok := c.(*net.TCPConn); ok && world.Polls(env) {
+		if p := newPolled(plain, t, env); p != nil {
+			return p
+		}
+	}
+	return newConn(c, t, env)
 }

@@ -46,17 +46,22 @@ const maxWrite = 1 << 30
 // attempt always reports that it is done, so that nobody waits for the socket to
 // be ready and calls it again.
 func (w *raw) attempt(fd uintptr) bool {
+	w.n, w.err = writeOnce(int(fd), w.bytes)
+	return true
+}
+
+// writeOnce writes what can be written without waiting.
+func writeOnce(fd int, b []byte) (int, error) {
 	for {
-		n, err := syscall.Write(int(fd), w.bytes[:min(len(w.bytes), maxWrite)])
+		n, err := syscall.Write(fd, b[:min(len(b), maxWrite)])
 		switch err {
 		case nil:
-			w.n = n
+			return n, nil
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
-		default:
-			w.err = err
+			return 0, nil
 		}
-		return true
+		return 0, err
 	}
 }

@@ -1,0 +1,197 @@
+package tcp
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// polled is the handle of a connection of which the ground waits for the
+// descriptor: see [world.Pollable].
+type polled struct {
+	*conn
+	socket *socket
+}
+
+// newPolled takes a connection over from package net. It returns nil if that is
+// not possible.
+func newPolled(c *net.TCPConn, t tuning, env world.Env) world.Handle {
+	s := takeOver(c)
+	if s == nil {
+		return nil
+	}
+	h := newConn(s, t, env)
+	h.out.try = s.Write
+	return &polled{h, s}
+}
+
+// Descriptor implements [world.Pollable].
+func (p *polled) Descriptor() int { return p.socket.fd }
+
+// TryRecv implements [world.Pollable].
+func (p *polled) TryRecv() (any, error) {
+	if p.finished.Load() {
+		return nil, world.ErrDrained
+	}
+	data, err := p.read()
+	if len(data) > 0 {
+		return received{data}, nil
+	}
+	if err == syscall.EAGAIN {
+		return nil, nil
+	}
+	p.finished.Store(true)
+	if err != nil {
+		return nil, p.socket.failure("read", err)
+	}
+	return peerEnded{}, nil
+}
+
+// read reads what is there. Little is read without a buffer of the connection's
+// own, so that connections on which nothing happens have none.
+func (p *polled) read() ([]byte, error) {
+	if p.in.size > firstBuffer {
+		n, err := p.socket.Read(p.in.space())
+		if err != nil {
+			return nil, err
+		}
+		return p.in.take(n), nil
+	}
+	var space [firstBuffer]byte
+	small := space[:p.in.size]
+	n, err := p.socket.Read(small)
+	if err != nil {
+		return nil, err
+	}
+	if n == p.in.size {
+		p.in.size = min(2*p.in.size, p.in.limit)
+	}
+	return bytes.Clone(small[:n]), nil
+}
+
+// Close implements [world.Handle].
+func (p *polled) Close() error {
+	var err error
+	p.once.Do(func() {
+		close(p.done)
+		if p.out.hasWritten() && !p.finished.Load() {
+			if c := p.socket.giveBack(); c != nil {
+				linger(c, p.tuning.linger, func() bool { return true })
+				err = c.Close()
+				return
+			}
+		}
+		err = p.socket.Close()
+	})
+	return err
+}
+
+// A socket is a connection that nobody waits for. Its methods do what can be
+// done at once, and return [syscall.EAGAIN] if that is nothing; only writing
+// nothing is no error.
+type socket struct {
+	net.Conn // the one that it was: for its addresses, and closed
+
+	mu sync.RWMutex // held for writing to close
+	fd int          // -1 once it is closed
+}
+
+// takeOver makes a socket of a connection of package net.
+func takeOver(c *net.TCPConn) *socket {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	s := &socket{Conn: c, fd: -1}
+	err = raw.Control(func(fd uintptr) {
+		// It shares everything with the old one, also that it never blocks.
+		if n, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0); errno == 0 {
+			s.fd = int(n)
+		}
+	})
+	if err != nil || s.fd < 0 {
+		return nil
+	}
+	_ = c.Close() // so that the runtime does not wait for it
+	return s
+}
+
+// giveBack makes a connection of package net of the socket, or returns nil.
+func (s *socket) giveBack() net.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fd < 0 {
+		return nil
+	}
+	f := os.NewFile(uintptr(s.fd), "tcp")
+	s.fd = -1
+	c, err := net.FileConn(f) // which makes another descriptor
+	_ = f.Close()
+	if err != nil {
+		return nil
+	}
+	return c
+}
+
+// Read reads what is there.
+func (s *socket) Read(b []byte) (int, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.fd < 0 {
+		return 0, net.ErrClosed
+	}
+	for {
+		n, err := syscall.Read(s.fd, b)
+		if err != syscall.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+// Write writes what can be written without waiting.
+func (s *socket) Write(b []byte) (int, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.fd < 0 {
+		return 0, net.ErrClosed
+	}
+	n, err := writeOnce(s.fd, b)
+	if err != nil {
+		err = s.failure("write", err)
+	}
+	return n, err
+}
+
+// CloseWrite closes the direction to the peer.
+func (s *socket) CloseWrite() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.fd < 0 {
+		return net.ErrClosed
+	}
+	if err := syscall.Shutdown(s.fd, syscall.SHUT_WR); err != nil {
+		return s.failure("shutdown", err)
+	}
+	return nil
+}
+
+// Close closes both directions.
+func (s *socket) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fd < 0 {
+		return nil
+	}
+	fd := s.fd
+	s.fd = -1
+	return os.NewSyscallError("close", syscall.Close(fd))
+}
+
+// failure returns an error as package net would.
+func (s *socket) failure(op string, err error) error {
+	return &net.OpError{Op: op, Net: "tcp", Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: os.NewSyscallError(op, err)}
+}

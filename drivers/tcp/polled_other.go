@@ -1,0 +1,12 @@
+//go:build !linux
+
+package tcp
+
+import (
+	"net"
+
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// newPolled returns nil: no ground waits for descriptors on this system.
+func newPolled(*net.TCPConn, tuning, world.Env) world.Handle { return nil }
