@@ -60,7 +60,7 @@ func (c Config) Driver() actions.SpawnProcess {
 	if c.Out == nil {
 		c.Out = os.Stdout
 	}
-	out, in := output{c.Name, c.Out}, input{c.Name, c.In}
+	out, in := output{c.Name, c.Out}, input{c.Name, newKeyboard(c.In)}
 	return actions.Spawn(actions.Stateless(
 		endpoint.Subscriber(topic.All[Text](), endpoint.OnMessage(func(t Text) actions.Action {
 			return actions.Tree{endpoint.Device(out), actions.Tell(out, t), actions.Close(out)}

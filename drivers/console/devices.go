@@ -61,42 +61,95 @@ func (p *printer) Close() error {
 // input is the device that reads.
 type input struct {
 	name string
-	r    io.Reader
+	keys *keyboard
 }
 
 func (i input) DeviceName() string { return fmt.Sprintf("console input %q", i.name) }
 
-// Open starts to read. There is no way to stop a program that waits for a
-// terminal, so the goroutine that does so stays behind when the device is
-// closed, until there is a line; it holds nothing of the machine.
 func (i input) Open(context.Context, world.Env) (world.Handle, error) {
-	s := &scanner{first: true, lines: make(chan Line), ended: make(chan error, 1), closed: make(chan struct{})}
-	go s.scan(i.r)
-	return s, nil
+	return &scanner{first: true, keys: i.keys, closed: make(chan struct{})}, nil
 }
 
-type scanner struct {
-	first  bool
-	lines  chan Line
-	ended  chan error
-	once   sync.Once
-	closed chan struct{}
+// A keyboard is what lines are read from. It outlives the device, so that what
+// has been typed ahead is there when the device is opened again.
+//
+// There is no way to stop a program that waits for a terminal, so the goroutine
+// that does so stays behind when the device is closed, until there is a line; it
+// holds nothing of the machine, and keeps the line for the next opening.
+type keyboard struct {
+	lines *bufio.Scanner
+
+	mu      sync.Mutex
+	reading bool          // a goroutine waits for a line
+	typed   *typed        // what has been read and nobody has taken, or nil
+	changed chan struct{} // closed when there is something to be taken
 }
 
-func (s *scanner) scan(r io.Reader) {
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
+// typed is what was read: a line, or why there is none.
+type typed struct {
+	line Line
+	err  error
+}
+
+func newKeyboard(r io.Reader) *keyboard {
+	return &keyboard{lines: bufio.NewScanner(r), changed: make(chan struct{})}
+}
+
+// take waits for a line. It reports false if closed is closed before that.
+func (k *keyboard) take(closed <-chan struct{}) (t typed, ok bool) {
+	for {
+		k.mu.Lock()
+		changed := k.changed
+		switch {
+		case isClosed(closed):
+			k.mu.Unlock()
+			return t, false
+		case k.typed != nil:
+			t, k.typed = *k.typed, nil
+			k.mu.Unlock()
+			return t, true
+		case !k.reading:
+			k.reading = true
+			go k.read()
+		}
+		k.mu.Unlock()
 		select {
-		case s.lines <- Line{lines.Text()}:
-		case <-s.closed:
-			return
+		case <-changed:
+		case <-closed:
 		}
 	}
-	err := lines.Err()
-	if err == nil {
-		err = io.EOF
+}
+
+// read reads a line.
+func (k *keyboard) read() {
+	t := typed{err: io.EOF}
+	if k.lines.Scan() {
+		t = typed{line: Line{k.lines.Text()}}
+	} else if err := k.lines.Err(); err != nil {
+		t.err = err
 	}
-	s.ended <- err
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reading, k.typed = false, &t
+	close(k.changed)
+	k.changed = make(chan struct{})
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// scanner is the handle of an input.
+type scanner struct {
+	first  bool
+	keys   *keyboard
+	once   sync.Once
+	closed chan struct{}
 }
 
 func (s *scanner) Recv() (any, error) {
@@ -104,14 +157,11 @@ func (s *scanner) Recv() (any, error) {
 		s.first = false
 		return opened{}, nil
 	}
-	select {
-	case l := <-s.lines:
-		return l, nil
-	case err := <-s.ended:
-		return nil, err
-	case <-s.closed:
+	t, ok := s.keys.take(s.closed)
+	if !ok {
 		return nil, io.EOF
 	}
+	return t.line, t.err
 }
 
 func (s *scanner) Try([]any) (int, error) { return 0, nil }
