@@ -1,0 +1,66 @@
+package drivertest
+
+import (
+	"fmt"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+// inBubble runs f in a bubble. What is still blocked in there when f has
+// returned fails the test, and not the whole program.
+func inBubble(t *testing.T, f func(testing.TB)) {
+	t.Helper()
+	defer forgiveDeadlock(t)
+	synctest.Test(t, func(t *testing.T) { f(t) })
+}
+
+// forgiveDeadlock makes a failure of the panic with which a bubble ends in which
+// goroutines are blocked for ever. It is to be deferred.
+func forgiveDeadlock(t testing.TB) {
+	t.Helper()
+	if p := recover(); p != nil {
+		if !strings.HasPrefix(fmt.Sprint(p), "deadlock:") {
+			panic(p)
+		}
+		t.Errorf("drivertest: goroutines are blocked for ever (%v)", p)
+	}
+}
+
+// goroutines returns the stacks of the goroutines in the bubble of the caller,
+// but for the caller's own, by their numbers.
+func goroutines() map[string]string {
+	buf := make([]byte, 1<<16)
+	for {
+		n := runtime.Stack(buf, true)
+		if n < len(buf) {
+			buf = buf[:n]
+			break
+		}
+		buf = make([]byte, 2*len(buf))
+	}
+	stacks := strings.Split(string(buf), "\n\n")
+	own := bubbleOf(stacks[0])
+	found := map[string]string{}
+	for _, s := range stacks[1:] {
+		if m := goroutineNumber.FindStringSubmatch(s); m != nil && bubbleOf(s) == own {
+			found[m[1]] = s
+		}
+	}
+	return found
+}
+
+// What the head of a stack says: goroutine 7 [select (durable), synctest bubble 3]:
+var (
+	goroutineNumber = regexp.MustCompile(`^goroutine (\d+) `)
+	bubbleNumber    = regexp.MustCompile(`^goroutine [^\n]*synctest bubble (\d+)`)
+)
+
+func bubbleOf(stack string) string {
+	if m := bubbleNumber.FindStringSubmatch(stack); m != nil {
+		return m[1]
+	}
+	return ""
+}

@@ -1,0 +1,57 @@
+package drivertest
+
+import (
+	"strings"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vm/vmtest"
+)
+
+// isPure records the inputs of a run, and applies them to another machine, in
+// which nothing is open and every transition function is called twice. It must
+// do the same.
+func isPure(t *trial, in []place) {
+	t.Helper()
+	for _, p := range in {
+		t.stage(p, func(s *stage) {
+			s.Helper()
+			s.start(standIn())
+			everything(s)
+			s.finish()
+			if !s.Failed() {
+				s.replay()
+			}
+		})
+	}
+}
+
+// replay applies the inputs of a run that is over to another machine.
+func (s *stage) replay() {
+	s.Helper()
+	m := vmtest.Config{}.RunFunc(s.TB, func(actions.PID) actions.Process { return actions.Stateless(s.boot()) })
+	m.AllowCrashes() // of users
+	for _, in := range s.watch.inputs {
+		if in.Kind == vm.Start || in.Address != nil && in.Address.Device == (stand{}) {
+			continue // which vmtest has seen to
+		}
+		m.Apply(in)
+	}
+	first, again := theirs(s.watch.lines), theirs(strings.Split(m.Trace(), "\n"))
+	if first != again {
+		s.Errorf("drivertest: %v: not pure: when a machine gets the inputs of another one, it must do the same, but what it does differs.\n"+
+			"Likely causes: the time, randomness, the order of a map, a variable that several processes or machines share.\n%s", s.place, difference(first, again))
+	}
+}
+
+// theirs returns the lines of a trace that are not about what package vmtest
+// does, or what stands in for it.
+func theirs(lines []string) string {
+	var b strings.Builder
+	for _, l := range lines {
+		if !strings.Contains(l, standName) && l != "" {
+			b.WriteString(l + "\n")
+		}
+	}
+	return b.String()
+}
