@@ -307,7 +307,7 @@ func TestPolledGoexit(t *testing.T) {
 	for first := range 2 {
 		bad, good := newWire(t, "bad"), newWire(t, "good")
 		runWires(t, new(vm.Ground), func() {
-			bad.write(t, "x")
+			_, _ = io.WriteString(bad.w.far, "x") // which fails if it is gone already
 			good.client(t, 100)
 			bad.w.far.Close()
 		}, good.echo(), actions.Spawn(actions.Stateless(

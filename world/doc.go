@@ -23,7 +23,7 @@
 // values have types with stable names ([Register]), and errors are brought down
 // to what can be restored ([Reduce], [Error]).
 //
-// Drivers take the outside as a parameter, a [Clock] or a [Network], and a test
-// hands them a [ManualClock] or a [SimNetwork] in place of [SystemClock] and
-// [SystemNetwork].
+// Drivers take the outside as a parameter, a [Clock], a [Network] or a
+// [PacketNetwork], and a test hands them a [ManualClock] or a [SimNetwork] in
+// place of [SystemClock], [SystemNetwork] and [SystemPacketNetwork].
 package world

@@ -24,12 +24,14 @@ const (
 	lastFreePort  = 65535
 )
 
-// A SimNetwork is a TCP network in memory, for tests. It behaves as the TCP of
-// one machine does to a program that talks to itself, except that every IP
-// address belongs to that machine and that nothing takes time: what is written
-// can be read at once, and a connection comes from the address it goes to.
-// Addresses are [*net.TCPAddr], errors are wrapped as package net wraps them,
-// and connections are [*SimConn].
+// A SimNetwork is a network in memory, for tests, with TCP and UDP. It behaves
+// as those of one machine do to a program that talks to itself, except that
+// every IP address belongs to that machine and that nothing takes time: what is
+// written can be read at once, and a connection comes from the address it goes
+// to. Addresses are [*net.TCPAddr] and [*net.UDPAddr], errors are wrapped as
+// package net wraps them, connections are [*SimConn], and sockets for datagrams
+// [*SimPacketConn]. Unlike anything else here, a datagram can be lost, repeated
+// or late, if PacketFate says so.
 //
 // Ports that are not asked for are given out by a counter, so a test that dials
 // in a fixed order sees the same addresses on each run. There are no service
@@ -50,6 +52,18 @@ type SimNetwork struct {
 	// once the network is used.
 	Backlog int
 
+	// PacketBuffer is how many bytes of datagrams a socket holds that are not
+	// read yet, of which each counts as 64 more than it has; others are
+	// dropped. Zero or less means 208 KiB. It is not to be changed once the
+	// network is used.
+	PacketBuffer int
+
+	// PacketFate, if not nil, decides what becomes of each datagram that is
+	// sent: see [PacketFaults]. It is called for one datagram at a time, and
+	// must not use the network, or change the body. It is not to be changed
+	// once the network is used.
+	PacketFate func(from, to netip.AddrPort, body []byte) PacketFate
+
 	name string
 
 	mu        sync.Mutex
@@ -57,6 +71,9 @@ type SimNetwork struct {
 	listeners map[uint16][]*simListener // by port
 	dialing   map[uint16]bool           // ports that connections come from
 	lastPort  uint16                    // the last that was given out
+	packets   simPackets
+
+	fates fates
 }
 
 // NewSimNetwork returns a network in which nobody listens and which knows one

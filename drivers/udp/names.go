@@ -1,0 +1,121 @@
+package udp
+
+import (
+	"net/netip"
+
+	"github.com/benbjohnson/immutable"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// What is sent to the name of a host waits until its addresses have been looked
+// up, which is a device's work. They are used until the device ends.
+
+// answers are what a manager knows of a name.
+type answers struct {
+	found   bool
+	addrs   []netip.Addr // if found
+	waiting []send       // if not, and without where to
+}
+
+const (
+	maxNames   = 1024 // that a manager knows of at a time
+	maxWaiting = 256  // packets for one name
+)
+
+// sendToName sends something to a host with a name.
+func (m *manager) sendToName(to Addr, body []byte) step {
+	host := to.Host()
+	a, known := m.names.Get(host)
+	p := send{Destination: to, Body: body}
+	switch {
+	case known && a.found:
+		return m.tellOne(a.addrs, p)
+	case len(a.waiting) == maxWaiting, !known && m.names.Len() == maxNames, m.queued+p.weight() > m.settings.queue:
+		return m.undelivered(to, ErrNames)
+	}
+	a.waiting = append(a.waiting[:len(a.waiting):len(a.waiting)], p)
+	n := m.with(func(d *desk) {
+		d.names = d.names.Set(host, a)
+		d.asking++
+		d.queued += p.weight()
+	})
+	if known {
+		return actions.Next(n)
+	}
+	lookup := name{network: m.settings.network, limit: m.settings.lookup, life: m.settings.life, host: host}
+	return actions.Next(n, endpoint.Device(lookup,
+		endpoint.OnValueState(func(m *manager, f found) step { return m.found(host, f) }),
+		endpoint.OnEndedState(func(m *manager, reason error) step { return m.lost(host, reason) }),
+	))
+}
+
+// found is told the addresses of a name.
+func (m *manager) found(host string, f found) step {
+	waiting, t := m.wake(host, func(names *immutable.SortedMap[string, answers]) *immutable.SortedMap[string, answers] {
+		return names.Set(host, answers{found: true, addrs: f.Addrs})
+	})
+	for _, p := range waiting {
+		t = t.Then(func(m *manager) step { return m.tellOne(f.Addrs, p) })
+	}
+	return t.And(t.State.quitUnneeded())
+}
+
+// lost is told that the addresses of a name are not to be used any more, or that
+// they could not be found.
+func (m *manager) lost(host string, reason error) step {
+	waiting, t := m.wake(host, func(names *immutable.SortedMap[string, answers]) *immutable.SortedMap[string, answers] {
+		return names.Delete(host)
+	})
+	for _, p := range waiting {
+		t = t.Then(func(m *manager) step { return m.undelivered(p.Destination, reason) })
+	}
+	return t.And(t.State.quitUnneeded())
+}
+
+// wake returns what waits for a name, and changes the names.
+func (m *manager) wake(host string, change func(*immutable.SortedMap[string, answers]) *immutable.SortedMap[string, answers]) ([]send, step) {
+	a, _ := m.names.Get(host)
+	return a.waiting, actions.Next(m.with(func(d *desk) {
+		d.names = change(d.names)
+		d.asking -= len(a.waiting)
+		for _, p := range a.waiting {
+			d.queued -= p.weight()
+		}
+	}))
+}
+
+// tellOne has the socket send something to one of several addresses.
+func (m *manager) tellOne(addrs []netip.Addr, s send) step {
+	ip, ok := choose(m.bound, addrs)
+	if !ok {
+		return m.undelivered(s.Destination, world.ErrHostNotFound)
+	}
+	return m.tell(s.Destination, ip, s.Body)
+}
+
+// choose returns the first of several addresses that a socket can send to. From
+// one on all interfaces that is an IPv4 address, if there is one, as package net
+// has it.
+func choose(bound Addr, addrs []netip.Addr) (netip.Addr, bool) {
+	local, err := netip.ParseAddr(bound.Host())
+	only4 := err == nil && local.Is4()
+	only6 := err == nil && local.Is6() && !local.IsUnspecified()
+	if !only6 {
+		for _, ip := range addrs {
+			if ip.Is4() {
+				return ip, true
+			}
+		}
+	}
+	if !only4 {
+		for _, ip := range addrs {
+			if ip.Is6() {
+				return ip, true
+			}
+		}
+	}
+	return netip.Addr{}, false
+}
