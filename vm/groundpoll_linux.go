@@ -80,8 +80,8 @@ func (p *poller) visit() (brought bool) {
 		if d == nil {
 			continue
 		}
-		if p.events[i].Events&^uint32(readable) != 0 {
-			d.mayWrite()
+		if p.events[i].Events&^uint32(readable) != 0 && d.mayWrite() {
+			brought = true
 		}
 		if p.events[i].Events&^uint32(writable) != 0 && d.pull() {
 			brought = true

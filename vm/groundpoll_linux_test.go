@@ -111,7 +111,7 @@ func (e *end) Try(commands []any) (int, error) {
 			return i, io.ErrShortWrite
 		}
 		if e.rest == nil {
-			e.rest = []byte(c.(string))
+			e.rest = fmt.Append(nil, c)
 		}
 		n, err := syscall.Write(e.near, e.rest)
 		if err == nil && n < len(e.rest) {
@@ -232,6 +232,26 @@ func TestPolledFull(t *testing.T) {
 		}
 		return append(all, actions.Close(d))
 	})))
+}
+
+// shout is a command of a wire whose end is told.
+type shout string
+
+func (shout) Reports() bool { return true }
+
+// What is carried out only when the descriptor can be written to again is told,
+// also if nothing else happens.
+func TestPolledReports(t *testing.T) {
+	d := newWire(t, "d")
+	const much = 900_000
+	runWires(t, new(vm.Ground), func() {
+		<-d.w.opened
+		if _, err := io.CopyN(io.Discard, d.w.far, much); err != nil {
+			t.Error(err)
+		}
+	}, endpoint.Device(d,
+		endpoint.OnValue(func(hello) actions.Action { return actions.Tell(d, shout(strings.Repeat("x", much))) }),
+		endpoint.OnDone(func(any) actions.Action { return actions.Close(d) })))
 }
 
 // A device that is paused is not looked at, whatever happens to it.

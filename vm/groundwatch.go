@@ -106,8 +106,9 @@ func (d *device) dry(err error) bool {
 	return true
 }
 
-// mayWrite goes on with what could not be written before.
-func (d *device) mayWrite() {
+// mayWrite goes on with what could not be written before. It reports whether
+// there is something for the machine: what has been carried out, or has failed.
+func (d *device) mayWrite() bool {
 	d.mu.Lock()
 	waits := d.watch.full
 	if waits {
@@ -118,6 +119,7 @@ func (d *device) mayWrite() {
 	if waits {
 		d.flush()
 	}
+	return waits && d.r.waiting()
 }
 
 // pollers are those of a runner. They are there until all devices have been
