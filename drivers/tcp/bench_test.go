@@ -16,13 +16,15 @@ import (
 // program. The plain ones are a server of package net, to compare with.
 
 // serveEcho runs an echo server on a ground, and returns where.
-func serveEcho(b *testing.B) (addr string) {
+func serveEcho(b *testing.B) (addr string) { return serveDriver(b, tcp.Driver(), loopback) }
+
+func serveDriver(b *testing.B, driver actions.Action, at tcp.Addr) (addr string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	bound := make(chan string, 1)
 	over := make(chan error)
 	go func() {
-		over <- vm.Run(ctx, tcp.Driver(), echoes(loopback),
-			endpoint.ObservePublishers(tcp.ListeningAt(loopback), endpoint.OnPresence(func(l tcp.Listening) actions.Action {
+		over <- vm.Run(ctx, driver, echoes(at),
+			endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnPresence(func(l tcp.Listening) actions.Action {
 				bound <- l.Bound.String()
 				return nil
 			})))
@@ -42,6 +44,10 @@ func servePlain(b *testing.B) (addr string) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	return servePlainOn(b, l, 64<<10)
+}
+
+func servePlainOn(b *testing.B, l net.Listener, buffer int) (addr string) {
 	b.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -51,7 +57,7 @@ func servePlain(b *testing.B) (addr string) {
 			}
 			go func() {
 				defer c.Close()
-				buf := make([]byte, 64<<10)
+				buf := make([]byte, buffer)
 				for {
 					n, err := c.Read(buf)
 					if err != nil {
@@ -131,23 +137,26 @@ func BenchmarkEcho64Parallel(b *testing.B) {
 func BenchmarkStream(b *testing.B) {
 	for _, s := range servers {
 		b.Run(s.name, func(b *testing.B) {
-			c := dial(b, s.serve(b))
-			defer c.Close()
-			const piece = 64 << 10
-			b.SetBytes(piece)
-			b.ReportAllocs()
-			go func() {
-				buf := make([]byte, piece)
-				for range b.N {
-					if _, err := c.Write(buf); err != nil {
-						return
-					}
-				}
-			}()
-			if _, err := io.CopyN(io.Discard, c, int64(b.N)*piece); err != nil {
-				b.Fatal(err)
-			}
+			stream(b, dial(b, s.serve(b)))
 		})
+	}
+}
+
+func stream(b *testing.B, c net.Conn) {
+	defer c.Close()
+	const piece = 64 << 10
+	b.SetBytes(piece)
+	b.ReportAllocs()
+	go func() {
+		buf := make([]byte, piece)
+		for range b.N {
+			if _, err := c.Write(buf); err != nil {
+				return
+			}
+		}
+	}()
+	if _, err := io.CopyN(io.Discard, c, int64(b.N)*piece); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -1,41 +1,37 @@
 package tcp
 
 import (
-	"errors"
+	"crypto/tls"
 	"fmt"
+	"net"
 	"reflect"
 	"time"
+	"unique"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/world"
-)
-
-// Reasons for which connections end. They are the Kind of a [*world.Error] that
-// names the address; use [errors.Is].
-var (
-	// ErrSlowConsumer says that the peer did not take what was sent fast
-	// enough, so that too much was waiting. It is that of package world.
-	ErrSlowConsumer = world.ErrSlowConsumer
-
-	// ErrUnclaimed says that nobody took part in a connection that came in.
-	ErrUnclaimed = errors.New("tcp: nobody has published or subscribed to a flow of the connection in time")
-
-	// ErrInterrupted says that a connection was open when the machine ended,
-	// and that the machine has gone on without it.
-	ErrInterrupted = errors.New("tcp: the connection did not survive a restart of the machine")
 )
 
 // A Config says how a driver works. The zero Config is ready to use; a zero
 // field stands for its default.
 type Config struct {
 	// Network is where connections come from and go to. Default: the network
-	// of the operating system. One that wraps connections in TLS is a Network,
-	// too.
+	// of the operating system.
 	Network world.Network
 
-	// Clock measures ClaimLimit, and the time until a failed attempt to accept
-	// a connection is repeated. Default: the clock of the system.
+	// Clock measures ClaimLimit, HandshakeLimit, IdleLimit, and the time until
+	// a failed attempt to accept a connection is repeated. Default: the clock
+	// of the system.
 	Clock world.Clock
+
+	// TLS are the settings with which TLS is spoken, by the names that
+	// addresses give: those of Listener("", 443).TLS("web") are under "web".
+	// A server's have a certificate. Where a client's have no ServerName, the
+	// host of the address is the name that the certificate of the server has
+	// to be for. The settings must not be changed while the driver uses them.
+	// An address that names others than these fails with [ErrSettings].
+	// Default: none.
+	TLS map[string]*tls.Config
 
 	// ClaimLimit is how long a connection that has come in may wait for a
 	// process to take part in it. Default: 30 s.
@@ -44,6 +40,23 @@ type Config struct {
 	// DialLimit is how long making a connection may take, looking up the name
 	// included. Default: 30 s.
 	DialLimit time.Duration
+
+	// HandshakeLimit is how long the TLS handshake may take, on either side.
+	// Default: 10 s.
+	HandshakeLimit time.Duration
+
+	// IdleLimit is how long a connection may be open without anything coming
+	// or going. It then ends with [ErrIdle]. What waits in the socket because
+	// nobody takes it does not come, and what the peer does not take does not
+	// go. Default: no limit.
+	IdleLimit time.Duration
+
+	// KeepAlive says how the system finds out whether a silent peer is still
+	// there: see [net.KeepAliveConfig]. With Enable false it does not. It has
+	// no effect on networks whose connections know nothing of it. Default:
+	// what package net does, a probe after 15 s of silence and every 15 s from
+	// then on, of which nine may go unanswered.
+	KeepAlive *net.KeepAliveConfig
 
 	// LingerLimit is how long a connection that is being closed waits for the
 	// peer to close its side. What the peer sends in that time is thrown away;
@@ -73,42 +86,39 @@ func Driver() actions.SpawnProcess { return Config{}.Driver() }
 func DriverOn(n world.Network) actions.SpawnProcess { return Config{Network: n}.Driver() }
 
 // Driver returns a [Driver] that works as c says. It panics if a limit is
-// negative.
+// negative, and if the TLS settings of a name are nil or allow renegotiation,
+// which this package does not.
 func (c Config) Driver() actions.SpawnProcess {
 	return actions.Spawn(serve(c.settings())).Named("tcp driver")
 }
 
 // The defaults of a Config.
 const (
-	defaultClaimLimit  = 30 * time.Second
-	defaultDialLimit   = 30 * time.Second
-	defaultLingerLimit = time.Second
-	defaultReadBuffer  = 64 << 10
+	defaultClaimLimit     = 30 * time.Second
+	defaultDialLimit      = 30 * time.Second
+	defaultHandshakeLimit = 10 * time.Second
+	defaultLingerLimit    = time.Second
+	defaultReadBuffer     = 64 << 10
 )
 
 // settings are a Config with its defaults.
 type settings struct {
 	network     world.Network
 	clock       world.Clock
+	keys        *keyring
 	claim       time.Duration
 	dial        time.Duration
-	tuning      tuning
+	tuning      unique.Handle[tuning]
 	connections int // 0 for no limit
-}
-
-// tuning is what the device of a connection has to know.
-type tuning struct {
-	linger time.Duration
-	buffer int
 }
 
 func (c Config) settings() settings {
 	s := settings{
 		network:     world.SystemNetwork(),
 		clock:       world.SystemClock(),
+		keys:        newKeyring(c.TLS),
 		claim:       limit("ClaimLimit", c.ClaimLimit, defaultClaimLimit),
 		dial:        limit("DialLimit", c.DialLimit, defaultDialLimit),
-		tuning:      tuning{limit("LingerLimit", c.LingerLimit, defaultLingerLimit), limit("ReadBuffer", c.ReadBuffer, defaultReadBuffer)},
 		connections: limit("MaxConnections", c.MaxConnections, 0),
 	}
 	if c.Network != nil {
@@ -119,6 +129,20 @@ func (c Config) settings() settings {
 		mustCompare("Clock", c.Clock)
 		s.clock = c.Clock
 	}
+	t := tuning{
+		clock:     s.clock,
+		linger:    limit("LingerLimit", c.LingerLimit, defaultLingerLimit),
+		handshake: limit("HandshakeLimit", c.HandshakeLimit, defaultHandshakeLimit),
+		idle:      limit("IdleLimit", c.IdleLimit, 0),
+		buffer:    limit("ReadBuffer", c.ReadBuffer, defaultReadBuffer),
+	}
+	if k := c.KeepAlive; k != nil {
+		limit("KeepAlive.Idle", k.Idle, 0)
+		limit("KeepAlive.Interval", k.Interval, 0)
+		limit("KeepAlive.Count", k.Count, 0)
+		t.keepAlive = keepAlive{true, *k}
+	}
+	s.tuning = unique.Make(t)
 	return s
 }
 

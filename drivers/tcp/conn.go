@@ -18,6 +18,7 @@ type conn struct {
 	net.Conn
 	env    world.Env
 	tuning tuning
+	idle   *idle // nil without a limit
 	out    writer
 	done   chan struct{} // closed when closing begins
 	once   sync.Once
@@ -32,16 +33,32 @@ type conn struct {
 }
 
 func newConn(c net.Conn, t tuning, env world.Env) *conn {
-	h := &conn{Conn: c, env: env, tuning: t, in: newBuffer(t.buffer), done: make(chan struct{}), reading: make(chan struct{}, 1)}
-	h.out.init(c)
+	h := &conn{Conn: c, env: env, tuning: t, in: newBuffer(t.buffer), idle: newIdle(t), done: make(chan struct{}), reading: make(chan struct{}, 1)}
+	h.out.init(c, h.idle)
+	if s, ok := c.(*secureConn); ok {
+		s.under.idle = h.idle
+		h.in = newBuffer(min(t.buffer, recordLimit)) // which is what one read brings at most
+	}
 	return h
+}
+
+// opened returns the opening value.
+func (c *conn) opened() opened {
+	o := opened{Local: inet.Of(c.LocalAddr()), Remote: inet.Of(c.RemoteAddr())}
+	if s, ok := c.Conn.(*secureConn); ok {
+		o.Session = sessionOf(s.ConnectionState())
+	}
+	if c.idle != nil {
+		o.Idle = c.env.Keep(c.idle)
+	}
+	return o
 }
 
 // Recv implements [world.Handle].
 func (c *conn) Recv() (any, error) {
 	if !c.told {
 		c.told = true
-		return opened{Local: inet.Of(c.LocalAddr()), Remote: inet.Of(c.RemoteAddr())}, nil
+		return c.opened(), nil
 	}
 	if c.finished.Load() {
 		<-c.done // the end of what is read is not the end of the connection
@@ -61,6 +78,7 @@ func (c *conn) receive() (any, error) {
 		n, err := c.Conn.Read(c.in.space())
 		c.readErr = err
 		if n > 0 {
+			c.idle.touch()
 			return received{c.in.take(n)}, nil
 		}
 	}
@@ -88,6 +106,7 @@ func (c *conn) Close() error {
 	var err error
 	c.once.Do(func() {
 		close(c.done)
+		_ = c.idle.Close()
 		if c.out.hasWritten() && !c.finished.Load() {
 			c.linger()
 		}
@@ -122,12 +141,19 @@ func (c *conn) linger() {
 
 // linger lingers once nobody reads any more.
 func linger(c net.Conn, limit time.Duration, stopReading func() bool) {
+	s, secure := c.(*secureConn)
+	if secure {
+		c = s.under.Conn // what still comes need not be understood
+	}
 	half, ok := c.(halfCloser)
 	if !ok {
 		return
 	}
 	over := time.AfterFunc(limit, func() { _ = c.Close() })
 	defer over.Stop()
+	if secure && s.CloseWrite() != nil {
+		return
+	}
 	if half.CloseWrite() == nil && stopReading() {
 		_, _ = io.CopyN(io.Discard, c, lingerBytes)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unique"
 
 	"pgregory.net/rapid"
 
@@ -43,25 +44,25 @@ func (e *env) Take(ref world.Ref) (io.Closer, error) {
 
 func (e *env) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(&e.log, nil)) }
 
-var normal = tuning{linger: defaultLingerLimit, buffer: defaultReadBuffer}
+var normal = normalTuning
 
 // A connection of a kind that nothing is known of is written to with patience.
 func TestConnOfAnyKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		e := &env{}
-		h, err := acceptedConn{normal, e.Keep(near)}.Open(t.Context(), e)
+		h, err := acceptedConn{tuning: unique.Make(normal), conn: e.Keep(near)}.Open(t.Context(), e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if done, err := h.Try([]any{write{[]byte("a")}}); done != 0 || err != nil {
+		if done, err := h.Try([]any{write{Bytes: []byte("a")}}); done != 0 || err != nil {
 			t.Errorf("%d done, %v", done, err)
 		}
-		if v, err := h.Recv(); v != (opened{Remote("pipe", 0), Remote("pipe", 0)}) || err != nil {
+		if v, err := h.Recv(); v != (opened{Local: Remote("pipe", 0), Remote: Remote("pipe", 0)}) || err != nil {
 			t.Errorf("received %v, %v", v, err)
 		}
 		go func() {
-			if err := h.Do(write{[]byte("hello")}); err != nil {
+			if err := h.Do(write{Bytes: []byte("hello")}); err != nil {
 				t.Error(err)
 			}
 			if err := h.Do(endWriting{}); err == nil {
@@ -81,7 +82,7 @@ func TestConnOfAnyKind(t *testing.T) {
 
 func TestOnlyConnectionsAreTaken(t *testing.T) {
 	e := &env{}
-	if _, err := (acceptedConn{normal, e.Keep(io.NopCloser(nil))}).Open(t.Context(), e); err == nil || !strings.Contains(err.Error(), "net.Conn") {
+	if _, err := (acceptedConn{tuning: unique.Make(normal), conn: e.Keep(io.NopCloser(nil))}).Open(t.Context(), e); err == nil || !strings.Contains(err.Error(), "net.Conn") {
 		t.Error(err)
 	}
 	if _, err := (acceptedConn{conn: world.Ref{Device: "gone"}}).Open(t.Context(), e); !errors.Is(err, world.ErrNotKept) {
@@ -102,7 +103,7 @@ func TestCloseUnblocksRecv(t *testing.T) {
 					h, far := simPair(t, normal)
 					before(far)
 					if wrote {
-						if n, err := h.Try([]any{write{[]byte("x")}}); n != 1 || err != nil {
+						if n, err := h.Try([]any{write{Bytes: []byte("x")}}); n != 1 || err != nil {
 							t.Fatal(n, err)
 						}
 					}
@@ -155,7 +156,7 @@ func simConns(t *testing.T) (near, far net.Conn) {
 func simPair(t *testing.T, tune tuning) (world.Handle, net.Conn) {
 	near, far := simConns(t)
 	e := &env{}
-	h, err := acceptedConn{tune, e.Keep(near)}.Open(t.Context(), e)
+	h, err := acceptedConn{tuning: unique.Make(tune), conn: e.Keep(near)}.Open(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func simPair(t *testing.T, tune tuning) (world.Handle, net.Conn) {
 func TestLingerIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, far := simPair(t, tuning{linger: 3 * time.Second, buffer: 100})
-		h.Try([]any{write{[]byte("x")}})
+		h.Try([]any{write{Bytes: []byte("x")}})
 		began := time.Now()
 		h.Close()
 		if took := time.Since(began); took != 3*time.Second {
@@ -197,7 +198,7 @@ func TestLingerWithoutDeadlines(t *testing.T) {
 		near, far := simConns(t)
 		h := newConn(timeless{near.(*world.SimConn)}, normal, &env{})
 		h.Recv()
-		h.Try([]any{write{[]byte("x")}})
+		h.Try([]any{write{Bytes: []byte("x")}})
 		over := make(chan error)
 		go func() {
 			_, err := h.Recv()

@@ -11,8 +11,8 @@ import (
 type Data struct {
 	From, To Addr
 
-	// Bytes are the next bytes of the flow, in pieces of any length. Nobody
-	// writes to them any more.
+	// Bytes are the next bytes of the flow. Those from a peer come in pieces
+	// of any length, or in lines: see [Mode]. Nobody writes to them any more.
 	Bytes []byte
 
 	// EOF says that the flow ends after these bytes, of which there may be

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"time"
+	"unique"
 
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -16,25 +18,46 @@ type (
 	// listener is a socket that listens. Its values are a bound, and an
 	// accepted for each connection that comes in.
 	listener struct {
-		network world.Network
-		clock   world.Clock
-		at      Addr
+		network  world.Network
+		clock    world.Clock
+		security security // with which connections will be opened
+		at       Addr
 	}
 
 	// acceptedConn is a connection that has come in, and dialedConn one that
 	// is to be made. Their values are an opened, any number of received, and
-	// then perhaps a peerEnded. They take write and endWriting.
+	// then perhaps a peerEnded. They take write and endWriting. If TLS is
+	// spoken, they are open after the handshake.
 	acceptedConn struct {
-		tuning tuning
-		conn   world.Ref
+		tuning   unique.Handle[tuning] // so that comparing devices takes little
+		security security
+		conn     world.Ref
 	}
 	dialedConn struct {
 		network       world.Network
 		limit         time.Duration
-		tuning        tuning
+		tuning        unique.Handle[tuning]
+		security      security // as remote names it
 		remote, local Addr
 	}
 )
+
+// tuning is what the device of a connection has to know.
+type tuning struct {
+	clock     world.Clock   // measures handshake and idle
+	handshake time.Duration // limits of time
+	linger    time.Duration
+	idle      time.Duration // 0 for none
+	keepAlive keepAlive
+	buffer    int // the largest, in bytes
+}
+
+// keepAlive says how the system looks after silent peers, if that is not left
+// to package net.
+type keepAlive struct {
+	set    bool
+	config net.KeepAliveConfig
+}
 
 // DeviceName implements [world.Device].
 func (l listener) DeviceName() string {
@@ -43,8 +66,12 @@ func (l listener) DeviceName() string {
 
 // DeviceName implements [world.Device].
 func (c acceptedConn) DeviceName() string {
+	secured := ""
+	if !c.security.isPlain() {
+		secured = "tls " + strconv.Quote(c.security.name) + ", "
+	}
 	// What has no end of its own comes last.
-	return "tcp.acceptedConn(" + c.tuning.name() + "#" + strconv.FormatUint(c.conn.Generation, 10) + "." +
+	return "tcp.acceptedConn(" + c.tuning.Value().name() + secured + "#" + strconv.FormatUint(c.conn.Generation, 10) + "." +
 		strconv.FormatUint(c.conn.Number, 10) + " of " + c.conn.Device + ")"
 }
 
@@ -54,19 +81,23 @@ func (c dialedConn) DeviceName() string {
 	if c.limit != defaultDialLimit {
 		limit = "limit " + c.limit.String() + ", "
 	}
-	return "tcp.dialedConn(" + strconv.Quote(c.network.NetworkName()) + ", " + limit + c.tuning.name() + c.local.String() + ", " + c.remote.String() + ")"
+	return "tcp.dialedConn(" + strconv.Quote(c.network.NetworkName()) + ", " + limit + c.tuning.Value().name() + c.local.String() + ", " + c.remote.String() + ")"
 }
+
+// normalTuning is what most programs have.
+var normalTuning = Config{}.settings().tuning.Value()
 
 // name returns what makes t part of a name: nothing, in most programs.
 func (t tuning) name() string {
-	if t == (tuning{defaultLingerLimit, defaultReadBuffer}) {
+	if t == normalTuning {
 		return ""
 	}
-	return fmt.Sprintf("linger %v, buffer %d, ", t.linger, t.buffer)
+	return fmt.Sprintf("clock %q, handshake %v, linger %v, idle %v, keep-alive %v, buffer %d, ",
+		t.clock.ClockName(), t.handshake, t.linger, t.idle, t.keepAlive, t.buffer)
 }
 
 // Open implements [world.Device].
-func (c acceptedConn) Open(_ context.Context, env world.Env) (world.Handle, error) {
+func (c acceptedConn) Open(ctx context.Context, env world.Env) (world.Handle, error) {
 	thing, err := env.Take(c.conn)
 	if err != nil {
 		return nil, fmt.Errorf("tcp: the connection is gone: %w", err)
@@ -75,35 +106,73 @@ func (c acceptedConn) Open(_ context.Context, env world.Env) (world.Handle, erro
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("tcp: %v is a %T, and not a net.Conn", c.conn, thing), thing.Close())
 	}
-	return handle(conn, c.tuning, env), nil
+	t := c.tuning.Value()
+	t.apply(conn, env)
+	if !c.security.isPlain() {
+		if conn, err = c.security.asServer(ctx, conn, t); err != nil {
+			return nil, err
+		}
+	}
+	return handle(conn, t, env), nil
 }
 
 // Open implements [world.Device].
 func (c dialedConn) Open(ctx context.Context, env world.Env) (world.Handle, error) {
+	if _, err := c.security.client(c.remote.Host()); err != nil {
+		return nil, err
+	}
 	limited, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
 	conn, err := c.network.Dial(limited, "tcp", c.remote.HostPort())
 	if err != nil {
 		return nil, err
 	}
-	return handle(conn, c.tuning, env), nil
+	t := c.tuning.Value()
+	t.apply(conn, env)
+	if !c.security.isPlain() {
+		if conn, err = c.security.asClient(ctx, conn, c.remote.Host(), t); err != nil {
+			return nil, err
+		}
+	}
+	return handle(conn, t, env), nil
+}
+
+// handle returns the handle of a connection.
+func handle(c net.Conn, t tuning, env world.Env) world.Handle {
+	var p world.Handle
+	switch c := c.(type) {
+	case *net.TCPConn:
+		p = newPolled(c, t, env)
+	case *secureConn:
+		p = newPolledTLS(c, t, env)
+	}
+	if p != nil {
+		return p
+	}
+	return newConn(c, t, env)
+}
+
+// apply has the system look after a silent peer as t says.
+func (t tuning) apply(c net.Conn, env world.Env) {
+	k, ok := c.(interface {
+		SetKeepAliveConfig(net.KeepAliveConfig) error
+	})
+	if !ok || !t.keepAlive.set {
+		return
+	}
+	if err := k.SetKeepAliveConfig(t.keepAlive.config); err != nil {
+		env.Logger().Warn("tcp: keep-alive could not be set", slog.String("remote", c.RemoteAddr().String()), slog.Any("error", err))
+	}
 }
 
 // Open implements [world.Device].
 func (l listener) Open(ctx context.Context, env world.Env) (world.Handle, error) {
+	if _, err := l.security.server(); err != nil {
+		return nil, err
+	}
 	socket, err := l.network.Listen(ctx, "tcp", l.at.HostPort())
 	if err != nil {
 		return nil, err
 	}
 	return newOpenListener(socket, l, env), nil
-}
-
-// handle returns the handle of a connection.
-func handle(c net.Conn, t tuning, env world.Env) world.Handle {
-	if plain, ok := c.(*net.TCPConn); ok && world.Polls(env) {
-		if p := newPolled(plain, t, env); p != nil {
-			return p
-		}
-	}
-	return newConn(c, t, env)
 }

@@ -1,8 +1,10 @@
 package tcp
 
 import (
+	"net"
 	"testing"
 	"time"
+	"unique"
 
 	"pgregory.net/rapid"
 
@@ -13,19 +15,27 @@ import (
 func TestDeviceNamesAreInjective(t *testing.T) {
 	addr := rapid.Custom(func(t *rapid.T) Addr {
 		host := rapid.SampledFrom([]string{"a", "a), b", "::1", "1", "\""}).Draw(t, "host")
-		return rapid.SampledFrom([]Addr{Remote(host, 1), Remote(host, 1).Numbered(2), Handle(host), Listener(host, 1), Listener("", 0)}).Draw(t, "addr")
+		return rapid.SampledFrom([]Addr{Remote(host, 1), Remote(host, 1).Numbered(2), Handle(host), Listener(host, 1), Listener("", 0),
+			Remote(host, 1).TLS("web"), Listener(host, 1).TLS("web"), Listener(host, 1).TLS("")}).Draw(t, "addr")
 	})
+	keys := newKeyring(nil)
 	device := rapid.Custom(func(t *rapid.T) world.Device {
-		tune := rapid.SampledFrom([]tuning{normal, {time.Second, 1}, {time.Minute, 65536}}).Draw(t, "tuning")
-		switch rapid.IntRange(0, 2).Draw(t, "kind") {
+		tune := unique.Make(tuned(t))
+		secure := rapid.SampledFrom([]security{{}, {keys, ""}, {keys, "web"}, {keys, `"web`}}).Draw(t, "security")
+		name := rapid.SampledFrom([]string{"x", "x)", "#1.1 of x", `tls "web", #1.1 of x`}).Draw(t, "device")
+		ref := world.Ref{Device: name, Generation: rapid.Uint64Range(1, 11).Draw(t, "generation"), Number: rapid.Uint64Range(1, 11).Draw(t, "number")}
+		switch rapid.IntRange(0, 3).Draw(t, "kind") {
 		case 0:
-			return listener{network: network{}, clock: world.SystemClock(), at: addr.Draw(t, "at")}
+			at := addr.Draw(t, "at")
+			return listener{network{}, world.SystemClock(), settings{keys: keys}.security(at), at}
 		case 1:
-			name := rapid.SampledFrom([]string{"x", "x)", "#1.1 of x"}).Draw(t, "device")
-			return acceptedConn{tune, world.Ref{Device: name, Generation: rapid.Uint64Range(1, 11).Draw(t, "generation"), Number: rapid.Uint64Range(1, 11).Draw(t, "number")}}
+			return acceptedConn{tune, secure, ref}
+		case 2:
+			return idleWatch{ref}
 		}
 		limit := rapid.SampledFrom([]time.Duration{defaultDialLimit, time.Second}).Draw(t, "limit")
-		return dialedConn{network{}, limit, tune, addr.Draw(t, "remote"), Handle(addr.Draw(t, "local").String())}
+		remote := addr.Draw(t, "remote")
+		return dialedConn{network{}, limit, tune, settings{keys: keys}.security(remote), remote, Handle(addr.Draw(t, "local").String())}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		if a, b := device.Draw(t, "a"), device.Draw(t, "b"); (a == b) != (a.DeviceName() == b.DeviceName()) {
@@ -33,3 +43,17 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 		}
 	})
 }
+
+// tuned returns some tuning.
+func tuned(t *rapid.T) tuning {
+	tune := normal
+	tune.linger = rapid.SampledFrom([]time.Duration{tune.linger, time.Minute}).Draw(t, "linger")
+	tune.handshake = rapid.SampledFrom([]time.Duration{tune.handshake, time.Minute}).Draw(t, "handshake")
+	tune.idle = rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "idle")
+	tune.buffer = rapid.SampledFrom([]int{tune.buffer, 1, 16}).Draw(t, "buffer")
+	tune.clock = rapid.SampledFrom([]world.Clock{tune.clock, handClock}).Draw(t, "clock")
+	tune.keepAlive = rapid.SampledFrom([]keepAlive{{}, {set: true}, {true, net.KeepAliveConfig{Enable: true, Idle: time.Second}}}).Draw(t, "keep-alive")
+	return tune
+}
+
+var handClock = world.NewManualClock("hand", time.Unix(0, 0))

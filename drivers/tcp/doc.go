@@ -54,6 +54,55 @@
 // handover from one process to another does not interrupt it. When a connection
 // fails, both flows are absent, with a reason that names the address.
 //
-// A peer that takes data more slowly than processes send it lets a queue grow,
-// and the connection fails with [ErrSlowConsumer] when that is full.
+// # Flow control
+//
+// What a peer sends comes as it comes, unless its receiver says otherwise, with a
+// [Control] as feedback. [SetMode] cuts the flow into [Lines], or leaves it in
+// [Bytes], and sets a credit, in lines or in bytes; [Grant] gives more, as the
+// receiver deals with what has come:
+//
+//	tcp.SetMode(them, us, tcp.Lines(4096), 10),
+//	endpoint.Subscriber(tcp.Flow(them, us),
+//		endpoint.OnMessage(func(d tcp.Data) actions.Action {
+//			return actions.Tree{handle(d), tcp.Grant(them, us, 1)}
+//		}),
+//	)
+//
+// What is beyond the credit waits, little of it here and the rest with the peer.
+// Modes change at any time, and no byte is lost or repeated. A line that is
+// longer than it may be ends the flow, with [ErrLineTooLong].
+//
+// The other way, a peer that takes data more slowly than processes send it lets
+// a queue grow, and the connection fails with [ErrSlowConsumer] when that is
+// full. A writer that has much to say asks with [Confirm] for a [Written] for
+// each message that has left the queue, and keeps what is under way within a
+// [Window].
+//
+// # TLS
+//
+// Whether TLS is spoken is part of an address, together with the name of the
+// settings, which the driver has to know:
+//
+//	driver := tcp.Config{TLS: map[string]*tls.Config{"web": web, "client": client}}.Driver()
+//	at := tcp.Listener("", 443).TLS("web")
+//	server := tcp.Remote("example.com", 443).TLS("client")
+//
+// All else is as before. Users see a connection when the handshake is done. If
+// it fails, a client hears why, with [ErrHandshake] or [ErrCertificate]; a
+// server never sees such a connection, and the log has the reason. Who the peer
+// is, and what has been agreed upon, is told by the presence of the [Session] of
+// the connection, before its flows are there:
+//
+//	endpoint.ObservePublishers(tcp.SessionOf(them, us), endpoint.OnPresence(func(s tcp.Session) actions.Action { … }))
+//
+// A message with EOF says goodbye as TLS does. A peer that closes its side
+// without that has perhaps been cut off by somebody else: then the flow does not
+// come to its end, but the connection fails with [io.ErrUnexpectedEOF].
+//
+// # Limits
+//
+// How long things may take is said in the [Config]: making a connection, the
+// handshake, to be claimed, to be idle, to be closed; and how many connections a
+// listener may have. What is beyond a limit ends with a reason of its own. In a
+// Config zero stands for the default, and a negative limit is a mistake.
 package tcp

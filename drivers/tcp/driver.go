@@ -2,8 +2,6 @@ package tcp
 
 import (
 	"cmp"
-	"errors"
-	"strings"
 
 	"github.com/benbjohnson/immutable"
 
@@ -91,7 +89,7 @@ func (d driver) listen(at Addr) actions.Transition[driver] {
 }
 
 func (d driver) device(at Addr) world.Device {
-	return listener{network: d.settings.network, clock: d.settings.clock, at: at}
+	return listener{network: d.settings.network, clock: d.settings.clock, security: d.settings.security(at), at: at}
 }
 
 // bound announces where a listener listens.
@@ -174,21 +172,6 @@ func (d driver) parted(c carried, _ error) actions.Transition[driver] {
 	}
 	_, open := d.listeners.Get(c.Local)
 	return actions.Next(d, actions.When(full && open, actions.Resume(d.device(c.Local))))
-}
-
-// blame returns err as a reason that names an address.
-func blame(err error, addr string) error {
-	if err == nil || errors.Is(err, world.ErrStopped) {
-		return err
-	}
-	reason, ok := world.Reduce(err).(*world.Error)
-	if !ok || reason.Addr != "" {
-		return reason
-	}
-	named := *reason
-	named.Addr = addr
-	named.Text = "tcp: " + addr + ": " + strings.TrimPrefix(reason.Error(), "tcp: ")
-	return &named
 }
 
 // byTexts orders connections by the texts of their addresses.

@@ -19,12 +19,14 @@ type manager struct {
 	socket  world.Device
 	waiting world.Device // the alarm that is set, or nil
 
-	open       bool       // users see the connection
-	subscribed bool       // somebody wants what the peer sends
-	published  bool       // somebody has something to send
-	heard      []received // what has come while nobody was subscribed; nil Bytes are the end
-	peerEnded  bool       // nothing more comes from the peer
-	ended      bool       // nothing more comes from the users
+	open       bool // users see the connection
+	subscribed bool // somebody wants what the peer sends
+	published  bool // somebody has something to send
+	running    bool // values come from the socket
+	confirm    bool // users want to hear what has been written
+	peerEnded  bool // nothing more comes from the peer
+	ended      bool // nothing more comes from the users
+	pace       pace // of what comes from the peer
 }
 
 type step = actions.Transition[*manager]
@@ -35,23 +37,20 @@ const (
 	outEnd = "out" // subscribes to what users send
 )
 
-// inbound is the manager of a connection that has come in.
+// inbound is the manager of a connection that has come in. If TLS is spoken,
+// users see it after the handshake; one that fails they never see.
 func inbound(s settings, c carried, conn world.Ref) actions.Process {
 	m := &manager{
 		carried: c,
 		clock:   s.clock,
-		socket:  acceptedConn{tuning: s.tuning, conn: conn},
-		open:    true,
+		socket:  acceptedConn{tuning: s.tuning, security: s.security(c.Local), conn: conn},
 	}
-	claim := m.alarm("claim", s.claim)
-	m.waiting = claim
-	return actions.Next(m,
-		m.hold(),
-		endpoint.Device(claim, endpoint.OnValueState((*manager).unclaimed)),
-		m.in(topic.Participant),
-		m.out(topic.Participant),
-		m.presence(),
-	)
+	m.waiting = m.alarm("claim", s.claim)
+	if !s.security(c.Local).isPlain() {
+		return actions.Next(m, m.hold(), m.presence())
+	}
+	m.open = true
+	return actions.Next(m, m.hold(), m.appear(), m.presence())
 }
 
 // outbound is the manager of a connection that is to be made. Users see it when
@@ -60,7 +59,7 @@ func outbound(s settings, c carried) actions.Process {
 	m := &manager{
 		carried: c,
 		clock:   s.clock,
-		socket:  dialedConn{network: s.network, limit: s.dial, tuning: s.tuning, remote: c.Remote, local: c.Local},
+		socket:  dialedConn{network: s.network, limit: s.dial, tuning: s.tuning, security: s.security(c.Remote), remote: c.Remote, local: c.Local},
 	}
 	return actions.Next(m,
 		m.hold(),
@@ -75,7 +74,9 @@ var (
 	socketEvents = endpoint.Device(acceptedConn{},
 		endpoint.OnValueState((*manager).connected),
 		endpoint.OnValueState((*manager).received),
+		endpoint.OnValueState((*manager).receivedLast),
 		endpoint.OnValueState((*manager).peerDone),
+		endpoint.OnDoneState((*manager).wrote),
 		endpoint.OnRefusedState((*manager).refused),
 		endpoint.OnEndedState((*manager).failed),
 	).Handler
@@ -107,59 +108,85 @@ func (m *manager) out(i topic.Interest) actions.AddEndpoint {
 	return actions.AddEndpoint{ID: outEnd, Role: r, Handler: outEvents}
 }
 
-// presence shows the driver that there is a manager.
+// presence shows the driver that there is a manager, which can be controlled.
 func (m *manager) presence() actions.Action {
-	return endpoint.Publisher(topic.Where(carriedRemote.Is(m.Remote), carriedLocal.Is(m.Local)))
+	return actions.Group(endpoint.Publisher(topic.Where(carriedRemote.Is(m.Remote), carriedLocal.Is(m.Local))), m.controls())
 }
 
 // connected is told that the socket is open.
-func (m *manager) connected(opened) step {
+func (m *manager) connected(o opened) step {
 	switch n := *m; {
-	case m.Local.Kind() == inet.KindListener:
-		return actions.Next(m) // users have seen it from the beginning
+	case m.open && m.isInbound():
+		return actions.Next(m, m.watchIdle(o)) // users have seen it from the beginning
 	case m.open:
 		// The machine has been restarted, and the device has been opened
 		// again: this is another connection, but users take it for the old one.
 		return m.fail(ErrInterrupted)
-	case !m.wanted():
+	case !m.isInbound() && !m.wanted():
 		return actions.Next(m, actions.Quit()) // who wanted it went before we could watch
 	default:
 		n.open = true
-		return actions.Next(&n, n.appear())
+		return actions.Next(&n, n.session(o), n.watchIdle(o), n.appear())
 	}
 }
 
-// appear makes the connection visible.
+func (m *manager) isInbound() bool { return m.Local.Kind() == inet.KindListener }
+
+// appear makes the connection visible. One that has come in has to be claimed
+// from then on; if it has failed before, nobody gets to know of it.
 func (m *manager) appear() actions.Action {
-	return actions.Group(actions.Replace(m.in(topic.Participant)), actions.Replace(m.out(topic.Participant)))
+	switch {
+	case !m.isInbound():
+		return actions.Group(actions.Replace(m.in(topic.Participant)), actions.Replace(m.out(topic.Participant)))
+	case !m.open:
+		return nil
+	}
+	return actions.Group(
+		endpoint.Device(m.waiting, endpoint.OnValueState((*manager).unclaimed)),
+		m.in(topic.Participant),
+		m.out(topic.Participant),
+	)
+}
+
+// session shows what has been agreed upon, if TLS is spoken.
+func (m *manager) session(o opened) actions.Action {
+	if o.Session == (Session{}) {
+		return nil
+	}
+	s := o.Session
+	s.From, s.To = m.Remote, m.Local
+	return endpoint.Publisher(topic.Where(wholeSession.Is(s)))
+}
+
+// receivedLast passes on what the peer has sent, and then that this is the end.
+func (m *manager) receivedLast(r lastReceived) step {
+	return m.received(received{r.Bytes}).Then(func(m *manager) step {
+		if r.Reason != nil {
+			return m.fail(r.Reason)
+		}
+		return m.peerDone(peerEnded{})
+	})
+}
+
+// watchIdle has the connection watched, if there is a limit.
+func (m *manager) watchIdle(o opened) actions.Action {
+	if o.Idle == (world.Ref{}) {
+		return nil
+	}
+	return endpoint.Device(idleWatch{o.Idle}, endpoint.OnEndedState((*manager).idle))
+}
+
+// idle is told that the connection has been idle for too long, or that the
+// machine is stopping, of which it hears otherwise as well.
+func (m *manager) idle(reason error) step {
+	if errors.Is(reason, world.ErrStopped) {
+		return actions.Next(m)
+	}
+	return m.fail(reason)
 }
 
 // wanted reports whether somebody takes part in what is left of the connection.
 func (m *manager) wanted() bool { return m.published || m.subscribed && !m.peerEnded }
-
-// subscribe lets what the peer sends come, beginning with what has come already.
-func (m *manager) subscribe(Data) step {
-	n := *m
-	n.subscribed, n.heard = true, nil
-	t := n.claim().And(actions.Resume(m.socket))
-	for _, r := range m.heard {
-		if r.Bytes == nil {
-			return t.Then(func(m *manager) step { return m.peerDone(peerEnded{}) })
-		}
-		t = t.And(n.deliver(r))
-	}
-	return t
-}
-
-// unsubscribe has what the peer sends wait in the socket.
-func (m *manager) unsubscribe(Data) step {
-	n := *m
-	n.subscribed = false
-	if !n.wanted() {
-		return actions.Next(&n, actions.Quit())
-	}
-	return actions.Next(&n, actions.Pause(m.socket))
-}
 
 func (m *manager) publish(Data) step {
 	n := *m
@@ -184,48 +211,6 @@ func (m manager) claim() step {
 	return actions.Next(&m, actions.When(w != nil, actions.Close(w)))
 }
 
-// received passes on what the peer has sent.
-func (m *manager) received(r received) step {
-	if m.subscribed {
-		return actions.Next(m, m.deliver(r))
-	}
-	return m.keep(r)
-}
-
-func (m *manager) deliver(r received) actions.Action {
-	return actions.Send(Data{From: m.Remote, To: m.Local, Bytes: r.Bytes})
-}
-
-// keep keeps what has come although nobody is subscribed, which is what was
-// under way when the last subscriber left.
-func (m *manager) keep(r received) step {
-	n := *m
-	n.heard = append(m.heard[:len(m.heard):len(m.heard)], r)
-	return actions.Next(&n)
-}
-
-// peerDone ends the flow from the peer.
-func (m *manager) peerDone(peerEnded) step {
-	if !m.subscribed {
-		return m.keep(received{})
-	}
-	n := *m
-	n.peerEnded = true
-	t := actions.Next(&n,
-		actions.Send(Data{From: m.Remote, To: m.Local, EOF: true}),
-		actions.Delete(inEnd),
-		actions.When(m.ended, actions.Quit()),
-	)
-	if m.ended || m.published {
-		return t
-	}
-	// Nobody has anything to send, but somebody may begin to, because of the
-	// end. Let the machine come to rest, and see.
-	rest := m.alarm("rest", 0)
-	n.waiting = rest
-	return t.And(endpoint.Device(rest, endpoint.OnValueState((*manager).rested)))
-}
-
 // rested is told that the machine has been at rest since the peer's end.
 func (m *manager) rested(world.AlarmRang) step {
 	return actions.Next(m, m.quitUnwanted())
@@ -240,14 +225,14 @@ func (m *manager) send(d Data) step {
 		n := *m
 		n.ended = true
 		return actions.Next(&n,
-			actions.When(len(d.Bytes) > 0, actions.Tell(m.socket, write{d.Bytes})),
+			actions.When(len(d.Bytes) > 0, actions.Tell(m.socket, write{d.Bytes, m.confirm})),
 			actions.Tell(m.socket, endWriting{}),
 			actions.When(m.peerEnded, actions.Quit()),
 		)
 	case len(d.Bytes) == 0:
 		return actions.Next(m)
 	}
-	return actions.Next(m, actions.Tell(m.socket, write{d.Bytes}))
+	return actions.Next(m, actions.Tell(m.socket, write{d.Bytes, m.confirm}))
 }
 
 // alarm returns an alarm of the manager's own. It has a name that no other has.

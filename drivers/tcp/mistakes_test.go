@@ -1,7 +1,9 @@
 package tcp_test
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -20,21 +22,38 @@ func (slippery) ClockName() string                             { return "slipper
 func (slippery) Now() time.Time                                { return time.Time{} }
 func (slippery) AfterFunc(time.Duration, func()) world.Stopper { return nil }
 
+// heap is a writer that cannot be compared.
+type heap []byte
+
+func (heap) Write(b []byte) (int, error) { return len(b), nil }
+
 func TestMistakesPanic(t *testing.T) {
 	remote, local := tcp.Remote("a", 1), tcp.Handle("a")
 	for name, mistake := range map[string]func(){
-		"a:1 to a:1":                 func() { tcp.Flow(remote, remote) },
-		`to listener(:1)`:            func() { tcp.Flow(local, tcp.Listener("", 1)) },
-		"from none":                  func() { tcp.Flow(tcp.Addr{}, remote) },
-		"Arriving of a:1":            func() { tcp.Arriving(remote) },
-		`ListeningAt of handle("a")`: func() { tcp.ListeningAt(local) },
-		"Config.ClaimLimit is -1s":   func() { tcp.Config{ClaimLimit: -1e9}.Driver() },
-		"Config.DialLimit is -1ns":   func() { tcp.Config{DialLimit: -1}.Driver() },
-		"Config.LingerLimit is -1ns": func() { tcp.Config{LingerLimit: -1}.Driver() },
-		"Config.ReadBuffer is -1":    func() { tcp.Config{ReadBuffer: -1}.Driver() },
-		"Config.MaxConnections is":   func() { tcp.Config{MaxConnections: -1}.Driver() },
-		"Config.Network is a":        func() { tcp.DriverOn(slippery{}) },
-		"Config.Clock is a":          func() { tcp.Config{Clock: slippery{}}.Driver() },
+		"a:1 to a:1":                        func() { tcp.Flow(remote, remote) },
+		`to listener(:1)`:                   func() { tcp.Flow(local, tcp.Listener("", 1)) },
+		"from none":                         func() { tcp.Flow(tcp.Addr{}, remote) },
+		"Arriving of a:1":                   func() { tcp.Arriving(remote) },
+		`ListeningAt of handle("a")`:        func() { tcp.ListeningAt(local) },
+		"Config.ClaimLimit is -1s":          func() { tcp.Config{ClaimLimit: -1e9}.Driver() },
+		"Config.DialLimit is -1ns":          func() { tcp.Config{DialLimit: -1}.Driver() },
+		"Config.LingerLimit is -1ns":        func() { tcp.Config{LingerLimit: -1}.Driver() },
+		"Config.ReadBuffer is -1":           func() { tcp.Config{ReadBuffer: -1}.Driver() },
+		"Config.MaxConnections is":          func() { tcp.Config{MaxConnections: -1}.Driver() },
+		"Config.HandshakeLimit is -1ns":     func() { tcp.Config{HandshakeLimit: -1}.Driver() },
+		"Config.IdleLimit is -1ns":          func() { tcp.Config{IdleLimit: -1}.Driver() },
+		"Config.KeepAlive.Idle is -1ns":     func() { tcp.Config{KeepAlive: &net.KeepAliveConfig{Idle: -1}}.Driver() },
+		"Config.KeepAlive.Interval is -1ns": func() { tcp.Config{KeepAlive: &net.KeepAliveConfig{Interval: -1}}.Driver() },
+		"Config.KeepAlive.Count is -1":      func() { tcp.Config{KeepAlive: &net.KeepAliveConfig{Count: -1}}.Driver() },
+		`Config.TLS["web"] is nil`:          func() { tcp.Config{TLS: map[string]*tls.Config{"web": nil}}.Driver() },
+		`Config.TLS["client"] allows renegotiation`: func() {
+			tcp.Config{TLS: map[string]*tls.Config{"client": {Renegotiation: tls.RenegotiateFreelyAsClient}}}.Driver()
+		},
+		`Spy("s", nil)`:                func() { tcp.Spy("s", nil) },
+		`Spy("s", …): a tcp_test.heap`: func() { tcp.Spy("s", heap{}) },
+		"from a:1 to a:1":              func() { tcp.SessionOf(remote, remote) },
+		"Config.Network is a":          func() { tcp.DriverOn(slippery{}) },
+		"Config.Clock is a":            func() { tcp.Config{Clock: slippery{}}.Driver() },
 	} {
 		func() {
 			defer func() {

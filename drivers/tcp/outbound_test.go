@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"unique"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
@@ -92,7 +93,7 @@ func TestDR16DifferentHandlesAreDifferentConnections(t *testing.T) {
 	r := newRig(t, Config{}, "a")
 	r.do("a", r.publish("1", us, far), r.publish("2", us, Remote("far.test", 8)))
 	r.expect("open dial far.test:7 paused", "open dial far.test:8 paused")
-	a := dialedConn{network: network{}, limit: defaultDialLimit, remote: far, local: us}
+	a := dialedConn{network: network{}, limit: defaultDialLimit, tuning: unique.Make(normal), remote: far, local: us}
 	b := a
 	b.local = Handle("them")
 	if a.DeviceName() == b.DeviceName() {

@@ -20,7 +20,7 @@ type polled struct {
 // newPolled takes a connection over from package net. It returns nil if that is
 // not possible.
 func newPolled(c *net.TCPConn, t tuning, env world.Env) world.Handle {
-	s := takeOver(c)
+	s := takeOver(c, env)
 	if s == nil {
 		return nil
 	}
@@ -39,6 +39,7 @@ func (p *polled) TryRecv() (any, error) {
 	}
 	data, err := p.read()
 	if len(data) > 0 {
+		p.idle.touch()
 		return received{data}, nil
 	}
 	if err == syscall.EAGAIN {
@@ -78,6 +79,7 @@ func (p *polled) Close() error {
 	var err error
 	p.once.Do(func() {
 		close(p.done)
+		_ = p.idle.Close()
 		if p.out.hasWritten() && !p.finished.Load() {
 			if c := p.socket.giveBack(); c != nil {
 				linger(c, p.tuning.linger, func() bool { return true })
@@ -100,8 +102,11 @@ type socket struct {
 	fd int          // -1 once it is closed
 }
 
-// takeOver makes a socket of a connection of package net.
-func takeOver(c *net.TCPConn) *socket {
+// takeOver makes a socket of a connection of package net, or returns nil.
+func takeOver(c *net.TCPConn, env world.Env) *socket {
+	if !world.Polls(env) {
+		return nil
+	}
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil

@@ -10,3 +10,6 @@ import (
 
 // newPolled returns nil: no ground waits for descriptors on this system.
 func newPolled(*net.TCPConn, tuning, world.Env) world.Handle { return nil }
+
+// newPolledTLS returns nil as well.
+func newPolledTLS(*secureConn, tuning, world.Env) world.Handle { return nil }

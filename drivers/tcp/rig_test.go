@@ -25,6 +25,8 @@ type rig struct {
 	m    *vm.Machine
 	open map[string]*vm.Address // by the short name of the device
 	log  []string
+
+	watch func(vm.Command) // is called for each command, if not nil
 }
 
 var (
@@ -64,6 +66,9 @@ func (r *rig) apply(in vm.Input) {
 		commands = append(commands, r.m.Apply(vm.Input{Kind: vm.Continue})...)
 	}
 	for _, c := range commands {
+		if r.watch != nil {
+			r.watch(c)
+		}
 		name := short(c.Address.Device)
 		text := fmt.Sprintf("%v %s", c.Kind, name)
 		switch c.Kind {

@@ -11,22 +11,41 @@ import (
 // goroutine at a time, except for hasWritten.
 type writer struct {
 	try    func([]byte) (int, error) // writes what can be written at once; nil if that cannot be told
-	rest   []byte                    // what is left of the write under way
-	begun  bool                      // there is one
-	ended  bool                      // nothing may be written any more
-	joined []byte                    // several small writes
+	tryEnd func() (bool, error)      // ends what is written, if that can be done at once; nil if it always can
+	idle   *idle
+	rest   []byte // what is left of the write under way
+	begun  bool   // there is one
+	ended  bool   // nothing may be written any more
+	joined []byte // several small writes
 
 	busy  atomic.Bool // commands are being carried out
 	wrote atomic.Bool // something, and nothing has failed
 }
 
-func (w *writer) init(c net.Conn) {
+func (w *writer) init(c net.Conn, i *idle) {
+	w.try, w.idle = tryWriter(c), i
+	s, ok := c.(*secureConn)
+	if !ok {
+		return
+	}
+	w.idle = nil // what goes is noted where it goes
+	if s.under.try != nil {
+		w.try, w.tryEnd = s.TryWrite, s.TryCloseWrite
+	}
+}
+
+// tryWriter returns a function that writes to c what can be written without
+// waiting, or nil if there is none.
+func tryWriter(c net.Conn) func([]byte) (int, error) {
 	switch c := c.(type) {
 	case *net.TCPConn: // and nothing that is made of it, which may do otherwise
-		w.try = rawWriter(c)
+		return rawWriter(c)
+	case *secureConn:
+		return nil
 	case interface{ TryWrite([]byte) (int, error) }:
-		w.try = c.TryWrite
+		return c.TryWrite
 	}
+	return nil
 }
 
 // hasWritten reports whether all that was to be written has been, and there was
@@ -42,6 +61,14 @@ func (c *conn) Try(commands []any) (done int, err error) {
 	w.busy.Store(true)
 	defer func() { w.busy.Store(done < len(commands)) }()
 	for done < len(commands) {
+		if _, ok := commands[done].(endWriting); ok && w.tryEnd != nil {
+			w.ended = true
+			if out, err := w.tryEnd(); !out || err != nil {
+				return done, err
+			}
+			done++
+			continue
+		}
 		if _, ok := commands[done].(write); !ok || w.ended {
 			if err := c.do(commands[done]); err != nil {
 				return done, err
@@ -107,6 +134,7 @@ func (w *writer) first(c write) []byte {
 func (w *writer) note(n int, err error) {
 	if n > 0 {
 		w.wrote.Store(true)
+		w.idle.touch()
 	}
 	if err != nil {
 		w.wrote.Store(false)
@@ -129,7 +157,7 @@ func (c *conn) do(command any) error {
 				slog.String("remote", c.RemoteAddr().String()), slog.Int("bytes", len(command.Bytes)))
 			return nil
 		}
-		n, err := c.Conn.Write(w.first(command))
+		n, err := writeAll(c.Conn, w.first(command), w.idle)
 		w.rest, w.begun = nil, false
 		w.note(n, err)
 		return err

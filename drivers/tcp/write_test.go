@@ -43,7 +43,7 @@ func (c *narrow) RemoteAddr() net.Addr { return &net.TCPAddr{} }
 func writes(sizes ...int) (commands []any, all []byte) {
 	for i, n := range sizes {
 		b := bytes.Repeat([]byte{byte('a' + i%26)}, n)
-		commands = append(commands, write{b})
+		commands = append(commands, write{Bytes: b})
 		all = append(all, b...)
 	}
 	return commands, all
@@ -102,7 +102,7 @@ func TestTryTellsWhichWriteFailed(t *testing.T) {
 func TestWriteAfterTheEndIsReported(t *testing.T) {
 	n, e := &narrow{room: 100}, &env{}
 	c := newConn(n, normal, e)
-	if done, err := c.Try([]any{write{[]byte("a")}, endWriting{}, write{[]byte("b")}, endWriting{}}); done != 4 || err != nil {
+	if done, err := c.Try([]any{write{Bytes: []byte("a")}, endWriting{}, write{Bytes: []byte("b")}, endWriting{}}); done != 4 || err != nil {
 		t.Errorf("%d done, %v", done, err)
 	}
 	if !n.ended || string(n.got) != "a" || !strings.Contains(e.log.String(), "after its end") {

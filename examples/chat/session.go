@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"errors"
-	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
@@ -14,17 +14,19 @@ import (
 type session struct {
 	user     string
 	them, us tcp.Addr
-	begun    string // of a line whose end has not come yet
 }
 
 // listen carries what the person types into the room.
 func (s session) listen() actions.Action {
 	return actions.Tree{
 		endpoint.Publisher(topic.Where(Who.Is(s.user))),
-		actions.AtMeta(endpoint.Subscriber(tcp.Flow(s.them, s.us),
-			endpoint.OnMessageState(session.hear),
-			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
-		)),
+		actions.AtMeta(
+			tcp.SetMode(s.them, s.us, tcp.Lines(maxLine), tcp.Unlimited),
+			endpoint.Subscriber(tcp.Flow(s.them, s.us),
+				endpoint.OnMessage(s.say),
+				endpoint.OnAbsence(func(_ tcp.Data, reason error) actions.Action { return s.leave(reason) }),
+			),
+		),
 	}
 }
 
@@ -41,27 +43,22 @@ func (s session) speak() actions.Action {
 	}
 }
 
-// maxLine is the length of the longest line that somebody may say.
+// maxLine is how many bytes a line may have, its end included.
 const maxLine = 4096
 
-var errTooLong = errors.New("chat: line too long")
+// say says a line. If its end has not come, it is the last, and was not meant to
+// be said.
+func (s session) say(d tcp.Data) actions.Action {
+	line, complete := bytes.CutSuffix(d.Bytes, []byte("\n"))
+	return actions.When(complete, actions.Send(Says{s.user, string(bytes.TrimSuffix(line, []byte("\r")))}))
+}
 
-// hear says every line that is complete, wherever the stream was cut.
-func (s session) hear(d tcp.Data) actions.Transition[session] {
-	var said actions.Tree
-	text := s.begun + string(d.Bytes)
-	for {
-		line, rest, complete := strings.Cut(text, "\n")
-		if len(line) > maxLine {
-			return actions.Next(s, s.tell("That is too long."), actions.Fail(errTooLong))
-		}
-		if !complete {
-			s.begun = line
-			return actions.Next(s, said)
-		}
-		said = append(said, actions.Send(Says{s.user, strings.TrimSuffix(line, "\r")}))
-		text = rest
+// leave ends the session of somebody who has gone, or has said too much.
+func (s session) leave(reason error) actions.Action {
+	if errors.Is(reason, tcp.ErrLineTooLong) {
+		return actions.Tree{s.tell("That is too long."), actions.Fail(reason)}
 	}
+	return actions.Quit()
 }
 
 func (s session) announce(who, what string) actions.Action {

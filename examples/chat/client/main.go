@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -42,15 +41,21 @@ func main() {
 // A client joins the console to a connection.
 type client struct {
 	us, server tcp.Addr
-	begun      string // of a line whose end has not come yet
 }
 
 func talk(server tcp.Addr) actions.Process {
 	c := client{us: tcp.Handle("client"), server: server}
-	return actions.Next(c,
+	return actions.Stateless(
 		endpoint.Subscriber(tcp.Flow(c.server, c.us),
-			endpoint.OnPresence(func(tcp.Data) actions.Action { return c.readInput() }),
-			endpoint.OnMessageState(client.print),
+			endpoint.OnPresence(func(tcp.Data) actions.Action {
+				return actions.Tree{
+					tcp.SetMode(c.server, c.us, tcp.Lines(tcp.DefaultMaxLine), tcp.Unlimited),
+					c.readInput(),
+				}
+			}),
+			endpoint.OnMessage(func(d tcp.Data) actions.Action {
+				return actions.When(len(d.Bytes) > 0, actions.Send(console.Text{Text: string(d.Bytes)}))
+			}),
 			endpoint.OnAbsence(func(_ tcp.Data, reason error) actions.Action {
 				return actions.Tree{
 					actions.When(reason != nil, console.Printf("client: %v", reason)),
@@ -72,12 +77,4 @@ func (c client) readInput() actions.Action {
 
 func (c client) send(b []byte, eof bool) actions.Action {
 	return actions.Send(tcp.Data{From: c.us, To: c.server, Bytes: b, EOF: eof})
-}
-
-// print prints the lines that are complete.
-func (c client) print(d tcp.Data) actions.Transition[client] {
-	text := c.begun + string(d.Bytes)
-	end := strings.LastIndexByte(text, '\n') + 1
-	c.begun = text[end:]
-	return actions.Next(c, actions.When(end > 0, actions.Send(console.Text{Text: text[:end]})))
 }

@@ -1,0 +1,112 @@
+package tcp_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A peer that sends whatever it has in one go, and a process that takes one line
+// of it after the other, whenever it is done with the one before.
+func ExampleSetMode() {
+	network := world.NewSimNetwork("example")
+	at := tcp.Listener("127.0.0.1", 5999)
+	us, them := tcp.Handle("reader"), tcp.Remote("127.0.0.1", 5999)
+
+	sender := func(c tcp.Data) actions.Action {
+		return actions.Spawn(actions.Stateless(
+			endpoint.Publisher(tcp.Flow(c.To, c.From)),
+			actions.Send(tcp.Data{From: c.To, To: c.From, Bytes: []byte("one\r\ntwo\nand th"), EOF: true}),
+			actions.Quit(),
+		))
+	}
+	reader := actions.Stateless(
+		endpoint.Subscriber(tcp.Flow(them, us),
+			endpoint.OnPresence(func(tcp.Data) actions.Action { return tcp.SetMode(them, us, tcp.Lines(80), 1) }),
+			endpoint.OnMessage(func(d tcp.Data) actions.Action {
+				fmt.Printf("%q, end %v\n", d.Bytes, d.EOF)
+				return tcp.Grant(them, us, 1)
+			}),
+			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
+		),
+	)
+	fmt.Println(run(network, at, sender, reader))
+	// Output:
+	// "one\r\n", end false
+	// "two\n", end false
+	// "and th", end false
+	// "", end true
+	// <nil>
+}
+
+// A process that has much to say, and never has more than 10 bytes waiting for
+// the peer to take them.
+func ExampleConfirm() {
+	network := world.NewSimNetwork("example")
+	at := tcp.Listener("127.0.0.1", 5999)
+	us, them := tcp.Handle("writer"), tcp.Remote("127.0.0.1", 5999)
+
+	var got strings.Builder // only an example may do this
+	receiver := func(c tcp.Data) actions.Action {
+		return actions.Spawn(actions.Stateless(endpoint.Subscriber(tcp.Flow(c.From, c.To),
+			endpoint.OnMessage(func(d tcp.Data) actions.Action { got.Write(d.Bytes); return nil }),
+			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
+		)))
+	}
+	w := writer{us: us, them: them, window: tcp.Window{Limit: 10}, rest: []byte("a good deal more than ten bytes")}
+	fmt.Println(run(network, at, receiver, actions.Next(w,
+		endpoint.Publisher(tcp.WrittenOn(us, them), endpoint.OnMessageState(writer.written)),
+		endpoint.Publisher(tcp.Flow(us, them), endpoint.OnPresenceState(writer.begin)),
+	)))
+	fmt.Println(got.String())
+	// Output:
+	// <nil>
+	// a good deal more than ten bytes
+}
+
+// A writer sends the rest of what it has, within a window.
+type writer struct {
+	us, them tcp.Addr
+	window   tcp.Window
+	rest     []byte
+}
+
+func (w writer) begin(tcp.Data) actions.Transition[writer] {
+	return actions.Next(w, tcp.Confirm(w.us, w.them)).Then(writer.send)
+}
+
+func (w writer) written(c tcp.Written) actions.Transition[writer] {
+	w.window = w.window.Written(c)
+	return w.send()
+}
+
+func (w writer) send() actions.Transition[writer] {
+	if len(w.rest) == 0 {
+		return actions.Next(w, actions.When(w.window.Pending == 0, actions.Quit()))
+	}
+	n := min(w.window.Room(), len(w.rest))
+	piece := w.rest[:n]
+	w.rest, w.window = w.rest[n:], w.window.Sent(n)
+	return actions.Next(w, actions.Send(tcp.Data{From: w.us, To: w.them, Bytes: piece}))
+}
+
+// run runs a machine that serves one connection, and the client that makes it.
+func run(network world.Network, at tcp.Addr, serve func(tcp.Data) actions.Action, client actions.Process) error {
+	return vm.Run(context.Background(),
+		tcp.DriverOn(network),
+		actions.Spawn(actions.Stateless(
+			endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
+				return actions.Group(serve(c), actions.Quit())
+			})),
+		)),
+		endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnPresence(func(tcp.Listening) actions.Action {
+			return actions.Group(actions.Spawn(client), actions.Quit())
+		})),
+	)
+}

@@ -1,0 +1,139 @@
+package tcp
+
+import (
+	"fmt"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// This is what a manager does about the flow from the peer. What has come waits
+// in its pace until somebody is subscribed and there is credit; the device is
+// paused while that is not so.
+
+// controls is the endpoint that gets what those who receive the flow want.
+func (m *manager) controls() actions.AddEndpoint {
+	t := topic.Where(controlFrom.Is(m.Remote), controlTo.Is(m.Local)).Topic()
+	return actions.AddEndpoint{Role: topic.Role{Orientation: topic.Publisher, Topic: t}, Handler: controlEvents}
+}
+
+var controlEvents = endpoint.Publisher(topic.All[Control](), endpoint.OnMessageState((*manager).control)).Handler
+
+// control does what a receiver wants.
+func (m *manager) control(c Control) step {
+	if fault := c.fault(); fault != "" {
+		return m.fail(fmt.Errorf("%w: %s", ErrControl, fault))
+	}
+	n := *m
+	n.confirm = m.confirm || c.Confirm
+	p := m.pace
+	if c.Switch {
+		p.switchTo(c.Mode, c.Credit)
+	} else if err := p.grant(c.Credit); err != nil {
+		return m.fail(err)
+	}
+	return n.flow(p)
+}
+
+// subscribe lets what the peer sends come, beginning with what has come already.
+func (m *manager) subscribe(Data) step {
+	n := *m
+	n.subscribed = true
+	return n.claim().Then(func(m *manager) step { return m.flow(m.pace) })
+}
+
+// unsubscribe has what the peer sends wait.
+func (m *manager) unsubscribe(Data) step {
+	n := *m
+	n.subscribed = false
+	if !n.wanted() {
+		return actions.Next(&n, actions.Quit())
+	}
+	return actions.Next(&n, n.regulate())
+}
+
+// received passes on what the peer has sent.
+func (m *manager) received(r received) step {
+	if m.subscribed && m.pace.free() {
+		return actions.Next(m, m.deliver(r.Bytes))
+	}
+	p := m.pace
+	p.put(r.Bytes)
+	return m.flow(p)
+}
+
+// peerDone is told that nothing more comes from the peer.
+func (m *manager) peerDone(peerEnded) step {
+	p := m.pace
+	p.ended = true
+	return m.flow(p)
+}
+
+// flow goes on at a pace, and delivers what it lets through.
+func (m *manager) flow(p pace) step {
+	if m.peerEnded {
+		return actions.Next(m)
+	}
+	out, failure := m.cut(&p)
+	if m.running && failure == nil && p.same(&m.pace) {
+		return actions.Next(m, out...)
+	}
+	n := *m
+	n.pace = p
+	if failure != nil {
+		return n.finish(blame(failure, m.Remote.String()), append(out, actions.When(n.running, actions.Pause(m.socket))))
+	}
+	out = append(out, n.regulate())
+	if m.subscribed && p.done() {
+		return n.finish(nil, append(out, actions.Send(Data{From: m.Remote, To: m.Local, EOF: true})))
+	}
+	return actions.Next(&n, out...)
+}
+
+// cut takes from p what may be delivered now.
+func (m *manager) cut(p *pace) (out actions.Tree, failure error) {
+	if !m.subscribed {
+		return nil, nil
+	}
+	for {
+		b, err := p.cut()
+		if b == nil {
+			return out, err
+		}
+		out = append(out, m.deliver(b))
+	}
+}
+
+func (m *manager) deliver(b []byte) actions.Action {
+	return actions.Send(Data{From: m.Remote, To: m.Local, Bytes: b})
+}
+
+// regulate has the device run while what it brings can be delivered. It updates
+// m, which nobody else has seen yet.
+func (m *manager) regulate() actions.Action {
+	run := m.subscribed && !m.pace.spent()
+	switch {
+	case run == m.running:
+		return nil
+	case run:
+		m.running = true
+		return actions.Resume(m.socket)
+	}
+	m.running = false
+	return actions.Pause(m.socket)
+}
+
+// finish ends the flow from the peer, after what is left to deliver.
+func (m manager) finish(reason error, out actions.Action) step {
+	m.subscribed, m.peerEnded, m.pace = false, true, pace{}
+	t := actions.Next(&m, out, actions.Delete(inEnd).Because(reason), actions.When(m.ended, actions.Quit()))
+	if m.ended || m.published {
+		return t
+	}
+	// Nobody has anything to send, but somebody may begin to, because of the
+	// end. Let the machine come to rest, and see.
+	rest := m.alarm("rest", 0)
+	m.waiting = rest
+	return t.And(endpoint.Device(rest, endpoint.OnValueState((*manager).rested)))
+}

@@ -1,0 +1,99 @@
+package tcp
+
+import (
+	"fmt"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/inet"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// Written confirms that the system has taken what was sent on a flow to a peer.
+// That it has arrived is not said. There is one for each [Data] that has Bytes,
+// in the order of these, on flows for which somebody has asked with [Confirm].
+//
+// It comes as feedback, to all who publish the topic of [WrittenOn].
+type Written struct {
+	From, To Addr // of the flow
+	Bytes    int  // how many there were
+}
+
+var (
+	writtenFrom = topic.FieldOf(func(w *Written) *Addr { return &w.From })
+	writtenTo   = topic.FieldOf(func(w *Written) *Addr { return &w.To })
+)
+
+// WrittenOn is the topic of what has been written on a flow to a [Remote]. A
+// process that wants to hear of that publishes it, beside the flow itself:
+//
+//	endpoint.Publisher(tcp.Flow(us, them)),
+//	endpoint.Publisher(tcp.WrittenOn(us, them), endpoint.OnMessageState(sender.written)),
+//	tcp.Confirm(us, them),
+//
+// WrittenOn panics as [Confirm] does.
+func WrittenOn(from, to Addr) topic.Pattern[Written] {
+	mustSend("WrittenOn", from, to)
+	return topic.Where(writtenFrom.Is(from), writtenTo.Is(to))
+}
+
+// Confirm asks for a [Written] for everything that is sent on a flow to a peer
+// from now on, until the connection ends. A writer that waits for these cannot
+// let the queue of the connection overflow: see [Window].
+//
+// It goes to a connection that is there. For one that this machine makes, send
+// it from the handler of its presence.
+//
+// Confirm panics if to is not a [Remote], or from not a [Handle] or a
+// [Listener].
+func Confirm(from, to Addr) actions.Action {
+	mustSend("Confirm", from, to)
+	return actions.Feedback(Control{From: to, To: from, Confirm: true})
+}
+
+func mustSend(function string, from, to Addr) {
+	if !from.IsLocal() || to.Kind() != inet.KindRemote {
+		panic(fmt.Sprintf("tcp: %s from %v to %v: it is for a flow from a Listener or a Handle to a Remote; to pace what a peer sends, use SetMode and Grant", function, from, to))
+	}
+}
+
+// A Window is how a writer keeps what it has sent, and what has not been
+// confirmed, within a limit. It is part of the state of a process:
+//
+//	func (s sender) send() actions.Transition[sender] {
+//		n := min(s.window.Room(), len(s.rest))
+//		piece := s.rest[:n]
+//		s.rest, s.window = s.rest[n:], s.window.Sent(n)
+//		return actions.Next(s, actions.When(n > 0, actions.Send(tcp.Data{From: s.us, To: s.them, Bytes: piece})))
+//	}
+//
+//	func (s sender) written(w tcp.Written) actions.Transition[sender] {
+//		s.window = s.window.Written(w)
+//		return s.send()
+//	}
+type Window struct {
+	Limit   int // in bytes
+	Pending int // bytes that have been sent, and not been confirmed
+}
+
+// Room returns how many bytes may be sent now.
+func (w Window) Room() int { return max(0, w.Limit-w.Pending) }
+
+// Sent returns the window after n bytes have been sent.
+func (w Window) Sent(n int) Window {
+	w.Pending += n
+	return w
+}
+
+// Written returns the window after bytes have been confirmed. What others have
+// sent on the same flow is confirmed, too; who shares a flow has to share the
+// window.
+func (w Window) Written(c Written) Window {
+	w.Pending = max(0, w.Pending-c.Bytes)
+	return w
+}
+
+// wrote confirms what has been written.
+func (m *manager) wrote(command any) step {
+	w, ok := command.(write)
+	return actions.Next(m, actions.When(ok, actions.Feedback(Written{From: m.Local, To: m.Remote, Bytes: len(w.Bytes)})))
+}
