@@ -16,14 +16,19 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:5999", "`host:port` to listen on")
+	workers := flag.Int("workers", 1, "how many machines share the connections; 0 is one for each processor")
 	flag.Parse()
 	at, err := tcp.ParseListener(*addr)
+	if err == nil && *workers < 0 {
+		err = fmt.Errorf("-workers is %d: it must not be negative", *workers)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 		os.Exit(2)
@@ -31,13 +36,33 @@ func main() {
 	debug.SetGCPercent(400) // what it makes is almost all garbage
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err = vm.Run(ctx, tcp.Driver(), console.Driver(), serve(at), report(at))
+	if *workers == 1 {
+		err = vm.Run(ctx, tcp.Driver(), console.Driver(), serve(at), report(at))
+	} else {
+		err = runSharded(ctx, *addr, *workers)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 	}
 	if ctx.Err() == nil { // nobody has asked it to stop
 		os.Exit(1)
 	}
+}
+
+// runSharded runs several machines, which share what comes in, until ctx is done.
+func runSharded(ctx context.Context, addr string, workers int) error {
+	l, err := sharded.Config{Workers: workers}.Listen(ctx, addr, func(w sharded.Worker) actions.Process {
+		return actions.Stateless(w.Driver(), serve(w.Listener()))
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("echo: listening on %v\n", l.Addr())
+	select {
+	case <-l.Done():
+	case <-ctx.Done():
+	}
+	return l.Close(context.Background())
 }
 
 // report says where the server listens, or why it can't.

@@ -16,7 +16,13 @@ import (
 // TestEcho: what is sent comes back, until the client has had enough; then the
 // server says that it has no more to say.
 func TestEcho(t *testing.T) {
-	p := program.Start(t, "-addr", "127.0.0.1:0")
+	for _, workers := range []string{"1", "2", "0"} {
+		t.Run("workers="+workers, func(t *testing.T) { testEcho(t, workers) })
+	}
+}
+
+func testEcho(t *testing.T, workers string) {
+	p := program.Start(t, "-addr", "127.0.0.1:0", "-workers", workers)
 	addr := p.Address()
 	var wg sync.WaitGroup
 	for range 20 {
@@ -48,8 +54,14 @@ func TestEcho(t *testing.T) {
 // TestSignals: either signal ends the server in good order, whoever is still
 // connected.
 func TestSignals(t *testing.T) {
+	for _, workers := range []string{"1", "2"} {
+		t.Run("workers="+workers, func(t *testing.T) { testSignals(t, workers) })
+	}
+}
+
+func testSignals(t *testing.T, workers string) {
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		p := program.Start(t, "-addr", "127.0.0.1:0")
+		p := program.Start(t, "-addr", "127.0.0.1:0", "-workers", workers)
 		c, err := net.Dial("tcp", p.Address())
 		if err != nil {
 			t.Fatal(err)
@@ -71,18 +83,24 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestBadAddresses: what cannot be listened on is named.
+// TestBadAddresses: what is wrong with the arguments is said.
 func TestBadAddresses(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for _, addr := range []string{"nonsense", "127.0.0.1:70000", taken.Addr().String()} {
-		p := program.Start(t, "-addr", addr)
+	for _, tt := range []struct{ addr, workers, says string }{
+		{"nonsense", "1", "nonsense"},
+		{"127.0.0.1:70000", "2", "127.0.0.1:70000"},
+		{taken.Addr().String(), "1", taken.Addr().String()},
+		{taken.Addr().String(), "2", taken.Addr().String()},
+		{"127.0.0.1:0", "-3", "-workers is -3"},
+	} {
+		p := program.Start(t, "-addr", tt.addr, "-workers", tt.workers)
 		status, out := p.Wait()
-		if said := strings.Join(out, "\n"); status == 0 || !strings.Contains(said, addr) {
-			t.Errorf("%s: status %d, %q", addr, status, said)
+		if said := strings.Join(out, "\n"); status == 0 || !strings.Contains(said, tt.says) {
+			t.Errorf("%+v: status %d, %q", tt, status, said)
 		}
 	}
 }

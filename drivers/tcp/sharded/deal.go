@@ -1,0 +1,92 @@
+package sharded
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"syscall"
+	"time"
+)
+
+// deal accepts connections and gives them to the workers, until the Listener
+// stops.
+func (l *Listener) deal() {
+	last := -1
+	loads := make([]Load, len(l.workers))
+	for l.queues.waitForRoom() {
+		c, err := l.accept()
+		if err != nil {
+			l.end(func() error { return fmt.Errorf("sharded: cannot accept connections any more: %w", err) })
+			return
+		}
+		if c == nil {
+			return
+		}
+		last = l.queues.push(l.choose(last, loads), c)
+	}
+}
+
+// choose returns the worker that gets the next connection.
+func (l *Listener) choose(last int, loads []Load) int {
+	next := after(last, len(l.workers))
+	if l.config.Policy == nil {
+		return next
+	}
+	l.queues.loads(loads)
+	if chosen := l.config.Policy(last, loads); chosen >= 0 && chosen < len(l.workers) {
+		return chosen
+	}
+	return next
+}
+
+// accept waits for a connection. If the system is short of something, it waits
+// until that is better. It returns nil if the Listener stops.
+func (l *Listener) accept() (net.Conn, error) {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		c, err := l.socket.Accept()
+		switch {
+		case err == nil:
+			return c, nil
+		case isClosed(l.stopping):
+			return nil, nil
+		case !passes(err):
+			return nil, err
+		}
+		l.config.Logger.Warn("sharded: accepting a connection failed; trying again",
+			slog.Any("address", l.Addr()), slog.Any("error", err), slog.Duration("in", pause))
+		if !l.pause(pause) {
+			return nil, nil
+		}
+	}
+}
+
+// pause waits, and reports false if the Listener stops.
+func (l *Listener) pause(d time.Duration) bool {
+	over, stop := l.after(d)
+	defer stop()
+	select {
+	case <-over:
+		return true
+	case <-l.stopping:
+		return false
+	}
+}
+
+// passing are the errors after which accepting works again sooner or later:
+// there is not enough of something, or what failed was one connection.
+var passing = []error{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EAGAIN, syscall.EPROTO,
+	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ETIMEDOUT, syscall.EPERM,
+}
+
+func passes(err error) bool {
+	for _, p := range passing {
+		if errors.Is(err, p) {
+			return true
+		}
+	}
+	t, ok := errors.AsType[net.Error](err)
+	return ok && t.Timeout()
+}
