@@ -1,0 +1,256 @@
+package timer
+
+import (
+	"fmt"
+
+	"github.com/benbjohnson/immutable"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// Relay returns the process that makes the timers of the machine around a nested
+// one available inside. It serves while a [Driver], or another Relay, does so
+// outside. The id tells relays apart, in traces and logs.
+//
+// Each timer that is set inside is set outside, with a label that the relay
+// makes up; what expires outside expires inside with the label that it had
+// there. So labels need not differ from those in other machines.
+func Relay(id string) actions.SpawnProcess {
+	return actions.Spawn(actions.Next(&relay{id: id, errands: none},
+		// The PID of a process outside is a number that no other relay has.
+		actions.AtMeta(actions.SpawnThen(actions.Stateless(), (*relay).numbered).Named("number of timer relay "+id)),
+	)).Named("timer relay " + id)
+}
+
+// A relay is the state of a relay. It is immutable.
+type relay struct {
+	id      string
+	number  actions.PID // that no other relay outside has
+	counter uint64      // of the labels made up
+	drivers int         // that serve outside
+	errands             // of which there are none while nobody does
+}
+
+// Errands are what a relay has to do.
+type errands struct {
+	audience *audience
+	outer    *immutable.SortedMap[string, string]     // by label inside, the one made up for outside
+	inner    *immutable.SortedMap[string, innerTimer] // the other way round
+	readers  *immutable.SortedMap[string, string]     // by label made up, that of the Read inside
+}
+
+// none are the errands of a relay that does not serve.
+var none = errands{
+	nobody,
+	immutable.NewSortedMap[string, string](nil),
+	immutable.NewSortedMap[string, innerTimer](nil),
+	immutable.NewSortedMap[string, string](nil),
+}
+
+// An innerTimer is a timer as it was set inside.
+type innerTimer struct {
+	label string
+	again bool // it expires again and again
+}
+
+type errand = actions.Transition[*relay]
+
+// The names of the endpoints of a relay.
+type (
+	insideEnd  uint8
+	timerEnd   string // outside, by label
+	readingEnd string // outside, by label
+)
+
+const (
+	setEnd insideEnd = iota
+	cancelEnd
+	readEnd
+	expiredEnd
+	timeEnd
+)
+
+// numbered is told the relay's number. From then on the relay watches who
+// serves outside. It needs none of their messages, and so asks for one that
+// nobody sends: with an empty label.
+func (r *relay) numbered(number actions.PID) errand {
+	n := *r
+	n.number = number
+	return actions.Next(&n, actions.AtMeta(endpoint.ObservePublishers(Expiring(""),
+		endpoint.OnPresenceState((*relay).present),
+		endpoint.OnAbsenceState((*relay).absent),
+	)))
+}
+
+// present begins to serve.
+func (r *relay) present(Expired) errand {
+	n := *r
+	n.drivers++
+	if n.drivers > 1 {
+		return actions.Next(&n)
+	}
+	n.errands = none
+	return actions.Next(&n,
+		endpoint.Subscriber(topic.All[Set](), endpoint.OnMessageState((*relay).set)).As(setEnd),
+		endpoint.Subscriber(topic.All[Cancel](), endpoint.OnMessageState((*relay).cancel)).As(cancelEnd),
+		endpoint.Subscriber(topic.All[Read](), endpoint.OnMessageState((*relay).read)).As(readEnd),
+		endpoint.Publisher(topic.All[Time]()).As(timeEnd),
+		announce((*relay).demand).As(expiredEnd),
+	)
+}
+
+// absent ceases to serve. The timers outside are gone.
+func (r *relay) absent(_ Expired, reason error) errand {
+	n := *r
+	n.drivers--
+	if n.drivers > 0 {
+		return actions.Next(&n)
+	}
+	as := actions.Tree{
+		actions.Delete(expiredEnd).Because(reason),
+		actions.Delete(timeEnd).Because(reason),
+		actions.Delete(setEnd),
+		actions.Delete(cancelEnd),
+		actions.Delete(readEnd),
+	}
+	for i := n.inner.Iterator(); !i.Done(); {
+		made, _, _ := i.Next()
+		as = append(as, actions.AtMeta(actions.Delete(timerEnd(made))))
+	}
+	for i := n.readers.Iterator(); !i.Done(); {
+		made, _, _ := i.Next()
+		as = append(as, actions.AtMeta(actions.Delete(readingEnd(made))))
+	}
+	n.errands = none
+	return actions.Next(&n, as)
+}
+
+// makeUp returns a label that has not been used before.
+func (r *relay) makeUp() string {
+	r.counter++
+	return fmt.Sprintf("timer relay %q %v.%d", r.id, r.number, r.counter)
+}
+
+// What a relay hears outside is the same for all labels, so it is made once.
+var (
+	outerTimer   = endpoint.Subscriber(topic.All[Expired](), endpoint.OnMessageState((*relay).expired)).Handler
+	outerReading = endpoint.Subscriber(topic.All[Time](), endpoint.OnMessageState((*relay).told)).Handler
+)
+
+// set sets a timer outside. It is a new one, even if one with the same label is
+// pending: that may be expiring just now.
+func (r *relay) set(s Set) errand {
+	if r.drivers == 0 {
+		return actions.Next(r) // as if nobody was there, which will be so in a moment
+	}
+	if err := s.mistake(); err != nil {
+		return actions.Next(r, refuse(s.Label, err))
+	}
+	if !r.audience.hears(s.Label) {
+		return actions.Next(r, refuse(s.Label, ErrNobodyWaits))
+	}
+	n := *r
+	old := n.forget(s.Label)
+	made := n.makeUp()
+	n.outer, n.inner = n.outer.Set(s.Label, made), n.inner.Set(made, innerTimer{s.Label, s.Every > 0})
+	s.Label = made
+	return actions.Next(&n, old, actions.AtMeta(
+		hear(timerEnd(made), Expiring(made).Topic(), outerTimer),
+		actions.Send(s),
+	))
+}
+
+func hear(id actions.EndpointID, t topic.Topic, h *actions.Handler) actions.Action {
+	return actions.AddEndpoint{ID: id, Role: topic.Role{Orientation: topic.Subscriber, Topic: t}, Handler: h}
+}
+
+// forget lets go of the timer with a label, if there is one. As nobody waits for
+// it outside any more, it ends there.
+func (r *relay) forget(label string) actions.Action {
+	made, ok := r.outer.Get(label)
+	if !ok {
+		return nil
+	}
+	r.outer, r.inner = r.outer.Delete(label), r.inner.Delete(made)
+	return actions.AtMeta(actions.Delete(timerEnd(made)))
+}
+
+func (r *relay) cancel(c Cancel) errand {
+	if c.Label == "" {
+		return actions.Next(r, refuse(c.Label, ErrNoLabel))
+	}
+	n := *r
+	forgotten := n.forget(c.Label)
+	return actions.Next(&n, forgotten)
+}
+
+func (r *relay) read(q Read) errand {
+	if r.drivers == 0 {
+		return actions.Next(r)
+	}
+	if q.Label == "" {
+		return actions.Next(r, refuse(q.Label, ErrNoLabel))
+	}
+	n := *r
+	made := n.makeUp()
+	n.readers = n.readers.Set(made, q.Label)
+	return actions.Next(&n, actions.AtMeta(
+		hear(readingEnd(made), Telling(made).Topic(), outerReading),
+		actions.Send(Read{made}),
+	))
+}
+
+// expired passes on that a timer has expired outside, if it is still known.
+func (r *relay) expired(e Expired) errand {
+	t, ok := r.inner.Get(e.Label)
+	if !ok {
+		return actions.Next(r)
+	}
+	pass := actions.Send(Expired{t.label, e.Now})
+	if t.again {
+		return actions.Next(r, pass)
+	}
+	n := *r
+	forgotten := n.forget(t.label)
+	return actions.Next(&n, pass, forgotten)
+}
+
+// told passes on what the time is.
+func (r *relay) told(t Time) errand {
+	label, ok := r.readers.Get(t.Label)
+	if !ok {
+		return actions.Next(r)
+	}
+	n := *r
+	n.readers = n.readers.Delete(t.Label)
+	return actions.Next(&n, actions.Send(Time{label, t.Now}), actions.AtMeta(actions.Delete(readingEnd(t.Label))))
+}
+
+// demand is told who has come to wait for timers inside, and who has gone.
+func (r *relay) demand(ev *actions.Event) errand {
+	n, c := *r, conversation(ev)
+	if ev.Kind == actions.First {
+		n.audience = n.audience.with(c)
+		return actions.Next(&n)
+	}
+	n.audience = n.audience.without(c)
+	if label, pinned := Label.In(c); pinned {
+		return actions.Next(&n, n.unheard(label))
+	}
+	var forgotten actions.Tree
+	for i := r.outer.Iterator(); !i.Done(); {
+		label, _, _ := i.Next()
+		forgotten = append(forgotten, n.unheard(label))
+	}
+	return actions.Next(&n, forgotten)
+}
+
+// unheard lets go of the timer with a label, unless somebody waits for it.
+func (r *relay) unheard(label string) actions.Action {
+	if r.audience.hears(label) {
+		return nil
+	}
+	return r.forget(label)
+}
