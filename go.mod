@@ -1,12 +1,13 @@
 module github.com/go-marketplace/marketplace
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/benbjohnson/immutable v0.4.3
 	github.com/google/go-cmp v0.7.0
 	github.com/tidwall/match v1.2.0
 	go.uber.org/goleak v1.3.0
+	golang.org/x/net v0.62.0
 	pgregory.net/rapid v1.3.0
 )
 

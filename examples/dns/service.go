@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
+	"github.com/go-marketplace/marketplace/drivers/inet"
+	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/drivers/udp"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// resolve starts a resolver, in a machine in which there are the drivers for
+// TCP, UDP, timers and the console.
+func resolve(c *config) actions.Action {
+	return actions.Tree{
+		actions.Spawn(answerQuestions(c)).Named("asker"),
+		actions.Spawn(countAll()).Named("counter"),
+		actions.Spawn(listen(c.listen)).Named("service"),
+	}
+}
+
+// listen is the process that listens to clients, first over UDP, and then over
+// TCP at the same port, which need not be known before. Without it there is no
+// service: if it ends, so does everything else.
+func listen(at inet.Addr) actions.Process {
+	return actions.Stateless(
+		endpoint.Subscriber(udp.Arriving(at), endpoint.OnMessage(hear)),
+		endpoint.ObservePublishers(udp.ListeningAt(at),
+			endpoint.OnPresence(func(l udp.Listening) actions.Action {
+				return actions.When(l.Bound != inet.Addr{}, listenTCP(inet.Listener(at.Host(), l.Bound.Port())))
+			}),
+			endpoint.OnAbsence(func(_ udp.Listening, reason error) actions.Action { return giveUp(reason) }),
+		),
+		endpoint.Subscriber(topic.All[duty](),
+			endpoint.OnAbsence(func(_ duty, reason error) actions.Action { return giveUp(reason) }),
+		),
+	)
+}
+
+// hear serves a client over UDP.
+func hear(p udp.Packet) actions.Action {
+	if p.Truncated {
+		return count(dropped)
+	}
+	a, _ := way{us: p.Destination, them: p.Source}.serve(p.Body, false)
+	return a
+}
+
+// listenTCP listens to clients over TCP, and says where they can come.
+func listenTCP(at inet.Addr) actions.Action {
+	return actions.Tree{
+		endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
+			return actions.Spawn(attend(c.From, c.To)).Named("session")
+		})),
+		endpoint.ObservePublishers(tcp.ListeningAt(at),
+			endpoint.OnPresence(func(l tcp.Listening) actions.Action {
+				return actions.When(l.Bound != inet.Addr{}, console.Printf("dns: listening on %v", l.Bound))
+			}),
+			endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action { return giveUp(reason) }),
+		),
+	}
+}
+
+// giveUp ends the service, for a reason that the operator should know, unless it
+// was his.
+func giveUp(reason error) actions.Action {
+	return actions.Tree{
+		actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), console.Printf("dns: %v", reason)),
+		actions.Fail(reason),
+	}
+}
