@@ -30,6 +30,12 @@ var mayImport = map[string][]string{
 	"drivers/eventrelay": {"endpoint", "actions", "topic", "world"},
 	"drivers/inet":       {"world"},
 	"drivers/tcp":        {"drivers/inet", "endpoint", "actions", "topic", "world"},
+	"drivers/timer":      {"endpoint", "actions", "topic", "world"},
+	"drivers/udp":        {"drivers/inet", "endpoint", "actions", "topic", "world"},
+	"drivers/tcp/sharded": {
+		"vm", "drivers/tcp", "drivers/inet", "endpoint", "actions", "topic", "world",
+	},
+	"drivers/drivertest": {"vm/vmtest", "vm", "endpoint", "actions", "topic", "world"},
 }
 
 // TestLayers: packages lie on each other in strict layers.

@@ -1,0 +1,133 @@
+// Bench compares servers made with this library to plain Go servers that do the
+// same: echo over TCP, over TLS, over UDP, and over TCP on all processors.
+//
+//	go run ./bench
+//	go run ./bench -connections 128 -pairs 9 tls
+//
+// Each pair runs the one server and then the other, in turns, as processes of
+// their own, under the same load: clients that send 64 bytes and wait for them.
+// What is printed is the median of the ratios, ours divided by the plain one, of
+// requests a second, and of processor time of the server for each request; with
+// the lowest and the highest.
+//
+// The benchmarks of single steps are with their packages, among them those of
+// timers against time.AfterFunc:
+//
+//	go test ./drivers/timer -run '^$' -bench . -count 9 | benchstat -col .name -
+package main
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	serve := flag.String("serve", "", "be the `server` of that name, until standard input ends")
+	pairs := flag.Int("pairs", 9, "`number` of pairs")
+	lasts := flag.Duration("time", time.Second, "how long the load of each server lasts")
+	crowds := flag.String("connections", "16,128,1000", "`numbers` of clients")
+	flag.Parse()
+	if *serve != "" {
+		if err := beServer(*serve, os.Stdin, os.Stdout); err != nil {
+			fail(err)
+		}
+		return
+	}
+	names := flag.Args()
+	if len(names) == 0 {
+		names = []string{"tcp", "sharded", "tls", "udp"}
+	}
+	for _, name := range names {
+		l, ok := loads[name]
+		if !ok {
+			fail(fmt.Errorf("there is no %q to compare: it is tcp, sharded, tls or udp", name))
+		}
+		for _, text := range strings.Split(*crowds, ",") {
+			clients, err := strconv.Atoi(text)
+			if err != nil || clients < 1 {
+				fail(fmt.Errorf("-connections: %q is not a number of clients", text))
+			}
+			if err := compare(name, l, clients, *pairs, *lasts); err != nil {
+				fail(err)
+			}
+		}
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
+}
+
+// A result is what a server has done under a load.
+type result struct {
+	rate      float64 // requests a second
+	processor float64 // time of the server for each, in microseconds
+}
+
+// compare runs pairs of servers.
+func compare(name string, l load, clients, pairs int, lasts time.Duration) error {
+	var rates, processor []float64
+	for i := range pairs {
+		var r [2]result // ours, and the plain one
+		for j := range r {
+			which := (i + j) % 2
+			var err error
+			if r[which], err = measure([]string{name, l.plain}[which], l, clients, lasts); err != nil {
+				return err
+			}
+		}
+		rates = append(rates, r[0].rate/r[1].rate)
+		processor = append(processor, r[0].processor/r[1].processor)
+	}
+	fmt.Printf("%-8s %5d connections: requests %s, processor time %s\n", name, clients, median(rates), median(processor))
+	return nil
+}
+
+func median(ratios []float64) string {
+	slices.Sort(ratios)
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
+}
+
+// measure runs a server under a load.
+func measure(server string, l load, clients int, lasts time.Duration) (result, error) {
+	cmd := exec.Command(os.Args[0], "-serve", server)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return result{}, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return result{}, err
+	}
+	if err := cmd.Start(); err != nil {
+		return result{}, err
+	}
+	addr, err := bufio.NewReader(out).ReadString('\n')
+	var requests int
+	if err == nil {
+		requests, err = l.run(strings.TrimSpace(addr), clients, lasts)
+	}
+	_ = in.Close()
+	_, _ = io.Copy(io.Discard, out)
+	if wait := cmd.Wait(); err == nil {
+		err = wait
+	}
+	if err == nil && requests == 0 {
+		err = fmt.Errorf("the server %s has answered nothing", server)
+	}
+	if err != nil {
+		return result{}, err
+	}
+	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return result{float64(requests) / lasts.Seconds(), float64(used.Microseconds()) / float64(requests)}, nil
+}
