@@ -178,6 +178,7 @@ type queued struct {
 	Input
 	from  *device // nil if not from a device
 	first bool    // value of its opening
+	kept  uint64  // number of the last thing kept by then
 }
 
 func newRunner(g Ground, boot func(actions.PID) actions.Process) *runner {
@@ -342,6 +343,9 @@ func (r *runner) next() bool {
 			r.batch[r.at] = queued{}
 			r.at++
 			if q.Kind != 0 && (q.Kind != Value || !q.from.putAside(q)) {
+				if q.kept > 0 && r.devices[q.Address.Generation] == q.from {
+					q.from.claim(q.kept)
+				}
 				r.current = q
 				return true
 			}
@@ -395,7 +399,7 @@ func (r *runner) carry(commands []Command) {
 			}
 		case Close:
 			delete(r.devices, generation)
-			d.close()
+			d.drop()
 		}
 	}
 	clear(commands)

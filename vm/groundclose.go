@@ -35,6 +35,14 @@ func (d *device) close() {
 	}
 }
 
+// drop closes the device for a machine that does not want it any more.
+func (d *device) drop() {
+	d.mu.Lock()
+	d.dropped = true
+	d.mu.Unlock()
+	d.close()
+}
+
 // leave closes the device if that is what it has come to.
 func (d *device) leave() {
 	if d.leaving && !d.flushing && len(d.out) == 0 {
@@ -81,6 +89,7 @@ func (d *device) closeHandle(h world.Handle) {
 // leftOutside notes that nothing is open any more.
 func (d *device) leftOutside() {
 	d.unwatch()
+	d.closeUnclaimed()
 	close(d.closed)
 	d.r.closing.forget(d)
 }

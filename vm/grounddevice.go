@@ -28,6 +28,7 @@ type device struct {
 	paused  atomic.Bool
 	pending atomic.Bool // a value is on its way into the machine
 	waiting atomic.Bool // for that to change
+	keeps   atomic.Bool // something has been kept
 
 	mu       sync.Mutex
 	changed  sync.Cond
@@ -44,6 +45,8 @@ type device struct {
 	limit    *time.Timer
 	watch    watch
 	number   uint64 // of the last thing kept
+	claimed  uint64 // up to which the machine has heard of them
+	dropped  bool   // the machine hears no more of them
 }
 
 func (r *runner) open(c *Command) {
@@ -115,9 +118,10 @@ func (d *device) receive(first bool) {
 			break
 		}
 		if !d.mayBring() {
+			d.closeUnclaimed()
 			break
 		}
-		d.r.enqueue(queued{Input{Kind: Value, Address: d.address, Value: v}, d, first})
+		d.r.enqueue(queued{Input{Kind: Value, Address: d.address, Value: v}, d, first, d.kept()})
 		d.r.work(&d.scratch)
 		if d.watch.poller != nil {
 			d.listen()

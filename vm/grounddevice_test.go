@@ -304,6 +304,41 @@ func TestKeep(t *testing.T) {
 	})
 }
 
+// What was kept for a machine that closes the device before it hears of it is
+// closed at once.
+func TestKeptForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, more := newStage(), newStage()
+		d := puppet{"p", s}
+		heard, unheard := thing{make(chan struct{})}, thing{make(chan struct{})}
+		go func() {
+			<-unheard.closed
+			select {
+			case <-heard.closed:
+				t.Error("what the machine has heard of has been closed")
+			default:
+			}
+			close(more.values)
+		}()
+		var env world.Env
+		begun := time.Now()
+		err := vm.Run(t.Context(), endpoint.Device(puppet{"more", more}), endpoint.Device(d,
+			endpoint.OnValue(func(h hello) actions.Action {
+				env = h.Env
+				env.Keep(heard)
+				go func() { s.values <- say{"one"} }()
+				return nil
+			}),
+			endpoint.OnValue(func(say) actions.Action {
+				env.Keep(unheard)
+				return actions.Close(d)
+			})))
+		if err != nil || time.Since(begun) != 0 {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
+}
+
 type thing struct{ closed chan struct{} }
 
 func (t thing) Close() error { close(t.closed); return nil }

@@ -27,10 +27,47 @@ type kept struct {
 func (d *device) Keep(thing io.Closer) world.Ref {
 	d.mu.Lock()
 	d.number++
+	d.keeps.Store(true)
 	ref := world.Ref{Device: d.name, Generation: d.address.Generation, Number: d.number}
 	d.mu.Unlock()
 	d.r.kept.keep(ref, thing)
 	return ref
+}
+
+// kept returns the number of the last thing that was kept.
+func (d *device) kept() uint64 {
+	if !d.keeps.Load() {
+		return 0
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.number
+}
+
+// claim notes that the machine is about to hear of what was kept, up to a
+// number.
+func (d *device) claim(number uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.claimed = number
+}
+
+// closeUnclaimed closes what was kept for a machine that has closed the device,
+// and so will never hear of it.
+func (d *device) closeUnclaimed() {
+	d.mu.Lock()
+	first, last := d.claimed+1, d.number
+	if d.dropped {
+		d.claimed = d.number
+	} else {
+		last = 0
+	}
+	d.mu.Unlock()
+	for n := first; n <= last; n++ {
+		if thing, err := d.r.kept.take(world.Ref{Device: d.name, Generation: d.address.Generation, Number: n}); err == nil {
+			thing.Close()
+		}
+	}
 }
 
 // Take implements [world.Env].

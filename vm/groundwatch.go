@@ -88,7 +88,7 @@ func (d *device) pull() bool {
 		d.pending.Store(false)
 		return false
 	}
-	d.r.enqueue(queued{Input{Kind: Value, Address: d.address, Value: v}, d, false})
+	d.r.enqueue(queued{Input{Kind: Value, Address: d.address, Value: v}, d, false, d.kept()})
 	return true
 }
 
