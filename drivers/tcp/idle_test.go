@@ -64,6 +64,7 @@ func TestDR33IdleWithoutASubscriber(t *testing.T) {
 		u, them, c := l.arrival()
 		u.do(u.hear(topic.Publisher, topic.Participant, tcp.Flow(loopback, them)))
 		u.next("presence")
+		u.silence() // by when the connection is open, and its time runs
 		clock.Advance(30 * time.Second)
 		c.write("is anybody there?")
 		u.silence()

@@ -133,11 +133,10 @@ func (w *writer) first(c write) []byte {
 // note notes what has become of an attempt to write.
 func (w *writer) note(n int, err error) {
 	if n > 0 {
-		w.wrote.Store(true)
 		w.idle.touch()
 	}
-	if err != nil {
-		w.wrote.Store(false)
+	if good := err == nil && (n > 0 || w.wrote.Load()); good != w.wrote.Load() {
+		w.wrote.Store(good)
 	}
 }
 
