@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/internal/tool"
 )
 
 // These tests talk to the TLS of somebody else.
@@ -17,11 +18,7 @@ import (
 // openssl returns a command, or skips the test.
 func openssl(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("openssl is not installed:", err)
-	}
-	return exec.Command(path, args...)
+	return exec.Command(tool.Path(t, "openssl"), args...)
 }
 
 // sClient starts openssl s_client, which sends what is written to it and prints

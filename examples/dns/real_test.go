@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/go-marketplace/marketplace/examples/internal/program"
+	"github.com/go-marketplace/marketplace/internal/tool"
 )
 
 // start starts the resolver as a program of its own. The port that the system
@@ -40,7 +41,7 @@ func start(t *testing.T, args ...string) (*program.Program, string) {
 
 // TestDig: dig gets from the resolver what it gets from dnsmasq and unbound.
 func TestDig(t *testing.T) {
-	installed(t, "dig")
+	tool.Path(t, "dig")
 	for name, upstream := range map[string]func(*testing.T) string{"dnsmasq": dnsmasq, "unbound": unbound} {
 		t.Run(name, func(t *testing.T) {
 			direct := upstream(t)
@@ -73,7 +74,7 @@ func TestDig(t *testing.T) {
 
 // TestDigDetails: what is not in the records of an answer.
 func TestDigDetails(t *testing.T) {
-	installed(t, "dig")
+	tool.Path(t, "dig")
 	_, addr := start(t, "-upstream", dnsmasq(t))
 	for _, test := range []struct {
 		args string
