@@ -73,15 +73,31 @@ func TestDR47ACrashEndsTimers(t *testing.T) {
 // A timer that ends while the clock is being opened leaves nothing open.
 func TestDR47EndWhileOpening(t *testing.T) {
 	for _, set := range []actions.Action{After("a", time.Minute), At("a", noon.Add(time.Minute))} {
-		r := newRig(t)
-		p := vmtest.Subscriber(r, glob("*a"))
-		r.Perform(set)
-		if r.held() == nil {
-			t.Error("the ticker is not open")
+		for _, then := range []actions.Action{nil, After("aa", time.Minute), At("aa", noon.Add(time.Minute))} {
+			r := newRig(t)
+			p := vmtest.Subscriber(r, glob("*a"))
+			r.Perform(set)
+			r.Perform(then)
+			r.held().ExpectNothing()
+			p.Close(nil)
+			r.expectClosed()
 		}
-		p.Close(nil)
-		r.expectClosed()
 	}
+}
+
+// Who has asked for the time is told, whatever happens to the timers that have
+// been set with it.
+func TestBD17ReadingsStayWhenTimersEnd(t *testing.T) {
+	r := newRig(t)
+	clock := vmtest.Subscriber(r, Telling("clock"))
+	clock.ExpectPresence(Time{Label: "clock"})
+	p := vmtest.Subscriber(r, glob("*a"))
+	r.Perform(After("a", time.Minute), Now("clock"))
+	r.Perform(After("aa", time.Minute), Now("clock"))
+	p.Close(nil)
+	r.play()
+	clock.ExpectMessages(Time{"clock", noon}, Time{"clock", noon})
+	r.expectClosed()
 }
 
 // A timer that is handed from one process to another goes on.

@@ -105,6 +105,34 @@ func TestTickerDisarms(t *testing.T) {
 	}
 }
 
+// deaf is a clock that stops no calls.
+type deaf struct{ *world.ManualClock }
+
+func (d deaf) AfterFunc(after time.Duration, f func()) world.Stopper {
+	d.ManualClock.AfterFunc(after, f)
+	return d
+}
+
+func (deaf) Stop() bool { return false }
+
+// A call that comes although it was stopped, because it was on its way, does
+// nothing.
+func TestTickerIgnoresLateCalls(t *testing.T) {
+	clock := deaf{world.NewManualClock("test", noon)}
+	h := openTickerOf(t, clock)
+	receive(t, h, now{noon, 0})
+	tell(t, h, wake{noon.Add(time.Minute)}, wake{noon.Add(time.Hour)})
+	clock.Advance(time.Minute)
+	if h.(*openTicker).fresh {
+		t.Error("the ticker wakes too early")
+	}
+	clock.Advance(59 * time.Minute)
+	receive(t, h, now{noon.Add(time.Hour), 0})
+	tell(t, h, wake{noon.Add(2 * time.Hour)})
+	h.Close()
+	clock.Advance(time.Hour)
+}
+
 // Close unblocks Recv.
 func TestTickerClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

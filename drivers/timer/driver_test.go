@@ -82,8 +82,8 @@ func TestDR44DueTimersFireInOneGo(t *testing.T) {
 
 // As many timers as you like can be set, and be due, at the same time.
 func TestDR44ManyAtOnce(t *testing.T) {
-	r := newRigOf(t, vmtest.Config{Runs: 1, Limits: vm.Limits{Queue: 4 * turn}}, everybody())
-	const n = 10*turn + 5
+	r := newRigOf(t, vmtest.Config{Runs: 1, Limits: vm.Limits{Queue: 2 * turn}}, everybody())
+	const n = 3*turn + 5
 	var want []string
 	for len(want) < n {
 		var set actions.Tree
@@ -138,6 +138,15 @@ func TestDR47SetAgain(t *testing.T) {
 	r.pass(time.Minute)
 	r.expect("a")
 	r.expectClosed()
+	r.do(At("a", r.now.Add(time.Minute)))
+	r.now = r.now.Add(time.Minute)
+	r.Perform(Now("b"))
+	r.obey()
+	r.Perform(Now("a"), After("c", 0)) // to ask for the time is something else
+	r.look()
+	r.expect("a")
+	r.play()
+	r.expect("c")
 }
 
 // Expired never comes too early: a reading that has been taken before a timer
@@ -146,11 +155,11 @@ func TestDR41NeverTooEarly(t *testing.T) {
 	r := newRig(t, everybody())
 	r.do(At("keep", noon.Add(time.Hour)))
 	r.Perform(After("a", time.Minute))
-	stale := now{r.now, r.reading + 1} // taken, and under way
+	r.obey()
+	stale := now{r.now, r.reading} // on its way
 	r.now = r.now.Add(10 * time.Second)
 	r.Perform(After("b", time.Minute))
 	r.open.Value(stale)
-	r.reading++
 	r.play()
 	r.pass(50 * time.Second)
 	r.expect("a")
@@ -304,9 +313,9 @@ func TestDR44InputsBetweenTurns(t *testing.T) {
 	tick := func(d time.Duration) []vm.Command {
 		return m.Apply(vm.Input{Kind: vm.Value, Address: at, Value: now{noon.Add(d), 0}})
 	}
-	tick(time.Minute)
-	if !m.Busy() {
-		t.Fatal("the machine has done everything at once")
+	tick(0)
+	if out := tick(time.Minute); !m.Busy() || len(out) > 0 {
+		t.Fatalf("the machine is busy, %v, and wants %v", m.Busy(), out)
 	}
 	tick(2 * time.Minute)
 	rest(nil)

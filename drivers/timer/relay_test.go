@@ -100,6 +100,13 @@ func TestDR45LabelsAreKeptApart(t *testing.T) {
 		u.ears.ExpectPresence(Expired{})
 		r.at(u.at, After("a", u.after))
 	}
+	defer func() {
+		for line := range strings.Lines(r.Trace()) {
+			if strings.Contains(line, "timer relay relay: hears timer.Expired") && strings.Contains(line, "observer") {
+				t.Errorf("a relay hears what is for others: %s", line)
+			}
+		}
+	}()
 	for range 10 {
 		r.pass(time.Minute)
 		for _, u := range users {
@@ -215,6 +222,11 @@ func TestDR46RelayIsPresentWhileTheDriverIs(t *testing.T) {
 			ears.ExpectAbsence(Expired{Label: "a"}, enough)
 			clock.ExpectAbsence(Time{Label: "a"}, enough)
 			r.expectClosed()
+			undelivered := r.VM().Stats().Undelivered
+			r.at(inside, After("a", time.Minute), Stop("a"), Now("a"))
+			if n := r.VM().Stats().Undelivered - undelivered; n != 3 {
+				t.Errorf("%d messages were not delivered", n)
+			}
 			r.open = nil
 		}
 	}
@@ -280,18 +292,17 @@ func TestDR45ExpiredTooLate(t *testing.T) {
 // What expires in a later turn can still be taken back, or be set again, when
 // the first has expired. A relay ignores what comes from outside after that.
 func TestDR45TakenBackBetweenTurns(t *testing.T) {
-	for depth := range 3 {
+	for depth := range 2 {
 		room := func(as ...actions.Action) actions.Action { return actions.Group(as...) }
 		for range depth {
 			inner := room
 			room = func(as ...actions.Action) actions.Action { return actions.Spawn(vm.Nested(Relay("r"), inner(as...))) }
 		}
 		var set actions.Tree
-		for i := range turn {
+		for i := range 2 * turn {
 			set = append(set, At(fmt.Sprint(i), noon.Add(time.Minute)))
 		}
-		last := []string{"cancelled", "set", "set for later", "expires"}
-		for _, label := range last {
+		for _, label := range []string{"cancelled", "set", "set for later", "expires", "cancelled in the second turn"} {
 			set = append(set, At(label, noon.Add(time.Minute)))
 		}
 		heard := []string{}
@@ -299,11 +310,14 @@ func TestDR45TakenBackBetweenTurns(t *testing.T) {
 			endpoint.OnPresence(func(Expired) actions.Action { return set }),
 			endpoint.OnMessage(func(e Expired) actions.Action {
 				heard = append(heard, e.Label)
-				return actions.When(e.Label == "0", Stop("cancelled"), At("set", noon.Add(2*time.Minute)), After("set for later", time.Hour))
+				return actions.Group(
+					actions.When(e.Label == "0", Stop("cancelled"), At("set", noon.Add(2*time.Minute)), After("set for later", time.Hour)),
+					actions.When(e.Label == fmt.Sprint(turn), Stop("cancelled in the second turn")),
+				)
 			})))
 		r := newRigOf(t, vmtest.Config{Runs: 1}, room(actions.Spawn(user)))
 		r.pass(time.Minute)
-		if got := heard[min(len(heard), turn):]; !slices.Equal(got, []string{"expires"}) {
+		if got := heard[min(len(heard), 2*turn):]; !slices.Equal(got, []string{"expires"}) {
 			t.Errorf("at depth %d, %q have expired", depth, got)
 		}
 		r.pass(time.Minute)

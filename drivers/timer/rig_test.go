@@ -81,14 +81,7 @@ func (r *rig) play() {
 			r.look()
 			continue
 		}
-		for _, c := range vmtest.Commands[any](d) {
-			switch c := c.(type) {
-			case read:
-				r.reading, looks = c.Reading, true
-			case wake:
-				r.wakes = c.At
-			}
-		}
+		looks = r.obey()
 		if !r.wakes.IsZero() && !r.wakes.After(r.now) {
 			r.wakes, looks = time.Time{}, true
 		}
@@ -97,6 +90,21 @@ func (r *rig) play() {
 		}
 		r.look()
 	}
+}
+
+// obey has the ticker take its commands. It reports whether it is to say what
+// the time is.
+func (r *rig) obey() (looks bool) {
+	r.t.Helper()
+	for _, c := range vmtest.Commands[any](r.open) {
+		switch c := c.(type) {
+		case read:
+			r.reading, looks = c.Reading, true
+		case wake:
+			r.wakes = c.At
+		}
+	}
+	return looks
 }
 
 // look has the ticker say what the time is.

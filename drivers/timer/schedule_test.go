@@ -137,6 +137,21 @@ func TestScheduleForgets(t *testing.T) {
 	}
 }
 
+// What has expired is forgotten, too.
+func TestScheduleForgetsWhatHasExpired(t *testing.T) {
+	var s schedule
+	const n = 10_000
+	for i := range n {
+		s = s.add([]change{{name: nameOf(fmt.Sprint(i)), at: instant{int64(i), 0}, seq: uint64(i)}})
+	}
+	for i := range n - 2 {
+		_, s = s.due(instant{int64(i), 0}, n)
+		if got, left := s.total+s.logged, n-1-i; got > 8*left+100 {
+			t.Fatalf("%d changes for %d timers", got, left)
+		}
+	}
+}
+
 func TestInstant(t *testing.T) {
 	anyTime := rapid.Custom(func(t *rapid.T) time.Time {
 		return time.Unix(rapid.Int64Range(-1<<36, 1<<38).Draw(t, "sec"), rapid.Int64Range(0, 1e9-1).Draw(t, "nsec")).UTC()
