@@ -247,19 +247,6 @@ func (r *runner) work(scratch *[]*device) {
 	}
 }
 
-// workThrough runs the machine until there are no inputs, or others had their
-// share. Unlike work, it waits for its turn.
-func (r *runner) workThrough(scratch *[]*device) {
-	for range 8 {
-		r.Lock()
-		r.runStint(scratch)
-		if !r.waiting() {
-			return
-		}
-	}
-	r.wg.Go(func() { r.work(nil) })
-}
-
 // crowd is the number of devices from which on a runner lets others go first
 // before it has the devices carry out what they were told: where everybody is
 // told everything, more is likely to come for all of them, and goes out in the

@@ -122,6 +122,19 @@ func (d *device) mayWrite() bool {
 	return waits && d.r.waiting()
 }
 
+// workThrough runs the machine until there are no inputs, or others had their
+// share. Unlike work, it waits for its turn.
+func (r *runner) workThrough(scratch *[]*device) {
+	for range 8 {
+		r.Lock()
+		r.runStint(scratch)
+		if !r.waiting() {
+			return
+		}
+	}
+	r.wg.Go(func() { r.work(nil) })
+}
+
 // pollers are those of a runner. They are there until all devices have been
 // closed.
 type pollers struct {
