@@ -26,7 +26,9 @@ type Pollable interface {
 }
 
 // Polls reports whether the ground behind env waits for the descriptors of
-// devices itself: see [Pollable].
+// devices itself: see [Pollable]. To ask has the ground begin to, so ask for
+// what has a descriptor only: in a bubble of testing/synctest, where nothing has
+// one, who waits for descriptors would keep time from passing.
 func Polls(env Env) bool {
 	p, ok := env.(interface{ Polls() bool })
 	return ok && p.Polls()
