@@ -25,9 +25,9 @@ func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		over := make(chan error)
 		go func() { over <- run(t.Context(), console.Config{In: strings.NewReader(""), Out: &out}, log, missing) }()
-		<-time.After(time.Second)
+		<-time.After(1001 * time.Millisecond)                   // between two looks at the files
 		must(t, os.WriteFile(log, []byte("old\nnew\n"), 0o600)) // which is written at once, and longer
-		<-time.After(time.Second)
+		<-time.After(1001 * time.Millisecond)                   // between two looks at the files
 		must(t, os.Remove(log))
 		must(t, os.Mkdir(log, 0o700))
 		must(t, <-over)
