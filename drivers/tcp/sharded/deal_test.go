@@ -55,8 +55,10 @@ func TestBL06AllQueuesFull(t *testing.T) {
 			all = append(all, r.dial())
 		}
 		synctest.Wait()
-		if got := len(network.tried); got != 2*4 {
-			t.Errorf("%d connections have been accepted; there was room for 8", got)
+		// Beside its queue a worker has the one that it is stuck with, and
+		// perhaps one more that waits for the machine.
+		if got := len(network.tried); got < 2*4 || got > 2*5 {
+			t.Errorf("%d connections have been accepted; there was room for 8 to 10", got)
 		}
 		close(released)
 		for i, c := range all {
