@@ -38,8 +38,9 @@ func TestBL06OneBusyWorkerStallsNobody(t *testing.T) {
 			}
 			served[strings.TrimSpace(answer)]++
 		}
-		// Worker 0 has those in its queue, and the one it was stuck with.
-		if served["0.1"] != 4 || served["1.1"] != 36 {
+		// Worker 0 has those in its queue, the one it was stuck with, and
+		// perhaps one more that waited for the machine.
+		if n := served["0.1"]; n < 4 || n > 5 || n+served["1.1"] != 40 {
 			t.Errorf("served: %v", served)
 		}
 	})
