@@ -49,9 +49,7 @@ func (k *kernel) openDevice(p *proc, a actions.OpenDevice) {
 	if old := p.held(a.Device); old != nil {
 		h := *old
 		h.handler = a.Handler
-		holds := p.own().more.holds
-		holds[slices.Index(holds, old)] = &h
-		m.held[h.address.Generation] = holder{p, &h}
+		p.exchangeHold(old, &h)
 		return
 	}
 	if m.phase != running {
@@ -60,12 +58,20 @@ func (k *kernel) openDevice(p *proc, a actions.OpenDevice) {
 		return
 	}
 	m.generation++
-	h := &hold{device: a.Device, handler: a.Handler, address: &Address{p.path(), a.Device, m.generation}}
+	h := &hold{device: a.Device, handler: a.Handler, address: &Address{p.path(), a.Device, m.generation}, paused: a.Paused}
 	r := p.own().rest()
 	r.holds = append(r.holds, h)
 	m.held[m.generation] = holder{p, h}
 	k.countDevices(1)
 	m.command(Command{Kind: Open, Address: h.address, Paused: a.Paused})
+}
+
+// exchangeHold puts h in the place of old.
+func (p *proc) exchangeHold(old, h *hold) {
+	holds := p.own().more.holds
+	holds[slices.Index(holds, old)] = h
+	delete(p.k.m.held, old.address.Generation)
+	p.k.m.held[h.address.Generation] = holder{p, h}
 }
 
 // countDevices notes that n more devices are open in k.
@@ -100,9 +106,16 @@ func (k *kernel) tellDevice(p *proc, a actions.TellDevice) {
 }
 
 func (k *kernel) flowControl(p *proc, a actions.FlowControl) {
-	if h := k.holding(p, a.Device, a); h != nil {
-		k.m.command(Command{Kind: Flow, Address: h.address, Paused: a.Paused})
+	h := k.holding(p, a.Device, a)
+	if h == nil {
+		return
 	}
+	if h.paused != a.Paused {
+		other := *h
+		other.paused = a.Paused
+		p.exchangeHold(h, &other)
+	}
+	k.m.command(Command{Kind: Flow, Address: h.address, Paused: a.Paused})
 }
 
 func (k *kernel) closeDevice(p *proc, a actions.CloseDevice) {

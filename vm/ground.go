@@ -2,10 +2,13 @@ package vm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,8 +55,13 @@ type Ground struct {
 	KeepLimit time.Duration
 
 	// Incarnation tells the runs of a machine apart. It is for those who keep
-	// a record of several runs, and must be larger each time.
+	// a record of several runs, and must be larger each time. With a Journal,
+	// which counts the runs, it does not matter.
 	Incarnation uint64
+
+	// Journal, if not nil, keeps the inputs of the machine. If it has some
+	// already, Run goes on from there.
+	Journal Journal
 }
 
 // Run runs a machine on the zero [Ground].
@@ -70,8 +78,10 @@ func Run(ctx context.Context, boot ...actions.Action) error {
 // nil. In any case all goroutines that it has started have ended when Run
 // returns.
 //
-// It returns an error if the Ground cannot run: a limit that is negative, or a
-// MARKETPLACE_LOG that is not a level.
+// It returns an error if the Ground cannot run, because of a limit that is
+// negative, a MARKETPLACE_LOG that is not a level, or a Journal that cannot be
+// used, or cannot go on: when the Journal fails, Run stops at once, and leaves
+// undone what has not been carried out.
 func (g *Ground) Run(ctx context.Context, boot ...actions.Action) error {
 	return g.RunFunc(ctx, func(actions.PID) actions.Process { return actions.Stateless(boot...) })
 }
@@ -83,9 +93,15 @@ func (g *Ground) RunFunc(ctx context.Context, boot func(self actions.PID) action
 	if err != nil {
 		return err
 	}
-	r := newRunner(s, boot)
-	r.run(ctx)
-	return nil
+	r, start, err := newRunner(ctx, s, boot)
+	if err != nil {
+		return err
+	}
+	r.run(ctx, start)
+	if s.Journal == nil {
+		return nil
+	}
+	return errors.Join(r.failure, s.Journal.End(r.failure))
 }
 
 // settings returns g with its defaults.
@@ -154,6 +170,7 @@ type runner struct {
 	kept     keeper
 	closing  closing
 	pollers  pollers
+	commits  commits
 
 	queue struct {
 		sync.Mutex
@@ -170,7 +187,11 @@ type runner struct {
 	continued bool // since the last batch
 	devices   map[uint64]*device
 	touched   []*device // that have been told something
-	done      bool      // over is closed
+	waits     bool      // effects are held back until the journal has committed
+	held      []effect  // which these are
+	done      bool      // nothing is to happen any more but the effects that are held back
+	ended     sync.Once // closes over
+	failure   error     // of the journal
 }
 
 // queued is an input that waits.
@@ -181,27 +202,37 @@ type queued struct {
 	kept  uint64  // number of the last thing kept by then
 }
 
-func newRunner(g Ground, boot func(actions.PID) actions.Process) *runner {
+func newRunner(ctx context.Context, g Ground, boot func(actions.PID) actions.Process) (*runner, Input, error) {
 	r := &runner{
 		settings: g,
 		logger:   g.Logger,
 		over:     make(chan struct{}),
 		devices:  map[uint64]*device{},
+		waits:    g.Journal != nil,
 	}
 	r.kept.limit = g.KeepLimit
+	r.commits.changed.L = &r.commits
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
-	r.machine = Config{Limits: g.Limits, Watch: watcher(g.Logger, g.Spy)}.NewFunc(boot)
+	config, start := Config{Limits: g.Limits, Watch: watcher(g.Logger, g.Spy)}, Input{Kind: Start, Incarnation: g.Incarnation}
+	if g.Journal == nil {
+		r.machine = config.NewFunc(boot)
+	} else {
+		var err error
+		if r.machine, start, err = g.Journal.Begin(ctx, config, boot); err != nil {
+			return nil, start, err
+		}
+	}
 	r.machine.onGoexit = func() { r.wg.Go(func() { r.finishStint(nil) }) }
-	return r
+	return r, start, nil
 }
 
-func (r *runner) run(ctx context.Context) {
+func (r *runner) run(ctx context.Context, start Input) {
 	opening, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	r.ctx = opening
-	r.enqueue(queued{Input: Input{Kind: Start, Incarnation: r.settings.Incarnation}}) // before anything else
+	r.enqueue(queued{Input: start}) // before anything else
 	r.wg.Go(func() { r.work(nil) })
 	select {
 	case <-r.over:
@@ -271,11 +302,12 @@ func (r *runner) runStint(scratch *[]*device) {
 		r.machine.drive()
 		r.carry(r.machine.commands())
 		r.settle()
-		if n == stint || !r.next() {
+		if n == stint || !r.next() || !r.admit() {
 			break
 		}
 		r.machine.begin(r.current.Input)
 	}
+	r.commit()
 	var own []*device
 	if scratch == nil {
 		scratch = &own
@@ -283,7 +315,7 @@ func (r *runner) runStint(scratch *[]*device) {
 	touched := append((*scratch)[:0], r.touched...)
 	clear(r.touched)
 	r.touched = r.touched[:0]
-	more := r.at < len(r.batch) || r.machine.Busy()
+	more := (r.at < len(r.batch) || r.machine.Busy()) && r.failure == nil
 	r.settings.Meter.read(r.machine)
 	r.Unlock()
 	if len(touched) > crowd {
@@ -310,14 +342,15 @@ func (r *runner) settle() {
 	r.current = queued{}
 	m := r.machine
 	if m.phase == stopped && !r.done {
-		m.begin(Input{Kind: StopDone})
+		r.current = queued{Input: Input{Kind: StopDone}}
+		if r.admit() {
+			m.begin(r.current.Input)
+		}
+		r.current = queued{}
 	}
 	if (m.phase == stopped || m.Idle() && r.at == len(r.batch)) && !r.done {
 		r.done = true
-		for _, d := range r.devices {
-			d.close()
-		}
-		close(r.over)
+		r.cause(effect{left: slices.Collect(maps.Values(r.devices))})
 	}
 }
 
@@ -377,16 +410,14 @@ func (r *runner) carry(commands []Command) {
 		}
 		switch c.Kind {
 		case Tell:
-			if d.tell(c.Value) {
-				r.touched = append(r.touched, d)
-			}
+			r.cause(effect{kind: Tell, device: d, value: c.Value})
 		case Flow:
 			if aside, ok := d.setPaused(c.Paused); ok {
 				r.enqueue(aside)
 			}
 		case Close:
 			delete(r.devices, generation)
-			d.drop()
+			r.cause(effect{kind: Close, device: d})
 		}
 	}
 	clear(commands)

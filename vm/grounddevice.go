@@ -54,11 +54,10 @@ func (r *runner) open(c *Command) {
 	d := &device{r: r, address: c.Address, name: name, closed: make(chan struct{})}
 	d.paused.Store(c.Paused)
 	d.update()
-	d.before = r.closing.last(name)
 	d.changed.L = &d.mu
 	d.ctx, d.cancel = context.WithCancel(r.ctx)
 	r.devices[c.Address.Generation] = d
-	r.wg.Go(d.start)
+	r.cause(effect{kind: Open, device: d})
 }
 
 // start opens the device.

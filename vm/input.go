@@ -25,9 +25,13 @@ type Input struct {
 	// *world.Error.
 	Err error
 
-	// Incarnation tells the starts of a machine apart, for Start. It is never
-	// used again.
+	// Incarnation tells the starts of a machine apart, for Start. Each is
+	// larger than the one before.
 	Incarnation uint64
+
+	// Limits are those of the machine from now on, for Start; if it is nil, they
+	// stay as they are.
+	Limits *Limits
 }
 
 // InputKind tells inputs apart.
@@ -35,7 +39,7 @@ type InputKind uint8
 
 // The kinds of input.
 const (
-	Start     InputKind = iota + 1 // the machine begins to run
+	Start     InputKind = iota + 1 // the machine begins to run, or goes on after a crash
 	Value                          // a device has a value
 	End                            // a device has come to its end
 	Failed                         // a device has failed to carry out a command

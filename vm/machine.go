@@ -113,7 +113,10 @@ func newIndex() *topic.Index[entry] { return topic.NewIndex(byOrder) }
 // be done outside, in order; the slice is valid until the next call.
 //
 // The first input is a [Start]; other inputs before it, and all inputs after a
-// [StopAsked], are ignored and counted as late.
+// [StopAsked], are ignored and counted as late. Another Start, of a later
+// incarnation, says that all that was outside is gone, as after a crash: each
+// device is opened again, in the order of their addresses, and so has another
+// number. Its holder hears what comes of that.
 func (m *Machine) Apply(in Input) []Command {
 	m.begin(in)
 	m.drive()
@@ -130,12 +133,8 @@ func (m *Machine) begin(in Input) {
 	switch {
 	case in.Kind == StopDone && m.phase == stopped:
 		// a mark in the record of the run
-	case in.Kind == Start && m.phase == made:
-		m.phase = running
-		m.incarnation = in.Incarnation
-		m.root.spawnFirst(m.boot, "boot")
-		m.boot = nil // it may be large
-		m.root.due = true
+	case in.Kind == Start && (m.phase == made || m.phase == running && in.Incarnation > m.incarnation):
+		m.start(in)
 	case m.phase != running:
 		m.stats.Late++
 	case in.Kind == Value || in.Kind == End || in.Kind == Failed || in.Kind == Done:

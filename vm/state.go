@@ -98,6 +98,7 @@ type hold struct {
 	device  world.Device
 	handler *actions.Handler
 	address *Address
+	paused  bool
 }
 
 // tallies count the demand at one endpoint.

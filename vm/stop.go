@@ -2,7 +2,6 @@ package vm
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -21,10 +20,7 @@ type stopping struct {
 
 func (m *Machine) beginStop() {
 	m.phase = withdrawing
-	held := slices.SortedFunc(maps.Keys(m.held), func(a, b uint64) int {
-		return compareAddresses(m.held[a].h.address, m.held[b].h.address)
-	})
-	m.stopping = stopping{held: held}
+	m.stopping = stopping{held: m.byAddress()}
 }
 
 // advanceStop takes the next step in stopping, and reports false when the
