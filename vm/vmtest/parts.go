@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/world"
 )
 
 // A part is something in a value that has no parts itself: where it is, and a
@@ -69,7 +69,7 @@ func (s *survey) value(path string, v reflect.Value) {
 			s.spawn(path, x)
 		}
 	}
-	if text, ok := basic(v); ok {
+	if text, ok := describe.Basic(v); ok {
 		s.add(path, text)
 		if s.spare && v.Kind() == reflect.Slice && v.Cap() > v.Len() { // of bytes
 			s.add(path+beyond, strconv.Quote(string(v.Slice(v.Len(), v.Cap()).Bytes())))
@@ -88,7 +88,7 @@ func (s *survey) value(path string, v reflect.Value) {
 		switch {
 		case v.IsNil():
 			s.add(path, "nil")
-		case known(v.Type()):
+		case describe.Known(v.Type()):
 			s.add(path, fmt.Sprintf("%s at %#x", v.Type(), v.Pointer()))
 		default:
 			s.inside(path, visit{v.Pointer(), 0, v.Type()}, func() { s.value(path, v.Elem()) })
@@ -143,10 +143,8 @@ func (s *survey) mapping(path string, v reflect.Value) {
 	}
 	entries := make([][]part, 0, v.Len())
 	for k, e := range v.Seq2() {
-		var p printer
-		p.value(k, true, 0)
 		entry := &survey{spare: s.spare, boots: s.boots, within: s.within}
-		entry.value(path+"["+p.String()+"]", e)
+		entry.value(path+"["+describe.Part(k)+"]", e)
 		s.full = s.full || entry.full
 		entries = append(entries, entry.parts)
 	}
@@ -183,7 +181,7 @@ func (s *survey) outcome(path string, state any, as actions.Action) {
 	for a := range actions.Leaves(as) {
 		i++
 		at := fmt.Sprintf("%saction %d", path, i)
-		s.add(at, describeAction(a))
+		s.add(at, describe.Action(a))
 		s.whole(at, a)
 	}
 }
@@ -199,15 +197,6 @@ func attempt(f func() (any, actions.Action)) (state any, as actions.Action, pani
 	state, as = f()
 	returned = true
 	return state, as, nil
-}
-
-// known reports whether a pointer of type t stands for what it points to: for
-// something that belongs to the outside, whose inside is nobody's business, or
-// that is made once for all.
-func known(t reflect.Type) bool {
-	return t.Implements(reflect.TypeFor[world.Clock]()) || t.Implements(reflect.TypeFor[world.Network]()) ||
-		t.Implements(reflect.TypeFor[reflect.Type]()) || t == reflect.TypeFor[*time.Location]() ||
-		t.Elem().PkgPath() == topicPackage && t.Elem().Name() == "layout"
 }
 
 // difference returns the first part in which two surveys differ, and what it is

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -134,7 +135,7 @@ func (p *Probe[M]) ExpectAbsence(conversation M, reason error) {
 	p.m.t.Helper()
 	for _, h := range p.expect(actions.Absence, []M{conversation}) {
 		if !errors.Is(h.Reason, reason) {
-			p.m.fatalf("vmtest: %v: the reason of the absence of %s is not as expected\nwant: %v\ngot:  %v", p, text(conversation), reason, h.Reason)
+			p.m.fatalf("vmtest: %v: the reason of the absence of %s is not as expected\nwant: %v\ngot:  %v", p, describe.Value(conversation), reason, h.Reason)
 		}
 	}
 }
@@ -189,7 +190,7 @@ func (p *Probe[M]) list() string {
 	}
 	lines := make([]string, len(p.heard))
 	for i := range p.heard {
-		lines[i] = describeEvent(&p.heard[i].Event)
+		lines[i] = describe.Event(&p.heard[i].Event)
 	}
 	return ":\n" + indent(lines)
 }
@@ -197,7 +198,7 @@ func (p *Probe[M]) list() string {
 func texts[T any](vs []T) []string {
 	lines := make([]string, len(vs))
 	for i, v := range vs {
-		lines[i] = text(v)
+		lines[i] = describe.Value(v)
 	}
 	return lines
 }
@@ -209,7 +210,7 @@ var comparison = []cmp.Option{
 	cmp.Exporter(func(reflect.Type) bool { return true }),
 	cmp.FilterPath(func(p cmp.Path) bool {
 		t := p.Last().Type()
-		return t != nil && t.Kind() == reflect.Pointer && known(t)
+		return t != nil && t.Kind() == reflect.Pointer && describe.Known(t)
 	}, cmp.Comparer(func(a, b any) bool { return a == b })),
 	cmp.Comparer(func(a, b topic.Topic) bool { return a.Equivalent(b) }),
 	cmp.Transformer("Value", topic.Message.Value),

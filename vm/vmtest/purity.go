@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -100,7 +101,7 @@ func (in *inspector) report(c *vm.Call, verdict, detail, causes string) {
 	what := c.What
 	switch {
 	case c.Endpoint != nil:
-		what += " of " + c.Endpoint.Role.String() + naming(" as ", c.Endpoint.ID)
+		what += " of " + c.Endpoint.Role.String() + describe.Naming(" as ", c.Endpoint.ID)
 	case c.Event != nil && c.What == "handler":
 		what += " of a device"
 	}
@@ -114,9 +115,9 @@ func (in *inspector) report(c *vm.Call, verdict, detail, causes string) {
 	in.said[key] = true
 	told := ""
 	if c.Event != nil {
-		told = "\n\ttold: " + describeEvent(c.Event)
+		told = "\n\ttold: " + describe.Event(c.Event)
 	}
-	in.found = append(in.found, fmt.Sprintf("not pure: %s\n\tprocess: %s\n\tcall: %s%s\n\t%s\n%s", verdict, label(c.Path, c.Name), what, told, detail, causes))
+	in.found = append(in.found, fmt.Sprintf("not pure: %s\n\tprocess: %s\n\tcall: %s%s\n\t%s\n%s", verdict, describe.Label(c.Path, c.Name), what, told, detail, causes))
 }
 
 // take returns what has been found since the last time.

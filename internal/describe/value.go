@@ -1,4 +1,4 @@
-package vmtest
+package describe
 
 import (
 	"fmt"
@@ -9,14 +9,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// text returns v as Go has it, more or less, in one line that is the same on
+// Value returns v as Go has it, more or less, in one line that is the same on
 // every run: it follows pointers, and has no addresses in it.
-func text(v any) string {
+func Value(v any) string { return Part(reflect.ValueOf(v)) }
+
+// Part is [Value] for a part of another value.
+func Part(v reflect.Value) string {
 	var p printer
-	p.value(reflect.ValueOf(v), true, 0)
+	p.value(v, true, 0)
 	return p.String()
 }
 
@@ -29,7 +33,7 @@ func (p *printer) value(v reflect.Value, named bool, depth int) {
 		p.WriteString(s)
 		return
 	}
-	if s, ok := basic(v); ok {
+	if s, ok := Basic(v); ok {
 		if name := v.Type().Name(); named && v.Type().PkgPath() != "" && name != "" {
 			s = v.Type().String() + "(" + s + ")"
 		}
@@ -45,7 +49,7 @@ func (p *printer) value(v reflect.Value, named bool, depth int) {
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		if known(v.Type()) {
+		if Known(v.Type()) {
 			p.WriteString(v.Type().String())
 			return
 		}
@@ -106,9 +110,9 @@ func described(v reflect.Value) (s string, ok bool) {
 	return "", false
 }
 
-// basic returns a text that tells v from all others of its type, if v has no
+// Basic returns a text that tells v from all others of its type, if v has no
 // parts. Of functions it tells where they are in the program.
-func basic(v reflect.Value) (s string, ok bool) {
+func Basic(v reflect.Value) (s string, ok bool) {
 	switch v.Kind() {
 	case reflect.Bool:
 		return strconv.FormatBool(v.Bool()), true
@@ -138,4 +142,13 @@ func basic(v reflect.Value) (s string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Known reports whether a pointer of type t stands for what it points to: for
+// something that belongs to the outside, whose inside is nobody's business, or
+// that is made once for all.
+func Known(t reflect.Type) bool {
+	return t.Implements(reflect.TypeFor[world.Clock]()) || t.Implements(reflect.TypeFor[world.Network]()) ||
+		t.Implements(reflect.TypeFor[reflect.Type]()) || t == reflect.TypeFor[*time.Location]() ||
+		t.Elem().PkgPath() == reflect.TypeFor[topic.Topic]().PkgPath() && t.Elem().Name() == "layout"
 }
