@@ -234,11 +234,17 @@ func (r *runner) run(ctx context.Context, start Input) {
 	r.ctx = opening
 	r.enqueue(queued{Input: start}) // before anything else
 	r.wg.Go(func() { r.work(nil) })
-	select {
-	case <-r.over:
-	case <-ctx.Done():
-		r.wg.Go(func() { r.bring(queued{Input: Input{Kind: StopAsked}}) })
-		<-r.over
+	asked, failed := ctx.Done(), failing(r.settings.Journal)
+	for over := false; !over; {
+		select {
+		case <-r.over:
+			over = true
+		case <-asked:
+			asked = nil
+			r.wg.Go(func() { r.bring(queued{Input: Input{Kind: StopAsked}}) })
+		case err := <-failed:
+			r.breakOff(err, nil)
+		}
 	}
 	cancel()
 	r.pollers.stop()

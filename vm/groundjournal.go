@@ -38,9 +38,21 @@ type Journal interface {
 	// it is called while others are. An error is the end of the run.
 	Sync() error
 
+	// Failed returns a channel from which an error comes if the journal has
+	// failed while nobody was calling it, which is the end of the run.
+	Failed() <-chan error
+
 	// End is called last, if Begin has returned no error. Err is what has ended
 	// the run, or nil.
 	End(err error) error
+}
+
+// failing returns the channel by which j says that it has failed.
+func failing(j Journal) <-chan error {
+	if j == nil {
+		return nil
+	}
+	return j.Failed()
 }
 
 // ErrNotRecordable says that something from outside cannot be written into the

@@ -25,6 +25,8 @@ type ledger struct {
 	failAt   string        // what fails: "begin", "append", "commit" or "sync"
 	failWhen int           // after how many have not
 
+	failing chan error
+
 	mu     sync.Mutex
 	inputs []vm.Input
 	ended  []error
@@ -67,6 +69,8 @@ func (l *ledger) Sync() error {
 	l.s.note("sync")
 	return l.fails("sync")
 }
+
+func (l *ledger) Failed() <-chan error { return l.failing }
 
 func (l *ledger) End(err error) error {
 	l.ended = append(l.ended, err)
@@ -202,6 +206,21 @@ func TestJournalFails(t *testing.T) {
 				t.Errorf("the journal has ended with %v", l.ended)
 			}
 		})
+	}
+}
+
+// TestJournalFailsByItself: a journal that fails while nothing happens ends the
+// run.
+func TestJournalFailsByItself(t *testing.T) {
+	s := newStage()
+	l := &ledger{s: s, failing: make(chan error, 1)}
+	g := vm.Ground{Journal: l}
+	err := g.Run(t.Context(), endpoint.Device(puppet{"p", s}, endpoint.OnValue(func(hello) actions.Action {
+		l.failing <- errLedger
+		return nil
+	})))
+	if !errors.Is(err, errLedger) || s.live != 0 {
+		t.Errorf("%v; %d are open", err, s.live)
 	}
 }
 

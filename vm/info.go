@@ -41,6 +41,22 @@ func (m *Machine) Processes() iter.Seq[ProcessInfo] {
 	return func(yield func(ProcessInfo) bool) { m.root.processes(yield) }
 }
 
+// Process returns the process at a path. It reports false if there is none.
+func (m *Machine) Process(path Path) (info ProcessInfo, ok bool) {
+	if p := m.find(path); p != nil {
+		return p.info(), true
+	}
+	return info, false
+}
+
+// Held returns the address of the device that is open under a number, or nil.
+func (m *Machine) Held(generation uint64) *Address {
+	if at, ok := m.held[generation]; ok {
+		return at.h.address
+	}
+	return nil
+}
+
 func (k *kernel) processes(yield func(ProcessInfo) bool) bool {
 	more := true
 	k.procs.all(func(_ actions.PID, p *proc) bool {

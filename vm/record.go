@@ -71,6 +71,38 @@ func (r *Record) Path() Path {
 	return r.at.path()
 }
 
+// AppendPath appends the path of the process that r is about to path, and
+// returns the result. If r is about the machine, it appends nothing.
+func (r *Record) AppendPath(path Path) Path {
+	if r.at == nil {
+		return path
+	}
+	return r.at.appendPath(path)
+}
+
+func (p *proc) appendPath(path Path) Path {
+	if p.k.host != nil {
+		path = p.k.host.appendPath(path)
+	}
+	return append(path, p.cell.pid)
+}
+
+// Relayed reports whether the action has been asked for by a process further
+// inside than the one that r is about, which is a virtual machine.
+func (r *Record) Relayed() bool {
+	var id actions.EndpointID
+	switch a := r.Action.(type) {
+	case actions.AddEndpoint:
+		id = a.ID
+	case actions.ReplaceEndpoint:
+		id = a.ID
+	case actions.DeleteEndpoint:
+		id = a.ID
+	}
+	_, ok := id.(metaID)
+	return ok
+}
+
 // Name returns the name of the process that r is about.
 func (r *Record) Name() string {
 	if r.at == nil {
