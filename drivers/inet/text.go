@@ -11,6 +11,7 @@ import (
 )
 
 var (
+	_ encoding.TextAppender    = Addr{}
 	_ encoding.TextMarshaler   = Addr{}
 	_ encoding.TextUnmarshaler = (*Addr)(nil)
 )
@@ -52,6 +53,9 @@ func split(text string) (host string, port uint16, err error) {
 	}
 	return host, uint16(n), nil
 }
+
+// AppendText appends the text of [Addr.String].
+func (a Addr) AppendText(b []byte) ([]byte, error) { return append(b, a.String()...), nil }
 
 // MarshalText returns the text of [Addr.String].
 func (a Addr) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
