@@ -11,4 +11,9 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require golang.org/x/exp v0.0.0-20220518171630-0b5c67f07fdf // indirect
+require github.com/x448/float16 v0.8.4 // indirect
+
+require (
+	github.com/fxamacker/cbor/v2 v2.10.0
+	golang.org/x/exp v0.0.0-20220518171630-0b5c67f07fdf // indirect
+)

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"vm":                 {"actions", "topic", "world"},
 	"internal/describe":  {"vm", "actions", "topic", "world"},
 	"vm/vmtest":          {"internal/describe", "vm", "endpoint", "actions", "topic", "world"},
+	"journal/codec":      {"world"},
 	"drivers/console":    {"endpoint", "actions", "topic", "world"},
 	"drivers/eventrelay": {"endpoint", "actions", "topic", "world"},
 	"drivers/inet":       {"world"},

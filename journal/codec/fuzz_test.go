@@ -1,0 +1,87 @@
+package codec_test
+
+import (
+	"bytes"
+	"reflect"
+	"runtime"
+	"testing"
+
+	"github.com/go-marketplace/marketplace/journal/codec"
+)
+
+// FuzzDecode: what is read from anywhere does no harm. It is refused, or is a
+// value that is written and read again as it is.
+func FuzzDecode(f *testing.F) {
+	for _, v := range examples {
+		data, err := codec.Append(nil, v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _ = codec.Name(data)
+		_, _, _ = codec.Generic(data)
+		_ = codec.Text(data)
+		v, rest, err := codec.Decode(data)
+		if err != nil {
+			return
+		}
+		if !bytes.HasSuffix(data, rest) {
+			t.Fatalf("the rest of %x is %x", data, rest)
+		}
+		again, err := codec.Append(nil, v)
+		if err != nil {
+			t.Fatalf("%x was read as %#v, but: %v", data, v, err)
+		}
+		w, rest, err := codec.Decode(again)
+		if err != nil || len(rest) > 0 {
+			t.Fatalf("%#v, read from %x, was written as %x, and then: rest %x, error %v", v, data, again, rest, err)
+		}
+		// What is not equal to itself, because there are floats in it that are
+		// no numbers, is at least written alike.
+		if last, err := codec.Append(nil, w); err != nil || !bytes.Equal(last, again) {
+			t.Fatalf("%#v was written as %x, and then as %x, error %v", v, again, last, err)
+		}
+	})
+}
+
+// FuzzDecodeValue: there is one way to write a value that has no field that may
+// be missing.
+func FuzzDecodeValue(f *testing.F) {
+	typ := reflect.TypeFor[map[string][]*struct{}]()
+	for _, v := range []map[string][]*struct{}{nil, {}, {"a": nil, "\xff": {nil, {}}}} {
+		data, err := codec.AppendValue(nil, v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, rest, err := codec.DecodeValue(data, typ)
+		if err != nil {
+			return
+		}
+		if again, err := codec.AppendValue(nil, v); err != nil || !bytes.Equal(append(again, rest...), data) {
+			t.Fatalf("%x was read as %#v, which is %x, error %v", data, v, again, err)
+		}
+	})
+}
+
+type nest []nest
+
+// TestWrongLengthsTakeNoMemory: a length that is not true costs no more than the
+// bytes that are there, even if there is one at each level.
+func TestWrongLengthsTakeNoMemory(t *testing.T) {
+	data := bytes.Repeat([]byte{0x9a, 0, 0x10, 0, 0}, 1000)
+	data = append(data, make([]byte, 1<<20)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, _, err := codec.DecodeValue(data, reflect.TypeFor[nest]()); err == nil {
+		t.Fatal("no error")
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 8<<20 {
+		t.Errorf("%d bytes were taken for %d", got, len(data))
+	}
+}
