@@ -37,7 +37,9 @@ var mayImport = map[string][]string{
 	"drivers/tcp/sharded": {
 		"vm", "drivers/tcp", "drivers/inet", "endpoint", "actions", "topic", "world",
 	},
-	"drivers/drivertest": {"vm/vmtest", "vm", "endpoint", "actions", "topic", "world"},
+	"journal/wal":         {},
+	"journal/wal/waltest": {"journal/wal"},
+	"drivers/drivertest":  {"vm/vmtest", "vm", "endpoint", "actions", "topic", "world"},
 }
 
 // TestLayers: packages lie on each other in strict layers.

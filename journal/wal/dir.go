@@ -1,0 +1,155 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// lockName is the file whose lock is the lock of a folder.
+const lockName = "lock"
+
+// Dir returns the store that is a folder of the file system. The folder is
+// created, with those it is in, when the store is first locked, and is meant
+// for one log: nothing else should write there.
+//
+// Locks hold on Linux, macOS, the BSDs and Windows; elsewhere Lock fails. On
+// Windows, names of files cannot be synced, and are taken to be on disk.
+func Dir(path string) Store { return dir(path) }
+
+type dir string
+
+// path returns where the file of that name is, which has to be in the folder.
+func (d dir) path(name string) (string, error) {
+	if name != filepath.Base(name) || name == "." || name == ".." {
+		return "", fmt.Errorf("wal: %q is not the name of a file", name)
+	}
+	return filepath.Join(string(d), name), nil
+}
+
+func (d dir) List() ([]string, error) {
+	entries, err := os.ReadDir(string(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // it is created when it is locked
+	}
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+func (d dir) Create(name string) (File, error) {
+	return d.openFile(name, os.O_CREATE|os.O_EXCL)
+}
+
+func (d dir) OpenAppend(name string) (File, error) { return d.openFile(name, 0) }
+
+func (d dir) openFile(name string, flag int) (File, error) {
+	p, err := d.path(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(p, flag|os.O_WRONLY|os.O_APPEND, 0o640)
+	if err != nil {
+		return nil, err // not f, which would be a File that is not nil
+	}
+	return f, nil
+}
+
+func (d dir) Open(name string) (Content, error) {
+	p, err := d.path(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(p)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return dirContent{f, info.Size()}, nil
+}
+
+type dirContent struct {
+	*os.File
+	size int64
+}
+
+func (c dirContent) Size() int64 { return c.size }
+
+func (d dir) Remove(name string) error {
+	p, err := d.path(name)
+	if err != nil {
+		return err
+	}
+	return os.Remove(p)
+}
+
+func (d dir) Rename(from, to string) error {
+	p, err := d.path(from)
+	if err != nil {
+		return err
+	}
+	q, err := d.path(to)
+	if err != nil {
+		return err
+	}
+	return os.Rename(p, q)
+}
+
+func (d dir) Truncate(name string, size int64) error {
+	p, err := d.path(name)
+	if err != nil {
+		return err
+	}
+	return os.Truncate(p, size)
+}
+
+func (d dir) Lock() (io.Closer, error) {
+	if err := d.make(); err != nil {
+		return nil, err
+	}
+	return lockFile(filepath.Join(string(d), lockName))
+}
+
+func (d dir) SyncDir() error { return syncFolder(string(d)) }
+
+// make creates the folder, and those it is in, and waits until their names are
+// on disk.
+func (d dir) make() error {
+	path, err := filepath.Abs(string(d))
+	if err != nil {
+		return err
+	}
+	var parents []string // of folders that do not exist yet
+	for p := path; ; p = filepath.Dir(p) {
+		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
+			break
+		}
+		parents = append(parents, filepath.Dir(p))
+	}
+	if len(parents) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(path, 0o750); err != nil {
+		return err
+	}
+	for _, p := range parents {
+		if err := syncFolder(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package wal
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+const (
+	magic   = "mpjourn"
+	version = 1
+
+	hashSize   = len(Hash{})
+	headerSize = 16 + 2*hashSize
+	lengthSize = 4
+	minFrame   = lengthSize + 1 + hashSize
+	maxPayload = 1 << 30
+	maxBody    = maxPayload + binary.MaxVarintLen64
+
+	suffix     = ".journal"
+	nameDigits = 20
+)
+
+// A Hash is the hash of a record, and thereby of all records up to it.
+type Hash [16]byte
+
+// String returns the hash in hexadecimal digits.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+func segmentName(first uint64) string {
+	return fmt.Sprintf("%0*d%s", nameDigits, first, suffix)
+}
+
+// parseName returns the index of the first record of a segment, if this is the
+// name of one.
+func parseName(name string) (first uint64, ok bool) {
+	digits, ok := strings.CutSuffix(name, suffix)
+	if !ok || len(digits) != nameDigits || strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
+	first, err := strconv.ParseUint(digits, 10, 64)
+	return first, err == nil && first > 0
+}
+
+// appendHeader appends the header of a segment. It ends with the hash of the
+// record before, as everything does after which a record can come.
+func appendHeader(b []byte, first uint64, before Hash) []byte {
+	start := len(b)
+	b = append(b, magic...)
+	b = append(b, version)
+	b = binary.LittleEndian.AppendUint64(b, first)
+	own := headerHash(b[start:], before)
+	b = append(b, own[:]...)
+	return append(b, before[:]...)
+}
+
+// headerHash is the hash of a header, given its first 16 bytes.
+func headerHash(start []byte, before Hash) Hash {
+	var b [32]byte
+	copy(b[:16], start)
+	copy(b[16:], before[:])
+	sum := sha256.Sum256(b[:])
+	return Hash(sum[:hashSize])
+}
+
+// parseHeader returns the hash of the record before the segment, or what is
+// wrong with the header.
+func parseHeader(b []byte, first uint64) (before Hash, reason string, err error) {
+	if len(b) < headerSize {
+		return Hash{}, "the file ends within the header of the segment", nil
+	}
+	before = Hash(b[32:headerSize])
+	if string(b[:7]) != magic || headerHash(b[:16], before) != Hash(b[16:32]) {
+		return Hash{}, "the header of the segment does not match its hash", nil
+	}
+	if b[7] != version {
+		return Hash{}, "", fmt.Errorf("%w: %d", ErrVersion, b[7])
+	}
+	if got := binary.LittleEndian.Uint64(b[8:]); got != first {
+		return Hash{}, fmt.Sprintf("the segment begins with record %d, not the one of its name", got), nil
+	}
+	if first == 1 && before != (Hash{}) {
+		return Hash{}, "the first record cannot follow from another", nil
+	}
+	return before, "", nil
+}
+
+// appendFrame appends a record to what ends with the hash of the record before,
+// and then ends with the hash of this one.
+func appendFrame(b []byte, mark uint64, payload []byte) []byte {
+	start := len(b)
+	b = append(b, 0, 0, 0, 0)
+	b = binary.AppendUvarint(b, mark)
+	b = append(b, payload...)
+	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-lengthSize))
+	sum := sha256.Sum256(b[start-hashSize:])
+	return append(b, sum[:hashSize]...)
+}
+
+// A frame is an intact record in a segment.
+type frame struct {
+	offset, end int64
+	mark        uint64
+	payload     []byte // in the window
+	hash        Hash
+}
+
+// frameAt returns the record at an offset, which is not before the end of the
+// header, or the reason why there is none. It believes the hash that is written
+// before the record. At the end of the file there is no record either.
+func frameAt(w *window, offset int64) (f frame, hashed int64, reason string, err error) {
+	left := w.size - offset
+	if left < int64(minFrame) {
+		return frame{}, 0, "the file ends within the record", nil
+	}
+	b, err := w.bytes(offset, lengthSize)
+	if err != nil {
+		return frame{}, 0, "", err
+	}
+	body := int64(binary.LittleEndian.Uint32(b))
+	switch {
+	case body == 0 || body > maxBody:
+		return frame{}, 0, fmt.Sprintf("%d is no length of a record", body), nil
+	case body > left-int64(lengthSize+hashSize):
+		return frame{}, 0, "the file ends within the record", nil
+	}
+	hashed = int64(hashSize+lengthSize) + body
+	b, err = w.bytes(offset-int64(hashSize), hashed+int64(hashSize))
+	if err != nil {
+		return frame{}, 0, "", err
+	}
+	sum := sha256.Sum256(b[:hashed])
+	if Hash(sum[:hashSize]) != Hash(b[hashed:]) {
+		return frame{}, hashed, "the record does not match its hash, which includes that of the record before", nil
+	}
+	mark, n := binary.Uvarint(b[hashSize+lengthSize : hashed])
+	if n <= 0 {
+		return frame{}, hashed, "the record has no mark", nil
+	}
+	return frame{
+		offset:  offset,
+		end:     offset + hashed, // the hash before is not part of it, its own is
+		mark:    mark,
+		payload: b[hashSize+lengthSize+n : hashed : hashed],
+		hash:    Hash(b[hashed:]),
+	}, hashed, "", nil
+}

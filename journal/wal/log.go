@@ -1,0 +1,214 @@
+package wal
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+)
+
+// keepBuffer is how large a buffer may be, in bytes, to be kept for the next
+// records when its own have been written.
+const keepBuffer = 4 << 20
+
+// A Log is a log that is open for writing. Its methods may be called by several
+// goroutines at once; records get their order from Append.
+type Log struct {
+	store Store
+	lock  io.Closer
+	max   int
+
+	mu   sync.Mutex
+	free *sync.Cond // that busy has become false
+	busy bool       // somebody has the file, or removes files; he may let go of mu
+
+	file    File
+	firsts  []uint64 // first record of each segment
+	buf     []byte   // a hash, and the records that follow from it and are to be written
+	spare   []byte   // the other buffer, while it is not in use
+	size    int64    // of the current segment, with what is to be written
+	last    uint64   // record appended
+	written uint64   // record written
+	synced  uint64   // record known to be on disk
+	syncs   bool     // Sync has been called, now or in an earlier life of the log
+	err     error    // why nothing more can be done
+}
+
+// Append adds a record to the log, and returns its index, one more than that of
+// the record before. The record is kept in memory until Flush or Sync is
+// called; payload is copied. While somebody else waits in Sync, Append does not
+// wait.
+//
+// It fails with [ErrTooLong], [ErrFailed] or [ErrClosed], and then the record
+// is not appended.
+func (l *Log) Append(payload []byte) (index uint64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return 0, l.err
+	}
+	if len(payload) > l.max {
+		return 0, fmt.Errorf("%w: %d bytes, of at most %d", ErrTooLong, len(payload), l.max)
+	}
+	var mark uint64
+	if l.syncs {
+		mark = l.synced + 2 - l.current()
+	}
+	before := len(l.buf)
+	l.buf = appendFrame(l.buf, mark, payload)
+	l.size += int64(len(l.buf) - before)
+	l.last++
+	return l.last, nil
+}
+
+// current returns the first record of the current segment.
+func (l *Log) current() uint64 { return l.firsts[len(l.firsts)-1] }
+
+// Flush hands all records appended so far to the system, so that they survive
+// the end of this process, and are there for those who read the log. Only Sync
+// has them survive the end of the system.
+//
+// It fails with [ErrFailed] or [ErrClosed].
+func (l *Log) Flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	target := l.last
+	for l.err == nil && l.busy && l.written < target {
+		l.free.Wait()
+	}
+	if l.err != nil || l.written >= target {
+		return l.err
+	}
+	l.busy = true
+	defer l.release()
+	return l.write()
+}
+
+// Sync flushes, and waits until all records appended so far are on disk. When
+// several goroutines call it, one waits for the disk on behalf of all that have
+// appended before it begins.
+//
+// It fails with [ErrFailed] or [ErrClosed].
+func (l *Log) Sync() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.syncs = true
+	target := l.last
+	waited := false
+	for l.err == nil && l.busy && l.synced < target {
+		l.free.Wait()
+		waited = true
+	}
+	if l.err != nil || l.synced >= target {
+		return l.err
+	}
+	l.busy = true
+	defer l.release()
+	if waited {
+		// Those whose records have just been synced may have more: let them
+		// come along.
+		l.mu.Unlock()
+		runtime.Gosched()
+		l.mu.Lock()
+	}
+	return l.sync()
+}
+
+// release lets others have the file.
+func (l *Log) release() {
+	l.busy = false
+	l.free.Broadcast()
+}
+
+// take waits until nobody has the file, and has it then; release is to follow
+// if there is no error.
+func (l *Log) take() error {
+	for l.err == nil && l.busy {
+		l.free.Wait()
+	}
+	if l.err == nil {
+		l.busy = true
+	}
+	return l.err
+}
+
+// write writes the buffer. The caller has the file, and mu, of which it lets go
+// meanwhile.
+func (l *Log) write() error {
+	if l.written == l.last {
+		return nil
+	}
+	out, last := l.buf, l.last
+	l.buf = append(l.spare[:0], out[len(out)-hashSize:]...)
+	l.spare = nil
+	l.mu.Unlock()
+	err := writeAll(l.file, out[hashSize:])
+	l.mu.Lock()
+	if cap(out) <= keepBuffer {
+		l.spare = out
+	}
+	if err != nil {
+		return l.fail("write", err)
+	}
+	l.written = last
+	return nil
+}
+
+// sync writes and syncs. The caller has the file, and mu, of which it lets go
+// meanwhile.
+func (l *Log) sync() error {
+	if err := l.write(); err != nil {
+		return err
+	}
+	written := l.written
+	if l.synced == written {
+		return nil
+	}
+	l.mu.Unlock()
+	err := l.file.Sync()
+	l.mu.Lock()
+	if err != nil {
+		return l.fail("sync", err)
+	}
+	l.synced = written
+	return nil
+}
+
+// fail finishes the log, if it is not finished yet, and returns why it is.
+func (l *Log) fail(what string, err error) error {
+	if l.err == nil {
+		l.err = fmt.Errorf("%w: %s %s: %w", ErrFailed, what, segmentName(l.current()), err)
+	}
+	return l.err
+}
+
+// First returns the index of the oldest record in the log. If there are no
+// records, it is that of the one to come.
+func (l *Log) First() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.firsts[0]
+}
+
+// Last returns the index of the last record appended. If there are no records,
+// it is one less than First.
+func (l *Log) Last() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+// Synced returns the index of the last record that is known to be on disk.
+func (l *Log) Synced() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.synced
+}
+
+// SegmentSize returns the size of the current segment in bytes, with all
+// records appended, written or not. It is there to decide when to call Rotate.
+func (l *Log) SegmentSize() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.size
+}

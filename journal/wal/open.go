@@ -1,0 +1,175 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// DefaultMaxRecord is the limit of Options.MaxRecord if none is given: 64 MiB.
+const DefaultMaxRecord = 64 << 20
+
+// Options say how a log is opened. The zero value is right for most.
+type Options struct {
+	// MaxRecord is how long a record may be, in bytes, when it is appended: at
+	// most 1 GiB. Zero stands for DefaultMaxRecord.
+	MaxRecord int
+
+	// Cut is the permission to drop records from a damaged log: the one with
+	// this index, and all behind it. If the damage is there or later, the log
+	// is cut off at the damage, whatever is behind it; if it is earlier, or if
+	// Cut is zero, Open refuses the log. An intact log stays as it is.
+	Cut uint64
+}
+
+// A Recovery says what was found when a log was opened.
+type Recovery struct {
+	First   uint64 // index of the oldest record; if there are no records, that of the one to come
+	Last    uint64 // index of the last record; First-1 if there are none
+	Records uint64 // how many there are
+
+	// Cut says that something was cut off the end, and where: a torn write, or
+	// what Options.Cut gave permission for. It is nil if nothing was.
+	Cut *CutOff
+}
+
+// A CutOff says what was lost when a log was opened.
+type CutOff struct {
+	Position         // where
+	Reason    string // why
+	Bytes     int64  // how many bytes were cut off
+	Intact    int    // how many intact records, at least, were among them in that segment
+	Permitted bool   // it was damage, and Options.Cut gave permission
+}
+
+// Open opens a log for writing, or begins a new one, which begins with record
+// 1. It reads the whole log. What it has found is on disk when it returns.
+//
+// A log that is damaged is refused, with a [*DamageError]; see [Options].Cut.
+// One that is open already is refused with [ErrLocked].
+func Open(s Store, o Options) (*Log, Recovery, error) {
+	if o.MaxRecord == 0 {
+		o.MaxRecord = DefaultMaxRecord
+	}
+	if o.MaxRecord < 0 || o.MaxRecord > maxPayload {
+		return nil, Recovery{}, fmt.Errorf("wal: Options.MaxRecord is %d, not between 0 and %d", o.MaxRecord, maxPayload)
+	}
+	lock, err := s.Lock()
+	if err != nil {
+		return nil, Recovery{}, err
+	}
+	l, r, err := open(s, o, lock)
+	if err == nil {
+		return l, r, nil
+	}
+	if e := lock.Close(); e != nil {
+		err = errors.Join(err, e)
+	}
+	return nil, Recovery{}, err
+}
+
+// open does what Open does, when the store is locked.
+func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
+	v, err := look(s, nil)
+	if err != nil {
+		return nil, Recovery{}, err
+	}
+	var lost *CutOff
+	if v.flaw != nil {
+		if !v.torn && (o.Cut == 0 || v.flaw.Index < o.Cut) {
+			return nil, Recovery{}, v.flaw
+		}
+		if lost, err = v.cut(s); err != nil {
+			return nil, Recovery{}, fmt.Errorf("wal: cut the journal off: %w", err)
+		}
+	}
+	l := &Log{store: s, lock: lock, max: o.MaxRecord, syncs: v.syncs}
+	l.free = sync.NewCond(&l.mu)
+	if v.at < 0 {
+		v.first = 1
+		v.place = place{}
+		v.end = int64(headerSize)
+		l.firsts = []uint64{1}
+		l.file, err = createSegment(s, 1, Hash{})
+	} else {
+		for _, seg := range v.segs[:v.at+1] {
+			l.firsts = append(l.firsts, seg.first)
+		}
+		l.file, err = reopenSegment(s, v.segs[v.at].name)
+	}
+	if err != nil {
+		return nil, Recovery{}, err
+	}
+	l.last, l.written, l.synced = v.last, v.last, v.last
+	l.size = v.end
+	l.buf = append(l.buf, v.hash[:]...)
+	return l, Recovery{First: v.first, Last: v.last, Records: v.last + 1 - v.first, Cut: lost}, nil
+}
+
+// cut drops everything behind the intact part of a log, the last thing first,
+// so that what is left after a crash is still what it was, or a shorter log.
+func (v *survey) cut(s Store) (*CutOff, error) {
+	if v.at < 0 && v.first > 1 {
+		return nil, fmt.Errorf("nothing would be left: %w", v.flaw)
+	}
+	lost := &CutOff{Position: v.flaw.Position, Reason: v.flaw.Reason, Intact: v.intact, Permitted: !v.torn}
+	for i := len(v.segs) - 1; i > v.at; i-- {
+		if err := s.Remove(v.segs[i].name); err != nil {
+			return nil, err
+		}
+		// Each for itself, or the wrong one might come back.
+		if err := s.SyncDir(); err != nil {
+			return nil, err
+		}
+		lost.Bytes += v.segs[i].size
+	}
+	if v.at >= 0 && v.segs[v.at].size > v.end {
+		if err := s.Truncate(v.segs[v.at].name, v.end); err != nil {
+			return nil, err
+		}
+		lost.Bytes += v.segs[v.at].size - v.end
+	}
+	return lost, nil
+}
+
+// reopenSegment opens a segment to go on, and waits until it is on disk as it
+// is now.
+func reopenSegment(s Store, name string) (File, error) {
+	f, err := s.OpenAppend(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Sync(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// createSegment makes a new segment, and waits until it is on disk.
+func createSegment(s Store, first uint64, before Hash) (File, error) {
+	f, err := s.Create(segmentName(first))
+	if err != nil {
+		return nil, err
+	}
+	err = writeAll(f, appendHeader(nil, first, before))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = s.SyncDir()
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// writeAll writes, and takes a short write for an error.
+func writeAll(f File, b []byte) error {
+	n, err := f.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	return err
+}

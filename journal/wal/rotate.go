@@ -1,0 +1,130 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Rotate syncs the log, and has the records to come be written to a new
+// segment. Everything appended so far is on disk when it returns. If the
+// current segment has no records, it stays.
+//
+// While the new segment is created, Append waits. Rotate fails with [ErrFailed]
+// or [ErrClosed].
+func (l *Log) Rotate() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.take(); err != nil {
+		return err
+	}
+	defer l.release()
+	if err := l.sync(); err != nil {
+		return err
+	}
+	if l.last < l.current() {
+		return nil
+	}
+	// What was appended meanwhile has to go to the old segment as well, and
+	// from here nothing more may be: keep mu.
+	if l.written < l.last {
+		if err := writeAll(l.file, l.buf[hashSize:]); err != nil {
+			return l.fail("write", err)
+		}
+		l.buf = append(l.buf[:0], l.buf[len(l.buf)-hashSize:]...)
+		l.written = l.last
+		if err := l.file.Sync(); err != nil {
+			return l.fail("sync", err)
+		}
+		l.synced = l.last
+	}
+	f, err := createSegment(l.store, l.last+1, Hash(l.buf))
+	if err != nil {
+		return l.fail("begin a segment after", err)
+	}
+	old := l.file
+	l.file = f
+	l.firsts = append(l.firsts, l.last+1)
+	l.size = int64(headerSize)
+	if err := old.Close(); err != nil {
+		return l.fail("close the segment before", err)
+	}
+	return nil
+}
+
+// DropBefore removes segments that only have records before index, which may
+// be more than the log has. The current segment is never removed, so that the
+// log knows where it is; Rotate comes before DropBefore. A segment is removed
+// for good before the next one is.
+//
+// It fails with [ErrFailed] or [ErrClosed]; if a file cannot be removed, with
+// the reason, and then the log goes on.
+func (l *Log) DropBefore(index uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.take(); err != nil {
+		return err
+	}
+	defer l.release()
+	for len(l.firsts) > 1 && l.firsts[1] <= index {
+		name := segmentName(l.firsts[0])
+		l.mu.Unlock()
+		removed := l.store.Remove(name)
+		var synced error
+		if removed == nil {
+			synced = l.store.SyncDir()
+		}
+		l.mu.Lock()
+		if removed != nil {
+			return fmt.Errorf("wal: drop %s: %w", name, removed)
+		}
+		l.firsts = l.firsts[1:]
+		if synced != nil {
+			return l.fail("sync the folder of", synced)
+		}
+	}
+	return nil
+}
+
+// Close syncs the log, closes it and lets go of the lock. It does the latter
+// also if the log has failed, or fails now, and then returns why. Every call
+// after that fails with [ErrClosed].
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.busy {
+		l.free.Wait()
+	}
+	if errors.Is(l.err, ErrClosed) {
+		return l.err
+	}
+	l.busy = true
+	defer l.release()
+	err := l.err
+	if err == nil {
+		err = l.sync()
+	}
+	return errors.Join(err, l.close())
+}
+
+// Abandon closes the log and lets go of the lock, without writing what has been
+// appended since the last Flush. It is for when the process has failed, and
+// what it was going to write is better not written. If the log is closed
+// already, it does nothing.
+func (l *Log) Abandon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.busy {
+		l.free.Wait()
+	}
+	if !errors.Is(l.err, ErrClosed) {
+		// What cannot be closed is not needed any more.
+		_ = l.close()
+	}
+}
+
+// close closes the file and the lock. The caller has the file.
+func (l *Log) close() error {
+	l.err = ErrClosed
+	l.buf, l.spare = nil, nil
+	return errors.Join(l.file.Close(), l.lock.Close())
+}

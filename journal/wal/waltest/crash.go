@@ -1,0 +1,77 @@
+package waltest
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+)
+
+// Sector is the size, in bytes, of the pieces of a file that come to the disk
+// or not.
+const Sector = 64
+
+// LoseAll is a choice for [Disk.Crash]: nothing is left but what was synced.
+func LoseAll(int) int { return 0 }
+
+// KeepAll is a choice for [Disk.Crash]: everything has come to the disk.
+func KeepAll(n int) int { return n - 1 }
+
+// Crash returns a disk that may be found after a crash. What was synced is
+// there. Of the rest, choose decides: whether each change of a name has come to
+// the disk, how much of what was written, and which sectors of that are there
+// and which are zero. It gets the number of possibilities, and returns one,
+// from 0. The lower, the more is lost.
+//
+// The disk itself stays as it is, and does nothing any more but fail with
+// ErrCrashed.
+func (d *Disk) Crash(choose func(n int) int) *Disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.crashed = true
+	names := maps.Clone(d.synced)
+	for _, c := range d.pending {
+		if choose(2) == 0 {
+			continue
+		}
+		if c.drop != "" {
+			delete(names, c.drop)
+		}
+		if c.file != nil {
+			names[c.name] = c.file
+		} else {
+			delete(names, c.name)
+		}
+	}
+	after := NewDisk()
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		data := names[name].crash(choose)
+		f := &inode{data: data, synced: bytes.Clone(data)}
+		after.names[name] = f
+		after.synced[name] = f
+	}
+	return after
+}
+
+// crash returns what is left of a file.
+func (f *inode) crash(choose func(int) int) []byte {
+	if !bytes.HasPrefix(f.data, f.synced) {
+		// It was truncated: that has come to the disk, with nothing behind
+		// it, or it has not.
+		if choose(2) == 0 {
+			return bytes.Clone(f.synced)
+		}
+		common := 0
+		for common < len(f.data) && common < len(f.synced) && f.data[common] == f.synced[common] {
+			common++
+		}
+		return bytes.Clone(f.data[:common])
+	}
+	new := f.data[len(f.synced):]
+	new = bytes.Clone(new[:choose(len(new)+1)])
+	for i := 0; i < len(new); i += Sector {
+		if choose(4) == 0 {
+			clear(new[i:min(i+Sector, len(new))])
+		}
+	}
+	return append(bytes.Clone(f.synced), new...)
+}
