@@ -131,9 +131,11 @@ func (r *Record) State() any {
 }
 
 // label describes p for people.
-func (p *proc) label() string {
-	if p.cell.name == "" {
-		return p.path().String()
+func (p *proc) label() string { return labelOf(p.path(), p.cell.name) }
+
+func labelOf(path Path, name string) string {
+	if name == "" {
+		return path.String()
 	}
-	return fmt.Sprintf("%s %s", p.path(), p.cell.name)
+	return fmt.Sprintf("%s %s", path, name)
 }
