@@ -44,6 +44,13 @@ type Config struct {
 	// compared like all others, topics by their meaning, and messages of
 	// forgotten type by their values.
 	Compare []cmp.Option
+
+	// Kinds are kinds of process. Whenever the machine is at rest, each process
+	// of one of them is looked at: what it has open has to be what Open gives
+	// for its state. If all processes are of these kinds, but for those of this
+	// package, the machine is written down and made anew, too, as after a
+	// crash, and has to be the same.
+	Kinds []actions.Kind
 }
 
 // A Machine is a machine under test. It is at rest whenever one of its methods,
@@ -58,6 +65,7 @@ type Machine struct {
 	purity  inspector
 	lines   []string // of the trace
 	failed  bool
+	kinds   kindCheck
 
 	crashes        []string
 	crashesAllowed bool
@@ -104,6 +112,7 @@ func (c Config) RunFunc(t TB, boot func(self actions.PID) actions.Process) *Mach
 		return guarded{p}
 	})
 	t.Cleanup(m.finish)
+	m.kinds.begin(m)
 	m.Apply(vm.Input{Kind: vm.Start})
 	return m
 }
@@ -144,6 +153,7 @@ func (m *Machine) Apply(in vm.Input) {
 		m.vm.Apply(vm.Input{Kind: vm.Continue})
 	}
 	m.reportImpurities()
+	m.kinds.check(m, in.Kind)
 }
 
 func (m *Machine) work() uint64 { return m.vm.Stats().Actions + m.vm.Stats().Events }
