@@ -257,12 +257,12 @@ func (m *Machine) advance() {
 }
 
 // Busy reports whether the machine has work left over, and wants a [Continue].
-func (m *Machine) Busy() bool { return m.phase == running && !m.root.idle() }
+func (m *Machine) Busy() bool { return m.phase == running && (!m.root.idle() || len(m.lasts) > 0) }
 
 // Idle reports whether nothing can happen in the machine any more: there is no
 // work, and no device from which an input could come.
 func (m *Machine) Idle() bool {
-	return m.phase == stopped || m.phase == running && m.root.idle() && m.root.devices == 0
+	return m.phase == stopped || m.phase == running && !m.Busy() && m.root.devices == 0
 }
 
 // Stats returns what the machine has done so far.

@@ -71,9 +71,9 @@ func (s State) Step(in Input) (State, []Command) {
 
 // Busy reports whether the machine has work left over, and wants a [Continue].
 func (s State) Busy() bool {
-	busy := false
+	busy := len(s.lasts) > 0
 	s.root.cells.all(func(_ actions.PID, c *cell) bool {
-		busy = len(c.queue) > 0
+		busy = busy || len(c.queue) > 0
 		return !busy
 	})
 	return busy && s.phase == running
