@@ -117,19 +117,26 @@ func (k *kernel) recount(p *proc, old, e *end) {
 		return // at a meta-level, only what comes from now on counts
 	}
 	keys := immutable.NewSortedMap[string, tally](nil)
-	for _, o := range k.relatives(old.role, p, nil) {
-		common, ok := old.role.Intersect(o.e.role)
-		peer := o.e.role
-		peer.Topic = common
-		if !ok || !old.role.Sees(o.e.role) || o.e.id == e.id && o.p == p || !is.Filter.Passes(peer, o.p == p) {
-			continue
-		}
-		conversation := common.Project(is.By)
+	entry{p, old}.conversations(is, func(conversation topic.Topic) {
 		key, t := place(keys, conversation)
 		keys = keys.Set(key, tally{conversation, t.peers + 1, true})
-	}
+	})
 	_, at := k.counts(p, e)
 	p.cell.more.tallies[at].keys = keys
+}
+
+// conversations calls f for each peer that s counts if it counts as d says, with
+// what it counts the peer by.
+func (s entry) conversations(d actions.Demand, f func(topic.Topic)) {
+	for _, o := range s.p.k.relatives(s.e.role, s.p, nil) {
+		peer := o.e.role
+		common, ok := peer.Intersect(s.e.role)
+		peer.Topic = common
+		itself := o.p == s.p && o.e.seq == s.e.seq // in the role to which it has moved
+		if ok && !itself && s.e.role.Sees(peer) && d.Filter.Passes(peer, o.p == s.p) {
+			f(common.Project(d.By))
+		}
+	}
 }
 
 // A last is a demand that has fallen to zero. It is judged when the machine has

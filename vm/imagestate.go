@@ -83,6 +83,10 @@ func (r *revival) revive() State {
 		r.faults = append(r.faults, fmt.Errorf("vm: image with limits %+v", l))
 		return State{}
 	}
+	if im.Generation > 1<<63 || im.Last > 1<<63 {
+		r.faults = append(r.faults, fmt.Errorf("vm: image with generation %d and PID %d: no machine gets that far", im.Generation, im.Last))
+		return State{}
+	}
 	r.owner, r.routed, r.opened = new(owner), map[*end]bool{}, map[uint64]bool{}
 	s := State{
 		root:        &space{owner: r.owner, last: im.Last},
@@ -145,9 +149,16 @@ func (r *revival) processes(root *space) {
 	}
 }
 
+// maxSeq is a bound for numbers that are counted within a process, so that no
+// image has them overflow at once.
+const maxSeq = 1<<32 - 1<<20
+
 // process revives process i.
 func (r *revival) process(i int) *cell {
 	p := &r.im.Processes[i]
+	if p.Seq > maxSeq || p.Fresh > maxSeq || p.Last > 1<<63 {
+		r.fault(i, "no process gets as far as endpoint %d, name %d, PID %d", p.Seq, p.Fresh, p.Last)
+	}
 	c := &cell{owner: r.owner, pid: p.PID, name: p.Name, seq: p.Seq, fresh: p.Fresh}
 	if p.Kind == "" {
 		c.state, c.stateType = nested{}, nestedType

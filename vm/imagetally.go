@@ -5,7 +5,6 @@ import (
 
 	"github.com/benbjohnson/immutable"
 
-	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -61,19 +60,21 @@ func tallyUp(p *proc, e *end, ts []TallyImage) error {
 		there[text] = t
 	})
 	keys := immutable.NewSortedMap[string, tally](nil)
+	last := ""
 	for _, t := range ts {
 		conversation, ok := there[t.Conversation]
-		key := conversation.String()
-		_, twice := keys.Get(key)
 		switch {
+		case t.Conversation <= last:
+			return fmt.Errorf("it counts peers for %s out of order", t.Conversation)
 		case t.Peers <= 0:
 			return fmt.Errorf("it counts %d peers for %s", t.Peers, t.Conversation)
 		case !ok:
 			return fmt.Errorf("it counts peers for %s, but nobody is there", t.Conversation)
-		case alike[t.Conversation] || twice:
+		case alike[t.Conversation]:
 			return fmt.Errorf("it counts peers for several demands that cannot be told apart: %s", t.Conversation)
 		}
-		keys = keys.Set(key, tally{conversation, t.Peers, true})
+		last = t.Conversation
+		keys = keys.Set(conversation.String(), tally{conversation, t.Peers, true})
 	}
 	// Nothing else knows of the cell yet, so it is written to in place.
 	r := p.cell.rest()
@@ -94,16 +95,4 @@ func outermost(p *proc, e *end) entry {
 		}
 	}
 	return entry{p, e}
-}
-
-// conversations calls f with what s counts its peers by, once for each.
-func (s entry) conversations(d actions.Demand, f func(topic.Topic)) {
-	for _, o := range s.p.k.relatives(s.e.role, s.p, nil) {
-		peer := o.e.role
-		common, ok := peer.Topic.Intersect(s.e.role.Topic)
-		peer.Topic = common
-		if ok && s.e.role.Sees(o.e.role) && d.Filter.Passes(peer, o.p == s.p) {
-			f(common.Project(d.By))
-		}
-	}
 }
