@@ -1,0 +1,224 @@
+package fingerprint
+
+import (
+	"reflect"
+	"strconv"
+	"sync"
+	"unsafe"
+
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A plan knows how to make bytes of the values of a type. It is made once.
+type plan struct {
+	typ reflect.Type
+
+	// head is what the bytes of a value begin with that is found in an
+	// interface: isThere, and the name of the type.
+	head []byte
+
+	// append appends the bytes of the value at an address. There need not be a
+	// walk if the plan is flat.
+	append func(dst []byte, at unsafe.Pointer, w *walk) []byte
+
+	flat   bool  // what can be reached from a value has a depth that the type says
+	direct bool  // an interface has the value itself, and not its address
+	elem   *plan // of a pointer that is followed: of what it points to
+}
+
+// plans has the plan of each type that has been asked for. What is in it depends
+// on nothing but the type.
+var plans sync.Map
+
+func planOf(t reflect.Type) *plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*plan)
+	}
+	p, _ := plans.LoadOrStore(t, compiler{}.compile(t))
+	return p.(*plan)
+}
+
+// A compiler makes plans. It has those that it has begun, because a type can
+// have itself in it.
+type compiler map[reflect.Type]*plan
+
+func (c compiler) compile(t reflect.Type) *plan {
+	if p, ok := c[t]; ok {
+		return p
+	}
+	name := NameOf(t)
+	p := &plan{
+		typ:    t,
+		head:   append(appendUint([]byte{isThere}, uint64(len(name))), name...),
+		direct: isDirect(t),
+	}
+	c[t] = p
+	if p.special() {
+		return p
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		p.pointer(c)
+	case reflect.Slice:
+		p.slice(c)
+	case reflect.Array:
+		p.array(c)
+	case reflect.Map:
+		p.mapping(c)
+	case reflect.Struct:
+		p.record(c)
+	case reflect.Interface:
+		p.append = appendInterface(t)
+	default:
+		p.append, p.flat = basic(t.Kind()), true
+	}
+	return p
+}
+
+// isDirect reports whether an interface has the values of a type in itself. The
+// zero value is then a nil pointer, and otherwise somewhere in memory.
+func isDirect(t reflect.Type) bool {
+	if t.Kind() == reflect.Interface {
+		return false
+	}
+	v := reflect.New(t).Elem().Interface()
+	return dataOf(&v) == nil
+}
+
+// NameOf returns the name by which a type is told from others: the one with
+// which it is registered, or else with the whole path of its package.
+func NameOf(t reflect.Type) string {
+	if name, ok := world.NameOf(t); ok {
+		return name
+	}
+	if t.Name() != "" {
+		if t.PkgPath() == "" {
+			return t.Name()
+		}
+		return t.PkgPath() + "." + t.Name()
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return "*" + NameOf(t.Elem())
+	case reflect.Slice:
+		return "[]" + NameOf(t.Elem())
+	case reflect.Array:
+		return "[" + strconv.Itoa(t.Len()) + "]" + NameOf(t.Elem())
+	case reflect.Map:
+		return "map[" + NameOf(t.Key()) + "]" + NameOf(t.Elem())
+	}
+	return t.String()
+}
+
+func (p *plan) pointer(c compiler) {
+	e := c.compile(p.typ.Elem())
+	p.elem, p.flat = e, e.flat
+	p.append = func(dst []byte, at unsafe.Pointer, w *walk) []byte {
+		return e.appendTarget(dst, *(*unsafe.Pointer)(at), w)
+	}
+}
+
+// appendTarget appends what a pointer points to.
+func (p *plan) appendTarget(dst []byte, target unsafe.Pointer, w *walk) []byte {
+	if target == nil {
+		return append(dst, isNil)
+	}
+	if p.flat {
+		return p.append(append(dst, isThere), target, w)
+	}
+	dst, ok := w.enter(dst, visit{target, 0, p.typ})
+	if ok {
+		dst = p.append(dst, target, w)
+		w.leave()
+	}
+	return dst
+}
+
+func (p *plan) slice(c compiler) {
+	e := c.compile(p.typ.Elem())
+	p.flat = e.flat
+	size := p.typ.Elem().Size()
+	if e.typ.Kind() == reflect.Uint8 && e.flat {
+		p.append = appendBytes
+		return
+	}
+	p.append = func(dst []byte, at unsafe.Pointer, w *walk) []byte {
+		s := (*slice)(at)
+		if s.data == nil {
+			return append(dst, isNil)
+		}
+		if e.flat {
+			return e.appendAll(append(dst, isThere), s.data, s.len, size, nil)
+		}
+		dst, ok := w.enter(dst, visit{s.data, s.len + 1, e.typ})
+		if ok {
+			dst = e.appendAll(dst, s.data, s.len, size, w)
+			w.leave()
+		}
+		return dst
+	}
+}
+
+// slice is how the runtime lays out a slice.
+type slice struct {
+	data     unsafe.Pointer
+	len, cap int
+}
+
+// appendAll appends the bytes of so many values, one behind another in memory,
+// after their number.
+func (p *plan) appendAll(dst []byte, at unsafe.Pointer, n int, size uintptr, w *walk) []byte {
+	dst = appendUint(dst, uint64(n))
+	for i := range n {
+		dst = p.append(dst, unsafe.Add(at, uintptr(i)*size), w)
+	}
+	return dst
+}
+
+func (p *plan) array(c compiler) {
+	e := c.compile(p.typ.Elem())
+	p.flat = e.flat
+	n, size := p.typ.Len(), p.typ.Elem().Size()
+	p.append = func(dst []byte, at unsafe.Pointer, w *walk) []byte { return e.appendAll(dst, at, n, size, w) }
+}
+
+func (p *plan) record(c compiler) {
+	type field struct {
+		offset uintptr
+		plan   *plan
+	}
+	var fields []field
+	flat := true
+	for f := range p.typ.Fields() {
+		if f.Name == "_" || f.Tag.Get("fingerprint") == "-" {
+			continue
+		}
+		e := c.compile(f.Type)
+		flat = flat && e.flat
+		fields = append(fields, field{f.Offset, e})
+	}
+	p.flat = flat
+	p.append = func(dst []byte, at unsafe.Pointer, w *walk) []byte {
+		for i := range fields {
+			f := &fields[i]
+			dst = f.plan.append(dst, unsafe.Add(at, f.offset), w)
+		}
+		return dst
+	}
+}
+
+func (p *plan) mapping(c compiler) {
+	key, elem := c.compile(p.typ.Key()), c.compile(p.typ.Elem())
+	p.append = func(dst []byte, at unsafe.Pointer, w *walk) []byte {
+		m := reflect.NewAt(p.typ, at).Elem()
+		if m.IsNil() {
+			return append(dst, isNil)
+		}
+		dst, ok := w.enter(dst, visit{m.UnsafePointer(), 0, p.typ})
+		if ok {
+			dst = appendMap(dst, m, key, elem, w)
+			w.leave()
+		}
+		return dst
+	}
+}
