@@ -5,7 +5,7 @@ import "hash/maphash"
 // A name is a label with its hash.
 type name struct {
 	label string
-	hash  uint64
+	hash  uint64 `fingerprint:"-"` // it has a seed
 }
 
 // seed makes it hard to choose labels that all hash alike. No result depends on
@@ -19,7 +19,7 @@ func nameOf(label string) name { return name{label, maphash.String(seed, label)}
 // is more than half of them.
 type names struct {
 	list  []name
-	slots []uint64
+	slots []uint64 `fingerprint:"-"` // of hashes
 }
 
 // newNames returns an empty set with room for n names.
