@@ -5,12 +5,9 @@ import (
 	"reflect"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // What follows writes and restores values that have no parts.
-
-func valid(b []byte) bool { return utf8.Valid(b) }
 
 func writeBool(dst []byte, v reflect.Value, _ int) ([]byte, error) {
 	if v.Bool() {

@@ -18,6 +18,8 @@ type conn struct {
 	fd   func()
 }
 
+var _ = conn{}.fd
+
 type linked struct {
 	Next *linked
 	Made chan int
@@ -48,7 +50,7 @@ func TestCheck(t *testing.T) {
 		{reflect.TypeFor[struct {
 			A int `json:"-"`
 		}](), ""},
-		{reflect.TypeFor[struct{ Conn []conn }](), "codec: struct { Conn []codec_test.conn }.Conn[].fd: a func cannot be written down; export it, or give the type codec_test.conn the methods MarshalBinary and UnmarshalBinary"},
+		{reflect.TypeFor[struct{ Conn []conn }](), "codec: struct { Conn []codec_test.conn }.Conn[].fd: a func cannot be written down"},
 		{reflect.TypeFor[struct{ n int }](), "codec: struct { n int }.n: a field that is not exported cannot be written down; export it, or give the type struct { n int } the methods MarshalBinary and UnmarshalBinary"},
 		{reflect.TypeFor[unwritable](), "codec: codec_test.unwritable.F[]: a func cannot be written down"},
 		{reflect.TypeFor[linked](), "codec: codec_test.linked.Made: a chan cannot be written down"},

@@ -3,10 +3,13 @@ package codec_test
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"log"
 	"math"
 	"net/netip"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -231,4 +234,32 @@ func TestDecodedValuesShareNoMemory(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(v, said{"tony", []byte("hi"), true}) {
 		t.Error(v, err)
 	}
+}
+
+func ExampleAppend() {
+	data, err := codec.Append(nil, world.Ref{Device: "radio", Generation: 1, Number: 7})
+	if err != nil {
+		log.Fatal(err)
+	}
+	v, rest, err := codec.Decode(data)
+	fmt.Printf("%+v, %d bytes are left, %v\n", v, len(rest), err)
+	// Output:
+	// radio#1.7, 0 bytes are left, <nil>
+}
+
+func TestManyAtOnce(t *testing.T) {
+	type fresh struct{ A []*said }
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for _, v := range []any{examples[1], unwritable{}, open{Any: unwritable{}}, fresh{[]*said{{}}}} {
+				_, err := codec.Append(nil, v)
+				if _, ok := v.(said); ok != (err == nil) {
+					t.Errorf("%T: %v", v, err)
+				}
+				_, _ = codec.AppendValue(nil, v)
+			}
+		})
+	}
+	all.Wait()
 }

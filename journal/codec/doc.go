@@ -43,6 +43,6 @@
 // channels, addresses of memory, complex numbers, fields that are not exported,
 // keys of maps that are pointers or interfaces. Some of it depends on the value
 // and is found when it is written: an interface with a value in it of a type
-// that is not registered, a time that is not in UTC, a value that is part of
-// itself.
+// that is not registered, a time that is not in UTC, or has no year of four
+// digits, a value that is part of itself or has parts more than 1000 deep.
 package codec

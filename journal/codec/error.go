@@ -52,9 +52,10 @@ func at(i int, err error) error {
 	return in("["+strconv.Itoa(i)+"]", err)
 }
 
-// of returns the error as one about a value of type t.
+// of returns the error as one about a value of type t, unless it is one about the
+// whole value already.
 func of(t reflect.Type, err error) error {
-	if e, ok := err.(*Error); ok {
+	if e, ok := err.(*Error); ok && e.Type == "" {
 		e.Type = nameOf(t)
 	}
 	return err

@@ -64,7 +64,7 @@ func TestReadingWithoutTypes(t *testing.T) {
 }
 
 func TestReadingWithoutTypesRefuses(t *testing.T) {
-	for _, data := range []string{"", "\x82", "\x82\x61a", "\x82\x61a\x81", "\x82\x61a\xa1\x00", "\x82\x61a\xf7", "\x82\x61a\x61\xff", "\x82\x61a\x9a\xff\xff\xff\xff", "\x01"} {
+	for _, data := range []string{"", "\x82", "\x82\x61a", "\x82\x61a\x81", "\x82\x61a\xa1\x00", "\x82\x61a\xf7", "\x82\x61a\xf8\x36", "\x82\x61a\x61\xff", "\x82\x61a\x9a\xff\xff\xff\xff", "\x01"} {
 		if _, v, err := codec.Generic([]byte(data)); err == nil || !strings.HasPrefix(err.Error(), "codec: ") {
 			t.Errorf("%x was taken for %v, error %v", data, v, err)
 		}

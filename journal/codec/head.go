@@ -27,7 +27,7 @@ const (
 	float16  = simple | 25
 	float32_ = simple | 26
 	float64_ = simple | 27
-	date     = tagged | 0
+	date     = tagged
 )
 
 // appendHead appends the head of an item: its major type and its argument, in
@@ -159,7 +159,7 @@ func (r *reader) head() (major byte, n uint64, err error) {
 		return major, uint64(info), nil
 	}
 	size := 1 << (info - 24)
-	if info > 27 {
+	if info > 27 || first == simple|24 {
 		return 0, 0, refuse("the byte ", strconv.Itoa(r.at), " begins nothing of known length")
 	}
 	if len(r.data)-r.at-1 < size {

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -143,7 +144,7 @@ func (o *own) write(dst []byte, v reflect.Value, depth int) (_ []byte, err error
 	}
 	// The length comes first, but is known last.
 	item := o.item
-	if item == text && !valid(dst[start:]) {
+	if item == text && !utf8.Valid(dst[start:]) {
 		item = bytes_
 	}
 	var head [9]byte

@@ -212,11 +212,10 @@ func (c compiler) fields(p *plan) error {
 			continue
 		}
 		if !f.IsExported() {
-			reason := "a field that is not exported cannot be written down"
-			if _, ok := unwritable[f.Type.Kind()]; ok {
-				reason = unwritable[f.Type.Kind()]
+			if reason, ok := unwritable[f.Type.Kind()]; ok {
+				return in("."+f.Name, refuse(reason))
 			}
-			return in("."+f.Name, refuse(reason, "; export it, or give the type ", p.typ.String(), " the methods MarshalBinary and UnmarshalBinary"))
+			return in("."+f.Name, refuse("a field that is not exported cannot be written down; export it, or give the type ", p.typ.String(), " the methods MarshalBinary and UnmarshalBinary"))
 		}
 		name, reason := fieldName(f)
 		if reason != "" {
