@@ -60,7 +60,7 @@ func TestEqualValuesAreAlike(t *testing.T) {
 		{"what is no number", math.NaN(), negative},
 		{"addresses", state{address: 1}, state{address: 2}},
 		{"a field that tells nothing", state{cache: 1}, state{cache: 2}},
-		{"capacity", make([]string, 1, 1), make([]string, 1, 9)},
+		{"capacity", make([]string, 1), make([]string, 1, 9)},
 		{"functions", func() {}, func() { fmt.Println() }},
 		{"clocks of one name", labelled{Clock: world.NewManualClock("a", noon)}, labelled{Clock: world.NewManualClock("a", noon.Add(1))}},
 		{"types", reflect.TypeFor[says](), reflect.TypeOf(says{})},

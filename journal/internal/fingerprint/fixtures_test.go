@@ -67,6 +67,8 @@ func (p *place) Open(context.Context, world.Env) (world.Handle, error) {
 	return nil, errors.New("not a place to go")
 }
 
+var _ = &(&state{}).mu
+
 var who = topic.FieldOf(func(s *says) *string { return &s.Who })
 
 func ptr[T any](v T) *T { return &v }
