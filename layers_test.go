@@ -20,27 +20,30 @@ const module = "github.com/go-marketplace/marketplace"
 // mayImport says which of our packages each of our packages may import. What
 // is not listed may import everything.
 var mayImport = map[string][]string{
-	"topic":                        {},
-	"world":                        {},
-	"actions":                      {"topic", "world"},
-	"endpoint":                     {"actions", "topic", "world"},
-	"vm":                           {"actions", "topic", "world"},
-	"internal/describe":            {"vm", "actions", "topic", "world"},
-	"vm/vmtest":                    {"internal/describe", "vm", "endpoint", "actions", "topic", "world"},
-	"journal/codec":                {"world"},
-	"drivers/console":              {"endpoint", "actions", "topic", "world"},
-	"drivers/eventrelay":           {"endpoint", "actions", "topic", "world"},
-	"drivers/inet":                 {"world"},
-	"drivers/tcp":                  {"drivers/inet", "endpoint", "actions", "topic", "world"},
-	"drivers/timer":                {"endpoint", "actions", "topic", "world"},
-	"drivers/udp":                  {"drivers/inet", "endpoint", "actions", "topic", "world"},
-	"journal/internal/fingerprint": {"vm", "topic", "world"},
+	"topic":              {},
+	"world":              {},
+	"actions":            {"topic", "world"},
+	"endpoint":           {"actions", "topic", "world"},
+	"vm":                 {"actions", "topic", "world"},
+	"internal/describe":  {"vm", "actions", "topic", "world"},
+	"vm/vmtest":          {"internal/describe", "vm", "endpoint", "actions", "topic", "world"},
+	"journal/codec":      {"world"},
+	"journal/wal":        {},
+	"drivers/console":    {"endpoint", "actions", "topic", "world"},
+	"drivers/eventrelay": {"endpoint", "actions", "topic", "world"},
+	"drivers/inet":       {"world"},
+	"drivers/tcp":        {"drivers/inet", "endpoint", "actions", "topic", "world"},
+	"drivers/timer":      {"endpoint", "actions", "topic", "world"},
+	"drivers/udp":        {"drivers/inet", "endpoint", "actions", "topic", "world"},
 	"drivers/tcp/sharded": {
 		"vm", "drivers/tcp", "drivers/inet", "endpoint", "actions", "topic", "world",
 	},
-	"journal/wal":         {},
-	"journal/wal/waltest": {"journal/wal"},
-	"drivers/drivertest":  {"vm/vmtest", "vm", "endpoint", "actions", "topic", "world"},
+	"drivers/drivertest":           {"vm/vmtest", "vm", "endpoint", "actions", "topic", "world"},
+	"journal/internal/fingerprint": {"vm", "topic", "world"},
+	"journal/wal/waltest":          {"journal/wal"},
+	"journal": {
+		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/describe", "vm", "actions", "topic", "world",
+	},
 }
 
 // TestLayers: packages lie on each other in strict layers.

@@ -81,6 +81,16 @@ func (r *Reader) First() uint64 { return r.segs[0].first }
 // less than First.
 func (r *Reader) Last() uint64 { return r.last }
 
+// Segments returns the index of the first record of each segment, in order. The
+// last one may have no records yet.
+func (r *Reader) Segments() []uint64 {
+	firsts := make([]uint64, len(r.segs))
+	for i, s := range r.segs {
+		firsts[i] = s.first
+	}
+	return firsts
+}
+
 // Records returns the records from an index on, in order, up to Last; zero
 // stands for First. If one cannot be read, an error takes its place, and is the
 // end: a [*DamageError], [ErrDropped] if the record is not in the log any more,

@@ -1,0 +1,218 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// A Change is what is different about one process between two moments.
+type Change struct {
+	Path vm.Path
+	Name string
+	Kind ChangeKind
+
+	// Before and After are the process in either moment, a line for its state
+	// and one for each of its endpoints and devices, without those that are the
+	// same in both.
+	Before, After []string
+}
+
+// ChangeKind tells changes apart.
+type ChangeKind uint8
+
+// The kinds of change.
+const (
+	Began   ChangeKind = iota + 1 // the process was not there before
+	Ended                         // the process is not there after
+	Changed                       // it is there in both, but not the same
+)
+
+// String returns "began", "ended" or "changed".
+func (k ChangeKind) String() string { return [...]string{"", "began", "ended", "changed"}[k] }
+
+// String describes the change for people, in lines.
+func (c Change) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %v\n", describe.Label(c.Path, c.Name), c.Kind)
+	for _, s := range c.Before {
+		fmt.Fprintf(&b, "\t- %s\n", s)
+	}
+	for _, s := range c.After {
+		fmt.Fprintf(&b, "\t+ %s\n", s)
+	}
+	return b.String()
+}
+
+// Diff compares two moments, process by process, in the order of their paths.
+// The moments may be of different branches.
+func Diff(a, b *Moment) []Change {
+	var changes []Change
+	before, after := portraits(a), portraits(b)
+	for len(before) > 0 || len(after) > 0 {
+		order := 0
+		switch {
+		case len(before) == 0:
+			order = 1
+		case len(after) == 0:
+			order = -1
+		default:
+			order = slices.Compare(before[0].path, after[0].path)
+		}
+		switch {
+		case order < 0:
+			changes = append(changes, Change{before[0].path, before[0].name, Ended, before[0].lines, nil})
+			before = before[1:]
+		case order > 0:
+			changes = append(changes, Change{after[0].path, after[0].name, Began, nil, after[0].lines})
+			after = after[1:]
+		default:
+			if gone, come := without(before[0].lines, after[0].lines), without(after[0].lines, before[0].lines); len(gone)+len(come) > 0 {
+				changes = append(changes, Change{after[0].path, after[0].name, Changed, gone, come})
+			}
+			before, after = before[1:], after[1:]
+		}
+	}
+	return changes
+}
+
+// A portrait is a process in lines.
+type portrait struct {
+	path  vm.Path
+	name  string
+	lines []string
+}
+
+func portraits(m *Moment) []portrait {
+	var all []portrait
+	for info := range m.Processes() {
+		all = append(all, portrait{info.Path, info.Name, Portray(info)})
+	}
+	return all
+}
+
+// Portray describes a process for people: a line for its state, and one for each
+// of its endpoints and devices.
+func Portray(info vm.ProcessInfo) []string {
+	var lines []string
+	if info.Nested {
+		lines = append(lines, "a virtual machine")
+	} else {
+		lines = append(lines, "state "+describe.Value(info.State))
+	}
+	if info.Queue > 0 {
+		lines = append(lines, fmt.Sprintf("%d actions yet to be performed", info.Queue))
+	}
+	for _, e := range info.Endpoints {
+		line := e.Role.String() + describe.Naming(" as ", e.ID)
+		if e.Level > 0 {
+			line += fmt.Sprintf(" at meta-level %d", e.Level)
+		}
+		lines = append(lines, line)
+	}
+	for _, d := range info.Devices {
+		lines = append(lines, fmt.Sprintf("holds %s, opening %d", d.Device.DeviceName(), d.Generation))
+	}
+	return lines
+}
+
+// without returns the lines in a that are not in b, as often as they are more.
+func without(a, b []string) []string {
+	count := map[string]int{}
+	for _, s := range b {
+		count[s]++
+	}
+	var rest []string
+	for _, s := range a {
+		if count[s]--; count[s] < 0 {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// A Comparison says how two runs differ.
+type Comparison struct {
+	// OnlyA and OnlyB are the commands that came of one run and not of the
+	// other, by what they say.
+	OnlyA, OnlyB []Command
+
+	// Changes are between the ends of the two.
+	Changes []Change
+}
+
+// Compare compares two runs from the moment after an input to their ends. It is 0
+// for all of it, and [Branch].From for a run and a branch.
+func Compare(ctx context.Context, a, b *Recording, from uint64) (Comparison, error) {
+	var c Comparison
+	as, err := a.Commands(ctx, from+1, a.Last())
+	if err != nil {
+		return c, err
+	}
+	bs, err := b.Commands(ctx, from+1, b.Last())
+	if err != nil {
+		return c, err
+	}
+	c.OnlyA, c.OnlyB = commandsWithout(as, bs), commandsWithout(bs, as)
+	endA, err := a.At(ctx, a.Last())
+	if err != nil {
+		return c, err
+	}
+	endB, err := b.At(ctx, b.Last())
+	if err != nil {
+		return c, err
+	}
+	c.Changes = Diff(endA, endB)
+	return c, nil
+}
+
+func commandsWithout(a, b []Command) []Command {
+	count := map[string]int{}
+	for _, c := range b {
+		count[c.Text]++
+	}
+	var rest []Command
+	for _, c := range a {
+		if count[c.Text]--; count[c.Text] < 0 {
+			rest = append(rest, c)
+		}
+	}
+	return rest
+}
+
+// Commands returns what was to be done outside because of the inputs with numbers
+// from first to last.
+func (r *Recording) Commands(ctx context.Context, first, last uint64) ([]Command, error) {
+	first, last = max(first, r.First()+1), min(last, r.Last())
+	if first > last {
+		return nil, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from := r.nearest(first - 1)
+	p, err := r.playerAt(from)
+	if err != nil {
+		return nil, err
+	}
+	var all []Command
+	var seq uint64
+	p.live = func(record *vm.Record) {
+		if c := &record.Command; record.Kind == vm.Commanded && seq >= first {
+			all = append(all, Command{seq, c.Address.Path, describe.Command(c)})
+		}
+	}
+	err = p.relive(ctx, r.inputs(from.Seq+1, last), reliving{
+		last:   last,
+		before: func(e *episode) { seq = e.Seq },
+		after: func(e *episode) {
+			if e.Seq%r.gap == 0 {
+				r.remember(p.at(e))
+			}
+		},
+	})
+	return all, err
+}

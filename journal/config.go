@@ -1,0 +1,174 @@
+package journal
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/journal/wal"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// Durability says what a journal promises about what it has been given.
+type Durability uint8
+
+// The durabilities.
+const (
+	// Sync: a command is carried out only when the inputs that came before it
+	// are on disk. So nothing that the world has seen is lost, whatever crashes.
+	// Inputs that come while the disk is busy share one sync.
+	Sync Durability = iota
+
+	// Batch: inputs are written before commands are carried out, and synced
+	// every Config.BatchEvery. If the process dies nothing is lost that the
+	// world has seen, but what has come in while the disk was busy; if the
+	// system does, that much time is.
+	Batch
+
+	// Memory: inputs are written when there are many of them, and at the end,
+	// and never synced. A crash loses the last of them. It is for recordings
+	// that need not survive.
+	Memory
+)
+
+// String returns "sync", "batch" or "memory".
+func (d Durability) String() string {
+	switch d {
+	case Sync:
+		return "sync"
+	case Batch:
+		return "batch"
+	case Memory:
+		return "memory"
+	}
+	return fmt.Sprintf("Durability(%d)", uint8(d))
+}
+
+// ParseDurability returns the Durability with the given name.
+func ParseDurability(s string) (Durability, error) {
+	for d := Sync; d <= Memory; d++ {
+		if s == d.String() {
+			return d, nil
+		}
+	}
+	return 0, fmt.Errorf("journal: %q is no durability: it must be sync, batch or memory", s)
+}
+
+// A Config says how a journal is kept. The zero Config is ready to use.
+type Config struct {
+	Durability Durability
+
+	// BatchEvery is how much time passes between two syncs, for [Batch].
+	// Default: 50 ms.
+	BatchEvery time.Duration
+
+	// CheckEvery is after how many inputs a digest of the machine is written, by
+	// which a replay sees that it does the same. Default: 256.
+	CheckEvery int
+
+	// Trace has everything written that comes of each input, step by step, with
+	// a digest after each. A replay that differs can then say where, and what
+	// was there before. It costs a multiple of what the journal costs otherwise,
+	// in time and in space.
+	Trace bool
+
+	// Kinds are the kinds of processes that can be written down. If all
+	// processes of the machine are of such kinds, snapshots make recovery
+	// cheap. No two of them have one name, or one type of state.
+	Kinds []actions.Kind
+
+	// SnapshotEvery is after how many inputs a snapshot is taken, if there are
+	// Kinds. Default: 100,000. A negative number means never.
+	SnapshotEvery int
+
+	// DropOld has segments removed that are older than the two newest snapshots.
+	// The history before them is gone then: the run can be recovered, but not
+	// replayed from its beginning.
+	DropOld bool
+
+	// SegmentSize is how large a file of the journal becomes, in bytes, before
+	// another one is begun. Default: 64 MiB.
+	SegmentSize int64
+
+	// Schema is the version of what the program writes into its journal. It is
+	// there for the program: nothing is done with it but to show it. Program
+	// tells builds of the program apart; default: [Fingerprint].
+	Schema  uint64
+	Program string
+
+	// Cut is how far the user allows to go in a journal that is damaged: the
+	// input with this number, and all that follows, may be given up. Without it
+	// a journal with damage in its middle is refused.
+	Cut uint64
+
+	// Logger gets what somebody should know: that the end of the journal was
+	// torn off, that a snapshot could not be used, how far a long replay has
+	// come. Default: [slog.Default].
+	Logger *slog.Logger
+
+	// Progress, if not nil, is called now and then during a long replay. By
+	// default it is logged.
+	Progress func(Progress)
+}
+
+// Progress says how far a replay has come.
+type Progress struct {
+	Seq   uint64        // the input that has been applied last
+	Last  uint64        // the last one there is
+	Since time.Duration // how long it has taken so far
+}
+
+func (c Config) withDefaults() (Config, error) {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"BatchEvery", int64(c.BatchEvery)}, {"CheckEvery", int64(c.CheckEvery)}, {"SegmentSize", c.SegmentSize},
+	} {
+		if f.value < 0 {
+			return c, fmt.Errorf("journal: Config.%s is negative (%d): leave it zero for the default", f.name, f.value)
+		}
+	}
+	if c.Durability > Memory {
+		return c, fmt.Errorf("journal: Config.Durability is %v: it must be Sync, Batch or Memory", c.Durability)
+	}
+	if c.BatchEvery == 0 {
+		c.BatchEvery = 50 * time.Millisecond
+	}
+	if c.CheckEvery == 0 {
+		c.CheckEvery = 256
+	}
+	if c.SegmentSize == 0 {
+		c.SegmentSize = 64 << 20
+	}
+	if c.SnapshotEvery == 0 {
+		c.SnapshotEvery = 100_000
+	}
+	if c.Program == "" {
+		c.Program = Fingerprint()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Progress == nil {
+		c.Progress = func(p Progress) {
+			c.Logger.Info("journal: replaying", "input", p.Seq, "of", p.Last, "for", p.Since.Round(time.Second))
+		}
+	}
+	return c, nil
+}
+
+// Open opens the journal in a folder, or begins one there, to be the Journal of a
+// [vm.Ground]. At the end of its run the ground closes it.
+//
+// It fails if somebody else has the journal open, if what is there is damaged and
+// the user has not allowed to cut it off, with a [*wal.DamageError], if it was
+// written in a format that this program does not know, and if the Config makes
+// no sense.
+func Open(dir string) (*Journal, error) { return Config{}.Open(dir) }
+
+// Open is the function [Open], with a Config.
+func (c Config) Open(dir string) (*Journal, error) { return c.OpenStore(wal.Dir(dir)) }
+
+var _ vm.Journal = (*Journal)(nil)

@@ -1,0 +1,391 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/journal/codec"
+	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// What a journal has are entries: an input, and then what is known of what came
+// of it. An entry is a record of the log: a byte that says of which kind it is,
+// and then its parts, numbers as varints and texts with their lengths before
+// them; values are in CBOR.
+//
+// The first entry of each segment is a head. The address of a device is written
+// in full the first time that it is mentioned in a segment, so each segment can
+// be read without those before it.
+type entryKind byte
+
+const (
+	headEntry     entryKind = iota + 1 // who writes from here on
+	inputEntry                         // an input
+	checkEntry                         // the digest of the machine after the input
+	traceEntry                         // what came of the input, step by step
+	rollEntry                          // an endpoint has come or gone
+	snapshotEntry                      // there is a snapshot of the machine after the input
+)
+
+var entryKinds = [...]string{"", "head", "input", "check", "trace", "roll", "snapshot"}
+
+func (k entryKind) String() string {
+	if int(k) < len(entryKinds) && k > 0 {
+		return entryKinds[k]
+	}
+	return fmt.Sprintf("entry of kind %d", byte(k))
+}
+
+// format is the version of what is described here. A program reads journals of
+// its own format and of all before it.
+const format = 1
+
+// A Head says who has written what follows it in a journal.
+type Head struct {
+	Format     uint64     // of the journal
+	Schema     uint64     // Config.Schema of the program
+	Program    string     // a fingerprint of the program: see [Fingerprint]
+	Time       time.Time  // at which it began, in UTC
+	Durability Durability // that it had
+	Every      uint64     // inputs between two digests
+	Trace      bool       // there is a trace of each input
+	Seq        uint64     // of the last input before it; 0 if there is none
+}
+
+func appendHead(dst []byte, h Head) []byte {
+	dst = append(dst, byte(headEntry))
+	dst = binary.AppendUvarint(dst, h.Format)
+	dst = binary.AppendUvarint(dst, h.Seq)
+	dst = binary.AppendUvarint(dst, h.Schema)
+	dst = appendText(dst, h.Program)
+	dst = binary.AppendVarint(dst, h.Time.UnixNano())
+	dst = append(dst, byte(h.Durability), flag(h.Trace, 1))
+	return binary.AppendUvarint(dst, h.Every)
+}
+
+func readHead(s *scanner) (h Head) {
+	h.Format = s.uint()
+	if h.Format > format {
+		s.fail(fmt.Sprintf("the journal has format %d, and this program knows formats up to %d: use a newer program", h.Format, format))
+		return h
+	}
+	h.Seq = s.uint()
+	h.Schema = s.uint()
+	h.Program = s.text()
+	h.Time = time.Unix(0, s.int()).UTC()
+	h.Durability = Durability(s.byte())
+	h.Trace = s.byte()&1 != 0
+	h.Every = s.uint()
+	return h
+}
+
+// An Input is an input of a machine, as a journal has it.
+type Input struct {
+	Seq  uint64    // its number: the first input of a journal is 1
+	Time time.Time // at which it entered, in UTC
+	Kind vm.InputKind
+
+	// The address of the device, if it is from one: where in the machine its
+	// holder is, its name, and the number of its opening.
+	Path       vm.Path
+	Device     string
+	Generation uint64
+
+	// Err is the reason of an end or a failure, or nil.
+	Err *world.Error
+
+	// Incarnation and Limits are those of a start.
+	Incarnation uint64
+	Limits      *vm.Limits
+
+	value []byte // in CBOR; empty if there is none
+	late  bool   // the device was not open any more
+}
+
+const (
+	hasAddress = 1 << iota // in full
+	hasErr
+	hasValue
+	isLate
+)
+
+// Value restores the value of the input: what came from the device, or the
+// command that has failed or has been carried out. It is nil if there is none.
+// The error says that the value is of a type that this program does not have.
+func (in *Input) Value() (any, error) {
+	if len(in.value) == 0 {
+		return nil, nil
+	}
+	v, rest, err := codec.Decode(in.value)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%d bytes follow the value", len(rest))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("journal: value of input %d: %w", in.Seq, err)
+	}
+	return v, nil
+}
+
+// Text returns a short text for the value, in a program that need not have its
+// type. It is empty if there is none.
+func (in *Input) Text() string {
+	if len(in.value) == 0 {
+		return ""
+	}
+	return codec.Text(in.value)
+}
+
+// Generic returns the value as package encoding/json would have it, and the name
+// of its type, in a program that need not have the type. They are nil and empty
+// if there is no value.
+func (in *Input) Generic() (name string, value any, err error) {
+	if len(in.value) == 0 {
+		return "", nil, nil
+	}
+	return codec.Generic(in.value)
+}
+
+// String describes the input for people, in a line.
+func (in *Input) String() string {
+	s := in.Kind.String()
+	if in.Generation > 0 {
+		s += fmt.Sprintf(" of %s for %v", in.Device, in.Path)
+	}
+	if t := in.Text(); t != "" {
+		s += ": " + t
+	}
+	if in.Err != nil {
+		s += ": " + in.Err.Error()
+	}
+	if in.Kind == vm.Start {
+		s += fmt.Sprintf(", incarnation %d", in.Incarnation)
+	}
+	return s
+}
+
+// appendInput appends an entry for in. Full says that its address has not been
+// written before, and late that its device is not open any more. An error says
+// that its value cannot be written down.
+func appendInput(dst []byte, seq uint64, now time.Time, in *vm.Input, full, late bool) ([]byte, error) {
+	dst = append(dst, byte(inputEntry))
+	dst = binary.AppendUvarint(dst, seq)
+	dst = binary.AppendVarint(dst, now.UnixNano())
+	err, _ := in.Err.(*world.Error)
+	dst = append(dst, byte(in.Kind), flag(full, hasAddress)|flag(err != nil, hasErr)|flag(in.Value != nil, hasValue)|flag(late, isLate))
+	if in.Kind == vm.Start {
+		dst = appendStart(dst, in)
+	}
+	if a := in.Address; a != nil {
+		dst = binary.AppendUvarint(dst, a.Generation)
+		if full {
+			dst = appendPath(dst, a.Path)
+			dst = appendText(dst, a.Device.DeviceName())
+		}
+	} else {
+		dst = binary.AppendUvarint(dst, 0)
+	}
+	if err != nil {
+		for _, s := range [...]string{err.Kind, err.Op, err.Addr, err.Text} {
+			dst = appendText(dst, s)
+		}
+	}
+	if in.Value == nil {
+		return dst, nil
+	}
+	return codec.Append(dst, in.Value)
+}
+
+func appendStart(dst []byte, in *vm.Input) []byte {
+	dst = binary.AppendUvarint(dst, in.Incarnation)
+	var l vm.Limits
+	if in.Limits != nil {
+		l = *in.Limits
+	}
+	for _, n := range [...]int{l.Queue, l.Steps, l.Drain} {
+		dst = binary.AppendUvarint(dst, uint64(max(n, 0)))
+	}
+	return dst
+}
+
+// readInput reads an input. Addresses has those of the segment, and gets the new
+// one.
+func readInput(s *scanner, addresses map[uint64]*address) (in Input) {
+	in.Seq = s.uint()
+	in.Time = time.Unix(0, s.int()).UTC()
+	in.Kind = vm.InputKind(s.byte())
+	has := s.byte()
+	if in.Kind == vm.Start {
+		in.Incarnation = s.uint()
+		in.Limits = &vm.Limits{Queue: s.limit(), Steps: s.limit(), Drain: s.limit()}
+	}
+	in.late = has&isLate != 0
+	in.Generation = s.uint()
+	if in.Generation > 0 {
+		if has&hasAddress != 0 {
+			addresses[in.Generation] = &address{s.path(), s.text()}
+		}
+		a := addresses[in.Generation]
+		if a == nil {
+			s.fail(fmt.Sprintf("the segment has no address for device %d", in.Generation))
+			return in
+		}
+		in.Path, in.Device = a.path, a.device
+	}
+	if has&hasErr != 0 {
+		in.Err = &world.Error{Kind: s.text(), Op: s.text(), Addr: s.text(), Text: s.text()}
+	}
+	if has&hasValue != 0 {
+		in.value = s.rest()
+	}
+	s.end()
+	return in
+}
+
+// encoded returns a value as a journal would have it, or nothing if it cannot be
+// written down.
+func encoded(value any) []byte {
+	if value == nil {
+		return nil
+	}
+	b, err := codec.Append(nil, value)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// An address is that of a device as a segment has it.
+type address struct {
+	path   vm.Path
+	device string
+}
+
+func flag(b bool, bit byte) byte {
+	if b {
+		return bit
+	}
+	return 0
+}
+
+func appendText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendPath(dst []byte, p vm.Path) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(p)))
+	for _, pid := range p {
+		dst = binary.AppendUvarint(dst, uint64(pid))
+	}
+	return dst
+}
+
+// A scanner reads the parts of an entry. After the first mistake it reads
+// nothing but zeros.
+type scanner struct {
+	data []byte
+	err  error
+}
+
+var errShort = errors.New("it ends too early")
+
+func (s *scanner) fail(reason string) {
+	if s.err == nil {
+		s.err = errors.New(reason)
+	}
+	s.data = nil
+}
+
+func (s *scanner) byte() byte {
+	if len(s.data) == 0 {
+		s.short()
+		return 0
+	}
+	b := s.data[0]
+	s.data = s.data[1:]
+	return b
+}
+
+func (s *scanner) short() {
+	if s.err == nil {
+		s.err = errShort
+	}
+	s.data = nil
+}
+
+func (s *scanner) uint() uint64 {
+	v, n := binary.Uvarint(s.data)
+	if n <= 0 {
+		s.short()
+		return 0
+	}
+	s.data = s.data[n:]
+	return v
+}
+
+func (s *scanner) int() int64 {
+	v, n := binary.Varint(s.data)
+	if n <= 0 {
+		s.short()
+		return 0
+	}
+	s.data = s.data[n:]
+	return v
+}
+
+// limit reads one of vm.Limits.
+func (s *scanner) limit() int {
+	n := s.uint()
+	if n > math.MaxInt32 {
+		s.fail(fmt.Sprintf("a limit of %d", n))
+		return 0
+	}
+	return int(n)
+}
+
+// length reads how many parts follow, each of at least least bytes.
+func (s *scanner) length(least int) int {
+	n := s.uint()
+	if n > uint64(len(s.data)/least) {
+		s.short()
+		return 0
+	}
+	return int(n)
+}
+
+func (s *scanner) text() string {
+	n := s.length(1)
+	t := string(s.data[:n])
+	s.data = s.data[n:]
+	return t
+}
+
+func (s *scanner) path() vm.Path {
+	n := s.length(1)
+	if n == 0 {
+		return nil
+	}
+	p := make(vm.Path, n)
+	for i := range p {
+		p[i] = actions.PID(s.uint())
+	}
+	return p
+}
+
+// rest reads all that is left.
+func (s *scanner) rest() []byte {
+	b := s.data
+	s.data = nil
+	return append([]byte(nil), b...)
+}
+
+// end says that there should be nothing left.
+func (s *scanner) end() {
+	if len(s.data) > 0 && s.err == nil {
+		s.fail(fmt.Sprintf("%d bytes are left over", len(s.data)))
+	}
+}

@@ -1,0 +1,301 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/go-marketplace/marketplace/journal/wal"
+)
+
+// A History is a journal to be read, by any program: it need not be the one that
+// has written it. It shows what had been written when it was opened, and may be
+// opened while the journal is written. It is safe for concurrent use.
+type History struct {
+	store  wal.Store
+	reader *wal.Reader
+	parts  []part
+	last   uint64
+	end    time.Time
+}
+
+// A part is a segment of the log.
+type part struct {
+	index uint64 // of its first record
+	head  Head
+}
+
+// Read opens the journal in a folder for reading. It fails if there is none, and
+// if its last segment cannot be read.
+func Read(dir string) (*History, error) { return ReadStore(wal.Dir(dir)) }
+
+// ReadStore opens the journal in a store for reading.
+func ReadStore(s wal.Store) (*History, error) {
+	r, err := wal.Read(s)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	h := &History{store: s, reader: r}
+	for _, index := range r.Segments() {
+		head, ok, err := h.headAt(index)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			h.parts = append(h.parts, part{index, head})
+		}
+	}
+	if len(h.parts) == 0 {
+		return h, nil
+	}
+	h.last = h.parts[len(h.parts)-1].head.Seq
+	for e, err := range h.entries(h.parts[len(h.parts)-1].index) {
+		if err != nil {
+			break // who reads that far is told
+		}
+		if e.kind == inputEntry {
+			h.last, h.end = e.input.Seq, e.input.Time
+		}
+	}
+	return h, nil
+}
+
+// headAt returns the head of a segment. It reports false if it is not there yet.
+func (h *History) headAt(index uint64) (Head, bool, error) {
+	if index > h.reader.Last() {
+		return Head{}, false, nil
+	}
+	for e, err := range h.entries(index) {
+		switch {
+		case err != nil:
+			return Head{}, false, err
+		case e.kind != headEntry:
+			return Head{}, false, fmt.Errorf("journal: the segment from record %d on begins with a %v and not with a head: it is not the log of a journal", index, e.kind)
+		}
+		return e.head, true, nil
+	}
+	return Head{}, false, nil
+}
+
+// First returns the number of the oldest input that the journal still has; 1, if
+// nothing has been dropped.
+func (h *History) First() uint64 {
+	if len(h.parts) == 0 {
+		return 1
+	}
+	return h.parts[0].head.Seq + 1
+}
+
+// Last returns the number of the last input, or 0 if there is none.
+func (h *History) Last() uint64 { return h.last }
+
+// Head returns the head of the oldest segment. It is zero if the journal is
+// empty.
+func (h *History) Head() Head {
+	if len(h.parts) == 0 {
+		return Head{}
+	}
+	return h.parts[0].head
+}
+
+// Inputs yields the inputs from a number on, in order. If one cannot be read, an
+// error takes its place, and is the end: a [*wal.DamageError] says where the
+// journal is damaged.
+func (h *History) Inputs(from uint64) iter.Seq2[Input, error] {
+	return func(yield func(Input, error) bool) {
+		for e, err := range h.episodes(from) {
+			if err != nil {
+				yield(Input{}, err)
+				return
+			}
+			if !yield(e.Input, nil) {
+				return
+			}
+		}
+	}
+}
+
+// An entry is one record of the log.
+type entry struct {
+	index    uint64
+	kind     entryKind
+	head     Head
+	input    Input
+	seq      uint64 // of the input that it is about, for those that follow
+	check    Digest
+	trace    []step
+	call     rollCall
+	snapshot string // name of the file
+}
+
+// entries yields the entries from a record on, which begins a segment.
+func (h *History) entries(index uint64) iter.Seq2[*entry, error] {
+	return func(yield func(*entry, error) bool) {
+		addresses := map[uint64]*address{}
+		segment := ""
+		for r, err := range h.reader.Records(index) {
+			if err != nil {
+				yield(nil, fmt.Errorf("journal: %w", err))
+				return
+			}
+			if r.Segment != segment {
+				segment = r.Segment
+				clear(addresses)
+			}
+			e, err := readEntry(r.Payload, addresses)
+			if err != nil {
+				yield(nil, fmt.Errorf("journal: %w", &wal.DamageError{
+					Position: wal.Position{Segment: r.Segment, Offset: r.Offset, Index: r.Index},
+					Reason:   err.Error(),
+				}))
+				return
+			}
+			e.index = r.Index
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// readEntry reads an entry. Addresses has those that the segment has mentioned.
+func readEntry(payload []byte, addresses map[uint64]*address) (*entry, error) {
+	s := scanner{data: payload}
+	e := &entry{kind: entryKind(s.byte())}
+	switch e.kind {
+	case headEntry:
+		e.head = readHead(&s)
+		s.end()
+	case inputEntry:
+		e.input = readInput(&s, addresses)
+		e.seq = e.input.Seq
+	case checkEntry:
+		e.seq = s.uint()
+		e.check = Digest(s.fixed())
+		s.end()
+	case traceEntry:
+		e.seq, e.trace = readTrace(&s)
+	case rollEntry:
+		e.seq, e.call = readRollCall(&s)
+	case snapshotEntry:
+		e.seq = s.uint()
+		e.snapshot = s.text()
+		s.end()
+	default:
+		s.fail(fmt.Sprintf("an %v, which this program does not know", e.kind))
+	}
+	if s.err != nil {
+		return nil, fmt.Errorf("a %v that makes no sense: %w", e.kind, s.err)
+	}
+	return e, nil
+}
+
+// An episode is an input, with what the journal says came of it.
+type episode struct {
+	Input
+	head   *Head // of who has written it
+	calls  []rollCall
+	check  Digest
+	checks bool // there is a check
+	trace  []step
+	traces bool // there is a trace
+	whole  bool // nothing can be missing, because there is another input
+	free   bool // nobody knows what comes of it: it is of a branch
+}
+
+// episodes yields the episodes from an input on, in order.
+func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
+	return func(yield func(*episode, error) bool) {
+		if from == 0 {
+			from = h.First()
+		}
+		if len(h.parts) == 0 || from > h.last {
+			return
+		}
+		if from < h.First() {
+			yield(nil, fmt.Errorf("journal: input %d has been dropped: the oldest is %d", from, h.First()))
+			return
+		}
+		at := len(h.parts) - 1
+		for h.parts[at].head.Seq >= from {
+			at--
+		}
+		var current *episode
+		var head *Head
+		next := h.parts[at].head.Seq + 1
+		for e, err := range h.entries(h.parts[at].index) {
+			if err != nil {
+				if current == nil || yield(current, nil) {
+					yield(nil, err)
+				}
+				return
+			}
+			switch {
+			case e.kind == headEntry:
+				head = &e.head
+				continue
+			case e.kind == inputEntry:
+				if e.seq != next {
+					yield(nil, fmt.Errorf("journal: input %d stands where %d should be: a part of the journal is missing", e.seq, next))
+					return
+				}
+				next++
+				if current != nil {
+					current.whole = true
+					if !yield(current, nil) {
+						return
+					}
+				}
+				current = nil
+				if e.seq >= from {
+					current = &episode{Input: e.input, head: head}
+				}
+				continue
+			case current == nil || e.seq != current.Seq:
+				continue
+			}
+			current.add(e)
+		}
+		if current != nil {
+			yield(current, nil)
+		}
+	}
+}
+
+func (e *episode) add(n *entry) {
+	switch n.kind {
+	case checkEntry:
+		e.check, e.checks = n.check, true
+	case traceEntry:
+		e.trace, e.traces = n.trace, true
+	case rollEntry:
+		e.calls = append(e.calls, n.call)
+	}
+}
+
+// readable returns the number of the last input that can be read in a log, and
+// the index of the record behind what can be read.
+func readable(s wal.Store) (seq, end uint64, err error) {
+	r, err := wal.Read(s)
+	if errors.Is(err, wal.ErrNoLog) {
+		return 0, 1, nil
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("journal: %w", err)
+	}
+	end = r.First()
+	for e, err := range (&History{store: s, reader: r}).entries(end) {
+		if err != nil {
+			return seq, end, nil
+		}
+		switch e.kind {
+		case headEntry:
+			seq = e.head.Seq
+		case inputEntry:
+			seq = e.seq
+		}
+		end = e.index + 1
+	}
+	return seq, end, nil
+}

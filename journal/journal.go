@@ -1,0 +1,337 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/journal/wal"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// A Journal keeps the inputs of the machine of one [vm.Ground], and brings the
+// machine back to where it was when the journal ended. Make one with [Open].
+type Journal struct {
+	config   Config
+	store    wal.Store
+	log      *wal.Log
+	recovery wal.Recovery
+	failed   chan error
+	batching sync.WaitGroup
+	stop     chan struct{} // ends batching
+
+	// What follows belongs to whoever runs the machine.
+	begun     bool
+	player    *player
+	seq       uint64              // of the last input
+	unsettled bool                // it has not been settled
+	known     map[uint64]struct{} // openings whose addresses the segment has
+	already   int                 // roll calls of it that the journal has already
+	buf       []byte
+	unwritten int
+	snapshots snapshots
+}
+
+// OpenStore is [Config.Open] for a journal that is kept elsewhere than in a
+// folder.
+func (c Config) OpenStore(s wal.Store) (*Journal, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := vm.NewKinds(c.Kinds...); err != nil {
+		return nil, err
+	}
+	log, recovery, err := c.openLog(s)
+	if err != nil {
+		return nil, err
+	}
+	if cut := recovery.Cut; cut != nil {
+		c.Logger.Warn("journal: the end of the journal was cut off: it had been written in part only, or was given up",
+			"segment", cut.Segment, "offset", cut.Offset, "bytes", cut.Bytes, "reason", cut.Reason)
+	}
+	return &Journal{
+		config: c, store: s, log: log, recovery: recovery,
+		failed: make(chan error, 1), stop: make(chan struct{}),
+		known: map[uint64]struct{}{},
+	}, nil
+}
+
+// openLog opens the log. If it is damaged, then what can be read has to go as far
+// as the user wants.
+func (c Config) openLog(s wal.Store) (*wal.Log, wal.Recovery, error) {
+	log, recovery, err := wal.Open(s, wal.Options{})
+	damage, damaged := errors.AsType[*wal.DamageError](err)
+	if !damaged {
+		if err != nil {
+			err = fmt.Errorf("journal: %w", err)
+		}
+		return log, recovery, err
+	}
+	seq, end, err := readable(s)
+	switch {
+	case err != nil:
+		return nil, recovery, errors.Join(damage, err)
+	case c.Cut == 0 || c.Cut > seq+1:
+		return nil, recovery, fmt.Errorf("journal: %w: the last input before it is %d; to go on from there, and give up what follows, set Config.Cut to %d", damage, seq, seq+1)
+	}
+	if log, recovery, err = wal.Open(s, wal.Options{Cut: end}); err != nil {
+		err = fmt.Errorf("journal: %w", err)
+	}
+	return log, recovery, err
+}
+
+// Recovery says what was found when the journal was opened.
+func (j *Journal) Recovery() wal.Recovery { return j.recovery }
+
+// Close closes a journal that has not been given to a Ground, or whose Ground
+// has not begun to run.
+func (j *Journal) Close() error {
+	if j.begun {
+		return errors.New("journal: Close of a journal that a Ground has: stop the Ground")
+	}
+	j.begun = true
+	return j.log.Close()
+}
+
+// Begin implements [vm.Journal].
+func (j *Journal) Begin(ctx context.Context, config vm.Config, boot func(self actions.PID) actions.Process) (*vm.Machine, vm.Input, error) {
+	if j.begun {
+		return nil, vm.Input{}, errors.New("journal: a Journal is for one run: open it again for another")
+	}
+	j.begun = true
+	start, err := j.begin(ctx, config, boot)
+	if err != nil {
+		j.log.Abandon()
+		return nil, start, err
+	}
+	if j.config.Durability == Batch {
+		j.batching.Go(j.batch)
+	}
+	return j.player.machine, start, nil
+}
+
+func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self actions.PID) actions.Process) (start vm.Input, err error) {
+	limits := config.Limits
+	start = vm.Input{Kind: vm.Start, Limits: &limits}
+	if j.player, err = newPlayer(Program{boot, j.config.Kinds}); err != nil {
+		return start, err
+	}
+	config.Watch, j.player.live = j.player.watch, config.Watch
+	live := j.player.live
+	j.player.live = nil
+	j.player.machine = config.NewFunc(boot)
+	if err := j.relive(ctx); err != nil {
+		return start, err
+	}
+	j.player.live = live
+	j.player.trace = j.config.Trace
+	start.Incarnation = j.player.machine.Incarnation() + 1
+	if j.player.before != nil {
+		j.player.goTo(j.player.before)
+		j.player.before, j.player.resumed = nil, true
+	}
+	if j.seq > 0 {
+		j.config.Logger.Info("journal: the machine goes on", "input", j.seq+1, "incarnation", start.Incarnation)
+	}
+	return start, j.writeHead()
+}
+
+// relive brings the machine to where the journal ends.
+func (j *Journal) relive(ctx context.Context) error {
+	if j.log.Last() == 0 {
+		return nil
+	}
+	h, err := ReadStore(j.store)
+	if err != nil {
+		return err
+	}
+	from, err := j.load(h)
+	if err != nil {
+		return err
+	}
+	j.seq = from - 1
+	var last *episode
+	err = j.player.relive(ctx, h.played(from), reliving{
+		last:      h.Last(),
+		skipStops: true,
+		progress:  j.config.Progress,
+		before:    func(e *episode) { last = e },
+	})
+	if err != nil {
+		return err
+	}
+	j.seq = h.Last()
+	// The end of what came of the last input may be missing.
+	if last != nil && j.player.before == nil {
+		j.already = len(last.calls)
+		if len(j.player.calls) > j.already || !last.checks && j.due(last.Seq) {
+			j.unsettled = true
+		}
+		j.player.steps = j.player.steps[:0]
+	}
+	j.player.expected = nil
+	return nil
+}
+
+// writeHead begins a segment, or a run.
+func (j *Journal) writeHead() error {
+	return j.put(appendHead(j.buf[:0], Head{
+		Format:     format,
+		Schema:     j.config.Schema,
+		Program:    j.config.Program,
+		Time:       time.Now(),
+		Durability: j.config.Durability,
+		Every:      uint64(j.config.CheckEvery),
+		Trace:      j.config.Trace,
+		Seq:        j.seq,
+	}))
+}
+
+// put writes an entry.
+func (j *Journal) put(e []byte) error {
+	j.buf = e
+	j.unwritten += len(e)
+	_, err := j.log.Append(e)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// due reports whether there is to be a digest after an input.
+func (j *Journal) due(seq uint64) bool {
+	return j.config.Trace || seq%uint64(j.config.CheckEvery) == 0
+}
+
+// settle writes down what has come of the last input.
+func (j *Journal) settle() error {
+	if !j.unsettled {
+		return nil
+	}
+	j.unsettled = false
+	p := j.player
+	p.settle()
+	for i := j.already; i < len(p.calls); i++ {
+		if err := j.put(appendRollCall(j.buf[:0], j.seq, &p.calls[i])); err != nil {
+			return err
+		}
+	}
+	if len(p.steps) > 0 {
+		if err := j.put(appendTrace(j.buf[:0], j.seq, p.steps)); err != nil {
+			return err
+		}
+	}
+	if j.due(j.seq) {
+		return j.put(appendCheck(j.buf[:0], j.seq, p.sum))
+	}
+	return nil
+}
+
+// Append implements [vm.Journal].
+func (j *Journal) Append(in vm.Input) error {
+	if err := j.settle(); err != nil {
+		return err
+	}
+	if j.log.SegmentSize() >= j.config.SegmentSize {
+		if err := j.rotate(); err != nil {
+			return err
+		}
+	}
+	full, late := false, false
+	if in.Address != nil {
+		_, known := j.known[in.Address.Generation]
+		full = !known
+		late = j.player.machine.Held(in.Address.Generation) == nil
+	}
+	e, err := appendInput(j.buf[:0], j.seq+1, time.Now(), &in, full, late)
+	if err != nil {
+		return fmt.Errorf("%w: %v of %s: %w", vm.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), err)
+	}
+	if len(e) > wal.DefaultMaxRecord {
+		return fmt.Errorf("%w: %v of %s: it takes %d bytes, and a record has at most %d", vm.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), len(e), wal.DefaultMaxRecord)
+	}
+	if err := j.put(e); err != nil {
+		return err
+	}
+	if full {
+		j.known[in.Address.Generation] = struct{}{}
+	}
+	j.seq++
+	j.snapshots.stopping = j.snapshots.stopping || in.Kind == vm.StopAsked
+	j.already, j.unsettled = 0, true
+	j.player.begin()
+	return nil
+}
+
+// rotate begins another segment.
+func (j *Journal) rotate() error {
+	if err := j.log.Rotate(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	clear(j.known)
+	return j.writeHead()
+}
+
+// enough is how many bytes are written at a time, for Memory.
+const enough = 256 << 10
+
+// Commit implements [vm.Journal].
+func (j *Journal) Commit(m *vm.Machine) (wait bool, err error) {
+	if err := j.settle(); err != nil {
+		return false, err
+	}
+	if err := j.snapshot(m); err != nil {
+		return false, err
+	}
+	switch {
+	case j.config.Durability == Sync:
+		return true, nil
+	case j.config.Durability == Memory && j.unwritten < enough:
+		return false, nil
+	}
+	j.unwritten = 0
+	return false, j.log.Flush()
+}
+
+// Sync implements [vm.Journal].
+func (j *Journal) Sync() error { return j.log.Sync() }
+
+// batch syncs every so often.
+func (j *Journal) batch() {
+	ticker := time.NewTicker(j.config.BatchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-j.stop:
+			return
+		case <-ticker.C:
+		}
+		if err := j.log.Sync(); err != nil {
+			j.failed <- err
+			return
+		}
+	}
+}
+
+// Failed implements [vm.Journal].
+func (j *Journal) Failed() <-chan error { return j.failed }
+
+// End implements [vm.Journal].
+func (j *Journal) End(err error) error {
+	close(j.stop)
+	j.batching.Wait()
+	j.snapshots.wait()
+	if err != nil {
+		j.log.Abandon()
+		return nil
+	}
+	err = j.settle()
+	if err == nil {
+		err = j.endSnapshot()
+	}
+	return errors.Join(err, j.log.Close())
+}

@@ -1,0 +1,290 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/journal/codec"
+	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
+	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A player has a machine live through inputs, or watches it do so, and knows what
+// comes of each.
+type player struct {
+	machine *vm.Machine
+	live    func(*vm.Record) // is told what happens; may be nil
+	kinds   vm.Kinds
+
+	keepsStates bool // there are kinds
+	digester
+	trace   bool // steps are wanted
+	steps   []step
+	calls   []rollCall
+	touched []vm.Path // whose processes may have another state, for the trace
+
+	before  *moment // a stop was asked for
+	resumed bool    // the machine has been brought back to that
+
+	expected *episode // what should come; nil if nobody knows
+	seen     int      // steps
+	checked  uint64   // the last input whose digest was as expected
+	differs  *DivergenceError
+}
+
+// A moment is a machine at rest, so to speak, between two inputs.
+type moment struct {
+	state vm.State
+	sum   Digest
+}
+
+func (p *player) moment() *moment { return &moment{p.machine.Snapshot(), p.sum} }
+
+// goTo has the machine go on from a moment.
+func (p *player) goTo(m *moment) {
+	p.machine = m.state.Machine(p.watch)
+	p.sum = m.sum
+}
+
+// watch is told all that happens in the machine.
+func (p *player) watch(r *vm.Record) {
+	p.record(r)
+	p.calls = callRoll(p.calls, r)
+	if p.resumed && r.Kind == vm.Entered {
+		p.resumed = false
+		p.callAll()
+	}
+	if p.trace && traced(r) {
+		p.step(r)
+	}
+	if p.live != nil {
+		p.live(r)
+	}
+}
+
+// callAll notes all endpoints that there are, because the stop of the run before
+// has ended them.
+func (p *player) callAll() {
+	for info := range p.machine.Processes() {
+		for _, e := range info.Endpoints {
+			c := rollCall{op: opened, path: info.Path, name: info.Name, level: e.Level, role: e.Role.String()}
+			if e.ID != nil {
+				c.id = describe.Value(e.ID)
+			}
+			p.calls = append(p.calls, c)
+		}
+	}
+}
+
+// step notes a step, and compares it to the one that is expected.
+func (p *player) step(r *vm.Record) {
+	if r.Kind == vm.Told || r.Kind == vm.Spawned {
+		p.touch(r)
+	}
+	var s step
+	s, p.buf = newStep(r, p.buf, p.expected == nil)
+	p.add(s, func() string { return abridged(describe.Record(r)) })
+}
+
+// add adds a step, of which the text is made when it is needed.
+func (p *player) add(s step, text func() string) {
+	p.sum.mix(uint64(s.sum))
+	if p.expected == nil || !p.expected.traces {
+		p.steps = append(p.steps, s)
+		return
+	}
+	i := p.seen
+	p.seen++
+	if p.differs != nil || i < len(p.expected.trace) && p.expected.trace[i].sum == s.sum {
+		return
+	}
+	was := step{path: s.path, name: s.name, text: nothing}
+	if i < len(p.expected.trace) {
+		was = p.expected.trace[i]
+	}
+	s.text = text()
+	p.differs = &DivergenceError{Path: was.path, Name: was.name, Recorded: was.text, Came: s.text}
+	if len(was.path) == 0 {
+		p.differs.Path, p.differs.Name = s.path, s.name
+	}
+}
+
+// touch notes that the state of a process may be another one.
+func (p *player) touch(r *vm.Record) {
+	if !p.keepsStates {
+		return
+	}
+	p.path = r.AppendPath(p.path[:0])
+	for _, t := range p.touched {
+		if len(t) == len(p.path) && reflect.DeepEqual(t, p.path) {
+			return
+		}
+	}
+	p.touched = append(p.touched, append(vm.Path(nil), p.path...))
+}
+
+// states adds the states of the processes of known kinds that an input has
+// touched.
+func (p *player) states() {
+	for _, path := range p.touched {
+		info, ok := p.machine.Process(path)
+		if !ok {
+			continue
+		}
+		kind, ok := p.kinds.ByState(reflect.TypeOf(info.State))
+		if !ok {
+			continue
+		}
+		data, err := encodeState(kind, info.State)
+		if err != nil {
+			data = fingerprint.Append(nil, info.State)
+		}
+		s := step{path: path, name: info.Name}
+		s.sum.bytes(data)
+		text := func() string { return abridged("state of " + kind.Name + ": " + describe.Value(info.State)) }
+		if p.expected == nil {
+			s.text = text()
+		}
+		p.add(s, text)
+	}
+	p.touched = p.touched[:0]
+}
+
+// encodeState writes down the state of a process of a kind.
+func encodeState(k actions.Kind, state any) ([]byte, error) {
+	if k.Encode != nil {
+		return k.Encode(state)
+	}
+	return codec.AppendValue(nil, state)
+}
+
+// decodeState restores the state of a process of a kind.
+func decodeState(k actions.Kind, data []byte) (any, error) {
+	if k.Decode != nil {
+		return k.Decode(data)
+	}
+	state, rest, err := codec.DecodeValue(data, k.State)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%d bytes follow the state", len(rest))
+	}
+	return state, err
+}
+
+// settle ends what is known of the input before.
+func (p *player) settle() {
+	if p.trace {
+		p.states()
+	}
+}
+
+// begin forgets what came of the input before.
+func (p *player) begin() {
+	p.steps, p.calls, p.touched, p.seen = p.steps[:0], p.calls[:0], p.touched[:0], 0
+}
+
+// lost stands for a device that is not open any more.
+type lost struct{ name string }
+
+var errLost = errors.New("journal: the device belongs to a run that is over")
+
+func (l lost) DeviceName() string { return l.name }
+
+func (l lost) Open(context.Context, world.Env) (world.Handle, error) { return nil, errLost }
+
+// input returns an input as the machine is to be given it. If the journal says
+// that it was for a device that the machine does not have, that is a difference.
+func (p *player) input(in *Input, value any) (vm.Input, *DivergenceError) {
+	out := vm.Input{Kind: in.Kind, Value: value, Incarnation: in.Incarnation, Limits: in.Limits}
+	if in.Err != nil {
+		out.Err = in.Err
+	}
+	if in.Generation == 0 {
+		return out, nil
+	}
+	if p.expected != nil && p.expected.free {
+		out.Address = p.find(in)
+		return out, nil
+	}
+	out.Address = p.machine.Held(in.Generation)
+	was := fmt.Sprintf("device %d is %s, held by %v", in.Generation, in.Device, in.Path)
+	switch {
+	case out.Address == nil && in.late:
+		out.Address = &vm.Address{Path: in.Path, Device: lost{in.Device}, Generation: in.Generation}
+		return out, nil
+	case out.Address == nil:
+		return out, &DivergenceError{Path: in.Path, Name: p.nameOf(in.Path), Recorded: was, Came: fmt.Sprintf("device %d is not open", in.Generation)}
+	case in.late:
+		was = fmt.Sprintf("device %d is not open any more", in.Generation)
+	case out.Address.Device.DeviceName() == in.Device && out.Address.Path.String() == in.Path.String():
+		return out, nil
+	}
+	return out, &DivergenceError{Path: out.Address.Path, Name: p.nameOf(out.Address.Path), Recorded: was,
+		Came: fmt.Sprintf("device %d is %s, held by %v", in.Generation, out.Address.Device.DeviceName(), out.Address.Path)}
+}
+
+// find returns the address of the device that an input of a branch is for: the
+// same opening if it is there, and otherwise another one of the same device.
+func (p *player) find(in *Input) *vm.Address {
+	if a := p.machine.Held(in.Generation); a != nil && a.Device.DeviceName() == in.Device {
+		return a
+	}
+	var other *vm.Address
+	for info := range p.machine.Processes() {
+		for _, a := range info.Devices {
+			if a.Device.DeviceName() == in.Device && (other == nil || a.Path.String() == in.Path.String()) {
+				other = a
+			}
+		}
+	}
+	if other != nil {
+		return other
+	}
+	return &vm.Address{Path: in.Path, Device: lost{in.Device}, Generation: in.Generation}
+}
+
+func (p *player) nameOf(path vm.Path) string {
+	info, _ := p.machine.Process(path)
+	return info.Name
+}
+
+// verdict compares what came of an input to what was expected, after settle.
+func (p *player) verdict(e *episode) *DivergenceError {
+	if e.free {
+		return nil
+	}
+	if d := p.differs; d != nil {
+		return d
+	}
+	if e.traces && p.seen < len(e.trace) {
+		was := e.trace[p.seen]
+		return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.text, Came: nothing}
+	}
+	for i := range max(len(p.calls), len(e.calls)) {
+		var was, came *rollCall
+		if i < len(e.calls) {
+			was = &e.calls[i]
+		}
+		if i < len(p.calls) {
+			came = &p.calls[i]
+		}
+		switch {
+		case was == nil && !e.whole:
+			return nil // the rest has not been written any more
+		case was == nil:
+			return &DivergenceError{Path: came.path, Name: came.name, Recorded: nothing, Came: came.String()}
+		case came == nil:
+			return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.String(), Came: nothing}
+		case !was.equal(came):
+			return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.String(), Came: came.String()}
+		}
+	}
+	if e.checks && e.check != p.sum {
+		return &DivergenceError{Recorded: "digest " + e.check.String(), Came: "digest " + p.sum.String()}
+	}
+	return nil
+}

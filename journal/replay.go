@@ -1,0 +1,340 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// A Program is what a run began with.
+type Program struct {
+	// Boot returns the first process, as for [vm.Ground.RunFunc].
+	Boot func(self actions.PID) actions.Process
+
+	// Kinds are the kinds of processes that can be written down. It may be
+	// empty.
+	Kinds []actions.Kind
+}
+
+// Booting returns the program whose first process performs boot, as for
+// [vm.Run].
+func Booting(boot ...actions.Action) Program {
+	return Program{Boot: func(actions.PID) actions.Process { return actions.Stateless(boot...) }}
+}
+
+// ReplayConfig says how a history is replayed. The zero ReplayConfig is ready to
+// use.
+type ReplayConfig struct {
+	// Until is the number of the last input that is applied. Zero stands for
+	// all of them.
+	Until uint64
+
+	// Watch, if not nil, is called for everything that happens, with the number
+	// of the input that it came of. The Record is valid during the call only.
+	Watch func(seq uint64, r *vm.Record)
+
+	// Digests, if not nil, gets the digest after each input.
+	Digests func(seq uint64, d Digest)
+
+	// Progress, if not nil, is called now and then.
+	Progress func(Progress)
+}
+
+// A Report says what a replay has come to.
+type Report struct {
+	Seq    uint64      // the input that was applied last; 0 if there was none
+	Checks uint64      // digests and traces that were compared, and were equal
+	Digest Digest      // of the machine at the end
+	State  vm.State    // of the machine at the end
+	Stats  vm.Stats    // of the machine at the end
+	Kinds  []InputKind // how many inputs of which kind
+}
+
+// InputKind says how many inputs of a kind there were.
+type InputKind struct {
+	Kind  vm.InputKind
+	Count uint64
+}
+
+// Replay has a machine of the program live through the history again, from the
+// beginning. Its commands are not carried out. What comes of each input is
+// compared to what the journal has; the first difference ends the replay, with a
+// [*DivergenceError].
+func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (Report, error) {
+	p, err := newPlayer(program)
+	if err != nil {
+		return Report{}, err
+	}
+	var seq uint64
+	if c.Watch != nil {
+		p.live = func(r *vm.Record) { c.Watch(seq, r) }
+	}
+	if h.First() != 1 {
+		return Report{}, fmt.Errorf("journal: the history begins with input %d: what was before it has been dropped, so it cannot be replayed", h.First())
+	}
+	var report Report
+	var kinds [16]uint64
+	err = p.relive(ctx, h.played(1), reliving{
+		last:     min(h.Last(), until(c.Until)),
+		progress: c.Progress,
+		before: func(e *episode) {
+			seq = e.Seq
+			kinds[e.Kind&15]++
+		},
+		after: func(e *episode) {
+			report.Seq = e.Seq
+			if e.checks {
+				report.Checks++
+			}
+			if c.Digests != nil {
+				c.Digests(e.Seq, p.sum)
+			}
+		},
+	})
+	for kind, n := range kinds {
+		if n > 0 {
+			report.Kinds = append(report.Kinds, InputKind{vm.InputKind(kind), n})
+		}
+	}
+	report.Digest, report.State, report.Stats = p.sum, p.machine.Snapshot(), p.machine.Stats()
+	return report, err
+}
+
+func until(n uint64) uint64 {
+	if n == 0 {
+		return 1<<64 - 1
+	}
+	return n
+}
+
+// newPlayer returns a player of a machine that has not been started yet.
+func newPlayer(program Program) (*player, error) {
+	if program.Boot == nil {
+		return nil, fmt.Errorf("journal: a Program without Boot: make one with journal.Booting")
+	}
+	kinds, err := vm.NewKinds(program.Kinds...)
+	if err != nil {
+		return nil, err
+	}
+	p := &player{kinds: kinds, keepsStates: len(program.Kinds) > 0}
+	p.machine = vm.Config{Watch: p.watch}.NewFunc(program.Boot)
+	return p, nil
+}
+
+// A played is an episode whose value has been restored.
+type played struct {
+	*episode
+	value any
+}
+
+// played yields the episodes from an input on, with their values.
+func (h *History) played(from uint64) iter.Seq2[played, error] {
+	return func(yield func(played, error) bool) {
+		for e, err := range h.episodes(from) {
+			if err != nil {
+				yield(played{}, err)
+				return
+			}
+			v, err := e.Value()
+			if !yield(played{e, v}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Reliving says how a history is relived.
+type reliving struct {
+	last      uint64 // the input to stop after
+	skipStops bool   // what came after a stop was asked for is not relived
+	progress  func(Progress)
+	before    func(*episode) // is called before each input; may be nil
+	after     func(*episode) // is called after each; may be nil
+}
+
+// How much is read ahead, and after how many inputs somebody looks at the clock.
+const (
+	ahead     = 64 // batches
+	batch     = 64 // episodes
+	lookAfter = 1 << 12
+	patience  = time.Second // between two words about progress
+)
+
+// relive applies inputs. They are read, and their values restored, in a goroutine
+// of their own.
+func (p *player) relive(ctx context.Context, inputs iter.Seq2[played, error], r reliving) error {
+	type read struct {
+		episodes []played
+		err      error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batches := make(chan read, ahead)
+	reading := make(chan struct{})
+	go func() {
+		defer close(reading)
+		defer close(batches)
+		var b read
+		send := func() bool {
+			select {
+			case batches <- b:
+				b = read{}
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		}
+		for e, err := range inputs {
+			if err != nil {
+				b.err = err
+				break
+			}
+			if e.Seq > r.last {
+				break
+			}
+			if b.episodes = append(b.episodes, e); len(b.episodes) == batch && !send() {
+				return
+			}
+		}
+		send()
+	}()
+	defer func() { <-reading }()
+	defer cancel()
+
+	begun, told := time.Now(), time.Now()
+	var current read
+	var result error
+	var pending *episode // applied, but not looked at
+	finish := func() bool {
+		if pending == nil {
+			return true
+		}
+		e := pending
+		pending = nil
+		result = p.conclude(e)
+		if r.after != nil && result == nil {
+			r.after(e)
+		}
+		return result == nil
+	}
+	steady(func() bool {
+		if !finish() {
+			return false
+		}
+		for len(current.episodes) == 0 {
+			if current.err != nil {
+				result = current.err
+				return false
+			}
+			b, ok := <-batches
+			if !ok {
+				result = context.Cause(ctx)
+				return false
+			}
+			current = b
+		}
+		e := current.episodes[0]
+		current.episodes = current.episodes[1:]
+		if e.Seq%lookAfter == 0 {
+			if ctx.Err() != nil {
+				result = context.Cause(ctx)
+				return false
+			}
+			if now := time.Now(); r.progress != nil && now.Sub(told) >= patience {
+				told = now
+				r.progress(Progress{Seq: e.Seq, Last: r.last, Since: now.Sub(begun)})
+			}
+		}
+		if r.before != nil {
+			r.before(e.episode)
+		}
+		in, ok, err := p.prepare(&e, r.skipStops)
+		if err != nil {
+			result = err
+			return false
+		}
+		if ok {
+			pending = e.episode
+			p.machine.Apply(in)
+		}
+		return true
+	})
+	return result
+}
+
+// prepare gets ready for an input, and returns it as the machine is to be given
+// it. It reports false if the machine is not to be given it.
+func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
+	if e.Kind == vm.Start && p.before != nil {
+		p.goTo(p.before)
+		p.before, p.resumed = nil, true
+	}
+	if e.Kind == vm.StopAsked && p.before == nil {
+		p.before = p.moment()
+	}
+	if skipStops && p.before != nil {
+		return vm.Input{}, false, nil
+	}
+	p.begin()
+	p.expected, p.differs = e.episode, nil
+	p.trace = e.head != nil && e.head.Trace
+	in, differ := p.input(&e.Input, e.value)
+	if differ != nil {
+		return in, false, p.explain(differ, e.episode)
+	}
+	return in, true, nil
+}
+
+// conclude compares what has come of an input to what was expected.
+func (p *player) conclude(e *episode) error {
+	p.settle()
+	if d := p.verdict(e); d != nil {
+		return p.explain(d, e)
+	}
+	if e.checks {
+		p.checked = e.Seq
+	}
+	return nil
+}
+
+// explain completes a difference that came of an input.
+func (p *player) explain(d *DivergenceError, e *episode) error {
+	d.Seq, d.Input, d.This = e.Seq, e.Input.String(), Fingerprint()
+	d.Since = e.Seq - 1
+	if len(d.Path) == 0 && !e.traces {
+		d.Since = min(p.checked, d.Since) // it shows in a digest only
+	}
+	d.Program = d.This
+	if e.head != nil {
+		d.Program = e.head.Program
+	}
+	return d
+}
+
+// steady calls f until it returns false. A transition function may end the
+// goroutine that f runs on; then f is called on another one.
+func steady(f func() bool) {
+	done := make(chan struct{})
+	var loop func()
+	loop = func() {
+		finished := false
+		defer func() {
+			if finished {
+				close(done)
+			} else if r := recover(); r != nil {
+				panic(r) // a mistake in this package
+			} else {
+				go loop()
+			}
+		}()
+		for f() {
+		}
+		finished = true
+	}
+	go loop()
+	<-done
+}

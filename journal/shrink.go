@@ -1,0 +1,74 @@
+package journal
+
+import (
+	"context"
+
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// Shrink looks for a short run that still fails. It leaves out inputs, in ever
+// smaller pieces, as long as fails returns true for what is left; starts stay. It
+// returns a run from which no single input can be left out any more, as a
+// [Recording.Branch] from the very beginning.
+//
+// Fails is given runs in which devices may be missing that a later input is for.
+// Such an input is late, and does nothing. If fails returns an error, that is the
+// end. It is called about n log n times for a history in which n inputs matter.
+func (r *Recording) Shrink(ctx context.Context, fails func(ctx context.Context, r *Recording) (bool, error)) (*Recording, error) {
+	var left []uint64
+	for e, err := range r.inputs(1, r.Last()) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Kind != vm.Start {
+			left = append(left, e.Seq)
+		}
+	}
+	best := r
+	try := func(without []uint64) (bool, error) {
+		dropped := make(map[uint64]bool, len(without))
+		for _, seq := range without {
+			dropped[seq] = true
+		}
+		b, err := r.Branch(ctx, Branch{Edit: func(seq uint64, in vm.Input) []vm.Input {
+			if dropped[seq] {
+				return nil
+			}
+			return []vm.Input{in}
+		}})
+		if err != nil {
+			return false, err
+		}
+		failed, err := fails(ctx, b)
+		if failed && err == nil {
+			best = b
+		}
+		return failed && err == nil, err
+	}
+	var dropped []uint64
+	for size := (len(left) + 1) / 2; size > 0 && len(left) > 0; {
+		again := false
+		for at := 0; at < len(left); {
+			piece := left[at:min(at+size, len(left))]
+			without := append(dropped[:len(dropped):len(dropped)], piece...)
+			ok, err := try(without)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				dropped = without
+				left = append(left[:at:at], left[at+len(piece):]...)
+				again = true
+			} else {
+				at += len(piece)
+			}
+		}
+		switch {
+		case size > 1:
+			size = (size + 1) / 2
+		case !again:
+			size = 0
+		}
+	}
+	return best, nil
+}

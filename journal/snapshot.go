@@ -1,0 +1,292 @@
+package journal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-marketplace/marketplace/journal/codec"
+	"github.com/go-marketplace/marketplace/journal/wal"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// A snapshot is a file beside the segments of the log, which are enough without
+// it: the machine as it was after an input, from where a recovery can begin. It
+// is written while the machine runs on, and gets its name when it is complete.
+type snapshot struct {
+	Format  uint64 // of journals
+	Seq     uint64 // of the last input that the machine has been given
+	Digest  uint64 // of what has happened by then
+	Program string // that has written it
+	Image   vm.Image
+}
+
+const (
+	snapshotMagic  = "marketplace snapshot\n"
+	snapshotSuffix = ".snapshot"
+	unfinished     = ".part"
+	kept           = 2 // snapshots; the older is for when the newer is bad
+)
+
+func snapshotName(seq uint64) string { return fmt.Sprintf("%020d%s", seq, snapshotSuffix) }
+
+// snapshotsIn returns the numbers of the inputs after which there are snapshots,
+// the newest first.
+func snapshotsIn(s wal.Store) ([]uint64, error) {
+	names, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	var seqs []uint64
+	for _, name := range names {
+		digits, ok := strings.CutSuffix(name, snapshotSuffix)
+		if seq, err := strconv.ParseUint(digits, 10, 64); ok && err == nil && name == snapshotName(seq) {
+			seqs = append(seqs, seq)
+		}
+	}
+	slices.Sort(seqs)
+	slices.Reverse(seqs)
+	return seqs, nil
+}
+
+// marshal returns the content of the file: the magic, the length and the hash of
+// what follows, and that.
+func (s *snapshot) marshal() ([]byte, error) {
+	data, err := codec.AppendValue(nil, *s)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	out := append([]byte(snapshotMagic), sum[:]...)
+	out = binary.BigEndian.AppendUint64(out, uint64(len(data)))
+	return append(out, data...), nil
+}
+
+func unmarshalSnapshot(b []byte) (*snapshot, error) {
+	rest, ok := bytes.CutPrefix(b, []byte(snapshotMagic))
+	if !ok || len(rest) < sha256.Size+8 {
+		return nil, errors.New("it is no snapshot")
+	}
+	sum, rest := rest[:sha256.Size], rest[sha256.Size:]
+	length, data := binary.BigEndian.Uint64(rest), rest[8:]
+	if length != uint64(len(data)) {
+		return nil, fmt.Errorf("it has %d bytes, and should have %d", len(data), length)
+	}
+	if is := sha256.Sum256(data); !bytes.Equal(is[:], sum) {
+		return nil, errors.New("its checksum does not fit")
+	}
+	v, rest, err := codec.DecodeValue(data, reflect.TypeFor[snapshot]())
+	if err != nil {
+		return nil, err
+	}
+	s := v.(snapshot)
+	if len(rest) > 0 || s.Format > format {
+		return nil, fmt.Errorf("it has format %d, and this program knows formats up to %d", s.Format, format)
+	}
+	return &s, nil
+}
+
+// loadSnapshot returns the machine of a snapshot.
+func loadSnapshot(store wal.Store, seq uint64, kinds vm.Kinds) (*moment, error) {
+	content, err := store.Open(snapshotName(seq))
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	b := make([]byte, content.Size())
+	if _, err := io.ReadFull(io.NewSectionReader(content, 0, content.Size()), b); err != nil {
+		return nil, err
+	}
+	s, err := unmarshalSnapshot(b)
+	if err != nil {
+		return nil, err
+	}
+	if s.Seq != seq {
+		return nil, fmt.Errorf("it is of input %d", s.Seq)
+	}
+	state, err := s.Image.State(kinds, decodeState)
+	if err != nil {
+		return nil, err
+	}
+	return &moment{state, Digest(s.Digest)}, nil
+}
+
+// load brings the machine to the newest snapshot that can be used, and returns
+// the number of the input that comes next.
+func (j *Journal) load(h *History) (next uint64, err error) {
+	seqs, err := snapshotsIn(j.store)
+	if err != nil {
+		return 0, fmt.Errorf("journal: %w", err)
+	}
+	var faults []error
+	for _, seq := range seqs {
+		if len(j.config.Kinds) == 0 || seq > h.Last() || seq+1 < h.First() {
+			continue
+		}
+		m, err := loadSnapshot(j.store, seq, j.player.kinds)
+		if err != nil {
+			err = fmt.Errorf("snapshot %s: %w", snapshotName(seq), err)
+			faults = append(faults, err)
+			j.config.Logger.Warn("journal: a snapshot cannot be used, so more has to be replayed", "error", err)
+			continue
+		}
+		j.player.goTo(m)
+		j.player.checked = seq
+		j.snapshots.last = seq
+		return seq + 1, nil
+	}
+	if h.First() > 1 {
+		if len(j.config.Kinds) == 0 {
+			faults = append(faults, errors.New("a snapshot needs Config.Kinds"))
+		}
+		return 0, fmt.Errorf("journal: the history begins with input %d, because what was before it has been dropped, and no snapshot can be used: %w", h.First(), errors.Join(faults...))
+	}
+	return 1, nil
+}
+
+// snapshots are those of a journal that is being written.
+type snapshots struct {
+	last     uint64 // input after which the last one was taken
+	index    uint64 // of the log's last record then, if it is of this run
+	stopping bool   // the machine is about to be stopped
+	complain string // what was last complained of
+
+	writing sync.WaitGroup
+	busy    bool
+	done    chan written // has one when it is not busy any more
+}
+
+// written is what has become of a snapshot.
+type written struct {
+	seq, index uint64
+	err        error
+}
+
+func (s *snapshots) wait() { s.writing.Wait() }
+
+// snapshot takes a snapshot if it is time for one, and sees to the one before.
+func (j *Journal) snapshot(m *vm.Machine) error {
+	s := &j.snapshots
+	if err := j.endSnapshot(); err != nil || s.busy {
+		return err
+	}
+	if len(j.config.Kinds) == 0 || j.config.SnapshotEvery < 0 || s.stopping ||
+		j.seq-s.last < uint64(j.config.SnapshotEvery) || m.Busy() {
+		return nil
+	}
+	s.last, s.busy = j.seq, true
+	s.done = make(chan written, 1)
+	w, state, digest := written{seq: j.seq, index: j.log.Last()}, m.Snapshot(), j.player.sum
+	s.writing.Go(func() {
+		w.err = j.writeSnapshot(w.seq, state, digest)
+		s.done <- w
+	})
+	return nil
+}
+
+// endSnapshot sees to the snapshot that was being written, if that is done.
+func (j *Journal) endSnapshot() error {
+	s := &j.snapshots
+	if !s.busy {
+		return nil
+	}
+	select {
+	case w := <-s.done:
+		s.busy = false
+		return j.noteSnapshot(w)
+	default:
+		return nil
+	}
+}
+
+// writeSnapshot writes a snapshot, while the machine goes on.
+func (j *Journal) writeSnapshot(seq uint64, state vm.State, digest Digest) error {
+	image, err := state.Image(j.player.kinds, encodeState)
+	if err != nil {
+		return err
+	}
+	s := snapshot{Format: format, Seq: seq, Digest: uint64(digest), Program: j.config.Program, Image: *image}
+	data, err := s.marshal()
+	if err != nil {
+		return err
+	}
+	if j.config.Durability != Memory {
+		// The journal must reach as far as the snapshot.
+		if err := j.log.Sync(); err != nil {
+			return err
+		}
+	}
+	return writeFile(j.store, snapshotName(seq), data)
+}
+
+// writeFile writes a file that is there as a whole or not at all.
+func writeFile(s wal.Store, name string, data []byte) error {
+	part := name + unfinished
+	if err := s.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := s.Create(part)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := s.Rename(part, name); err != nil {
+		return err
+	}
+	return s.SyncDir()
+}
+
+// noteSnapshot notes that a snapshot has been written, or could not be. That one
+// could not be is no harm to the journal.
+func (j *Journal) noteSnapshot(w written) error {
+	if w.err != nil {
+		if text := w.err.Error(); text != j.snapshots.complain {
+			j.snapshots.complain = text
+			j.config.Logger.Warn("journal: no snapshot can be taken of the machine, so a recovery replays more", "input", w.seq, "error", w.err)
+		}
+		return nil
+	}
+	e := binary.AppendUvarint(append(j.buf[:0], byte(snapshotEntry)), w.seq)
+	if err := j.put(appendText(e, snapshotName(w.seq))); err != nil {
+		return err
+	}
+	return j.dropOld(w)
+}
+
+// dropOld removes snapshots that are older than the last two, and, if that is
+// wanted, the segments before them.
+func (j *Journal) dropOld(w written) error {
+	seqs, err := snapshotsIn(j.store)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	for _, seq := range seqs[min(kept, len(seqs)):] {
+		if err := j.store.Remove(snapshotName(seq)); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+	}
+	before := j.snapshots.index
+	j.snapshots.index = w.index
+	if !j.config.DropOld || before == 0 || len(seqs) < kept {
+		return nil
+	}
+	if err := j.log.DropBefore(before + 1); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}

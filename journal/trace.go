@@ -1,0 +1,113 @@
+package journal
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// A step is one thing that has come of an input, in full: an event that somebody
+// was told, an action that was performed, a command, the state of a process
+// after it.
+type step struct {
+	path vm.Path // of the process; empty for what concerns the machine
+	name string  // of the process
+	sum  Digest  // of all there is to it
+	text string  // for people, abridged
+}
+
+// maxStepText is how long the text of a step may be in a journal, in bytes.
+const maxStepText = 200
+
+// newStep returns the step that a record tells of. Of the text of a step only
+// somebody who has to read it makes any use, so it comes on request.
+func newStep(r *vm.Record, buf []byte, text bool) (step, []byte) {
+	s := step{path: r.Path(), name: r.Name()}
+	buf = append(buf[:0], byte(r.Kind), byte(r.Level))
+	switch {
+	case r.Event != nil:
+		buf = fingerprint.Append(buf, r.Event)
+	case r.Action != nil:
+		buf = fingerprint.Append(buf, r.Action)
+	}
+	if r.Reason != nil {
+		buf = fingerprint.Append(buf, r.Reason)
+	}
+	if r.Kind == vm.Commanded {
+		c := &r.Command
+		s.path = c.Address.Path
+		buf = append(buf, byte(c.Kind), flag(c.Paused, 1))
+		buf = binary.AppendUvarint(buf, c.Address.Generation)
+		buf = append(buf, c.Address.Device.DeviceName()...)
+		buf = fingerprint.Append(buf, c.Value)
+	}
+	for _, pid := range s.path {
+		s.sum.mix(uint64(pid))
+	}
+	buf = append(buf, s.name...)
+	s.sum.bytes(buf)
+	if text {
+		s.text = abridged(describe.Record(r))
+	}
+	return s, buf
+}
+
+// abridged returns text, or as much of it as a journal keeps.
+func abridged(text string) string {
+	if len(text) <= maxStepText {
+		return text
+	}
+	cut := maxStepText
+	for cut > 0 && text[cut]&0xc0 == 0x80 {
+		cut-- // in the middle of a character
+	}
+	return text[:cut] + "…"
+}
+
+// traced reports whether a record is a step.
+func traced(r *vm.Record) bool { return r.Kind != vm.Entered }
+
+func appendTrace(dst []byte, seq uint64, steps []step) []byte {
+	dst = append(dst, byte(traceEntry))
+	dst = binary.AppendUvarint(dst, seq)
+	dst = binary.AppendUvarint(dst, uint64(len(steps)))
+	for i := range steps {
+		s := &steps[i]
+		dst = appendPath(dst, s.path)
+		dst = appendText(dst, s.name)
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(s.sum))
+		dst = appendText(dst, s.text)
+	}
+	return dst
+}
+
+func readTrace(s *scanner) (seq uint64, steps []step) {
+	seq = s.uint()
+	n := s.length(11)
+	steps = make([]step, 0, min(n, 64))
+	for range n {
+		steps = append(steps, step{s.path(), s.text(), Digest(s.fixed()), s.text()})
+	}
+	s.end()
+	return seq, slices.Clip(steps)
+}
+
+// fixed reads eight bytes.
+func (s *scanner) fixed() uint64 {
+	if len(s.data) < 8 {
+		s.short()
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(s.data)
+	s.data = s.data[8:]
+	return v
+}
+
+func appendCheck(dst []byte, seq uint64, d Digest) []byte {
+	dst = append(dst, byte(checkEntry))
+	dst = binary.AppendUvarint(dst, seq)
+	return binary.LittleEndian.AppendUint64(dst, uint64(d))
+}
