@@ -50,6 +50,12 @@
 // cannot be done, such as opening an endpoint with a handler for another type
 // of state. No other process is harmed.
 //
+// # Images
+//
+// A machine at rest whose processes are all of registered kinds, see
+// [actions.Kind], can be written down as plain data, an [Image], and be made
+// anew from it. It then goes on as if nothing had happened.
+//
 // # Bounds
 //
 // Every queue is bounded; see [Limits] and [Ground]. A process whose queue

@@ -81,6 +81,9 @@ type DeviceImage struct {
 // has something that the Open of its kind does not give: an endpoint, at the
 // same level and with the same role, name and kinds of event, or a device. What
 // has been written down can be restored, because it has been tried.
+//
+// It takes as long as a few calls of Open for each process. The machine need not
+// wait for it: a State never changes.
 func (s State) Image(k Kinds, encode func(actions.Kind, any) ([]byte, error)) (*Image, error) {
 	if err := s.canBeWritten(k); err != nil {
 		return nil, err
