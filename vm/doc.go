@@ -52,9 +52,9 @@
 //
 // # Images
 //
-// A machine at rest whose processes are all of registered kinds, see
-// [actions.Kind], can be written down as plain data, an [Image], and be made
-// anew from it. It then goes on as if nothing had happened.
+// A machine at rest whose processes are all of known kinds, see [actions.Kind],
+// can be written down as plain data, an [Image], and be made anew from it. It
+// then goes on as if nothing had happened.
 //
 // # Bounds
 //

@@ -80,7 +80,8 @@ type DeviceImage struct {
 // error, too, if the machine is not at rest or does not run, or if a process
 // has something that the Open of its kind does not give: an endpoint, at the
 // same level and with the same role, name and kinds of event, or a device. What
-// has been written down can be restored, because it has been tried.
+// has been written down can be restored, if the codecs restore what they have
+// written: the rest has been tried.
 //
 // It takes as long as a few calls of Open for each process. The machine need not
 // wait for it: a State never changes.

@@ -56,7 +56,7 @@ func differ(c, d *cell) error {
 	}
 	for i, h := range c.holds() {
 		if g := d.holds()[i]; g.device != h.device || shapeOf(g.handler) != shapeOf(h.handler) {
-			return fmt.Errorf("Open gives another device %s, or another handler", h.device.DeviceName())
+			return fmt.Errorf("the Open of its kind gives another device %s, or another handler", h.device.DeviceName())
 		}
 	}
 	return nil
@@ -67,11 +67,11 @@ func differEnds(e, f *end) error {
 	case e.level != f.level || e.seq != f.seq:
 		return fmt.Errorf("endpoint %v is out of order", e.id)
 	case e.id != f.id:
-		return fmt.Errorf("Open gives another name for %v that looks the same", e.id)
+		return fmt.Errorf("the Open of its kind gives another name for %v that looks the same", e.id)
 	case !e.role.Equal(f.role):
-		return fmt.Errorf("Open gives endpoint %v another role that looks the same: %v", e.id, e.role)
+		return fmt.Errorf("the Open of its kind gives endpoint %v another role that looks the same: %v", e.id, e.role)
 	case shapeOf(e.handler) != shapeOf(f.handler):
-		return fmt.Errorf("Open gives endpoint %v (%v) a handler for other kinds of event, or that counts its demand otherwise", e.id, e.role)
+		return fmt.Errorf("the Open of its kind gives endpoint %v (%v) a handler for other kinds of event, or that counts its demand otherwise", e.id, e.role)
 	}
 	return nil
 }

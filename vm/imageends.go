@@ -34,9 +34,9 @@ func (r *revival) endpoints(i int, c *cell, g given) {
 		a, err := g.find(d)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("Open of kind %q %w", p.Kind, err)
+			return nil, fmt.Errorf("the Open of kind %q %w", p.Kind, err)
 		case roleText(a.Role) != d.Role:
-			return nil, fmt.Errorf("Open of kind %q gives it another role: %v", p.Kind, a.Role)
+			return nil, fmt.Errorf("the Open of kind %q gives it another role: %v", p.Kind, a.Role)
 		}
 		e := newEnd(a, d.Seq)
 		e.level = d.Level
@@ -44,7 +44,7 @@ func (r *revival) endpoints(i int, c *cell, g given) {
 			e.id = anonymous(d.Anonymous)
 		}
 		if counts := e.demand() != nil; counts != d.Counts || !counts && len(d.Tallies) > 0 {
-			return nil, fmt.Errorf("Open of kind %q gives it a handler of which this is not true: it counts its demand: %v", p.Kind, d.Counts)
+			return nil, fmt.Errorf("the Open of kind %q gives it a handler of which this is not true: it counts its demand: %v", p.Kind, d.Counts)
 		}
 		return e, nil
 	})

@@ -29,7 +29,7 @@ func open(k actions.Kind, self actions.PID, state any) (g given, err error) {
 	defer recovered(&err)
 	g = given{map[idAt][]actions.AddEndpoint{}, map[uint32][]actions.AddEndpoint{}, map[string][]actions.OpenDevice{}}
 	if err := g.take(k, 0, k.Open(self, state)); err != nil {
-		return g, fmt.Errorf("Open of kind %q gives %w", k.Name, err)
+		return g, fmt.Errorf("the Open of kind %q gives %w", k.Name, err)
 	}
 	return g, nil
 }

@@ -201,9 +201,9 @@ func (r *revival) devices(i int, c *cell, g given) {
 		as := g.devices[d.Device]
 		switch {
 		case len(as) == 0:
-			r.fault(i, "Open of kind %q gives no device %s", r.im.Processes[i].Kind, d.Device)
+			r.fault(i, "the Open of kind %q gives no device %s", r.im.Processes[i].Kind, d.Device)
 		case len(as) > 1:
-			r.fault(i, "Open of kind %q gives devices that cannot be told apart: %s", r.im.Processes[i].Kind, d.Device)
+			r.fault(i, "the Open of kind %q gives devices that cannot be told apart: %s", r.im.Processes[i].Kind, d.Device)
 		case d.Generation <= last || d.Generation > r.im.Generation || r.opened[d.Generation] || held[as[0].Device]:
 			r.fault(i, "device %s is out of order: it has number %d", d.Device, d.Generation)
 		default:
