@@ -23,7 +23,7 @@ type lawScene struct {
 }
 
 // A lawInput is a Continue, if the machine wants one, and otherwise an input of
-// one of the open devices.
+// one of the open devices, or the end.
 type lawInput struct {
 	kind   InputKind
 	device int
@@ -37,6 +37,9 @@ func newLawScene(data []byte) *lawScene {
 	}
 	for range 2 + src(6) {
 		s.inputs = append(s.inputs, lawInput{[]InputKind{Value, Value, Value, End, Failed, Done}[src(6)], src(8)})
+	}
+	if src(4) == 0 {
+		s.inputs = append(s.inputs, lawInput{kind: StopAsked})
 	}
 	s.program = src.program()
 	s.kinds, _ = NewKinds(savedKind(s.program))
@@ -113,6 +116,8 @@ func (p *lawPlay) apply(n int) {
 	switch {
 	case p.m.Busy():
 		in = Input{Kind: Continue}
+	case n > 0 && p.inputs[n-1].kind == StopAsked:
+		in = Input{Kind: StopAsked}
 	case n > 0:
 		if len(p.open) == 0 {
 			return
@@ -152,7 +157,7 @@ func imageViolations(data []byte, damage func(*Image)) (violations []string, ima
 	var from []int // the input after which each of plays begins
 	for n := range len(s.inputs) + 1 {
 		first.apply(n)
-		if first.m.Busy() {
+		if first.m.Busy() || first.m.phase != running {
 			continue
 		}
 		im, err := first.image()
