@@ -100,51 +100,80 @@ func appendFrame(b []byte, mark uint64, payload []byte) []byte {
 	return append(b, sum[:hashSize]...)
 }
 
-// A frame is an intact record in a segment.
+// A frame is a record in a segment.
 type frame struct {
-	offset, end int64
+	offset, end int64 // end is 0 if the length cannot be right
 	mark        uint64
 	payload     []byte // in the window
 	hash        Hash
 }
 
-// frameAt returns the record at an offset, which is not before the end of the
-// header, or the reason why there is none. It believes the hash that is written
-// before the record. At the end of the file there is no record either.
-func frameAt(w *window, offset int64) (f frame, hashed int64, reason string, err error) {
+// bodyAt returns the length of the body of a record at an offset, if there is
+// room for it in the file, or the reason why there cannot be a record.
+func bodyAt(w *window, offset int64) (body int64, reason string, err error) {
 	left := w.size - offset
 	if left < int64(minFrame) {
-		return frame{}, 0, "the file ends within the record", nil
+		return 0, "the file ends within the record", nil
 	}
 	b, err := w.bytes(offset, lengthSize)
 	if err != nil {
-		return frame{}, 0, "", err
+		return 0, "", err
 	}
-	body := int64(binary.LittleEndian.Uint32(b))
+	body = int64(binary.LittleEndian.Uint32(b))
 	switch {
 	case body == 0 || body > maxBody:
-		return frame{}, 0, fmt.Sprintf("%d is no length of a record", body), nil
+		return 0, fmt.Sprintf("%d is no length of a record", body), nil
 	case body > left-int64(lengthSize+hashSize):
-		return frame{}, 0, "the file ends within the record", nil
+		return 0, "the file ends within the record", nil
 	}
-	hashed = int64(hashSize+lengthSize) + body
-	b, err = w.bytes(offset-int64(hashSize), hashed+int64(hashSize))
-	if err != nil {
-		return frame{}, 0, "", err
-	}
-	sum := sha256.Sum256(b[:hashed])
-	if Hash(sum[:hashSize]) != Hash(b[hashed:]) {
-		return frame{}, hashed, "the record does not match its hash, which includes that of the record before", nil
-	}
-	mark, n := binary.Uvarint(b[hashSize+lengthSize : hashed])
-	if n <= 0 {
-		return frame{}, hashed, "the record has no mark", nil
-	}
-	return frame{
-		offset:  offset,
-		end:     offset + hashed, // the hash before is not part of it, its own is
-		mark:    mark,
-		payload: b[hashSize+lengthSize+n : hashed : hashed],
-		hash:    Hash(b[hashed:]),
-	}, hashed, "", nil
+	return body, "", nil
 }
+
+// sumAt returns the hash of a record with a body of that length, as it should
+// be, and the record, from the hash before it to its own. If before is not nil,
+// it is what the record is to follow from, and not the hash written before it.
+func sumAt(w *window, offset, body int64, before *Hash) (Hash, []byte, error) {
+	n := int64(hashSize+lengthSize) + body
+	b, err := w.bytes(offset-int64(hashSize), n+int64(hashSize))
+	if err != nil {
+		return Hash{}, nil, err
+	}
+	if before == nil {
+		sum := sha256.Sum256(b[:n])
+		return Hash(sum[:hashSize]), b, nil
+	}
+	h := sha256.New()
+	h.Write(before[:])
+	h.Write(b[hashSize:n])
+	return Hash(h.Sum(nil)[:hashSize]), b, nil
+}
+
+// frameAt returns the record at an offset, which is not before the end of the
+// header, or the reason why there is none; there is none at the end of the
+// file, either. What it has to follow from is as with sumAt.
+func frameAt(w *window, offset int64, before *Hash) (f frame, reason string, err error) {
+	body, reason, err := bodyAt(w, offset)
+	if err != nil || reason != "" {
+		return frame{}, reason, err
+	}
+	sum, b, err := sumAt(w, offset, body, before)
+	if err != nil {
+		return frame{}, "", err
+	}
+	f = frame{offset: offset, end: offset + int64(lengthSize+hashSize) + body}
+	b = b[hashSize+lengthSize:]
+	f.hash = Hash(b[body:])
+	if f.hash != sum {
+		return f, "the record does not match its hash, which includes that of the record before", nil
+	}
+	mark, n := binary.Uvarint(b[:body])
+	if n <= 0 {
+		return f, "the record has no mark", nil
+	}
+	f.mark, f.payload = mark, b[n:body:body]
+	return f, "", nil
+}
+
+// possible says whether the mark of an intact record can be right: of the
+// records before it, no more can be synced than have room there.
+func (f frame) possible() bool { return f.mark <= uint64(f.offset)/uint64(minFrame) }

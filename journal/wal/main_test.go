@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 }
 
 // mustOpen opens a log that is expected to be all right.
-func mustOpen(t *testing.T, s wal.Store) *wal.Log {
+func mustOpen(t testing.TB, s wal.Store) *wal.Log {
 	t.Helper()
 	l, r, err := wal.Open(s, wal.Options{})
 	if err != nil {
@@ -35,7 +35,7 @@ func mustOpen(t *testing.T, s wal.Store) *wal.Log {
 }
 
 // ok fails the test if there is an error.
-func ok(t *testing.T, err error) {
+func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func ok(t *testing.T, err error) {
 }
 
 // must returns the value, if there is no error.
-func must[T any](t *testing.T) func(T, error) T {
+func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		ok(t, err)
@@ -52,7 +52,7 @@ func must[T any](t *testing.T) func(T, error) T {
 }
 
 // appendAll appends payloads.
-func appendAll(t *testing.T, l *wal.Log, payloads ...string) {
+func appendAll(t testing.TB, l *wal.Log, payloads ...string) {
 	t.Helper()
 	for _, p := range payloads {
 		if _, err := l.Append([]byte(p)); err != nil {
@@ -63,7 +63,7 @@ func appendAll(t *testing.T, l *wal.Log, payloads ...string) {
 
 // contents returns what a reader makes of a log, record by record, and the
 // error at its end.
-func contents(t *testing.T, s wal.Store) (string, error) {
+func contents(t testing.TB, s wal.Store) (string, error) {
 	t.Helper()
 	r, err := wal.Read(s)
 	if errors.Is(err, wal.ErrNoLog) {
@@ -81,7 +81,7 @@ func contents(t *testing.T, s wal.Store) (string, error) {
 }
 
 // wantContents checks what a reader reads.
-func wantContents(t *testing.T, s wal.Store, want string) {
+func wantContents(t testing.TB, s wal.Store, want string) {
 	t.Helper()
 	got, err := contents(t, s)
 	if err != nil {
@@ -93,7 +93,7 @@ func wantContents(t *testing.T, s wal.Store, want string) {
 }
 
 // damageOf returns the damage that an error is about.
-func damageOf(t *testing.T, err error) *wal.DamageError {
+func damageOf(t testing.TB, err error) *wal.DamageError {
 	t.Helper()
 	var d *wal.DamageError
 	if !errors.As(err, &d) {

@@ -43,6 +43,11 @@ type CutOff struct {
 	Permitted bool   // it was damage, and Options.Cut gave permission
 }
 
+// String returns what was cut off, for people.
+func (c CutOff) String() string {
+	return fmt.Sprintf("%d bytes cut off, from %v: %s", c.Bytes, c.Position, c.Reason)
+}
+
 // Open opens a log for writing, or begins a new one, which begins with record
 // 1. It reads the whole log. What it has found is on disk when it returns.
 //

@@ -57,7 +57,7 @@ func Read(s Store) (*Reader, error) {
 		r.flaw = v.flaw
 	}
 	if len(r.segs) == 0 {
-		r.segs = []segment{{first: segs[0].first}} // without content
+		r.segs = []segment{{first: segs[0].first}} // no file
 	}
 	return r, nil
 }
@@ -109,7 +109,7 @@ func (r *Reader) Records(from uint64) iter.Seq2[Record, error] {
 			i++
 		}
 		at := place{last: r.segs[i].first - 1}
-		for ; i < len(r.segs) && r.segs[i].size > 0; i++ {
+		for ; i < len(r.segs) && r.segs[i].name != ""; i++ {
 			var more bool
 			var err error
 			at, more, err = r.segment(i, at, from, yield)

@@ -110,7 +110,7 @@ func readSegment(w *window, seg segment, from place, each func(uint64, frame) bo
 	st.place = place{last: seg.first - 1, hash: before, known: true}
 	st.end = int64(headerSize)
 	for st.end < w.size {
-		f, _, reason, err := frameAt(w, st.end)
+		f, reason, err := frameAt(w, st.end, nil)
 		if err != nil {
 			return st, err
 		}
@@ -146,50 +146,61 @@ const searchBudget = 16 << 20
 // readRest looks for intact records behind one, at an offset, that is not.
 func readRest(w *window, offset int64) (rest, error) {
 	var r rest
+	at, err := r.next(w, offset)
+	if err != nil {
+		return r, err
+	}
 	budget := searchBudget + 8*(w.size-offset)
-	for at, err := nextTry(w, offset); ; {
+	for w.size-at >= int64(minFrame) {
+		f, reason, err := frameAt(w, at, nil)
 		if err != nil {
 			return r, err
 		}
-		if w.size-at < int64(minFrame) {
-			return r, nil
-		}
-		f, hashed, reason, err := frameAt(w, at)
-		if err != nil {
-			return r, err
-		}
-		// Of the records before it, no more can be synced than have room there.
-		if reason == "" && f.mark <= uint64(at)/uint64(minFrame) {
-			r.records++
-			r.mark = max(r.mark, f.mark)
+		if reason == "" && r.add(f) {
 			at = f.end
 			continue
 		}
-		if budget -= hashed; budget < 0 {
+		if budget -= max(f.end-at, 0); budget < 0 {
 			r.unknown = true
-			return r, nil
+			break
 		}
 		at++
 	}
+	return r, nil
 }
 
-// nextTry returns where to begin to look behind a record that is not intact: at
-// its end, if its length may still be right, since an intact record there means
-// that all the others are found at once; otherwise right behind its beginning.
-func nextTry(w *window, offset int64) (int64, error) {
-	if w.size-offset < int64(lengthSize) {
-		return w.size, nil
+// next looks at the place where the record behind a bad one would begin, if the
+// length of the bad one is still right, and returns where to look on. An intact
+// record there means that all the others are found at once.
+func (r *rest) next(w *window, offset int64) (int64, error) {
+	body, reason, err := bodyAt(w, offset)
+	if err != nil || reason != "" {
+		return offset + 1, err
 	}
-	b, err := w.bytes(offset, int64(lengthSize))
+	// It may be only the hash of the bad record that has changed. The next one
+	// still follows from what the hash has been.
+	was, _, err := sumAt(w, offset, body, nil)
 	if err != nil {
 		return 0, err
 	}
-	body := int64(b[0]) | int64(b[1])<<8 | int64(b[2])<<16 | int64(b[3])<<24
-	if next := offset + int64(lengthSize+hashSize) + body; next < w.size {
-		_, _, reason, err := frameAt(w, next)
-		if err != nil || reason == "" {
-			return next, err
+	for _, before := range []*Hash{nil, &was} {
+		f, reason, err := frameAt(w, offset+int64(lengthSize+hashSize)+body, before)
+		if err != nil {
+			return 0, err
+		}
+		if reason == "" && r.add(f) {
+			return f.end, nil
 		}
 	}
 	return offset + 1, nil
+}
+
+// add counts an intact record, if its mark is possible.
+func (r *rest) add(f frame) bool {
+	if !f.possible() {
+		return false
+	}
+	r.records++
+	r.mark = max(r.mark, f.mark)
+	return true
 }
