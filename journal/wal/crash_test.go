@@ -282,6 +282,81 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestCutSurvives: a log that was cut off with permission, and gone on with,
+// stays that way when the machine crashes, during that or afterwards.
+func TestCutSurvives(t *testing.T) {
+	s := write(t, "one", "two", "rotate", "three", "rotate", "four", "rotate", "five", "sync")
+	for _, segment := range []int{1, 3, 4, 5} {
+		damaged := copyOf(t, s)
+		b := damaged.ReadFile(segmentFile(segment))
+		b[7] ^= 1 // of the header
+		damaged.WriteFile(segmentFile(segment), b)
+		for n := 1; ; n++ {
+			d := diskOf(t, damaged)
+			start := d.Ops()
+			d.CrashAt(start+n, 0)
+			l, r, err := wal.Open(d, wal.Options{Cut: 1})
+			if err == nil {
+				ok(t, err)
+				d.Plan(nil)
+				_, err := l.Append([]byte("more"))
+				ok(t, err)
+				ok(t, l.Sync())
+				again := d.Crash(waltest.LoseAll)
+				if next := mustOpen2(t, again); next.Last != r.Last+1 || next.Cut != nil {
+					t.Errorf("segment %d: recovery %+v, after %+v", segment, next, r)
+				}
+				l.Abandon()
+				break
+			}
+			for _, fate := range fates(uint64(n)) {
+				l, r, err := wal.Open(d.Crash(fate), wal.Options{Cut: 1})
+				if err != nil || r.Last != max(uint64(segment), 1)-1 {
+					t.Errorf("segment %d, crash %d: %+v, %v", segment, n, r, err)
+				}
+				if err == nil {
+					l.Abandon()
+				}
+			}
+		}
+	}
+}
+
+// diskOf returns a disk with those files, synced.
+func diskOf(t *testing.T, m *wal.Memory) *waltest.Disk {
+	t.Helper()
+	d := waltest.NewDisk()
+	for _, name := range must[[]string](t)(m.List()) {
+		f := must[wal.File](t)(d.Create(name))
+		must[int](t)(f.Write(m.ReadFile(name)))
+		ok(t, f.Sync())
+	}
+	ok(t, d.SyncDir())
+	return d
+}
+
+// TestAppendWhileRotating: what is appended while Rotate waits for the disk is
+// on disk when it returns.
+func TestAppendWhileRotating(t *testing.T) {
+	var l *wal.Log
+	late := func() {}
+	d := waltest.NewDisk()
+	mustOpen(t, d).Abandon()
+	l = mustOpen(t, &slowStore{d, func() { late() }})
+	appendAll(t, l, "one")
+	late = func() {
+		late = func() {}
+		appendAll(t, l, "two")
+	}
+	ok(t, l.Rotate())
+	if l.Synced() != 2 {
+		t.Errorf("synced up to %d", l.Synced())
+	}
+	appendAll(t, l, "three")
+	ok(t, l.Sync())
+	wantContents(t, d.Crash(waltest.LoseAll), "1:one 2:two 3:three ")
+}
+
 // TestDropFails: a segment that cannot be removed stays, and the log goes on.
 func TestDropFails(t *testing.T) {
 	d := waltest.NewDisk()

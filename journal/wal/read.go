@@ -21,6 +21,7 @@ type Record struct {
 type Reader struct {
 	store Store
 	segs  []segment    // each with the size up to which it is to be read
+	first uint64       // the oldest record
 	last  uint64       // the last record
 	flaw  *DamageError // what is behind it, if that is damage
 }
@@ -32,6 +33,21 @@ type Reader struct {
 // Only the current segment is checked now, the others when their records are
 // read.
 func Read(s Store) (*Reader, error) {
+	return again(func() (*Reader, error) { return read(s) })
+}
+
+// again calls f until no segment goes away before it could be read, or for so
+// often that there must be another reason.
+func again[T any](f func() (T, error)) (T, error) {
+	for try := 0; ; try++ {
+		v, err := f()
+		if try == 100 || !errors.Is(err, fs.ErrNotExist) {
+			return v, err
+		}
+	}
+}
+
+func read(s Store) (*Reader, error) {
 	segs, err := listSegments(s)
 	if err != nil {
 		return nil, err
@@ -48,16 +64,15 @@ func Read(s Store) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{store: s, segs: segs[:current], last: v.last}
-	if v.at >= 0 {
-		r.segs = segs[:v.at+1]
-		r.segs[v.at].size = v.end
-	}
+	r := &Reader{store: s, first: segs[0].first, last: v.last}
 	if v.flaw != nil && !v.torn {
 		r.flaw = v.flaw
 	}
-	if len(r.segs) == 0 {
-		r.segs = []segment{{first: segs[0].first}} // no file
+	if v.at >= 0 {
+		r.segs = segs[:v.at+1]
+		r.segs[v.at].size = v.end
+	} else if r.flaw != nil {
+		r.segs = segs // who gets that far finds the same again
 	}
 	return r, nil
 }
@@ -75,7 +90,7 @@ func lookFrom(s Store, segs []segment, i int) (*survey, error) {
 
 // First returns the index of the oldest record; if there are no records, that
 // of the one to come.
-func (r *Reader) First() uint64 { return r.segs[0].first }
+func (r *Reader) First() uint64 { return r.first }
 
 // Last returns the index of the last record; if there are no records, it is one
 // less than First.
@@ -108,8 +123,8 @@ func (r *Reader) Records(from uint64) iter.Seq2[Record, error] {
 		for i+1 < len(r.segs) && r.segs[i+1].first <= from {
 			i++
 		}
-		at := place{last: r.segs[i].first - 1}
-		for ; i < len(r.segs) && r.segs[i].name != ""; i++ {
+		var at place
+		for ; i < len(r.segs); i++ {
 			var more bool
 			var err error
 			at, more, err = r.segment(i, at, from, yield)
@@ -121,7 +136,10 @@ func (r *Reader) Records(from uint64) iter.Seq2[Record, error] {
 				return
 			}
 		}
-		if r.flaw != nil {
+		switch {
+		case at.known && at.last < r.last:
+			yield(Record{}, fmt.Errorf("%w: the log has been cut off behind record %d", ErrDropped, at.last))
+		case r.flaw != nil:
 			yield(Record{}, r.flaw)
 		}
 	}
@@ -153,9 +171,12 @@ func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error)
 	case !more:
 		return st.place, false, nil
 	case st.reason != "":
-		return at, false, &DamageError{Position{seg.name, st.end, st.last + 1}, st.reason}
-	case i+1 < len(r.segs) && r.segs[i+1].first != st.last+1, i+1 == len(r.segs) && st.last != r.last:
-		return at, false, &DamageError{Position{seg.name, st.end, st.last + 1}, "the segment is not the one that the next one follows"}
+		return at, false, &DamageError{Position{seg.name, st.end, max(st.last+1, seg.first)}, st.reason}
+	}
+	if i+1 < len(r.segs) {
+		if gap := gapBetween(seg, st.last, st.end, r.segs[i+1]); gap != nil {
+			return at, false, gap
+		}
 	}
 	return st.place, true, nil
 }

@@ -64,9 +64,10 @@ func newSurvey(segs []segment, i int) *survey {
 // lookAt goes on to segment i.
 func (v *survey) lookAt(s Store, i int, progress func(int64)) error {
 	seg := v.segs[i]
-	if i > 0 && seg.first != v.last+1 {
-		v.gap(i)
-		return nil
+	if v.at >= 0 {
+		if v.flaw = gapBetween(v.segs[v.at], v.last, v.end, seg); v.flaw != nil {
+			return nil
+		}
 	}
 	c, err := s.Open(seg.name)
 	if err != nil {
@@ -111,16 +112,18 @@ func (v *survey) prove(seg segment, mark uint64) {
 	}
 }
 
-// gap says that segment i does not begin where the one before has ended.
-func (v *survey) gap(i int) {
-	seg := v.segs[i]
-	if seg.first > v.last+1 {
-		v.flaw = &DamageError{Position{v.segs[i-1].name, v.end, v.last + 1},
+// gapBetween returns what is wrong if a segment does not begin where the one
+// before has ended, after a record, at an offset.
+func gapBetween(before segment, last uint64, end int64, seg segment) *DamageError {
+	if seg.first > last+1 {
+		return &DamageError{Position{before.name, end, last + 1},
 			fmt.Sprintf("records up to %d are missing: the next segment is %s", seg.first-1, seg.name)}
-		return
 	}
-	v.flaw = &DamageError{Position{seg.name, 0, seg.first},
-		fmt.Sprintf("another segment has records up to %d", v.last)}
+	if seg.first < last+1 {
+		return &DamageError{Position{seg.name, 0, seg.first},
+			fmt.Sprintf("another segment has records up to %d", last)}
+	}
+	return nil
 }
 
 // judgeHeader decides about the header of segment i, the last one, which is not

@@ -1,10 +1,5 @@
 package wal
 
-import (
-	"errors"
-	"io/fs"
-)
-
 // A Report says what a look at a whole log has brought to light.
 type Report struct {
 	Segments int    // files, intact or not
@@ -38,11 +33,7 @@ type Report struct {
 // The error is about reading; [ErrNoLog] if there is no log. What is wrong with
 // the log is in the report.
 func Verify(s Store, progress func(done, total int64)) (Report, error) {
-	v, err := look(s, progress)
-	for try := 0; try < 3 && errors.Is(err, fs.ErrNotExist); try++ {
-		// A segment was dropped just before it could be read.
-		v, err = look(s, progress)
-	}
+	v, err := again(func() (*survey, error) { return look(s, progress) })
 	if err != nil {
 		return Report{}, err
 	}
