@@ -66,12 +66,12 @@ func (f *inode) crash(choose func(int) int) []byte {
 		}
 		return bytes.Clone(f.data[:common])
 	}
-	new := f.data[len(f.synced):]
-	new = bytes.Clone(new[:choose(len(new)+1)])
-	for i := 0; i < len(new); i += Sector {
+	tail := f.data[len(f.synced):]
+	tail = bytes.Clone(tail[:choose(len(tail)+1)])
+	for i := 0; i < len(tail); i += Sector {
 		if choose(4) == 0 {
-			clear(new[i:min(i+Sector, len(new))])
+			clear(tail[i:min(i+Sector, len(tail))])
 		}
 	}
-	return append(bytes.Clone(f.synced), new...)
+	return append(bytes.Clone(f.synced), tail...)
 }
