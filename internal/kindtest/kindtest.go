@@ -1,0 +1,176 @@
+// Package kindtest finds out, in the tests of drivers and programs, whether
+// processes can be written down and made anew as their kinds say.
+package kindtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// A TB is what this package needs of a test.
+type TB interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// Check sees to it that all processes of a machine at rest are of the given
+// kinds, but for nested machines and those that are others; and that every
+// process of one of the kinds has what its state says, now and after the state
+// has been written down and read.
+func Check(t TB, m *vm.Machine, kinds []actions.Kind, others func(vm.ProcessInfo) bool) {
+	t.Helper()
+	if m.Busy() {
+		return
+	}
+	for p := range m.Processes() {
+		i := slices.IndexFunc(kinds, func(k actions.Kind) bool { return k.State == reflect.TypeOf(p.State) })
+		switch {
+		case i >= 0:
+			for _, fault := range faults(kinds[i], p) {
+				t.Errorf("kindtest: process %v %q of kind %q: %s", p.Path, p.Name, kinds[i].Name, fault)
+			}
+		case !p.Nested && !others(p):
+			t.Errorf("kindtest: process %v %q is of no kind: its state is a %T", p.Path, p.Name, p.State)
+		}
+	}
+}
+
+// faults returns what is wrong with a process.
+func faults(k actions.Kind, p vm.ProcessInfo) (all []string) {
+	self := p.Path[len(p.Path)-1]
+	gives, err := open(k, self, p.State)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	all = gives.lacks(p)
+	data, err := encode(k, p.State)
+	if err != nil {
+		return append(all, "its state cannot be written: "+err.Error())
+	}
+	state, err := decode(k, data)
+	if err != nil {
+		return append(all, fmt.Sprintf("its state, written as %s, cannot be read: %v", data, err))
+	}
+	if k.Encode == nil && !reflect.DeepEqual(state, p.State) {
+		all = append(all, fmt.Sprintf("its state, %+v, is no plain data: it is written as %s", p.State, data))
+	}
+	if again, err := encode(k, state); err != nil || !bytes.Equal(again, data) {
+		all = append(all, fmt.Sprintf("its state is written as %s, and when it has been read as %s, %v", data, again, err))
+	}
+	if again, err := open(k, self, state); err != nil || !reflect.DeepEqual(again.texts(), gives.texts()) {
+		all = append(all, fmt.Sprintf("its state gives %q, and when it has been written as %s and read it gives %q, %v", gives.texts(), data, again.texts(), err))
+	}
+	return all
+}
+
+// An end is an endpoint as Kind.Open gives it.
+type end struct {
+	id    actions.EndpointID
+	role  topic.Role
+	level uint32
+}
+
+func (e end) String() string {
+	if e.id == nil {
+		return fmt.Sprintf("%v at level %d", e.role, e.level)
+	}
+	return fmt.Sprintf("%v as %#v at level %d", e.role, e.id, e.level)
+}
+
+// A given is what Kind.Open gives.
+type given struct {
+	ends    []end
+	devices []string
+}
+
+func (g *given) texts() (all []string) {
+	for _, e := range g.ends {
+		all = append(all, e.String())
+	}
+	return append(all, g.devices...)
+}
+
+func open(k actions.Kind, self actions.PID, state any) (*given, error) {
+	g := &given{}
+	return g, g.add(k, 0, k.Open(self, state))
+}
+
+func (g *given) add(k actions.Kind, level uint32, a actions.Action) error {
+	for a := range actions.Leaves(a) {
+		var h *actions.Handler
+		switch a := a.(type) {
+		case actions.AddEndpoint:
+			g.ends = append(g.ends, end{a.ID, a.Role, level})
+			h = a.Handler
+		case actions.OpenDevice:
+			g.devices = append(g.devices, a.Device.DeviceName())
+			h = a.Handler
+		case actions.MetaLevel:
+			if err := g.add(k, level+1, a.Action); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("Open gives %T, which opens no endpoint and no device", a)
+		}
+		if h != nil && h.State != nil && h.State != k.State {
+			return fmt.Errorf("Open gives a handler for states of type %v", h.State)
+		}
+	}
+	return nil
+}
+
+// lacks returns what a process has that is not given.
+func (g *given) lacks(p vm.ProcessInfo) (all []string) {
+	anonymous := map[uint32]int{} // how many were found, by level
+	for _, e := range p.Endpoints {
+		has := end{e.ID, e.Role, e.Level}
+		skip := 0
+		if e.ID == nil {
+			skip = anonymous[e.Level]
+			anonymous[e.Level]++
+		}
+		found := func(o end) bool {
+			if o.id != e.ID || o.level != e.Level {
+				return false
+			}
+			skip--
+			return skip < 0
+		}
+		switch i := slices.IndexFunc(g.ends, found); {
+		case i < 0:
+			all = append(all, fmt.Sprintf("Open does not give the endpoint %v", has))
+		case g.ends[i].String() != has.String() || !g.ends[i].role.Topic.Equivalent(has.role.Topic):
+			all = append(all, fmt.Sprintf("Open gives the endpoint %v, which is %v", g.ends[i], has))
+		}
+	}
+	for _, d := range p.Devices {
+		if !slices.Contains(g.devices, d.Device.DeviceName()) {
+			all = append(all, "Open does not give the device "+d.Device.DeviceName())
+		}
+	}
+	return all
+}
+
+// encode writes a state, as plain data if the kind has no other way.
+func encode(k actions.Kind, state any) ([]byte, error) {
+	if k.Encode != nil {
+		return k.Encode(state)
+	}
+	return json.Marshal(state)
+}
+
+func decode(k actions.Kind, data []byte) (any, error) {
+	if k.Decode != nil {
+		return k.Decode(data)
+	}
+	s := reflect.New(k.State)
+	err := json.Unmarshal(data, s.Interface())
+	return s.Elem().Interface(), err
+}
