@@ -38,7 +38,8 @@ var mayImport = map[string][]string{
 	"drivers/tcp/sharded": {
 		"vm", "drivers/tcp", "drivers/inet", "endpoint", "actions", "topic", "world",
 	},
-	"drivers/drivertest":           {"vm/vmtest", "vm", "endpoint", "actions", "topic", "world"},
+	"internal/kindtest":            {"vm", "actions", "topic"},
+	"drivers/drivertest":           {"internal/kindtest", "vm/vmtest", "vm", "endpoint", "actions", "topic", "world"},
 	"journal/internal/fingerprint": {"vm", "topic", "world"},
 	"journal/wal/waltest":          {"journal/wal"},
 	"journal": {

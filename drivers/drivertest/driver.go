@@ -57,6 +57,12 @@ type Driver struct {
 	// so that a driver in the machine around it serves users inside.
 	Relay func(level int) actions.Action
 
+	// Kinds are the kinds of the processes of the driver, and of the relays.
+	// With them, the tests see whether each process is of one of them, and
+	// whether it can be written down and made anew whenever the machine is at
+	// rest. If it is nil, they do not.
+	Kinds []actions.Kind
+
 	// Patience is how much time has to pass until the driver has noticed what
 	// has happened outside, and has done what it does about it. Default: 1 s.
 	Patience time.Duration

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/kindtest"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vm/vmtest"
 )
@@ -36,12 +37,27 @@ func (s *stage) replay() {
 			continue // which vmtest has seen to
 		}
 		m.Apply(in)
+		if s.driver.Kinds == nil {
+			continue
+		}
+		if kindtest.Check(s, m.VM(), s.driver.Kinds, notTheDrivers); s.Failed() {
+			s.Fatalf("drivertest: %v: not all processes can be written down, after this:\n%s", s.place, m.Trace())
+		}
 	}
 	first, again := theirs(s.watch.lines), theirs(strings.Split(m.Trace(), "\n"))
 	if first != again {
 		s.Errorf("drivertest: %v: not pure: when a machine gets the inputs of another one, it must do the same, but what it does differs.\n"+
 			"Likely causes: the time, randomness, the order of a map, a variable that several processes or machines share.\n%s", s.place, difference(first, again))
 	}
+}
+
+// notTheDrivers reports whether a process belongs to this package or to vmtest.
+func notTheDrivers(p vm.ProcessInfo) bool {
+	switch p.Name {
+	case "", "director", standName:
+		return true
+	}
+	return strings.HasPrefix(p.Name, userPrefix)
 }
 
 // theirs returns the lines of a trace that are not about what package vmtest
