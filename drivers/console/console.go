@@ -54,31 +54,64 @@ func Driver() actions.SpawnProcess { return Config{}.Driver() }
 // only while somebody subscribes to [Line], so that it does not keep a machine
 // from coming to its end.
 func (c Config) Driver() actions.SpawnProcess {
+	return actions.Spawn(actions.Next(driver{}, c.devices().listen())).Named("console")
+}
+
+// Kinds returns the kind of the process that the function [Driver] makes.
+func Kinds() []actions.Kind { return Config{}.Kinds() }
+
+// Kinds returns the kind of the process that [Config.Driver] makes. One that is
+// brought back has the console of c.
+func (c Config) Kinds() []actions.Kind {
+	d := c.devices()
+	return []actions.Kind{actions.KindOf("console.driver", func(actions.PID, driver) actions.Action {
+		return actions.Group(d.listen(), d.read())
+	})}
+}
+
+// A driver is the state of the driver. There is nothing in it: whether somebody
+// reads, the machine knows.
+type driver struct{}
+
+// devices are those of a console.
+type devices struct {
+	out output
+	in  input
+}
+
+func (c Config) devices() devices {
 	if c.In == nil {
 		c.In = os.Stdin
 	}
 	if c.Out == nil {
 		c.Out = os.Stdout
 	}
-	out, in := output{c.Name, c.Out}, input{c.Name, newKeyboard(c.In)}
-	return actions.Spawn(actions.Stateless(
-		endpoint.Subscriber(topic.All[Text](), endpoint.OnMessage(func(t Text) actions.Action {
-			return actions.Tree{endpoint.Device(out), actions.Tell(out, t), actions.Close(out)}
-		})),
-		endpoint.ObserveSubscribers(topic.All[Line](),
-			endpoint.OnFirst(func(Line) actions.Action { return read(in) }),
-			endpoint.OnLast(func(Line) actions.Action { return actions.Tree{actions.Close(in), actions.Delete(in)} }),
-		),
-	)).Named("console")
+	return devices{output{c.Name, c.Out}, input{c.Name, newKeyboard(c.In)}}
 }
 
-// read publishes the lines of an input, until it ends.
-func read(in input) actions.Action {
+// listen is what the driver always does: it prints, and watches who reads.
+func (d devices) listen() actions.Action {
+	return actions.Group(
+		endpoint.Subscriber(topic.All[Text](), endpoint.OnMessage(func(t Text) actions.Action {
+			return actions.Tree{endpoint.Device(d.out), actions.Tell(d.out, t), actions.Close(d.out)}
+		})),
+		endpoint.ObserveSubscribers(topic.All[Line](),
+			endpoint.OnFirst(func(Line) actions.Action { return d.read() }),
+			endpoint.OnLast(func(Line) actions.Action { return actions.Tree{actions.Close(d.in), actions.Delete(lines)} }),
+		),
+	)
+}
+
+// lines names the endpoint that publishes what is typed.
+const lines = "lines"
+
+// read publishes the lines of the input, until it ends.
+func (d devices) read() actions.Action {
 	return actions.Tree{
-		endpoint.Publisher(topic.All[Line]()).As(in),
-		endpoint.Device(in,
+		endpoint.Publisher(topic.All[Line]()).As(lines),
+		endpoint.Device(d.in,
 			endpoint.OnValue(func(l Line) actions.Action { return actions.Send(l) }),
-			endpoint.OnEnded(func(reason error) actions.Action { return actions.Delete(in).Because(reason) }),
+			endpoint.OnEnded(func(reason error) actions.Action { return actions.Delete(lines).Because(reason) }),
 		),
 	}
 }

@@ -21,6 +21,7 @@ func TestDrivertest(t *testing.T) {
 		in, typing := io.Pipe()
 		return drivertest.Driver{
 			Boot:   console.Config{In: in, Out: discard{}}.Driver(),
+			Kinds:  console.Kinds(),
 			Demand: func(int) actions.Action { return endpoint.Subscriber(topic.All[console.Line]()) },
 			Happen: func(_, n int) []any {
 				text := fmt.Sprint("line ", n)
