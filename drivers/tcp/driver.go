@@ -21,15 +21,25 @@ type driver struct {
 	arrived   *immutable.SortedMap[Addr, int]         // how many of conns each listener has
 }
 
-// serve is the process that serves the demand for sockets.
-func serve(s settings) actions.Process {
-	d := driver{
+func newDriver(s settings) driver {
+	return driver{
 		settings:  s,
 		listeners: immutable.NewSortedMap[Addr, Addr](inet.ByText{}),
 		conns:     immutable.NewSortedMap[carried, struct{}](byTexts{}),
 		arrived:   immutable.NewSortedMap[Addr, int](inet.ByText{}),
 	}
-	return actions.Next(d,
+}
+
+// serve is the process that serves the demand for sockets.
+func serve(s settings) actions.Process {
+	d := newDriver(s)
+	return actions.Next(d, d.open())
+}
+
+// open opens what the driver has: the endpoints that it always has, and the
+// listeners.
+func (d driver) open() actions.Action {
+	all := actions.Tree{
 		endpoint.ObserveSubscribers(topic.All[Data](),
 			endpoint.OnEvent(actions.Presence, driver.subscribed),
 			endpoint.OnLastState(driver.unobserved, To).FromInterest(topic.Observer),
@@ -38,7 +48,12 @@ func serve(s settings) actions.Process {
 		// of them, and so asks for the rarest.
 		endpoint.ObservePublishers(topic.Where(ending.Is(true)), endpoint.OnPresenceState(driver.published)),
 		endpoint.ObservePublishers(topic.All[carried](), endpoint.OnAbsenceState(driver.parted)),
-	)
+	}
+	for i := d.listeners.Iterator(); !i.Done(); {
+		at, to, _ := i.Next()
+		all = append(all, d.hold(at), actions.When(to != (Addr{}), announcement(at, to)))
+	}
+	return all
 }
 
 // subscribed is told of everybody who wants to hear of data, and of those who
@@ -79,13 +94,18 @@ func (d driver) listen(at Addr) actions.Transition[driver] {
 		return actions.Next(d)
 	}
 	d.listeners = d.listeners.Set(at, Addr{})
-	open := endpoint.Device(d.device(at),
+	return actions.Next(d, d.hold(at))
+}
+
+// hold holds a listener.
+func (d driver) hold(at Addr) actions.Action {
+	l := endpoint.Device(d.device(at),
 		endpoint.OnValueState(func(d driver, b bound) actions.Transition[driver] { return d.bound(at, b.Addr) }),
 		endpoint.OnValueState(func(d driver, a accepted) actions.Transition[driver] { return d.accept(at, a) }),
 		endpoint.OnEndedState(func(d driver, reason error) actions.Transition[driver] { return d.closed(at, reason) }),
 	)
-	open.Paused = d.full(at)
-	return actions.Next(d, open)
+	l.Paused = d.full(at)
+	return l
 }
 
 func (d driver) device(at Addr) world.Device {

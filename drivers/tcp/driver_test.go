@@ -207,7 +207,7 @@ func TestManagerIsKilled(t *testing.T) {
 
 // Demand that is older than the driver is served as well.
 func TestDriverComesLate(t *testing.T) {
-	r := &rig{t: t, open: map[string]*vm.Address{}}
+	r := emptyRig(t, Config{Network: network{}})
 	r.m = vm.New(r.observe("a"), r.publish("out", us, far), actions.Spawn(actions.Stateless(Config{Network: network{}}.Driver())))
 	r.apply(vm.Input{Kind: vm.Start})
 	r.expect("open listener(:80)", "open dial far.test:7 paused")

@@ -18,6 +18,8 @@ type manager struct {
 	clock   world.Clock
 	socket  world.Device
 	waiting world.Device // the alarm that is set, or nil
+	session *Session     // what has been agreed upon; nil if TLS is not spoken
+	watched *world.Ref   // what notices that the connection is idle; nil without a limit
 
 	open       bool // users see the connection
 	subscribed bool // somebody wants what the peer sends
@@ -33,40 +35,67 @@ type step = actions.Transition[*manager]
 
 // The names of the endpoints of a manager.
 const (
-	inEnd  = "in"  // publishes what the peer sends
-	outEnd = "out" // subscribes to what users send
+	inEnd      = "in"      // publishes what the peer sends
+	outEnd     = "out"     // subscribes to what users send
+	sessionEnd = "session" // publishes the session
 )
 
 // inbound is the manager of a connection that has come in. If TLS is spoken,
 // users see it after the handshake; one that fails they never see.
 func inbound(s settings, c carried, conn world.Ref) actions.Process {
-	m := &manager{
+	m := newInbound(s, c, conn)
+	m.waiting = m.claimAlarm(s)
+	m.open = s.security(c.Local).isPlain()
+	return actions.Next(m, m.endpoints())
+}
+
+func newInbound(s settings, c carried, conn world.Ref) *manager {
+	return &manager{
 		carried: c,
 		clock:   s.clock,
 		socket:  acceptedConn{tuning: s.tuning, security: s.security(c.Local), conn: conn},
 	}
-	m.waiting = m.alarm("claim", s.claim)
-	if !s.security(c.Local).isPlain() {
-		return actions.Next(m, m.hold(), m.presence())
-	}
-	m.open = true
-	return actions.Next(m, m.hold(), m.appear(), m.presence())
 }
 
 // outbound is the manager of a connection that is to be made. Users see it when
 // it has been made; until then it watches, unseen, whether it is wanted.
 func outbound(s settings, c carried) actions.Process {
-	m := &manager{
+	m := newOutbound(s, c)
+	return actions.Next(m, m.endpoints())
+}
+
+func newOutbound(s settings, c carried) *manager {
+	return &manager{
 		carried: c,
 		clock:   s.clock,
 		socket:  dialedConn{network: s.network, limit: s.dial, tuning: s.tuning, security: s.security(c.Remote), remote: c.Remote, local: c.Local},
 	}
-	return actions.Next(m,
-		m.hold(),
-		m.in(topic.Observer),
-		m.out(topic.Observer),
-		m.presence(),
-	)
+}
+
+// endpoints opens what the manager has: endpoints, and devices.
+func (m *manager) endpoints() actions.Action {
+	all := append(make(actions.Tree, 0, 6), m.hold())
+	if m.session != nil {
+		all = append(all, m.agreement())
+	}
+	if m.watched != nil {
+		all = append(all, m.watchIdle())
+	}
+	switch {
+	case m.waiting == nil || !m.open:
+	case m.peerEnded: // which no flow has before the connection is claimed
+		all = append(all, m.awaitRest())
+	default:
+		all = append(all, m.awaitClaim())
+	}
+	if m.open || !m.isInbound() {
+		i := topic.Participant
+		if !m.open {
+			i = topic.Observer
+		}
+		all = append(all, actions.When(!m.peerEnded, m.in(i)), m.out(i))
+	}
+	return append(all, m.presence())
 }
 
 // What a manager hears is the same for all connections, so it is made once.
@@ -117,7 +146,7 @@ func (m *manager) presence() actions.Action {
 func (m *manager) connected(o opened) step {
 	switch n := *m; {
 	case m.open && m.isInbound():
-		return actions.Next(m, m.watchIdle(o)) // users have seen it from the beginning
+		return actions.Next(&n, n.watch(o)) // users have seen it from the beginning
 	case m.open:
 		// The machine has been restarted, and the device has been opened
 		// again: this is another connection, but users take it for the old one.
@@ -126,11 +155,12 @@ func (m *manager) connected(o opened) step {
 		return actions.Next(m, actions.Quit()) // who wanted it went before we could watch
 	default:
 		n.open = true
-		return actions.Next(&n, n.session(o), n.watchIdle(o), n.appear())
+		return actions.Next(&n, n.agree(o), n.watch(o), n.appear())
 	}
 }
 
-func (m *manager) isInbound() bool { return m.Local.Kind() == inet.KindListener }
+// isInbound reports whether the connection has come in.
+func (c carried) isInbound() bool { return c.Local.Kind() == inet.KindListener }
 
 // appear makes the connection visible. One that has come in has to be claimed
 // from then on; if it has failed before, nobody gets to know of it.
@@ -141,21 +171,24 @@ func (m *manager) appear() actions.Action {
 	case !m.open:
 		return nil
 	}
-	return actions.Group(
-		endpoint.Device(m.waiting, endpoint.OnValueState((*manager).unclaimed)),
-		m.in(topic.Participant),
-		m.out(topic.Participant),
-	)
+	return actions.Group(m.awaitClaim(), m.in(topic.Participant), m.out(topic.Participant))
 }
 
-// session shows what has been agreed upon, if TLS is spoken.
-func (m *manager) session(o opened) actions.Action {
+// agree shows what has been agreed upon, if TLS is spoken. It changes m, which
+// nobody else has seen yet.
+func (m *manager) agree(o opened) actions.Action {
 	if o.Session == (Session{}) {
 		return nil
 	}
 	s := o.Session
 	s.From, s.To = m.Remote, m.Local
-	return endpoint.Publisher(topic.Where(wholeSession.Is(s)))
+	m.session = &s
+	return m.agreement()
+}
+
+// agreement is the endpoint that publishes the session.
+func (m *manager) agreement() actions.Action {
+	return endpoint.Publisher(topic.Where(wholeSession.Is(*m.session))).As(sessionEnd)
 }
 
 // receivedLast passes on what the peer has sent, and then that this is the end.
@@ -168,12 +201,18 @@ func (m *manager) receivedLast(r lastReceived) step {
 	})
 }
 
-// watchIdle has the connection watched, if there is a limit.
-func (m *manager) watchIdle(o opened) actions.Action {
+// watch has the connection watched, if there is a limit. It changes m, which
+// nobody else has seen yet.
+func (m *manager) watch(o opened) actions.Action {
 	if o.Idle == (world.Ref{}) {
 		return nil
 	}
-	return endpoint.Device(idleWatch{o.Idle}, endpoint.OnEndedState((*manager).idle))
+	m.watched = &o.Idle
+	return m.watchIdle()
+}
+
+func (m *manager) watchIdle() actions.Action {
+	return endpoint.Device(idleWatch{*m.watched}, endpoint.OnEndedState((*manager).idle))
 }
 
 // idle is told that the connection has been idle for too long, or that the
@@ -211,11 +250,6 @@ func (m manager) claim() step {
 	return actions.Next(&m, actions.When(w != nil, actions.Close(w)))
 }
 
-// rested is told that the machine has been at rest since the peer's end.
-func (m *manager) rested(world.AlarmRang) step {
-	return actions.Next(m, m.quitUnwanted())
-}
-
 // send has what users send written.
 func (m *manager) send(d Data) step {
 	switch {
@@ -240,8 +274,26 @@ func (m *manager) alarm(what string, after time.Duration) world.Device {
 	return world.Alarm{Clock: m.clock, After: after, Label: "tcp " + what + " " + m.socket.DeviceName()}
 }
 
+// claimAlarm rings when a connection that has come in has waited for too long
+// for somebody to take part in it.
+func (m *manager) claimAlarm(s settings) world.Device { return m.alarm("claim", s.claim) }
+
+// restAlarm rings when the machine is at rest.
+func (m *manager) restAlarm() world.Device { return m.alarm("rest", 0) }
+
+func (m *manager) awaitClaim() actions.Action {
+	return endpoint.Device(m.waiting, endpoint.OnValueState((*manager).unclaimed))
+}
+
+func (m *manager) awaitRest() actions.Action {
+	return endpoint.Device(m.waiting, endpoint.OnValueState((*manager).rested))
+}
+
 // unclaimed is told that nobody has taken part in the connection in time.
 func (m *manager) unclaimed(world.AlarmRang) step { return m.fail(ErrUnclaimed) }
+
+// rested is told that the machine has been at rest since the peer's end.
+func (m *manager) rested(world.AlarmRang) step { return actions.Next(m, m.quitUnwanted()) }
 
 // refused is told that something could not be written.
 func (m *manager) refused(_ any, reason error) step { return m.fail(reason) }

@@ -53,7 +53,7 @@ func TestDR28Pieces(t *testing.T) {
 		"nothing, and the end":           {Lines(5), 1, []string{"EOF"}, nil, 1, true},
 		"a line that is larger than int": {Lines(Unlimited), 1, []string{"a", "b\n"}, []string{"ab\n"}, 0, true},
 	} {
-		t.Run(name, func(t *testing.T) {
+		play := func(t *testing.T, next func(pace) pace) {
 			var p pace
 			p.switchTo(test.mode, test.credit)
 			var got []string
@@ -68,10 +68,21 @@ func TestDR28Pieces(t *testing.T) {
 					t.Fatal(err)
 				}
 				got = append(got, pieces...)
+				p = next(p)
 			}
-			if !slices.Equal(got, test.want) || p.credit != test.left || p.empty() != test.empty || p.done() != (p.ended && p.empty()) {
+			if !slices.Equal(got, test.want) || test.left != Unlimited && p.credit != test.left || p.empty() != test.empty || p.done() != (p.ended && p.empty()) {
 				t.Errorf("got %q, credit %d, empty %v", got, p.credit, p.empty())
 			}
+		}
+		t.Run(name, func(t *testing.T) { play(t, func(p pace) pace { return p }) })
+		t.Run(name+", written and read", func(t *testing.T) {
+			play(t, func(p pace) pace {
+				again, err := p.write().read()
+				if err != nil {
+					t.Error(err)
+				}
+				return again
+			})
 		})
 	}
 }

@@ -133,7 +133,6 @@ func (m manager) finish(reason error, out actions.Action) step {
 	}
 	// Nobody has anything to send, but somebody may begin to, because of the
 	// end. Let the machine come to rest, and see.
-	rest := m.alarm("rest", 0)
-	m.waiting = rest
-	return t.And(endpoint.Device(rest, endpoint.OnValueState((*manager).rested)))
+	m.waiting = m.restAlarm()
+	return t.And(m.awaitRest())
 }

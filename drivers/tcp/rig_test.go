@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/internal/kindtest"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -21,10 +23,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // A rig drives a machine with a driver by hand: what is outside is the test. It
 // keeps a log of what users hear and of what the driver wants done outside.
 type rig struct {
-	t    *testing.T
-	m    *vm.Machine
-	open map[string]*vm.Address // by the short name of the device
-	log  []string
+	t     *testing.T
+	m     *vm.Machine
+	kinds []actions.Kind
+	open  map[string]*vm.Address // by the short name of the device
+	log   []string
 
 	watch func(vm.Command) // is called for each command, if not nil
 }
@@ -45,7 +48,7 @@ func (h hands) DeviceName() string { return "hands of " + h.name }
 
 func newRig(t *testing.T, c Config, users ...string) *rig {
 	c.Network = network{}
-	r := &rig{t: t, open: map[string]*vm.Address{}}
+	r := emptyRig(t, c)
 	boot := actions.Tree{c.Driver()}
 	for _, u := range users {
 		boot = append(boot, actions.Spawn(actions.Stateless(endpoint.Device(hands{u}, endpoint.OnValue(func(a actions.Tree) actions.Action { return a })))).Named(u))
@@ -59,12 +62,20 @@ func newRig(t *testing.T, c Config, users ...string) *rig {
 	return r
 }
 
-// apply gives the machine an input, and works until it is at rest.
+// emptyRig returns a rig without a machine.
+func emptyRig(t *testing.T, c Config) *rig {
+	kinds := append(c.Kinds(), SpyKind(func(string) io.Writer { return io.Discard }))
+	return &rig{t: t, kinds: kinds, open: map[string]*vm.Address{}}
+}
+
+// apply gives the machine an input, and works until it is at rest. It sees to it
+// that the processes of the driver can be written down then.
 func (r *rig) apply(in vm.Input) {
 	commands := slices.Clone(r.m.Apply(in))
 	for r.m.Busy() {
 		commands = append(commands, r.m.Apply(vm.Input{Kind: vm.Continue})...)
 	}
+	kindtest.Check(r.t, r.m, r.kinds, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "tcp ") })
 	for _, c := range commands {
 		if r.watch != nil {
 			r.watch(c)

@@ -37,9 +37,8 @@ func Spy(name string, w io.Writer) actions.SpawnProcess {
 	case !reflect.ValueOf(w).Comparable():
 		panic(fmt.Sprintf("tcp: Spy(%q, …): a %T cannot be compared: use a pointer to one", name, w))
 	}
-	return actions.Spawn(actions.Next(spy{out: printer{name, w}},
-		endpoint.ObservePublishers(topic.All[Data](), endpoint.OnMessageState(spy.see)),
-	)).Named(strings.TrimSpace("tcp spy " + name))
+	s := spy{out: printer{name, w}}
+	return actions.Spawn(actions.Next(s, s.open())).Named(strings.TrimSpace("tcp spy " + name))
 }
 
 // A spy is the state of a spy.
@@ -49,17 +48,30 @@ type spy struct {
 	lost    int // pieces that have been left out
 }
 
+// open opens what the spy has: an endpoint, and w while there is something to
+// print.
+func (s spy) open() actions.Action {
+	return actions.Group(
+		endpoint.ObservePublishers(topic.All[Data](), endpoint.OnMessageState(spy.see)),
+		actions.When(s.waiting > 0, s.hold()),
+	)
+}
+
+func (s spy) hold() actions.Action {
+	return endpoint.Device(s.out,
+		endpoint.OnDoneState(spy.printed),
+		endpoint.OnRefusedState(spy.refused),
+		endpoint.OnEndedState(spy.ended),
+	)
+}
+
 // see has a piece printed.
 func (s spy) see(d Data) actions.Transition[spy] {
 	p := piece{Data: d, Lost: s.lost}
 	s.lost = 0
 	s.waiting++
 	return actions.Next(s,
-		actions.When(s.waiting == 1, endpoint.Device(s.out,
-			endpoint.OnDoneState(spy.printed),
-			endpoint.OnRefusedState(spy.refused),
-			endpoint.OnEndedState(spy.ended),
-		)),
+		actions.When(s.waiting == 1, s.hold()),
 		actions.Tell(s.out, p),
 	)
 }
