@@ -37,10 +37,20 @@ type serving struct{ At Addr }
 
 var servingAt = topic.FieldOf(func(s *serving) *Addr { return &s.At })
 
+func newDriver(s settings) driver {
+	return driver{settings: s, services: immutable.NewSortedMap[Addr, service](inet.ByText{})}
+}
+
 // serve is the process that serves the demand for sockets.
 func serve(s settings) actions.Process {
-	d := driver{settings: s, services: immutable.NewSortedMap[Addr, service](inet.ByText{})}
-	return actions.Next(d,
+	d := newDriver(s)
+	return actions.Next(d, d.open())
+}
+
+// open opens what the driver has: the endpoints that it always has, and those
+// for the addresses that are needed.
+func (d driver) open() actions.Action {
+	all := actions.Tree{
 		// Demand is counted here, and not in the process of the socket: only
 		// here can one tell those who name the address from those who want to
 		// hear everything.
@@ -55,7 +65,17 @@ func serve(s settings) actions.Process {
 			endpoint.OnLastState(driver.unpublished, Source),
 		),
 		endpoint.ObservePublishers(topic.All[serving](), endpoint.OnAbsenceState(driver.parted)),
-	)
+	}
+	for i := d.services.Iterator(); !i.Done(); {
+		at, s, _ := i.Next()
+		all = append(all, actions.When(s.needed(), need(at)))
+	}
+	return all
+}
+
+// need says that an address is needed.
+func need(at Addr) actions.AddEndpoint {
+	return endpoint.Publisher(topic.Where(neededAt.Is(at))).As(needed{at})
 }
 
 func (d driver) subscribed(c Packet) actions.Transition[driver] {
@@ -101,7 +121,7 @@ func (d driver) change(at Addr, how func(*service)) actions.Transition[driver] {
 		d.services = d.services.Set(at, s)
 	}
 	return actions.Next(d,
-		actions.When(s.needed() && !was, endpoint.Publisher(topic.Where(neededAt.Is(at))).As(needed{at})),
+		actions.When(s.needed() && !was, need(at)),
 		actions.When(!s.needed() && was, actions.Delete(needed{at})),
 	)
 }

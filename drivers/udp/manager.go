@@ -53,26 +53,47 @@ const (
 	listeningEnd = "listening" // publishes where the socket is
 )
 
-// manage is the process that looks after the socket of a local address. Users
-// see it when the socket is open.
-func manage(s settings, at Addr) actions.Process {
-	m := &manager{desk: &desk{
+func newManager(s settings, at Addr) *manager {
+	return &manager{desk: &desk{
 		at:       at,
 		settings: s,
 		socket:   socket{network: s.network, buffer: s.buffer, at: at},
 		names:    immutable.NewSortedMap[string, answers](nil),
 	}}
-	t := actions.Next(m,
-		endpoint.Publisher(topic.Where(servingAt.Is(at))),
-		endpoint.Subscriber(topic.Where(neededAt.Is(at)),
+}
+
+// manage is the process that looks after the socket of a local address. Users
+// see it when the socket is open.
+func manage(s settings, at Addr) actions.Process {
+	m := newManager(s, at)
+	if _, ok := at.Security(); ok {
+		return actions.Next(m, m.endpoints(), m.fail(ErrTLS).Actions)
+	}
+	return actions.Next(m, m.open())
+}
+
+// open opens what the manager has.
+func (m *manager) open() actions.Action {
+	all := actions.Tree{m.endpoints(), actions.OpenDevice{Device: m.socket, Handler: socketEvents}}
+	if m.bound != (Addr{}) {
+		all = append(all, m.out(), m.in(), m.listening())
+	}
+	for i := m.names.Iterator(); !i.Done(); {
+		host, _, _ := i.Next()
+		all = append(all, m.lookUp(host))
+	}
+	return all
+}
+
+// endpoints are those by which the manager and the driver know of each other.
+func (m *manager) endpoints() actions.Action {
+	return actions.Group(
+		endpoint.Publisher(topic.Where(servingAt.Is(m.at))),
+		endpoint.Subscriber(topic.Where(neededAt.Is(m.at)),
 			endpoint.OnPresenceState((*manager).need),
 			endpoint.OnAbsenceState((*manager).leave),
 		),
 	)
-	if _, ok := at.Security(); ok {
-		return t.And(m.fail(ErrTLS).Actions)
-	}
-	return t.And(actions.OpenDevice{Device: m.socket, Handler: socketEvents})
 }
 
 // What a manager hears is the same for all sockets, so it is made once.
@@ -119,12 +140,21 @@ func (m *manager) opened(o opened) step {
 
 // appear makes the socket visible.
 func (m *manager) appear() actions.Action {
-	out := topic.Role{Orientation: topic.Subscriber, Topic: Leaving(m.at).Topic()}
-	return actions.Group(
-		actions.AddEndpoint{ID: outEnd, Role: out, Handler: outEvents},
-		endpoint.Publisher(Arriving(m.at)).As(inEnd),
-		actions.Replace(endpoint.Publisher(topic.Where(At.Is(m.at), Bound.Is(m.bound))).As(listeningEnd)),
-	)
+	return actions.Group(m.out(), m.in(), actions.Replace(m.listening()))
+}
+
+// out is the endpoint that subscribes to what users send.
+func (m *manager) out() actions.AddEndpoint {
+	r := topic.Role{Orientation: topic.Subscriber, Topic: Leaving(m.at).Topic()}
+	return actions.AddEndpoint{ID: outEnd, Role: r, Handler: outEvents}
+}
+
+// in is the endpoint that publishes what arrives.
+func (m *manager) in() actions.AddEndpoint { return endpoint.Publisher(Arriving(m.at)).As(inEnd) }
+
+// listening is the endpoint that publishes where the socket is.
+func (m *manager) listening() actions.AddEndpoint {
+	return endpoint.Publisher(topic.Where(At.Is(m.at), Bound.Is(m.bound))).As(listeningEnd)
 }
 
 // received publishes a datagram that has arrived.

@@ -128,6 +128,7 @@ func TestNeededAgain(t *testing.T) {
 func TestNamesAreLimited(t *testing.T) {
 	r := newRig(t, "a")
 	r.bring("a", port80)
+	r.flooded = true
 	for i := range maxWaiting + 1 {
 		r.do("a", say(port80, far, fmt.Sprint(i)))
 	}

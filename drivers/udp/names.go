@@ -45,11 +45,16 @@ func (m *manager) sendToName(to Addr, body []byte) step {
 	if known {
 		return actions.Next(n)
 	}
-	lookup := name{network: m.settings.network, limit: m.settings.lookup, life: m.settings.life, host: host}
-	return actions.Next(n, endpoint.Device(lookup,
+	return actions.Next(n, n.lookUp(host))
+}
+
+// lookUp has the addresses of a name looked up.
+func (d *desk) lookUp(host string) actions.Action {
+	lookup := name{network: d.settings.network, limit: d.settings.lookup, life: d.settings.life, host: host}
+	return endpoint.Device(lookup,
 		endpoint.OnValueState(func(m *manager, f found) step { return m.found(host, f) }),
 		endpoint.OnEndedState(func(m *manager, reason error) step { return m.lost(host, reason) }),
-	))
+	)
 }
 
 // found is told the addresses of a name.

@@ -53,6 +53,7 @@ func TestAFloodIsPaced(t *testing.T) {
 		for _, bytes := range []int{8, 1000, 60000} {
 			r := newRig(t, "a")
 			r.bring("a", port80)
+			r.flooded = true
 			count := 1 << 20 / max(bytes, leastSize)
 			r.do("a", flood(0, count, bytes))
 			if n := size(r.told); n < window || n > window+60000 {
@@ -76,6 +77,7 @@ func TestAFloodIsPaced(t *testing.T) {
 func TestAFloodIsBounded(t *testing.T) {
 	r := newRig(t, "a")
 	r.bring("a", port80)
+	r.flooded = true
 	const bytes, count = 10000, 500 // which is more than there is room for
 	r.do("a", flood(0, count, bytes))
 	refused := 0

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/internal/kindtest"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -29,6 +30,8 @@ type rig struct {
 	open map[string]*vm.Address // by the short name of the device
 	log  []string
 	told []send // what sockets have been told
+
+	flooded bool // so much waits that to write it down each time takes too long
 }
 
 var (
@@ -64,7 +67,8 @@ func user(name string) actions.Process {
 	return actions.Stateless(endpoint.Device(hands{name}, endpoint.OnValue(func(a actions.Tree) actions.Action { return a })))
 }
 
-// apply gives the machine an input, and works until it is at rest.
+// apply gives the machine an input, and works until it is at rest. It sees to it
+// that the processes of the driver can be written down then.
 func (r *rig) apply(in vm.Input) {
 	commands := slices.Clone(r.m.Apply(in))
 	for r.m.Busy() {
@@ -90,6 +94,11 @@ func (r *rig) apply(in vm.Input) {
 			r.log = append(r.log, text)
 		}
 	}
+	if r.flooded {
+		return
+	}
+	kinds := Config{Network: network{}}.Kinds()
+	kindtest.Check(r.t, r.m, kinds, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "udp ") })
 }
 
 func short(d world.Device) string {
