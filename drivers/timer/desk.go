@@ -153,7 +153,7 @@ func (d *desk) hold(inbox *arrival, settled bool) actions.Action {
 	switch {
 	case needed && !d.held:
 		d.held, d.silent, d.waking = true, true, false
-		return actions.OpenDevice{Device: d.ticker, Handler: tickerEvents}
+		return d.hear()
 	case !needed && d.held && !settled:
 		return settle
 	case !needed && d.held:

@@ -20,13 +20,18 @@ func Driver() actions.SpawnProcess { return DriverOn(world.SystemClock()) }
 // Timers expire when the clock says so: if it is set back, they expire so much
 // later.
 func DriverOn(clock world.Clock) actions.SpawnProcess {
+	mustCompare("DriverOn", clock)
+	d := newDriver(clock)
+	return actions.Spawn(actions.Next(d, d.open())).Named("timer driver")
+}
+
+func mustCompare(function string, clock world.Clock) {
 	switch {
 	case clock == nil:
-		panic("timer: DriverOn of a nil world.Clock: use Driver for the clock of the operating system")
+		panic("timer: " + function + " of a nil world.Clock: for the clock of the operating system, use the function without On")
 	case !reflect.ValueOf(clock).Comparable():
-		panic(fmt.Sprintf("timer: DriverOn of a %T, which cannot be compared: use a pointer to one", clock))
+		panic(fmt.Sprintf("timer: %s of a %T, which cannot be compared: use a pointer to one", function, clock))
 	}
-	return actions.Spawn(serve(clock)).Named("timer driver")
 }
 
 // A driver is the state of the driver. It is immutable.
@@ -40,14 +45,25 @@ type driver struct {
 
 type step = actions.Transition[*driver]
 
-func serve(clock world.Clock) actions.Process {
-	return actions.Next(&driver{desk: &desk{ticker: ticker{clock}, audience: nobody}},
+func newDriver(clock world.Clock) *driver {
+	return &driver{desk: &desk{ticker: ticker{clock}, audience: nobody}}
+}
+
+// open opens what the driver has: endpoints, and the ticker while it is needed.
+func (d *driver) open() actions.Action {
+	return actions.Group(
 		endpoint.Subscriber(topic.All[Set](), endpoint.OnMessageState((*driver).set)),
 		endpoint.Subscriber(topic.All[Cancel](), endpoint.OnMessageState((*driver).cancel)),
 		endpoint.Subscriber(topic.All[Read](), endpoint.OnMessageState((*driver).read)),
 		endpoint.Publisher(topic.All[Time]()),
 		announce((*driver).demand),
+		actions.When(d.held, d.hear()),
 	)
+}
+
+// hear holds the ticker.
+func (d *desk) hear() actions.Action {
+	return actions.OpenDevice{Device: d.ticker, Handler: tickerEvents}
 }
 
 func (d *driver) set(s Set) step {

@@ -78,10 +78,45 @@ const (
 func (r *relay) numbered(number actions.PID) errand {
 	n := *r
 	n.number = number
-	return actions.Next(&n, actions.AtMeta(endpoint.ObservePublishers(Expiring(""),
+	return actions.Next(&n, n.watch())
+}
+
+func (r *relay) watch() actions.Action {
+	return actions.AtMeta(endpoint.ObservePublishers(Expiring(""),
 		endpoint.OnPresenceState((*relay).present),
 		endpoint.OnAbsenceState((*relay).absent),
-	)))
+	))
+}
+
+// serve opens the endpoints by which the relay serves inside.
+func (r *relay) serve() actions.Action {
+	return actions.Group(
+		endpoint.Subscriber(topic.All[Set](), endpoint.OnMessageState((*relay).set)).As(setEnd),
+		endpoint.Subscriber(topic.All[Cancel](), endpoint.OnMessageState((*relay).cancel)).As(cancelEnd),
+		endpoint.Subscriber(topic.All[Read](), endpoint.OnMessageState((*relay).read)).As(readEnd),
+		endpoint.Publisher(topic.All[Time]()).As(timeEnd),
+		announce((*relay).demand).As(expiredEnd),
+	)
+}
+
+// open opens what the relay has.
+func (r *relay) open() actions.Action {
+	if r.number == 0 {
+		return nil // it does not watch yet
+	}
+	all := actions.Tree{r.watch()}
+	if r.drivers > 0 {
+		all = append(all, r.serve())
+	}
+	for i := r.inner.Iterator(); !i.Done(); {
+		made, _, _ := i.Next()
+		all = append(all, actions.AtMeta(hearTimer(made)))
+	}
+	for i := r.readers.Iterator(); !i.Done(); {
+		made, _, _ := i.Next()
+		all = append(all, actions.AtMeta(hearReading(made)))
+	}
+	return all
 }
 
 // present begins to serve.
@@ -92,13 +127,7 @@ func (r *relay) present(Expired) errand {
 		return actions.Next(&n)
 	}
 	n.errands = none
-	return actions.Next(&n,
-		endpoint.Subscriber(topic.All[Set](), endpoint.OnMessageState((*relay).set)).As(setEnd),
-		endpoint.Subscriber(topic.All[Cancel](), endpoint.OnMessageState((*relay).cancel)).As(cancelEnd),
-		endpoint.Subscriber(topic.All[Read](), endpoint.OnMessageState((*relay).read)).As(readEnd),
-		endpoint.Publisher(topic.All[Time]()).As(timeEnd),
-		announce((*relay).demand).As(expiredEnd),
-	)
+	return actions.Next(&n, n.serve())
 }
 
 // absent ceases to serve. The timers outside are gone.
@@ -157,9 +186,18 @@ func (r *relay) set(s Set) errand {
 	n.outer, n.inner = n.outer.Set(s.Label, made), n.inner.Set(made, innerTimer{s.Label, s.Every > 0})
 	s.Label = made
 	return actions.Next(&n, old, actions.AtMeta(
-		hear(timerEnd(made), Expiring(made).Topic(), outerTimer),
+		hearTimer(made),
 		actions.Send(s),
 	))
+}
+
+// hearTimer and hearReading wait outside for what has a label that was made up.
+func hearTimer(made string) actions.Action {
+	return hear(timerEnd(made), Expiring(made).Topic(), outerTimer)
+}
+
+func hearReading(made string) actions.Action {
+	return hear(readingEnd(made), Telling(made).Topic(), outerReading)
 }
 
 func hear(id actions.EndpointID, t topic.Topic, h *actions.Handler) actions.Action {
@@ -197,7 +235,7 @@ func (r *relay) read(q Read) errand {
 	made := n.makeUp()
 	n.readers = n.readers.Set(made, q.Label)
 	return actions.Next(&n, actions.AtMeta(
-		hear(readingEnd(made), Telling(made).Topic(), outerReading),
+		hearReading(made),
 		actions.Send(Read{made}),
 	))
 }

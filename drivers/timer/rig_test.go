@@ -2,6 +2,7 @@ package timer
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +10,9 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/internal/kindtest"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vm/vmtest"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -31,6 +34,7 @@ type rig struct {
 	opened  int       // how often it was
 	looked  int       // how often it has said what the time is
 	spy     *vmtest.Probe[Expired]
+	large   bool // there is so much that to write it down each time takes too long
 }
 
 var system = ticker{world.SystemClock()}
@@ -39,7 +43,7 @@ var system = ticker{world.SystemClock()}
 func newRig(t vmtest.TB, boot ...actions.Action) *rig { return newRigOf(t, vmtest.Config{}, boot...) }
 
 func newRigOf(t vmtest.TB, c vmtest.Config, boot ...actions.Action) *rig {
-	r := &rig{t: t, now: noon}
+	r := &rig{t: t, now: noon, large: c.Runs == 1}
 	r.Machine = c.Run(t, append([]actions.Action{Driver()}, boot...)...)
 	// A spy hears everything, and does not count as one who waits.
 	r.spy = vmtest.ObservePublishers(r, topic.All[Expired]())
@@ -68,6 +72,7 @@ func (r *rig) held() *vmtest.Device {
 func (r *rig) play() {
 	r.t.Helper()
 	for {
+		r.check()
 		d := r.held()
 		if d == nil {
 			r.open = nil
@@ -89,6 +94,14 @@ func (r *rig) play() {
 			return
 		}
 		r.look()
+	}
+}
+
+// check sees to it that the driver and the relays can be written down.
+func (r *rig) check() {
+	r.t.Helper()
+	if !r.large {
+		kindtest.Check(r.t, r.VM(), Kinds(), func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "timer ") })
 	}
 }
 

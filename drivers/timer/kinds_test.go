@@ -1,0 +1,105 @@
+package timer
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm/vmtest"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A schedule that has been written and read goes on like the one that was not:
+// the same timers are due, and the ticker is told the same.
+func TestScheduleIsWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		labels := rapid.SampledFrom([]int{1, 3, 40, 500}).Draw(t, "labels")
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		var kept, read schedule
+		seq := uint64(0)
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			var due, due2 []change
+			switch random.IntN(6) {
+			case 0, 1, 2:
+				cs := make([]change, random.IntN(100))
+				for i := range cs {
+					seq++
+					cs[i] = change{
+						name: nameOf(string(rune(random.IntN(labels)))),
+						at:   instant{int64(random.IntN(8)), int32(random.IntN(2))},
+						seq:  seq, every: time.Duration(random.IntN(2)), gone: random.IntN(3) == 0,
+					}
+				}
+				kept, read = kept.add(cs), read.add(cs)
+			case 3, 4:
+				now, limit := instant{int64(random.IntN(8)), 0}, 1+random.IntN(20)
+				due, kept = kept.due(now, limit)
+				due2, read = read.due(now, limit)
+			case 5:
+				keep := func(label string) bool { return label != "a" }
+				kept, read = kept.only(keep), read.only(keep)
+			}
+			if !slices.Equal(due, due2) || kept.sure != read.sure || kept.soonest != read.soonest ||
+				kept.logged != read.logged || kept.set != read.set || kept.total != read.total {
+				t.Fatalf("%v are due, and %+v is left; of what was written and read %v are, and %+v is left", due, kept, due2, read)
+			}
+			var err error
+			if read, err = read.write().read(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// Whatever labels there are, and whoever waits for them, can be written. (That
+// all that a driver and relays come by can be is looked at in all tests with a
+// rig.)
+func TestKindsTakeAllLabels(t *testing.T) {
+	globs := topic.Where(topic.Glob(Label, "\xff*"), topic.Glob(Label, `*\?"`))
+	r := newRig(t, actions.Spawn(waits(globs, Expiring("\xfe"), Expiring(`"`))).Named("they"))
+	clock := vmtest.Subscriber(r, Telling("\xfd"))
+	clock.ExpectPresence(Time{Label: "\xfd"})
+	r.Perform(After("\xff?\"", time.Hour), After("\xfe", time.Hour), At(`"`, time.Unix(1<<40, 0)), Now("\xfd"))
+	r.check() // what has come in waits for the ticker
+	r.play()
+	r.do(Stop("\xfe"))
+	r.pass(time.Hour)
+	r.expect("\xff?\"")
+}
+
+// What is no state is refused.
+func TestKindsRefuse(t *testing.T) {
+	kinds := map[string]actions.Kind{}
+	for _, k := range KindsOn(world.NewManualClock("test", noon)) {
+		kinds[k.Name] = k
+	}
+	for _, test := range []struct{ kind, data, says string }{
+		{"timer.driver", `{"Held":"yes"}`, "cannot unmarshal"},
+		{"timer.driver", `{"Inbox":[{"What":4,"Label":"YQ=="}]}`, "come in"},
+		{"timer.driver", `{"Inbox":[{"What":0,"Label":"YQ=="}]}`, "come in"},
+		{"timer.driver", `{"Asked":[{"What":1,"Label":"YQ==","Every":-1}]}`, "come in"},
+		{"timer.driver", `{"Audience":{"Globs":[["XA=="]]}}`, "nobody can wait"},
+		{"timer.driver", `{"Schedule":{"Sure":1}}`, "fit together"},
+		{"timer.driver", `{"Schedule":{"Runs":[{"Over":1000000000000}]}}`, "fit together"},
+		{"timer.driver", `{"Schedule":{"Runs":[{"Over":-1}]}}`, "fit together"},
+		{"timer.driver", `{"Schedule":{"Sure":1,"Runs":[{"Timers":[{"Label":"YQ==","Seq":1}],"Labels":["YQ==","YQ=="]}]}}`, "fit together"},
+		{"timer.driver", `{"Schedule":{"Sure":1,"Runs":[{"Timers":[{"Label":"YQ==","Seq":2},{"Label":"Yg==","Seq":1}]}]}}`, "fit together"},
+		{"timer.relay", `{"Drivers":-1}`, "does not serve"},
+		{"timer.relay", `{"Timers":[{"Made":"a","Label":"YQ=="},{"Made":"b","Label":"YQ=="}]}`, "two timers"},
+	} {
+		if _, err := kinds[test.kind].Decode([]byte(test.data)); err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %s gives %v; want %q", test.kind, test.data, err, test.says)
+		}
+	}
+	for name, k := range kinds {
+		if _, err := k.Decode([]byte(`{}`)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
