@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -21,7 +23,11 @@ func TestDrivertest(t *testing.T) {
 	drivertest.Test(t, func(testing.TB) drivertest.Driver {
 		b := &bells{hung: map[*ringing]bool{}, stolen: map[int]bool{}}
 		return drivertest.Driver{
-			Boot:   eventrelay.Driver(),
+			Boot: eventrelay.Driver(),
+			Kinds: eventrelay.Kinds(func(name string) world.Device {
+				number, _ := strconv.Atoi(strings.TrimPrefix(name, "bell "))
+				return bell{number, b}
+			}),
 			Things: 2,
 			Demand: func(i int) actions.Action { return endpoint.Subscriber(eventrelay.From(bell{i, b})) },
 			Happen: func(i, n int) []any {

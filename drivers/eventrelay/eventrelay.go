@@ -44,33 +44,58 @@ func From(d world.Device) topic.Pattern[Event] { return topic.Where(Device.Is(d)
 // absence of its publisher, with the reason; a device is opened anew only after
 // all its subscribers have left.
 func Driver() actions.SpawnProcess {
-	return actions.Spawn(actions.Stateless(
+	d := driver{none}
+	return actions.Spawn(actions.Next(d, d.open())).Named("event driver")
+}
+
+// A driver is the state of the driver.
+type driver struct {
+	wanted devices // those that somebody subscribes to
+}
+
+// open opens what the driver has: the endpoint at which it sees subscribers, and
+// the devices with their publishers.
+func (d driver) open() actions.Action {
+	all := actions.Tree{
 		endpoint.ObserveSubscribers(topic.All[Event](),
-			endpoint.OnFirst(func(c Event) actions.Action {
-				return actions.When(c.Device != nil, publish(c.Device), hold(c.Device))
-			}, Device),
-			endpoint.OnLast(func(c Event) actions.Action {
-				return actions.When(c.Device != nil, actions.CloseDevice{Device: c.Device}, actions.Delete(c.Device))
-			}, Device),
+			endpoint.OnFirstState(func(d driver, c Event) actions.Transition[driver] { return d.want(c.Device) }, Device),
+			endpoint.OnLastState(func(d driver, c Event) actions.Transition[driver] { return d.leave(c.Device) }, Device),
 		),
-	)).Named("event driver")
+	}
+	for _, w := range d.wanted.all() {
+		all = append(all, publish(w), hold(w))
+	}
+	return all
+}
+
+// want opens a device. To ask for all devices is to ask for none.
+func (d driver) want(w world.Device) actions.Transition[driver] {
+	if w == nil {
+		return actions.Next(d)
+	}
+	return actions.Next(driver{d.wanted.with(w)}, publish(w), hold(w))
+}
+
+// leave closes a device.
+func (d driver) leave(w world.Device) actions.Transition[driver] {
+	if w == nil {
+		return actions.Next(d)
+	}
+	return actions.Next(driver{d.wanted.without(w)}, actions.Close(w), actions.Delete(w.DeviceName()))
 }
 
 // publish shows that the events of d are to be had.
 func publish(d world.Device) actions.Action {
-	return endpoint.Publisher(From(d)).As(d)
+	return endpoint.Publisher(From(d)).As(d.DeviceName())
 }
 
 // hold opens d, and publishes what it says.
 func hold(d world.Device) actions.Action {
-	if d == nil {
-		return nil
-	}
 	return actions.OpenDevice{Device: d, Handler: &actions.Handler{
 		Kinds: actions.KindsOf(actions.Value, actions.Ended),
 		Run: func(state any, ev *actions.Event) (any, actions.Action) {
 			if ev.Kind == actions.Ended {
-				return state, actions.Delete(d).Because(ev.Reason)
+				return state, actions.Delete(d.DeviceName()).Because(ev.Reason)
 			}
 			return state, actions.Send(Event{d, ev.Value})
 		},

@@ -17,12 +17,20 @@ type relay struct {
 	id     string
 	others int // that serve
 	serves bool
+	wanted devices // those that somebody inside subscribes to
 }
 
 // Relay returns the process that carries events into a nested machine. The id
 // tells the relays of one machine apart, in traces and logs.
 func Relay(id string) actions.SpawnProcess {
-	return actions.Spawn(actions.Next(relay{id: id},
+	r := relay{id: id, wanted: none}
+	return actions.Spawn(actions.Next(r, r.open(), actions.Yield(relay.serve))).Named("event relay " + id)
+}
+
+// open opens what the relay has: it watches the other relays and, if it serves,
+// those who subscribe.
+func (r relay) open() actions.Action {
+	all := actions.Tree{
 		endpoint.ObservePublishers(topic.All[serving](),
 			endpoint.OnPresenceState(func(r relay, _ serving) actions.Transition[relay] {
 				r.others++
@@ -33,8 +41,14 @@ func Relay(id string) actions.SpawnProcess {
 				return actions.Next(r, actions.Yield(relay.serve))
 			}).FromOthers(),
 		),
-		actions.Yield(relay.serve),
-	)).Named("event relay " + id)
+	}
+	if r.serves {
+		all = append(all, r.service())
+	}
+	for _, w := range r.wanted.all() {
+		all = append(all, carry(w), publish(w)) // the latter if it is there outside
+	}
+	return all
 }
 
 // serve begins to serve, unless another relay does. It is called in a turn of
@@ -44,25 +58,45 @@ func (r relay) serve() actions.Transition[relay] {
 		return actions.Next(r)
 	}
 	r.serves = true
-	return actions.Next(r,
+	return actions.Next(r, r.service())
+}
+
+// service shows others that the relay serves, and watches those who subscribe.
+func (r relay) service() actions.Action {
+	return actions.Group(
 		endpoint.Publisher(topic.Where(servingID.Is(r.id))),
 		endpoint.ObserveSubscribers(topic.All[Event](),
-			endpoint.OnFirst(func(c Event) actions.Action {
-				return actions.When(c.Device != nil, carry(c.Device))
-			}, Device),
-			endpoint.OnLast(func(c Event) actions.Action {
-				return actions.When(c.Device != nil, actions.AtMeta(actions.Delete(c.Device)), actions.Delete(c.Device))
-			}, Device),
+			endpoint.OnFirstState(func(r relay, c Event) actions.Transition[relay] { return r.want(c.Device) }, Device),
+			endpoint.OnLastState(func(r relay, c Event) actions.Transition[relay] { return r.leave(c.Device) }, Device),
 		),
 	)
+}
+
+// want carries the events of a device inward.
+func (r relay) want(w world.Device) actions.Transition[relay] {
+	if w == nil {
+		return actions.Next(r)
+	}
+	r.wanted = r.wanted.with(w)
+	return actions.Next(r, carry(w))
+}
+
+func (r relay) leave(w world.Device) actions.Transition[relay] {
+	if w == nil {
+		return actions.Next(r)
+	}
+	r.wanted = r.wanted.without(w)
+	name := w.DeviceName()
+	return actions.Next(r, actions.AtMeta(actions.Delete(name)), actions.Delete(name))
 }
 
 // carry carries the events of d inward. Those inside see a publisher for as long
 // as there is one outside.
 func carry(d world.Device) actions.Action {
+	name := d.DeviceName()
 	return actions.AtMeta(endpoint.Subscriber(From(d),
 		endpoint.OnPresence(func(Event) actions.Action { return publish(d) }),
 		endpoint.OnMessage(func(e Event) actions.Action { return actions.Send(e) }),
-		endpoint.OnAbsence(func(_ Event, reason error) actions.Action { return actions.Delete(d).Because(reason) }),
-	).As(d))
+		endpoint.OnAbsence(func(_ Event, reason error) actions.Action { return actions.Delete(name).Because(reason) }),
+	).As(name))
 }

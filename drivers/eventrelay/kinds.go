@@ -1,0 +1,94 @@
+package eventrelay
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/benbjohnson/immutable"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// Kinds returns the kinds of the processes that [Driver] and [Relay] make.
+// Devices are written down by their names. When the processes are brought back,
+// the function named is asked for the device with a name that was written; if it
+// returns nil, there is none, and the machine cannot be brought back.
+//
+// Named may be nil where nobody ever subscribes to a device.
+func Kinds(named func(name string) world.Device) []actions.Kind {
+	read := func(names []string) (devices, error) {
+		ds := none
+		for _, name := range names {
+			var d world.Device
+			if named != nil {
+				d = named(name)
+			}
+			switch {
+			case d == nil:
+				return none, fmt.Errorf("somebody wants the device %s, of which nothing is known", name)
+			case d.DeviceName() != name:
+				return none, fmt.Errorf("somebody wants the device %s, and was given %s", name, d.DeviceName())
+			}
+			ds = ds.with(d)
+		}
+		return ds, nil
+	}
+	return []actions.Kind{
+		actions.CodedAs(
+			actions.KindOf("eventrelay.driver", func(_ actions.PID, d driver) actions.Action { return d.open() }),
+			func(d driver) writtenDriver { return writtenDriver{d.wanted.names()} },
+			func(w writtenDriver) (driver, error) {
+				wanted, err := read(w.Wanted)
+				return driver{wanted}, err
+			}),
+		actions.CodedAs(
+			actions.KindOf("eventrelay.relay", func(_ actions.PID, r relay) actions.Action { return r.open() }),
+			func(r relay) writtenRelay { return writtenRelay{r.id, r.others, r.serves, r.wanted.names()} },
+			func(w writtenRelay) (relay, error) {
+				if w.Others < 0 {
+					return relay{}, errors.New("less than no other relays serve")
+				}
+				wanted, err := read(w.Wanted)
+				return relay{w.ID, w.Others, w.Serves, wanted}, err
+			}),
+	}
+}
+
+// What states are when they are written. The names of fields never change.
+type (
+	writtenDriver struct{ Wanted []string }
+	writtenRelay  struct {
+		ID     string
+		Others int
+		Serves bool
+		Wanted []string
+	}
+)
+
+// devices is a set of devices, by name. It is immutable.
+type devices struct {
+	byName *immutable.SortedMap[string, world.Device]
+}
+
+var none = devices{immutable.NewSortedMap[string, world.Device](nil)}
+
+func (ds devices) with(d world.Device) devices { return devices{ds.byName.Set(d.DeviceName(), d)} }
+
+func (ds devices) without(d world.Device) devices { return devices{ds.byName.Delete(d.DeviceName())} }
+
+// all returns the devices, in the order of their names.
+func (ds devices) all() (all []world.Device) {
+	for i := ds.byName.Iterator(); !i.Done(); {
+		_, d, _ := i.Next()
+		all = append(all, d)
+	}
+	return all
+}
+
+func (ds devices) names() (all []string) {
+	for _, d := range ds.all() {
+		all = append(all, d.DeviceName())
+	}
+	return all
+}
