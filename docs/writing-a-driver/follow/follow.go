@@ -7,6 +7,7 @@
 package follow
 
 import (
+	"slices"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -42,6 +43,12 @@ type Config struct {
 // Driver returns the process that follows the files that somebody wants to hear
 // of. It panics if Every is negative.
 func (c Config) Driver() actions.SpawnProcess {
+	c = c.complete()
+	return actions.Spawn(actions.Next(driver{}, c.open(driver{}))).Named("follow driver")
+}
+
+// complete returns c with its defaults.
+func (c Config) complete() Config {
 	switch {
 	case c.Every < 0:
 		panic("follow: Config.Every is negative; leave it zero for the default")
@@ -51,22 +58,57 @@ func (c Config) Driver() actions.SpawnProcess {
 	if c.Clock == nil {
 		c.Clock = world.SystemClock()
 	}
-	return actions.Spawn(actions.Stateless(
+	return c
+}
+
+// A driver is the state of the driver.
+type driver struct {
+	Files files // that somebody wants
+}
+
+// open opens what the driver has: it watches who wants what, and follows that.
+func (c Config) open(d driver) actions.Action {
+	all := actions.Tree{
 		endpoint.ObserveSubscribers(topic.All[Line](),
-			endpoint.OnFirst(func(l Line) actions.Action { return begin(c.file(l.File)) }, File),
-			endpoint.OnLast(func(l Line) actions.Action { return end(c.file(l.File)) }, File),
+			endpoint.OnFirstState(c.begin, File),
+			endpoint.OnLastState(c.end, File),
 		),
-	)).Named("follow driver")
+	}
+	for _, path := range d.Files {
+		all = append(all, hold(c.file(path)), ready(path))
+	}
+	return all
+}
+
+// begin begins to follow a file.
+func (c Config) begin(d driver, l Line) actions.Transition[driver] {
+	if l.File == "" {
+		return actions.Next(d) // somebody wants to hear of all files, and asks for none
+	}
+	d.Files = d.Files.with(l.File)
+	return actions.Next(d, hold(c.file(l.File)))
+}
+
+// end stops to follow a file.
+func (c Config) end(d driver, l Line) actions.Transition[driver] {
+	d.Files = d.Files.without(l.File)
+	return actions.Next(d, actions.Close(c.file(l.File)), actions.Delete(l.File))
+}
+
+// files is a set of files. It is immutable, as all of a state is.
+type files []string
+
+func (fs files) with(path string) files { return append(slices.Clip(fs), path) }
+
+func (fs files) without(path string) files {
+	return slices.DeleteFunc(slices.Clone(fs), func(p string) bool { return p == path })
 }
 
 // file is the device for a file.
 func (c Config) file(path string) file { return file{path: path, every: c.Every, clock: c.Clock} }
 
-// begin begins to follow a file.
-func begin(f file) actions.Action {
-	if f.path == "" {
-		return nil // somebody wants to hear of all files, and asks for none
-	}
+// hold holds a file, and passes on what it says.
+func hold(f file) actions.Action {
 	return endpoint.Device(f,
 		endpoint.OnValue(func(opened) actions.Action { return ready(f.path) }),
 		endpoint.OnValue(func(l Line) actions.Action { return actions.Send(l) }),
@@ -76,11 +118,6 @@ func begin(f file) actions.Action {
 
 // ready shows that a file is being followed.
 func ready(path string) actions.AddEndpoint { return endpoint.Publisher(In(path)).As(path) }
-
-// end stops to follow a file.
-func end(f file) actions.Action {
-	return actions.Tree{actions.Close(f), actions.Delete(f.path)}
-}
 
 // fail tells those who want a file why they do not get it.
 func fail(path string, reason error) actions.Action {

@@ -9,21 +9,43 @@ import (
 // Relay returns the process that has those inside a nested machine served by the
 // driver outside. There is one in each machine between the driver and its users.
 func Relay() actions.SpawnProcess {
-	return actions.Spawn(actions.Stateless(
+	return actions.Spawn(actions.Next(relay{}, relay{}.open())).Named("follow relay")
+}
+
+// A relay is the state of a relay.
+type relay struct {
+	Files files // that somebody inside wants
+}
+
+// open opens what the relay has.
+func (r relay) open() actions.Action {
+	all := actions.Tree{
 		endpoint.ObserveSubscribers(topic.All[Line](),
-			endpoint.OnFirst(func(l Line) actions.Action { return carry(l.File) }, File),
-			endpoint.OnLast(func(l Line) actions.Action {
-				return actions.Tree{actions.AtMeta(actions.Delete(l.File)), actions.Delete(l.File)}
-			}, File),
+			endpoint.OnFirstState(relay.begin, File),
+			endpoint.OnLastState(relay.end, File),
 		),
-	)).Named("follow relay")
+	}
+	for _, path := range r.Files {
+		all = append(all, carry(path), ready(path))
+	}
+	return all
+}
+
+func (r relay) begin(l Line) actions.Transition[relay] {
+	if l.File == "" {
+		return actions.Next(r)
+	}
+	r.Files = r.Files.with(l.File)
+	return actions.Next(r, carry(l.File))
+}
+
+func (r relay) end(l Line) actions.Transition[relay] {
+	r.Files = r.Files.without(l.File)
+	return actions.Next(r, actions.AtMeta(actions.Delete(l.File)), actions.Delete(l.File))
 }
 
 // carry carries the lines of a file inward.
 func carry(path string) actions.Action {
-	if path == "" {
-		return nil
-	}
 	return actions.AtMeta(endpoint.Subscriber(In(path),
 		endpoint.OnPresence(func(Line) actions.Action { return ready(path) }),
 		endpoint.OnMessage(func(l Line) actions.Action { return actions.Send(l) }),
