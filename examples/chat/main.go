@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -42,7 +43,7 @@ func main() {
 	debug.SetGCPercent(400) // what it makes is almost all garbage
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err = vm.Run(ctx, tcp.Driver(), console.Driver(), room(at), report(at))
+	err = vm.Run(ctx, boot(at))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chat:", err)
 	}
@@ -51,9 +52,31 @@ func main() {
 	}
 }
 
+// boot starts all that the server consists of.
+func boot(at tcp.Addr) actions.Action {
+	return actions.Group(tcp.Driver(), console.Driver(), room(at), report(at))
+}
+
+// kinds are the kinds of all processes of the server, so that it can be saved,
+// and brought back.
+func kinds() []actions.Kind {
+	return slices.Concat(tcp.Kinds(), console.Kinds(), []actions.Kind{
+		actions.KindOf("chat.reporter", func(_ actions.PID, r reporter) actions.Action { return r.open() }),
+		actions.KindOf("chat.porter", func(_ actions.PID, p porter) actions.Action { return p.open() }),
+		actions.KindOf("chat.session", func(_ actions.PID, s session) actions.Action { return s.open() }),
+	})
+}
+
 // report says where people can come in, or why they can't.
 func report(at tcp.Addr) actions.Action {
-	return endpoint.ObservePublishers(tcp.ListeningAt(at),
+	r := reporter{at}
+	return actions.Spawn(actions.Next(r, r.open())).Named("reporter")
+}
+
+type reporter struct{ At tcp.Addr }
+
+func (r reporter) open() actions.Action {
+	return endpoint.ObservePublishers(tcp.ListeningAt(r.At),
 		endpoint.OnPresence(func(l tcp.Listening) actions.Action {
 			return actions.When(l.Bound != tcp.Addr{}, console.Printf("chat: listening on %v", l.Bound))
 		}),
@@ -63,19 +86,26 @@ func report(at tcp.Addr) actions.Action {
 	)
 }
 
-// room is a nested machine that people join by connecting.
+// room is a nested machine that people join by connecting. Its first process is
+// the porter.
 func room(at tcp.Addr) actions.Action {
-	return actions.Spawn(vm.Nested(
-		actions.AtMeta(endpoint.ObservePublishers(tcp.Arriving(at),
-			endpoint.OnPresence(join),
-		)),
-	)).Named("room")
+	return actions.Spawn(vm.NestedFunc(func(actions.PID) actions.Process {
+		p := porter{at}
+		return actions.Next(p, p.open())
+	})).Named("room")
+}
+
+// A porter lets people in.
+type porter struct{ At tcp.Addr }
+
+func (p porter) open() actions.Action {
+	return actions.AtMeta(endpoint.ObservePublishers(tcp.Arriving(p.At), endpoint.OnPresence(join)))
 }
 
 // join starts a session for somebody who has just connected.
 func join(c tcp.Data) actions.Action {
 	return actions.SpawnFunc(func(self actions.PID) actions.Process {
-		s := session{user: fmt.Sprintf("user%v", self), them: c.From, us: c.To}
-		return actions.Next(s, s.listen(), s.speak())
+		s := session{User: fmt.Sprintf("user%v", self), Them: c.From, Us: c.To}
+		return actions.Next(s, s.welcome(), s.open())
 	}).Named("session")
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -37,7 +38,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if *workers == 1 {
-		err = vm.Run(ctx, tcp.Driver(), console.Driver(), serve(at), report(at))
+		err = vm.Run(ctx, boot(at))
 	} else {
 		err = runSharded(ctx, *addr, *workers)
 	}
@@ -47,6 +48,11 @@ func main() {
 	if ctx.Err() == nil { // nobody has asked it to stop
 		os.Exit(1)
 	}
+}
+
+// boot starts all that a server consists of that is one machine.
+func boot(at tcp.Addr) actions.Action {
+	return actions.Group(tcp.Driver(), console.Driver(), serve(at), report(at))
 }
 
 // runSharded runs several machines, which share what comes in, until ctx is done.
@@ -65,9 +71,26 @@ func runSharded(ctx context.Context, addr string, workers int) error {
 	return l.Close(context.Background())
 }
 
+// kinds are the kinds of all processes of a server that is one machine, so that
+// it can be saved, and brought back.
+func kinds() []actions.Kind {
+	return slices.Concat(tcp.Kinds(), console.Kinds(), []actions.Kind{
+		actions.KindOf("echo.reporter", func(_ actions.PID, r reporter) actions.Action { return r.open() }),
+		actions.KindOf("echo.server", func(_ actions.PID, s server) actions.Action { return s.open() }),
+		actions.KindOf("echo.echoer", func(_ actions.PID, e echoer) actions.Action { return e.open() }),
+	})
+}
+
 // report says where the server listens, or why it can't.
 func report(at tcp.Addr) actions.Action {
-	return endpoint.ObservePublishers(tcp.ListeningAt(at),
+	r := reporter{at}
+	return actions.Spawn(actions.Next(r, r.open())).Named("reporter")
+}
+
+type reporter struct{ At tcp.Addr }
+
+func (r reporter) open() actions.Action {
+	return endpoint.ObservePublishers(tcp.ListeningAt(r.At),
 		endpoint.OnPresence(func(l tcp.Listening) actions.Action {
 			return actions.When(l.Bound != tcp.Addr{}, console.Printf("echo: listening on %v", l.Bound))
 		}),
@@ -79,22 +102,34 @@ func report(at tcp.Addr) actions.Action {
 
 // serve starts an echoer for every connection that arrives.
 func serve(at tcp.Addr) actions.Action {
-	return endpoint.ObservePublishers(tcp.Arriving(at),
+	s := server{at}
+	return actions.Spawn(actions.Next(s, s.open())).Named("server")
+}
+
+type server struct{ At tcp.Addr }
+
+func (s server) open() actions.Action {
+	return endpoint.ObservePublishers(tcp.Arriving(s.At),
 		endpoint.OnPresence(func(c tcp.Data) actions.Action {
-			return actions.Spawn(echoer(c.From, c.To)).Named("echoer")
+			e := echoer{Them: c.From, Us: c.To}
+			return actions.Spawn(actions.Next(e, e.open())).Named("echoer")
 		}),
 	)
 }
 
-// echoer talks to one peer, until it goes away.
-func echoer(them, us tcp.Addr) actions.Process {
-	return actions.Stateless(
-		endpoint.Publisher(tcp.Flow(us, them)),
-		endpoint.Subscriber(tcp.Flow(them, us),
-			endpoint.OnMessage(func(d tcp.Data) actions.Action {
-				return actions.Send(tcp.Data{From: us, To: them, Bytes: d.Bytes, EOF: d.EOF})
-			}),
+// An echoer talks to one peer, until it goes away.
+type echoer struct{ Them, Us tcp.Addr }
+
+func (e echoer) open() actions.Action {
+	return actions.Group(
+		endpoint.Publisher(tcp.Flow(e.Us, e.Them)),
+		endpoint.Subscriber(tcp.Flow(e.Them, e.Us),
+			endpoint.OnMessage(e.echo),
 			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 		),
 	)
+}
+
+func (e echoer) echo(d tcp.Data) actions.Action {
+	return actions.Send(tcp.Data{From: e.Us, To: e.Them, Bytes: d.Bytes, EOF: d.EOF})
 }

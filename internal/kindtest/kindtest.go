@@ -4,10 +4,12 @@ package kindtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/topic"
@@ -39,6 +41,29 @@ func Check(t TB, m *vm.Machine, kinds []actions.Kind, others func(vm.ProcessInfo
 		case !p.Nested && !others(p):
 			t.Errorf("kindtest: process %v %q is of no kind: its state is a %T", p.Path, p.Name, p.State)
 		}
+	}
+}
+
+// Run runs a machine on a ground until ctx is done. Then another machine gets the
+// same inputs, and is checked, as by [Check], whenever it is at rest.
+func Run(ctx context.Context, t TB, kinds []actions.Kind, others func(vm.ProcessInfo) bool, boot ...actions.Action) {
+	t.Helper()
+	var mu sync.Mutex
+	var inputs []vm.Input
+	g := vm.Ground{Spy: func(r *vm.Record) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Kind == vm.Entered {
+			inputs = append(inputs, r.Input)
+		}
+	}}
+	if err := g.Run(ctx, boot...); err != nil {
+		t.Errorf("kindtest: %v", err)
+	}
+	m := vm.New(boot...)
+	for _, in := range inputs {
+		m.Apply(in)
+		Check(t, m, kinds, others)
 	}
 }
 
