@@ -129,11 +129,13 @@ type entry struct {
 	snapshot string // name of the file
 }
 
-// entries yields the entries from a record on, which begins a segment.
+// entries yields the entries from a record on, which begins a segment. An entry is
+// valid until the next one is asked for.
 func (h *History) entries(index uint64) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
 		addresses := map[uint64]*address{}
 		segment := ""
+		e := &entry{}
 		for r, err := range h.reader.Records(index) {
 			if err != nil {
 				yield(nil, fmt.Errorf("journal: %w", err))
@@ -143,8 +145,7 @@ func (h *History) entries(index uint64) iter.Seq2[*entry, error] {
 				segment = r.Segment
 				clear(addresses)
 			}
-			e, err := readEntry(r.Payload, addresses)
-			if err != nil {
+			if err := e.read(r.Payload, addresses); err != nil {
 				yield(nil, fmt.Errorf("journal: %w", &wal.DamageError{
 					Position: wal.Position{Segment: r.Segment, Offset: r.Offset, Index: r.Index},
 					Reason:   err.Error(),
@@ -159,10 +160,10 @@ func (h *History) entries(index uint64) iter.Seq2[*entry, error] {
 	}
 }
 
-// readEntry reads an entry. Addresses has those that the segment has mentioned.
-func readEntry(payload []byte, addresses map[uint64]*address) (*entry, error) {
+// read reads an entry. Addresses has those that the segment has mentioned.
+func (e *entry) read(payload []byte, addresses map[uint64]*address) error {
 	s := scanner{data: payload}
-	e := &entry{kind: entryKind(s.byte())}
+	*e = entry{kind: entryKind(s.byte())}
 	switch e.kind {
 	case headEntry:
 		e.head = readHead(&s)
@@ -186,9 +187,9 @@ func readEntry(payload []byte, addresses map[uint64]*address) (*entry, error) {
 		s.fail(fmt.Sprintf("an %v, which this program does not know", e.kind))
 	}
 	if s.err != nil {
-		return nil, fmt.Errorf("a %v that makes no sense: %w", e.kind, s.err)
+		return fmt.Errorf("a %v that makes no sense: %w", e.kind, s.err)
 	}
-	return e, nil
+	return nil
 }
 
 // An episode is an input, with what the journal says came of it.
@@ -233,7 +234,8 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 			}
 			switch {
 			case e.kind == headEntry:
-				head = &e.head
+				h := e.head
+				head = &h
 				continue
 			case e.kind == inputEntry:
 				if e.seq != next {

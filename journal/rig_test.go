@@ -127,10 +127,10 @@ func (c clerk) process(s *street) actions.Process {
 	return actions.Next(c,
 		endpoint.Device(d,
 			endpoint.OnValue(func(s Slip) actions.Action {
-				return actions.Tree{
-					actions.When(s.Amount == 0, actions.Spawn(account{Name: s.Account}.process()).Named(s.Account)),
-					actions.Send(s),
+				if s.Amount == 0 {
+					return actions.Spawn(account{Name: s.Account}.process()).Named(s.Account)
 				}
+				return actions.Send(s)
 			}),
 			endpoint.OnEnded(func(error) actions.Action { return actions.Quit() }),
 		),
@@ -149,10 +149,7 @@ func (a account) process() actions.Process {
 }
 
 func (a account) book(s Slip) actions.Transition[account] {
-	switch s.Amount {
-	case 0:
-		return actions.Next(a)
-	case -1:
+	if s.Amount == -1 {
 		return actions.Next(a, actions.Fail(fmt.Errorf("%s was closed with %d", a.Name, a.Balance)))
 	}
 	a.Balance += s.Amount

@@ -57,9 +57,8 @@ func (m *Machine) record(r Record) {
 	if m.watch == nil {
 		return
 	}
-	m.rec = r
+	m.rec = r // and it stays there, which costs less than to clear it
 	m.watch(&m.rec)
-	m.rec = Record{}
 }
 
 // Path returns the path of the process that r is about, or nil if it is about
