@@ -39,7 +39,7 @@ type CutOff struct {
 	Position         // where
 	Reason    string // why
 	Bytes     int64  // how many bytes were cut off
-	Intact    int    // how many intact records, at least, were among them in that segment
+	Intact    int    // how many intact records were seen behind it, in the same segment
 	Permitted bool   // it was damage, and Options.Cut gave permission
 }
 

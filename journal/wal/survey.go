@@ -30,21 +30,22 @@ func look(s Store, seen func(done, total int64)) (*survey, error) {
 		return &survey{at: -1}, nil
 	}
 	v := newSurvey(segs, 0)
-	var done, total int64
+	var done, told, total int64
 	for _, seg := range segs {
 		total += seg.size
 	}
-	for i := range segs {
-		progress := func(n int64) {
-			if seen != nil {
-				seen(done+n, total)
-			}
+	progress := func(n int64) {
+		// What is looked at twice has been read already.
+		if seen != nil && done+n > told {
+			told = done + n
+			seen(told, total)
 		}
+	}
+	for i := range segs {
 		if err := v.lookAt(s, i, progress); err != nil || v.flaw != nil {
 			return v, err
 		}
 		done += segs[i].size
-		progress(0)
 	}
 	return v, nil
 }
