@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/journal/wal"
@@ -21,6 +22,59 @@ func holdLock(path string) {
 	fmt.Println(err)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	// The lock is let go of by the end of the process.
+}
+
+// killEnv makes the test program append to the log in that folder for ever,
+// and print the index of each record that is on disk.
+const killEnv = "WAL_TEST_APPEND"
+
+func appendForEver(path string) {
+	l, _, err := wal.Open(wal.Dir(path), wal.Options{})
+	for err == nil {
+		_, err = l.Append([]byte(text(l.Last() + 1)))
+		if err == nil && l.Last()%3 == 0 {
+			err = l.Flush()
+		}
+		if err == nil && l.Last()%5 == 0 {
+			err = l.Sync()
+		}
+		if err == nil && l.Last()%40 == 0 {
+			err = l.Rotate()
+		}
+		if err == nil && l.Synced() == l.Last() {
+			fmt.Println(l.Last())
+		}
+	}
+	fmt.Println(err)
+}
+
+// TestKill: a process that is killed leaves a log that has all it was promised,
+// and can be gone on with.
+func TestKill(t *testing.T) {
+	path := t.TempDir()
+	for range 3 {
+		other := exec.Command(os.Args[0])
+		other.Env = append(os.Environ(), killEnv+"="+path)
+		out := must[io.ReadCloser](t)(other.StdoutPipe())
+		ok(t, other.Start())
+		lines := bufio.NewScanner(out)
+		for range 20 {
+			lines.Scan()
+		}
+		ok(t, other.Process.Kill())
+		promised := lines.Text()
+		for lines.Scan() {
+			promised = lines.Text()
+		}
+		_ = other.Wait() // it was killed
+		l, r, err := wal.Open(wal.Dir(path), wal.Options{})
+		ok(t, err)
+		l.Abandon()
+		st := story{said: int(r.Last), synced: must[uint64](t)(strconv.ParseUint(promised, 10, 64))}
+		if err := st.check(wal.Dir(path), r); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestLock: a log is open for writing once, and can be read meanwhile.

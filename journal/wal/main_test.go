@@ -17,6 +17,10 @@ func TestMain(m *testing.M) {
 		holdLock(path)
 		return
 	}
+	if path := os.Getenv(killEnv); path != "" {
+		appendForEver(path)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
