@@ -54,43 +54,48 @@ func Driver() actions.SpawnProcess { return Config{}.Driver() }
 // only while somebody subscribes to [Line], so that it does not keep a machine
 // from coming to its end.
 func (c Config) Driver() actions.SpawnProcess {
-	return actions.Spawn(actions.Next(driver{}, c.devices().listen())).Named("console")
+	d := c.driver()
+	return actions.Spawn(actions.Next(d, d.listen())).Named("console")
 }
 
 // Kinds returns the kind of the process that the function [Driver] makes.
 func Kinds() []actions.Kind { return Config{}.Kinds() }
 
 // Kinds returns the kind of the process that [Config.Driver] makes. One that is
-// brought back has the console of c.
+// brought back has the console of c. What was typed ahead is not saved.
 func (c Config) Kinds() []actions.Kind {
-	d := c.devices()
-	return []actions.Kind{actions.KindOf("console.driver", func(actions.PID, driver) actions.Action {
-		return actions.Group(d.listen(), d.read())
-	})}
+	d := c.driver()
+	return []actions.Kind{actions.CodedAs(
+		actions.KindOf("console.driver", func(_ actions.PID, d driver) actions.Action { return d.open() }),
+		func(driver) writtenDriver { return writtenDriver{} },
+		func(writtenDriver) (driver, error) { return d, nil })}
 }
 
-// A driver is the state of the driver. There is nothing in it: whether somebody
+// A driver is the state of the driver, which never changes: whether somebody
 // reads, the machine knows.
-type driver struct{}
-
-// devices are those of a console.
-type devices struct {
+type driver struct {
 	out output
 	in  input
 }
 
-func (c Config) devices() devices {
+// writtenDriver is what a driver is when it is written.
+type writtenDriver struct{}
+
+func (c Config) driver() driver {
 	if c.In == nil {
 		c.In = os.Stdin
 	}
 	if c.Out == nil {
 		c.Out = os.Stdout
 	}
-	return devices{output{c.Name, c.Out}, input{c.Name, newKeyboard(c.In)}}
+	return driver{output{c.Name, c.Out}, input{c.Name, newKeyboard(c.In)}}
 }
 
+// open opens all that the driver can have.
+func (d driver) open() actions.Action { return actions.Group(d.listen(), d.read()) }
+
 // listen is what the driver always does: it prints, and watches who reads.
-func (d devices) listen() actions.Action {
+func (d driver) listen() actions.Action {
 	return actions.Group(
 		endpoint.Subscriber(topic.All[Text](), endpoint.OnMessage(func(t Text) actions.Action {
 			return actions.Tree{endpoint.Device(d.out), actions.Tell(d.out, t), actions.Close(d.out)}
@@ -106,7 +111,7 @@ func (d devices) listen() actions.Action {
 const lines = "lines"
 
 // read publishes the lines of the input, until it ends.
-func (d devices) read() actions.Action {
+func (d driver) read() actions.Action {
 	return actions.Tree{
 		endpoint.Publisher(topic.All[Line]()).As(lines),
 		endpoint.Device(d.in,

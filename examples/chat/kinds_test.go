@@ -11,21 +11,23 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
+// A witness tells the test where the server listens.
+type witness struct{}
+
 // TestKinds: whenever the server is at rest, all its processes are of kinds, and
 // can be written down and made anew.
 func TestKinds(t *testing.T) {
 	at, bound := tcp.Listener("127.0.0.1", 0), make(chan string, 2) // one for each run
-	watch := actions.Spawn(actions.Stateless(endpoint.ObservePublishers(tcp.ListeningAt(at),
-		endpoint.OnPresence(func(l tcp.Listening) actions.Action {
-			bound <- l.Bound.String()
-			return nil
-		}),
-	))).Named("test")
+	watch := endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnPresence(func(l tcp.Listening) actions.Action {
+		bound <- l.Bound.String()
+		return nil
+	}))
+	all := append(kinds(), actions.KindOf("test.witness", func(actions.PID, witness) actions.Action { return watch }))
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		kindtest.Run(ctx, t, kinds(), func(p vm.ProcessInfo) bool { return p.Name == "test" }, boot(at), watch)
+		kindtest.Run(ctx, t, all, func(vm.ProcessInfo) bool { return false }, boot(at), actions.Spawn(actions.Next(witness{}, watch)))
 	}()
 	addr := <-bound
 	ann := enter(t, addr)
