@@ -21,9 +21,11 @@ type Log struct {
 	lock  io.Closer
 	max   int
 
-	mu   sync.Mutex
-	free *sync.Cond // that busy has become false
-	busy bool       // somebody has the file, or removes files; he may let go of mu
+	mu       sync.Mutex
+	free     *sync.Cond // that one of these has become false
+	busy     bool       // somebody has the file, or removes files; he may let go of mu
+	flushing bool       // somebody writes
+	waiting  bool       // who has the file does nothing but wait for the disk: others may write
 
 	file    File
 	firsts  []uint64 // first record of each segment
@@ -76,14 +78,17 @@ func (l *Log) Flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	target := l.last
-	for l.err == nil && l.busy && l.written < target {
+	for l.err == nil && (l.flushing || l.busy && !l.waiting) && l.written < target {
 		l.free.Wait()
 	}
 	if l.err != nil || l.written >= target {
 		return l.err
 	}
-	l.busy = true
-	defer l.release()
+	l.flushing = true
+	defer func() {
+		l.flushing = false
+		l.free.Broadcast()
+	}()
 	return l.write()
 }
 
@@ -97,7 +102,7 @@ func (l *Log) Sync() error {
 	defer l.mu.Unlock()
 	l.syncs = true
 	target := l.last
-	for l.err == nil && l.busy && l.synced < target {
+	for l.err == nil && l.taken() && l.synced < target {
 		l.free.Wait()
 	}
 	if l.err != nil || l.synced >= target {
@@ -106,8 +111,17 @@ func (l *Log) Sync() error {
 	l.busy = true
 	defer l.release()
 	l.gather()
+	if err := l.write(); err != nil {
+		return err
+	}
+	l.waiting = true
+	l.free.Broadcast()
+	defer func() { l.waiting = false }()
 	return l.sync()
 }
+
+// taken reports whether somebody has the file.
+func (l *Log) taken() bool { return l.busy || l.flushing }
 
 // gather lets others append what they are about to, for as long as they do, so
 // that it is synced together. To yield takes next to no time, compared to a
@@ -134,7 +148,7 @@ func (l *Log) release() {
 // take waits until nobody has the file, and has it then; release is to follow
 // if there is no error.
 func (l *Log) take() error {
-	for l.err == nil && l.busy {
+	for l.err == nil && l.taken() {
 		l.free.Wait()
 	}
 	if l.err == nil {
@@ -165,12 +179,9 @@ func (l *Log) write() error {
 	return nil
 }
 
-// sync writes and syncs. The caller has the file, and mu, of which it lets go
-// meanwhile.
+// sync has what has been written synced. The caller has the file, and mu, of
+// which it lets go meanwhile.
 func (l *Log) sync() error {
-	if err := l.write(); err != nil {
-		return err
-	}
 	written := l.written
 	if l.synced == written {
 		return nil

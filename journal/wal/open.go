@@ -21,6 +21,11 @@ type Options struct {
 	// is cut off at the damage, whatever is behind it; if it is earlier, or if
 	// Cut is zero, Open refuses the log. An intact log stays as it is.
 	Cut uint64
+
+	// From is the oldest record that the caller is going to read. Segments that
+	// only have older ones are not read now, and so not checked; Verify does, and
+	// so does a Reader that comes to them. Zero stands for the first record.
+	From uint64
 }
 
 // A Recovery says what was found when a log was opened.
@@ -49,7 +54,8 @@ func (c CutOff) String() string {
 }
 
 // Open opens a log for writing, or begins a new one, which begins with record
-// 1. It reads the whole log. What it has found is on disk when it returns.
+// 1. It reads the whole log, but for what [Options].From leaves out. What it has
+// found is on disk when it returns.
 //
 // A log that is damaged is refused, with a [*DamageError]; see [Options].Cut.
 // One that is open already is refused with [ErrLocked].
@@ -76,7 +82,7 @@ func Open(s Store, o Options) (*Log, Recovery, error) {
 
 // open does what Open does, when the store is locked.
 func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
-	v, err := look(s, nil)
+	v, err := lookSince(s, o.From)
 	if err != nil {
 		return nil, Recovery{}, err
 	}

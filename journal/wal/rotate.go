@@ -18,6 +18,9 @@ func (l *Log) Rotate() error {
 		return err
 	}
 	defer l.release()
+	if err := l.write(); err != nil {
+		return err
+	}
 	if err := l.sync(); err != nil {
 		return err
 	}
@@ -91,7 +94,7 @@ func (l *Log) DropBefore(index uint64) error {
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.busy {
+	for l.taken() {
 		l.free.Wait()
 	}
 	if errors.Is(l.err, ErrClosed) {
@@ -100,6 +103,9 @@ func (l *Log) Close() error {
 	l.busy = true
 	defer l.release()
 	err := l.err
+	if err == nil {
+		err = l.write()
+	}
 	if err == nil {
 		err = l.sync()
 	}
@@ -113,7 +119,7 @@ func (l *Log) Close() error {
 func (l *Log) Abandon() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.busy {
+	for l.taken() {
 		l.free.Wait()
 	}
 	if !errors.Is(l.err, ErrClosed) {

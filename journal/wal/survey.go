@@ -50,6 +50,27 @@ func look(s Store, seen func(done, total int64)) (*survey, error) {
 	return v, nil
 }
 
+// lookSince surveys a log from the segment on that has a record, or from its
+// beginning.
+func lookSince(s Store, from uint64) (*survey, error) {
+	segs, err := listSegments(s)
+	if err != nil {
+		return nil, err
+	}
+	if len(segs) == 0 {
+		return &survey{at: -1}, nil
+	}
+	i := 0
+	for i+1 < len(segs) && segs[i+1].first <= from {
+		i++
+	}
+	v, err := lookFrom(s, segs, i)
+	if err == nil {
+		v.first = segs[0].first
+	}
+	return v, err
+}
+
 // newSurvey returns a survey that begins with segment i.
 func newSurvey(segs []segment, i int) *survey {
 	return &survey{
