@@ -63,7 +63,12 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 // openLog opens the log. If it is damaged, then what can be read has to go as far
 // as the user wants.
 func (c Config) openLog(s wal.Store) (*wal.Log, wal.Recovery, error) {
-	log, recovery, err := wal.Open(s, wal.Options{})
+	// With a snapshot, only what comes after it is needed.
+	o := wal.Options{}
+	if len(c.Kinds) > 0 {
+		o.From = indexOfNewest(s)
+	}
+	log, recovery, err := wal.Open(s, o)
 	damage, damaged := errors.AsType[*wal.DamageError](err)
 	if !damaged {
 		if err != nil {

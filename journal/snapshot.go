@@ -25,6 +25,7 @@ import (
 type snapshot struct {
 	Format  uint64 // of journals
 	Seq     uint64 // of the last input that the machine has been given
+	Index   uint64 // of the last record of the log by then
 	Digest  uint64 // of what has happened by then
 	Program string // that has written it
 	Image   vm.Image
@@ -58,26 +59,28 @@ func snapshotsIn(s wal.Store) ([]uint64, error) {
 	return seqs, nil
 }
 
-// marshal returns the content of the file: the magic, the length and the hash of
-// what follows, and that.
+// marshal returns the content of the file: the magic, the index, so that it can be
+// read by itself, the length and the hash of what follows, and that.
 func (s *snapshot) marshal() ([]byte, error) {
 	data, err := codec.AppendValue(nil, *s)
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(data)
-	out := append([]byte(snapshotMagic), sum[:]...)
+	out := binary.BigEndian.AppendUint64([]byte(snapshotMagic), s.Index)
 	out = binary.BigEndian.AppendUint64(out, uint64(len(data)))
+	out = append(out, sum[:]...)
 	return append(out, data...), nil
 }
 
+const snapshotHead = len(snapshotMagic) + 8 + 8 + sha256.Size
+
 func unmarshalSnapshot(b []byte) (*snapshot, error) {
-	rest, ok := bytes.CutPrefix(b, []byte(snapshotMagic))
-	if !ok || len(rest) < sha256.Size+8 {
+	if len(b) < snapshotHead || string(b[:len(snapshotMagic)]) != snapshotMagic {
 		return nil, errors.New("it is no snapshot")
 	}
-	sum, rest := rest[:sha256.Size], rest[sha256.Size:]
-	length, data := binary.BigEndian.Uint64(rest), rest[8:]
+	head, data := b[len(snapshotMagic):snapshotHead], b[snapshotHead:]
+	index, length, sum := binary.BigEndian.Uint64(head), binary.BigEndian.Uint64(head[8:]), head[16:]
 	if length != uint64(len(data)) {
 		return nil, fmt.Errorf("it has %d bytes, and should have %d", len(data), length)
 	}
@@ -89,10 +92,32 @@ func unmarshalSnapshot(b []byte) (*snapshot, error) {
 		return nil, err
 	}
 	s := v.(snapshot)
-	if len(rest) > 0 || s.Format > format {
+	switch {
+	case s.Format > format:
 		return nil, fmt.Errorf("it has format %d, and this program knows formats up to %d", s.Format, format)
+	case len(rest) > 0 || s.Index != index:
+		return nil, errors.New("its parts do not fit together")
 	}
 	return &s, nil
+}
+
+// indexOfNewest returns the index of the last record before the newest snapshot,
+// or zero if there is none.
+func indexOfNewest(store wal.Store) uint64 {
+	seqs, err := snapshotsIn(store)
+	if err != nil || len(seqs) == 0 {
+		return 0
+	}
+	content, err := store.Open(snapshotName(seqs[0]))
+	if err != nil {
+		return 0
+	}
+	defer content.Close()
+	var head [len(snapshotMagic) + 8]byte
+	if n, err := content.ReadAt(head[:], 0); n < len(head) && err != nil || string(head[:len(snapshotMagic)]) != snapshotMagic {
+		return 0
+	}
+	return binary.BigEndian.Uint64(head[len(snapshotMagic):])
 }
 
 // loadSnapshot returns the machine of a snapshot.
@@ -187,7 +212,7 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	s.done = make(chan written, 1)
 	w, state, digest := written{seq: j.seq, index: j.log.Last()}, m.Snapshot(), j.player.sum
 	s.writing.Go(func() {
-		w.err = j.writeSnapshot(w.seq, state, digest)
+		w.err = j.writeSnapshot(w, state, digest)
 		s.done <- w
 	})
 	return nil
@@ -209,12 +234,12 @@ func (j *Journal) endSnapshot() error {
 }
 
 // writeSnapshot writes a snapshot, while the machine goes on.
-func (j *Journal) writeSnapshot(seq uint64, state vm.State, digest Digest) error {
+func (j *Journal) writeSnapshot(w written, state vm.State, digest Digest) error {
 	image, err := state.Image(j.player.kinds, encodeState)
 	if err != nil {
 		return err
 	}
-	s := snapshot{Format: format, Seq: seq, Digest: uint64(digest), Program: j.config.Program, Image: *image}
+	s := snapshot{Format: format, Seq: w.seq, Index: w.index, Digest: uint64(digest), Program: j.config.Program, Image: *image}
 	data, err := s.marshal()
 	if err != nil {
 		return err
@@ -225,7 +250,7 @@ func (j *Journal) writeSnapshot(seq uint64, state vm.State, digest Digest) error
 			return err
 		}
 	}
-	return writeFile(j.store, snapshotName(seq), data)
+	return writeFile(j.store, snapshotName(w.seq), data)
 }
 
 // writeFile writes a file that is there as a whole or not at all.
