@@ -13,7 +13,7 @@ import (
 
 // A load is what clients do with a server.
 type load struct {
-	plain string // the name of the plain server
+	plain string // the name of the server to compare with
 	dial  func(addr string) (net.Conn, error)
 	lossy bool // an answer may not come
 }
@@ -24,7 +24,11 @@ var loads = map[string]load{
 	"tls": {plain: "plain tls", dial: func(addr string) (net.Conn, error) {
 		return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) // the server has made its certificate a moment ago
 	}},
-	"udp": {plain: "plain udp", lossy: true, dial: func(addr string) (net.Conn, error) { return net.Dial("udp", addr) }},
+	"sync":   {plain: "tcp", dial: dialTCP},
+	"batch":  {plain: "tcp", dial: dialTCP},
+	"memory": {plain: "tcp", dial: dialTCP},
+	"trace":  {plain: "tcp", dial: dialTCP},
+	"udp":    {plain: "plain udp", lossy: true, dial: func(addr string) (net.Conn, error) { return net.Dial("udp", addr) }},
 }
 
 func dialTCP(addr string) (net.Conn, error) { return net.Dial("tcp", addr) }

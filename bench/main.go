@@ -1,8 +1,11 @@
 // Bench compares servers made with this library to plain Go servers that do the
-// same: echo over TCP, over TLS, over UDP, and over TCP on all processors.
+// same: echo over TCP, over TLS, over UDP, and over TCP on all processors. It also
+// compares echo over TCP with a journal, of each durability, or with a trace, to
+// the same without.
 //
 //	go run ./bench
 //	go run ./bench -connections 128 -pairs 9 tls
+//	go run ./bench -connections 128 batch memory sync trace
 //
 // Each pair runs the one server and then the other, in turns, as processes of
 // their own, under the same load: clients that send 64 bytes and wait for them.
@@ -48,7 +51,7 @@ func main() {
 	for _, name := range names {
 		l, ok := loads[name]
 		if !ok {
-			fail(fmt.Errorf("there is no %q to compare: it is tcp, sharded, tls or udp", name))
+			fail(fmt.Errorf("there is no %q to compare: it is tcp, sharded, tls, udp, batch, memory, sync or trace", name))
 		}
 		for _, text := range strings.Split(*crowds, ",") {
 			clients, err := strconv.Atoi(text)

@@ -7,11 +7,14 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
 	"net"
+	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -19,6 +22,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -31,7 +35,7 @@ func beServer(name string, in io.Reader, out io.Writer) error {
 		_, _ = io.Copy(io.Discard, in)
 		cancel()
 	}()
-	if name == "tcp" || name == "tls" || name == "udp" || name == "sharded" {
+	if !strings.HasPrefix(name, "plain") {
 		debug.SetGCPercent(400) // as the examples do
 	}
 	switch name {
@@ -55,12 +59,36 @@ func beServer(name string, in io.Reader, out io.Writer) error {
 		}
 		at := tcp.Listener("127.0.0.1", 0).TLS("bench")
 		return vm.Run(ctx, tcp.Config{TLS: map[string]*tls.Config{"bench": settings}}.Driver(), echo(at), announce(at, out))
+	case "sync", "batch", "memory", "trace":
+		return journalled(ctx, name, out)
 	case "udp":
 		return vm.Run(ctx, udp.Driver(), echoPackets(udp.Listener("127.0.0.1", 0), out))
 	case "sharded":
 		return shards(ctx, out)
 	}
 	return fmt.Errorf("there is no server %q", name)
+}
+
+// journalled is the echo server with a journal, in a folder that it removes.
+func journalled(ctx context.Context, name string, out io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "bench-journal-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	c := journal.Config{Trace: name == "trace", Durability: journal.Batch}
+	if name == "sync" || name == "memory" {
+		if c.Durability, err = journal.ParseDurability(name); err != nil {
+			return err
+		}
+	}
+	j, err := c.Open(dir)
+	if err != nil {
+		return err
+	}
+	at := tcp.Listener("127.0.0.1", 0)
+	g := vm.Ground{Journal: j}
+	return g.Run(ctx, tcp.Driver(), echo(at), announce(at, out))
 }
 
 // plain is a server as one would write it with package net.
