@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // Check reports what the processes of s have that the Open of their kinds does
@@ -55,8 +56,9 @@ func differ(c, d *cell) error {
 		}
 	}
 	for i, h := range c.holds() {
-		if g := d.holds()[i]; g.device != h.device || shapeOf(g.handler) != shapeOf(h.handler) {
-			return fmt.Errorf("the Open of its kind gives another device %s, or another handler", h.device.DeviceName())
+		// A device is what its name says, though there may be a pointer in it.
+		if shapeOf(d.holds()[i].handler) != shapeOf(h.handler) {
+			return fmt.Errorf("the Open of its kind gives device %s a handler for other kinds of event", h.device.DeviceName())
 		}
 	}
 	return nil
@@ -66,7 +68,7 @@ func differEnds(e, f *end) error {
 	switch {
 	case e.level != f.level || e.seq != f.seq:
 		return fmt.Errorf("endpoint %v is out of order", e.id)
-	case e.id != f.id:
+	case !sameID(e.id, f.id):
 		return fmt.Errorf("the Open of its kind gives another name for %v that looks the same", e.id)
 	case !e.role.Equal(f.role):
 		return fmt.Errorf("the Open of its kind gives endpoint %v another role that looks the same: %v", e.id, e.role)
@@ -74,6 +76,14 @@ func differEnds(e, f *end) error {
 		return fmt.Errorf("the Open of its kind gives endpoint %v (%v) a handler for other kinds of event, or that counts its demand otherwise", e.id, e.role)
 	}
 	return nil
+}
+
+// sameID reports whether two names with the same text are the same, as far as
+// can be said of a name that is a device.
+func sameID(a, b actions.EndpointID) bool {
+	_, device := a.(world.Device)
+	_, both := b.(world.Device)
+	return a == b || device && both
 }
 
 func differTallies(c, d map[uint32][]tally) error {

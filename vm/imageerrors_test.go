@@ -70,7 +70,7 @@ func TestImageErrors(t *testing.T) {
 		{"another name looks the same", silent("x").As(alike(1)), silent("x").As(alike(2)), []string{"another name for somebody"}},
 		{"one name for two endpoints", silent("x").As("e"), set(silent("x").As("e"), silent("y").As("e")), []string{`two endpoints "e"`}},
 		{"a device is not given", set(silent("x"), actions.OpenDevice{Device: hand{"h"}}), silent("x"), []string{"no device hand h"}},
-		{"a device has another handler", endpoint.Device(hand{"h"}), endpoint.Device(hand{"h"}, endpoint.OnValue(func(int) actions.Action { return nil })), []string{"hand h", "another handler"}},
+		{"a device has another handler", endpoint.Device(hand{"h"}), endpoint.Device(hand{"h"}, endpoint.OnValue(func(int) actions.Action { return nil })), []string{"hand h", "other kinds of event"}},
 		{"Open does more than to open", silent("x").As("e"), set(silent("x").As("e"), actions.Send(memo{})), []string{"neither AddEndpoint nor OpenDevice", "send"}},
 		{"Open opens a device at a meta-level", silent("x").As("e"), actions.AtMeta(endpoint.Device(hand{"h"})), []string{"a device at a meta-level"}},
 		{"Open opens nothing that is a device", silent("x").As("e"), actions.OpenDevice{}, []string{"is no device"}},

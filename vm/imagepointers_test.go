@@ -102,6 +102,41 @@ func TestImageOfPointers(t *testing.T) {
 	}
 }
 
+// A glove is a device that has something of the outside in it, which its name
+// leaves out.
+type glove struct {
+	hand
+	of *gauge
+}
+
+// TestImageOfDevices: devices are known by their names.
+func TestImageOfDevices(t *testing.T) {
+	have := func() actions.Action {
+		d := glove{hand{"left"}, new(gauge)}
+		return actions.Group(endpoint.Device(d), silent("x").As(d))
+	}
+	kinds, err := vm.NewKinds(actions.KindOf("vm_test.temp", func(actions.PID, temp) actions.Action { return have() }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := vm.New(actions.Spawn(actions.Next(temp{1}, have())))
+	m.Apply(vm.Input{Kind: vm.Start})
+	if err := m.Snapshot().Check(kinds); err != nil {
+		t.Error(err)
+	}
+	im, err := m.Snapshot().Image(kinds, toJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := im.State(kinds, fromJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Machine(nil).String(); got != m.String() {
+		t.Errorf("made anew: %s", got)
+	}
+}
+
 // A mood is a state that is an interface.
 type mood interface{ String() string }
 
