@@ -142,10 +142,10 @@ func (g *given) add(k actions.Kind, level uint32, a actions.Action) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("Open gives %T, which opens no endpoint and no device", a)
+			return fmt.Errorf("its Open gives %T, which opens no endpoint and no device", a)
 		}
 		if h != nil && h.State != nil && h.State != k.State {
-			return fmt.Errorf("Open gives a handler for states of type %v", h.State)
+			return fmt.Errorf("its Open gives a handler for states of type %v", h.State)
 		}
 	}
 	return nil
