@@ -54,7 +54,7 @@ func (s *stage) replay() {
 // notTheDrivers reports whether a process belongs to this package or to vmtest.
 func notTheDrivers(p vm.ProcessInfo) bool {
 	switch p.Name {
-	case "director", standName:
+	case "", "director", standName: // processes without a name are users', too
 		return true
 	}
 	return strings.HasPrefix(p.Name, userPrefix)
