@@ -81,7 +81,7 @@ func Edits(edits ...Edit) Edit {
 // ValueOf returns an input by which a device has a value, for the device that was
 // open under a number at a moment.
 func (m *Moment) ValueOf(generation uint64, value any) (vm.Input, error) {
-	a := m.state.Machine(nil).Held(generation)
+	a := m.at.state.Machine(nil).Held(generation)
 	if a == nil {
 		return vm.Input{}, fmt.Errorf("journal: no device is open under number %d after input %d", generation, m.Seq)
 	}
@@ -145,7 +145,7 @@ func (n *Recording) rest(ctx context.Context, at Input) error {
 	const enough = 1 << 16 // there are programs that are never at rest
 	for range enough {
 		end, err := n.At(ctx, n.Last())
-		if err != nil || !end.state.Busy() {
+		if err != nil || !end.at.state.Busy() {
 			return err
 		}
 		n.own = append(n.own, branched(n.Last()+1, vm.Input{Kind: vm.Continue}, at))

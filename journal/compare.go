@@ -205,6 +205,7 @@ func (r *Recording) Commands(ctx context.Context, first, last uint64) ([]Command
 			all = append(all, Command{seq, c.Address.Path, describe.Command(c)})
 		}
 	}
+	p.attend()
 	err = p.relive(ctx, r.inputs(from.Seq+1, last), reliving{
 		last:   last,
 		before: func(e *episode) { seq = e.Seq },

@@ -42,7 +42,7 @@
 //
 // [Read] opens a journal as a [History], in any program. With the program that
 // has written it, or another build of it, a History can be replayed
-// ([History.Replay]): every so many inputs the journal has a [Digest] of what the
+// ([History.Replay]): every so many inputs the journal has a [vm.Digest] of what the
 // machine has done, so that a replay shows whether it does the same; a
 // [DivergenceError] says where it does not. [History.Record] opens it as a
 // [Recording], which can be looked at at any [Moment], compared ([Diff]), and

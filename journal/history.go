@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/journal/wal"
+	"github.com/go-marketplace/marketplace/vm"
 )
 
 // A History is a journal to be read, by any program: it need not be the one that
@@ -123,7 +124,7 @@ type entry struct {
 	head     Head
 	input    Input
 	seq      uint64 // of the input that it is about, for those that follow
-	check    Digest
+	check    vm.Digest
 	trace    []step
 	call     rollCall
 	snapshot string // name of the file
@@ -173,7 +174,7 @@ func (e *entry) read(payload []byte, addresses map[uint64]*address) error {
 		e.seq = e.input.Seq
 	case checkEntry:
 		e.seq = s.uint()
-		e.check = Digest(s.fixed())
+		e.check = vm.Digest(s.fixed())
 		s.end()
 	case traceEntry:
 		e.seq, e.trace = readTrace(&s)
@@ -197,7 +198,7 @@ type episode struct {
 	Input
 	head   *Head // of who has written it
 	calls  []rollCall
-	check  Digest
+	check  vm.Digest
 	checks bool // there is a check
 	trace  []step
 	traces bool // there is a trace

@@ -125,10 +125,10 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 	if j.player, err = newPlayer(Program{boot, j.config.Kinds}); err != nil {
 		return start, err
 	}
-	config.Watch, j.player.live = j.player.watch, config.Watch
-	live := j.player.live
-	j.player.live = nil
+	live := config.Watch
+	config.Watch, config.Digest = j.player.watch, true
 	j.player.machine = config.NewFunc(boot)
+	j.player.attend()
 	if err := j.relive(ctx); err != nil {
 		return start, err
 	}
@@ -136,9 +136,11 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 	j.player.trace = j.config.Trace
 	start.Incarnation = j.player.machine.Incarnation() + 1
 	if j.player.before != nil {
+		j.player.resumed = true
 		j.player.goTo(j.player.before)
-		j.player.before, j.player.resumed = nil, true
+		j.player.before = nil
 	}
+	j.player.attend()
 	if j.seq > 0 {
 		j.config.Logger.Info("journal: the machine goes on", "input", j.seq+1, "incarnation", start.Incarnation)
 	}
@@ -231,7 +233,7 @@ func (j *Journal) settle() error {
 		}
 	}
 	if j.due(j.seq) {
-		return j.put(appendCheck(j.buf[:0], j.seq, p.sum))
+		return j.put(appendCheck(j.buf[:0], j.seq, p.digest()))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/internal/describe"
@@ -22,7 +23,7 @@ type player struct {
 	kinds   vm.Kinds
 
 	keepsStates bool // there are kinds
-	digester
+	outside
 	trace   bool // steps are wanted
 	steps   []step
 	calls   []rollCall
@@ -42,8 +43,15 @@ type player struct {
 // A moment is a machine at rest, so to speak, between two inputs.
 type moment struct {
 	state vm.State
-	sum   Digest
+	sum   vm.Digest // of what the machine's own digest leaves out
 }
+
+// digest returns the digest of all that has happened.
+func (m *moment) digest() vm.Digest { return m.state.Digest().Mix(uint64(m.sum)) }
+
+// digest returns the digest of all that has happened: who has done what, and what
+// was to be done outside; and each step, if there is a trace.
+func (p *player) digest() vm.Digest { return p.machine.Digest().Mix(uint64(p.sum)) }
 
 func (p *player) moment() *moment { return &moment{p.machine.Snapshot(), p.sum} }
 
@@ -51,15 +59,22 @@ func (p *player) moment() *moment { return &moment{p.machine.Snapshot(), p.sum} 
 func (p *player) goTo(m *moment) {
 	p.machine = m.state.Machine(p.watch)
 	p.sum = m.sum
+	p.attend()
 }
+
+// attend has the machine tell what is of interest, and no more.
+func (p *player) attend() { p.machine.WatchChanges(p.live == nil && !p.trace && !p.resumed) }
 
 // watch is told all that happens in the machine.
 func (p *player) watch(r *vm.Record) {
-	p.record(r)
+	if r.Kind == vm.Commanded {
+		p.command(&r.Command)
+	}
 	p.calls = callRoll(p.calls, r)
 	if p.resumed && r.Kind == vm.Entered {
 		p.resumed = false
 		p.callAll()
+		p.attend()
 	}
 	if p.trace && traced(r) {
 		p.step(r)
@@ -95,7 +110,7 @@ func (p *player) step(r *vm.Record) {
 
 // add adds a step, of which the text is made when it is needed.
 func (p *player) add(s step, text func() string) {
-	p.sum.mix(uint64(s.sum))
+	p.sum = p.sum.Mix(uint64(s.sum))
 	if p.expected == nil || !p.expected.traces {
 		p.steps = append(p.steps, s)
 		return
@@ -121,13 +136,10 @@ func (p *player) touch(r *vm.Record) {
 	if !p.keepsStates {
 		return
 	}
-	p.path = r.AppendPath(p.path[:0])
-	for _, t := range p.touched {
-		if len(t) == len(p.path) && reflect.DeepEqual(t, p.path) {
-			return
-		}
+	path := r.Path()
+	if !slices.ContainsFunc(p.touched, func(t vm.Path) bool { return slices.Equal(t, path) }) {
+		p.touched = append(p.touched, path)
 	}
-	p.touched = append(p.touched, append(vm.Path(nil), p.path...))
 }
 
 // states adds the states of the processes of known kinds that an input has
@@ -147,7 +159,7 @@ func (p *player) states() {
 			data = fingerprint.Append(nil, info.State)
 		}
 		s := step{path: path, name: info.Name}
-		s.sum.bytes(data)
+		s.sum = s.sum.MixBytes(data)
 		text := func() string { return abridged("state of " + kind.Name + ": " + describe.Value(info.State)) }
 		if p.expected == nil {
 			s.text = text()
@@ -292,8 +304,8 @@ func (p *player) verdict(e *episode) *DivergenceError {
 			return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.String(), Came: came.String()}
 		}
 	}
-	if e.checks && e.check != p.sum {
-		return &DivergenceError{Recorded: "digest " + e.check.String(), Came: "digest " + p.sum.String()}
+	if e.checks && e.check != p.digest() {
+		return &DivergenceError{Recorded: "digest " + e.check.String(), Came: "digest " + p.digest().String()}
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func (r *Recording) load(seq uint64) (*Moment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Moment{Seq: seq, Digest: m.sum, state: m.state}, nil
+	return &Moment{Seq: seq, Digest: m.digest(), at: *m}, nil
 }
 
 func newRecording(h *History, program Program, trunk uint64, own []played, strict bool) (*Recording, error) {
@@ -85,7 +85,7 @@ func newRecording(h *History, program Program, trunk uint64, own []played, stric
 	}
 	return &Recording{
 		history: h, program: program, trunk: trunk, own: own, strict: strict,
-		points: []*Moment{{state: p.machine.Snapshot()}}, gap: firstGap,
+		points: []*Moment{{at: *p.moment()}}, gap: firstGap,
 	}, nil
 }
 
@@ -103,11 +103,11 @@ type Moment struct {
 	Seq      uint64    // the number of the input; 0 before the first one
 	Time     time.Time // at which it came
 	Input    Input     // the input itself; zero before the first one
-	Digest   Digest    // of all that has happened so far
+	Digest   vm.Digest // of all that has happened so far
 	Steps    []string  // what came of the input, a line each
 	Commands []Command // what was to be done outside because of it
 
-	state  vm.State
+	at     moment
 	before *moment // where the machine goes on, if this is a stop
 }
 
@@ -119,11 +119,11 @@ type Command struct {
 }
 
 // State returns the machine.
-func (m *Moment) State() vm.State { return m.state }
+func (m *Moment) State() vm.State { return m.at.state }
 
 // Processes returns all processes at that moment, at every depth, in the order of
 // their paths.
-func (m *Moment) Processes() iter.Seq[vm.ProcessInfo] { return m.state.Machine(nil).Processes() }
+func (m *Moment) Processes() iter.Seq[vm.ProcessInfo] { return m.at.state.Machine(nil).Processes() }
 
 // At returns the moment after the input with number seq, which is between First and
 // Last; 0 is the moment before the first input. It costs as much as applying the inputs since the last moment
@@ -197,11 +197,7 @@ func (r *Recording) relive(ctx context.Context, from *Moment, seq uint64) (*Mome
 		return nil, err
 	}
 	result := &Moment{}
-	last := false
-	p.live = func(record *vm.Record) {
-		if !last {
-			return
-		}
+	live := func(record *vm.Record) {
 		switch record.Kind {
 		case vm.Entered:
 		case vm.Commanded:
@@ -215,7 +211,10 @@ func (r *Recording) relive(ctx context.Context, from *Moment, seq uint64) (*Mome
 	err = p.relive(ctx, r.inputs(from.Seq+1, seq), reliving{
 		last: seq,
 		before: func(e *episode) {
-			last = e.Seq == seq
+			if e.Seq == seq {
+				p.live = live
+				p.attend()
+			}
 			result.Seq, result.Time, result.Input = e.Seq, e.Time, e.Input
 		},
 		after: func(e *episode) {
@@ -235,7 +234,7 @@ func (r *Recording) relive(ctx context.Context, from *Moment, seq uint64) (*Mome
 // at returns the moment in which the player is, after an input.
 func (p *player) at(e *episode) *Moment {
 	m := p.moment()
-	return &Moment{Seq: e.Seq, Time: e.Time, Input: e.Input, Digest: m.sum, state: m.state, before: p.before}
+	return &Moment{Seq: e.Seq, Time: e.Time, Input: e.Input, Digest: m.digest(), at: *m, before: p.before}
 }
 
 func (r *Recording) playerAt(m *Moment) (*player, error) {
@@ -243,7 +242,7 @@ func (r *Recording) playerAt(m *Moment) (*player, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.goTo(&moment{m.state, m.Digest})
+	p.goTo(&m.at)
 	p.before = m.before
 	p.checked = m.Seq
 	return p, nil

@@ -60,7 +60,7 @@ func TestTravel(t *testing.T) {
 	r := recorded(t, journal.Config{Durability: journal.Memory}, manySlips(700)...)
 	last := r.Last()
 	want := map[uint64]string{}
-	digests := map[uint64]journal.Digest{}
+	digests := map[uint64]vm.Digest{}
 	for seq := range last + 1 {
 		m := moment(t, r, seq)
 		want[seq], digests[seq] = portrait(m), m.Digest

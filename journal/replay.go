@@ -38,7 +38,7 @@ type ReplayConfig struct {
 	Watch func(seq uint64, r *vm.Record)
 
 	// Digests, if not nil, gets the digest after each input.
-	Digests func(seq uint64, d Digest)
+	Digests func(seq uint64, d vm.Digest)
 
 	// Progress, if not nil, is called now and then.
 	Progress func(Progress)
@@ -48,7 +48,7 @@ type ReplayConfig struct {
 type Report struct {
 	Seq    uint64      // the input that was applied last; 0 if there was none
 	Checks uint64      // digests and traces that were compared, and were equal
-	Digest Digest      // of the machine at the end
+	Digest vm.Digest   // of the machine at the end
 	State  vm.State    // of the machine at the end
 	Stats  vm.Stats    // of the machine at the end
 	Kinds  []InputKind // how many inputs of which kind
@@ -72,6 +72,7 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 	var seq uint64
 	if c.Watch != nil {
 		p.live = func(r *vm.Record) { c.Watch(seq, r) }
+		p.attend()
 	}
 	if h.First() != 1 {
 		return Report{}, fmt.Errorf("journal: the history begins with input %d: what was before it has been dropped, so it cannot be replayed", h.First())
@@ -91,7 +92,7 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 				report.Checks++
 			}
 			if c.Digests != nil {
-				c.Digests(e.Seq, p.sum)
+				c.Digests(e.Seq, p.digest())
 			}
 		},
 	})
@@ -100,7 +101,7 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 			report.Kinds = append(report.Kinds, InputKind{vm.InputKind(kind), n})
 		}
 	}
-	report.Digest, report.State, report.Stats = p.sum, p.machine.Snapshot(), p.machine.Stats()
+	report.Digest, report.State, report.Stats = p.digest(), p.machine.Snapshot(), p.machine.Stats()
 	return report, err
 }
 
@@ -121,7 +122,8 @@ func newPlayer(program Program) (*player, error) {
 		return nil, err
 	}
 	p := &player{kinds: kinds, keepsStates: len(program.Kinds) > 0}
-	p.machine = vm.Config{Watch: p.watch}.NewFunc(program.Boot)
+	p.machine = vm.Config{Watch: p.watch, Digest: true}.NewFunc(program.Boot)
+	p.attend()
 	return p, nil
 }
 
@@ -270,8 +272,9 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[played, error], r 
 // it. It reports false if the machine is not to be given it.
 func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
 	if e.Kind == vm.Start && p.before != nil {
+		p.resumed = true
 		p.goTo(p.before)
-		p.before, p.resumed = nil, true
+		p.before = nil
 	}
 	if e.Kind == vm.StopAsked && p.before == nil {
 		p.before = p.moment()
@@ -281,7 +284,10 @@ func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
 	}
 	p.begin()
 	p.expected, p.differs = e.episode, nil
-	p.trace = e.head != nil && e.head.Trace
+	if trace := e.head != nil && e.head.Trace; trace != p.trace {
+		p.trace = trace
+		p.attend()
+	}
 	in, differ := p.input(&e.Input, e.value)
 	if differ != nil {
 		return in, false, p.explain(differ, e.episode)

@@ -23,11 +23,11 @@ import (
 // it: the machine as it was after an input, from where a recovery can begin. It
 // is written while the machine runs on, and gets its name when it is complete.
 type snapshot struct {
-	Format  uint64 // of journals
-	Seq     uint64 // of the last input that the machine has been given
-	Index   uint64 // of the last record of the log by then
-	Digest  uint64 // of what has happened by then
-	Program string // that has written it
+	Format  uint64    // of journals
+	Seq     uint64    // of the last input that the machine has been given
+	Index   uint64    // of the last record of the log by then
+	Sum     vm.Digest // of what the digest of the machine leaves out
+	Program string    // that has written it
 	Image   vm.Image
 }
 
@@ -142,7 +142,7 @@ func loadSnapshot(store wal.Store, seq uint64, kinds vm.Kinds) (*moment, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &moment{state, Digest(s.Digest)}, nil
+	return &moment{state, s.Sum}, nil
 }
 
 // load brings the machine to the newest snapshot that can be used, and returns
@@ -210,9 +210,9 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	}
 	s.last, s.busy = j.seq, true
 	s.done = make(chan written, 1)
-	w, state, digest := written{seq: j.seq, index: j.log.Last()}, m.Snapshot(), j.player.sum
+	w, at := written{seq: j.seq, index: j.log.Last()}, moment{m.Snapshot(), j.player.sum}
 	s.writing.Go(func() {
-		w.err = j.writeSnapshot(w, state, digest)
+		w.err = j.writeSnapshot(w, at)
 		s.done <- w
 	})
 	return nil
@@ -234,12 +234,12 @@ func (j *Journal) endSnapshot() error {
 }
 
 // writeSnapshot writes a snapshot, while the machine goes on.
-func (j *Journal) writeSnapshot(w written, state vm.State, digest Digest) error {
-	image, err := state.Image(j.player.kinds, encodeState)
+func (j *Journal) writeSnapshot(w written, at moment) error {
+	image, err := at.state.Image(j.player.kinds, encodeState)
 	if err != nil {
 		return err
 	}
-	s := snapshot{Format: format, Seq: w.seq, Index: w.index, Digest: uint64(digest), Program: j.config.Program, Image: *image}
+	s := snapshot{Format: format, Seq: w.seq, Index: w.index, Sum: at.sum, Program: j.config.Program, Image: *image}
 	data, err := s.marshal()
 	if err != nil {
 		return err

@@ -13,10 +13,10 @@ import (
 // was told, an action that was performed, a command, the state of a process
 // after it.
 type step struct {
-	path vm.Path // of the process; empty for what concerns the machine
-	name string  // of the process
-	sum  Digest  // of all there is to it
-	text string  // for people, abridged
+	path vm.Path   // of the process; empty for what concerns the machine
+	name string    // of the process
+	sum  vm.Digest // of all there is to it
+	text string    // for people, abridged
 }
 
 // maxStepText is how long the text of a step may be in a journal, in bytes.
@@ -45,10 +45,10 @@ func newStep(r *vm.Record, buf []byte, text bool) (step, []byte) {
 		buf = fingerprint.Append(buf, c.Value)
 	}
 	for _, pid := range s.path {
-		s.sum.mix(uint64(pid))
+		s.sum = s.sum.Mix(uint64(pid))
 	}
 	buf = append(buf, s.name...)
-	s.sum.bytes(buf)
+	s.sum = s.sum.MixBytes(buf)
 	if text {
 		s.text = abridged(describe.Record(r))
 	}
@@ -89,7 +89,7 @@ func readTrace(s *scanner) (seq uint64, steps []step) {
 	n := s.length(11)
 	steps = make([]step, 0, min(n, 64))
 	for range n {
-		steps = append(steps, step{s.path(), s.text(), Digest(s.fixed()), s.text()})
+		steps = append(steps, step{s.path(), s.text(), vm.Digest(s.fixed()), s.text()})
 	}
 	s.end()
 	return seq, slices.Clip(steps)
@@ -106,7 +106,7 @@ func (s *scanner) fixed() uint64 {
 	return v
 }
 
-func appendCheck(dst []byte, seq uint64, d Digest) []byte {
+func appendCheck(dst []byte, seq uint64, d vm.Digest) []byte {
 	dst = append(dst, byte(checkEntry))
 	dst = binary.AppendUvarint(dst, seq)
 	return binary.LittleEndian.AppendUint64(dst, uint64(d))

@@ -54,7 +54,7 @@ func (k *kernel) openDevice(p *proc, a actions.OpenDevice) {
 	}
 	if m.phase != running {
 		m.stats.Ignored++
-		m.record(Record{Kind: Ignored, at: p, Action: a})
+		m.record(&Record{Kind: Ignored, at: p, Action: a})
 		return
 	}
 	m.generation++
@@ -94,7 +94,7 @@ func (k *kernel) holding(p *proc, d world.Device, a actions.Action) *hold {
 	h := p.held(d)
 	if h == nil {
 		k.m.stats.Ignored++
-		k.m.record(Record{Kind: Ignored, at: p, Action: a})
+		k.m.record(&Record{Kind: Ignored, at: p, Action: a})
 	}
 	return h
 }
@@ -160,7 +160,7 @@ func (m *Machine) fromDevice(in Input) {
 	at, ok := m.held[in.Address.Generation]
 	if !ok {
 		m.stats.Late++
-		m.record(Record{Kind: Late, Input: in})
+		m.record(&Record{Kind: Late, Input: in})
 		return
 	}
 	ev := &actions.Event{Kind: actions.Value, Value: in.Value, Reason: in.Err}
@@ -178,8 +178,8 @@ func (m *Machine) fromDevice(in Input) {
 
 func (m *Machine) command(c Command) {
 	m.stats.Commands++
-	if m.watch != nil {
-		m.record(Record{Kind: Commanded, Command: c})
+	if m.watched() {
+		m.record(&Record{Kind: Commanded, Command: c})
 	}
 	m.out = append(m.out, c)
 }

@@ -147,7 +147,7 @@ func (k *kernel) delete(p *proc, a actions.DeleteEndpoint) {
 	}
 	if e == nil {
 		k.m.stats.Ignored++
-		k.m.record(Record{Kind: Ignored, at: p, Action: a})
+		k.m.record(&Record{Kind: Ignored, at: p, Action: a})
 		return
 	}
 	c := p.own()

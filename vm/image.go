@@ -20,6 +20,8 @@ import (
 type Image struct {
 	Limits      Limits
 	Stats       Stats
+	Digests     bool        // there is a digest, see Config.Digest
+	Digest      Digest      // of what has happened so far
 	Incarnation uint64      // of the last Start
 	Generation  uint64      // of the device opened last
 	Last        actions.PID // given out last in the outermost machine
@@ -219,7 +221,7 @@ func (s *space) walk(in *cellAt, depth uint32, f func(cellAt)) {
 // portrait returns the image of s, without the kinds and the states, and the
 // cell of each process in it.
 func (s State) portrait() (*Image, []cellAt) {
-	im := &Image{Limits: s.limits, Stats: s.stats, Incarnation: s.incarnation, Generation: s.generation, Last: s.root.last}
+	im := &Image{Limits: s.limits, Stats: s.stats, Digests: s.digests, Digest: s.digest, Incarnation: s.incarnation, Generation: s.generation, Last: s.root.last}
 	var cells []cellAt
 	s.root.walk(nil, 0, func(a cellAt) {
 		im.Processes = append(im.Processes, portray(a.c, a.depth))

@@ -95,6 +95,8 @@ func (r *revival) revive() State {
 		incarnation: im.Incarnation,
 		generation:  im.Generation,
 		stats:       im.Stats,
+		digests:     im.Digests,
+		digest:      im.Digest,
 	}
 	if r.processes(s.root); len(r.faults) > 0 {
 		return s

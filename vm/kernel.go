@@ -19,6 +19,7 @@ type kernel struct {
 	m     *Machine
 	host  *proc // in the machine around this one; nil at the ground
 	depth uint32
+	place uint64 // tells where it is, for the digest
 	space *space
 
 	procs   radix[*proc]
@@ -77,7 +78,7 @@ func byOrder(a, b entry) int {
 }
 
 func newKernel(m *Machine, host *proc) *kernel {
-	k := &kernel{m: m, host: host, space: &space{owner: m.owner}}
+	k := &kernel{m: m, host: host, place: placeOf(host), space: &space{owner: m.owner}}
 	if host != nil {
 		k.depth = host.k.depth + 1
 	}

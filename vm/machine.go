@@ -28,6 +28,9 @@ type Machine struct {
 	owner       *owner
 	limits      Limits
 	watch       func(*Record)
+	sparse      bool // watch is called for changes only
+	digests     bool
+	digest      Digest
 	inspect     func(*Call) (any, actions.Action)
 	boot        func(actions.PID) actions.Process
 	root        *kernel
@@ -71,6 +74,9 @@ type Config struct {
 	// valid during the call only.
 	Watch func(*Record)
 
+	// Digest asks for a digest of what the machine does: see [Machine.Digest].
+	Digest bool
+
 	// Inspect, if not nil, is given every call of a transition function, which
 	// it has to make, by calling Run, and whose outcome it has to return. A
 	// test can so run each function twice, and compare.
@@ -98,6 +104,7 @@ func (c Config) NewFunc(boot func(self actions.PID) actions.Process) *Machine {
 		owner:   new(owner),
 		limits:  c.Limits.withDefaults(),
 		watch:   c.Watch,
+		digests: c.Digest,
 		inspect: c.Inspect,
 		boot:    boot,
 		held:    map[uint64]holder{},
@@ -127,8 +134,8 @@ func (m *Machine) Apply(in Input) []Command {
 func (m *Machine) begin(in Input) {
 	m.stats.Inputs++
 	m.steps, m.overtime = 0, false
-	if m.watch != nil {
-		m.record(Record{Kind: Entered, Input: in})
+	if m.watched() {
+		m.record(&Record{Kind: Entered, Input: in})
 	}
 	switch {
 	case in.Kind == StopDone && m.phase == stopped:
@@ -208,7 +215,7 @@ func (m *Machine) crash(r any) {
 	if r != nil {
 		reason = &PanicError{Value: r, Stack: debug.Stack()}
 	}
-	m.record(Record{Kind: Crashed, at: p, Reason: reason})
+	m.record(&Record{Kind: Crashed, at: p, Reason: reason})
 	if m.atOnce {
 		m.atOnce = false
 		p.k.splice(actions.Fail(reason))

@@ -17,8 +17,8 @@ func (k *kernel) perform(it item) {
 		return
 	}
 	m.stats.Actions++
-	if m.watch != nil {
-		m.record(Record{Kind: Performed, at: p, Action: it.action, Level: it.up})
+	if m.watched() {
+		m.record(&Record{Kind: Performed, at: p, Action: it.action, Level: it.up})
 	}
 	if it.up > 0 {
 		k.lift(p, it)
@@ -130,7 +130,7 @@ func (k *kernel) quit(p *proc, a actions.QuitProcess) {
 	}
 	if victim == nil {
 		k.m.stats.Ignored++
-		k.m.record(Record{Kind: Ignored, at: p, Action: a})
+		k.m.record(&Record{Kind: Ignored, at: p, Action: a})
 		return
 	}
 	k.end(victim, a.Reason)
@@ -141,7 +141,7 @@ func (k *kernel) quit(p *proc, a actions.QuitProcess) {
 func (k *kernel) end(p *proc, reason error) {
 	m := k.m
 	m.stats.Ended++
-	m.record(Record{Kind: Ended, at: p, Reason: reason})
+	m.record(&Record{Kind: Ended, at: p, Reason: reason})
 	k.discard(p)
 	if p == k.acting {
 		k.drop(p)
@@ -157,7 +157,7 @@ func (k *kernel) end(p *proc, reason error) {
 func (k *kernel) drop(p *proc) {
 	for _, it := range k.batch[k.at:] {
 		k.m.stats.Dropped++
-		k.m.record(Record{Kind: Dropped, at: p, Action: it.action})
+		k.m.record(&Record{Kind: Dropped, at: p, Action: it.action})
 	}
 	clear(k.batch[k.at:])
 	k.batch = k.batch[:k.at]
@@ -285,7 +285,7 @@ func (k *kernel) enter(p *proc) {
 	k.m.stats.Spawned++
 	k.ownSpace().cells.set(k.m.owner, p.cell.pid, p.cell)
 	k.procs.set(k.m.owner, p.cell.pid, p)
-	k.m.record(Record{Kind: Spawned, at: p})
+	k.m.record(&Record{Kind: Spawned, at: p})
 	k.suspect(p)
 	if !k.inRound {
 		k.due = k.due || len(p.cell.queue) == 0 // so that it is looked at

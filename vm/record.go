@@ -52,14 +52,40 @@ func (k RecordKind) String() string {
 	return recordKinds[k]
 }
 
-// record passes r on to whoever watches.
-func (m *Machine) record(r Record) {
-	if m.watch == nil {
+// WatchChanges has Config.Watch called, from now on, for what changes who is
+// there and what is open: for endpoints that are opened, moved and closed, with
+// what is performed at a meta-level, for processes that end, and for commands. It
+// is called for everything again after WatchChanges(false).
+func (m *Machine) WatchChanges(only bool) { m.sparse = only }
+
+// frequent reports whether r is of no concern to who watches changes.
+func (r *Record) frequent() bool {
+	switch r.Kind {
+	case Commanded, Ended, Collected:
+		return false
+	case Performed:
+		switch r.Action.(type) {
+		case actions.AddEndpoint, actions.ReplaceEndpoint, actions.DeleteEndpoint, actions.MetaLevel:
+			return false
+		}
+	}
+	return true
+}
+
+// record passes r on to whoever watches. It does not keep r.
+func (m *Machine) record(r *Record) {
+	if m.digests {
+		m.note(r)
+	}
+	if m.watch == nil || m.sparse && r.frequent() {
 		return
 	}
-	m.rec = r // and it stays there, which costs less than to clear it
+	m.rec = *r // and it stays there, which costs less than to clear it
 	m.watch(&m.rec)
 }
+
+// watched reports whether anybody wants records.
+func (m *Machine) watched() bool { return m.digests || m.watch != nil }
 
 // Path returns the path of the process that r is about, or nil if it is about
 // the machine.

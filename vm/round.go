@@ -103,7 +103,7 @@ func (k *kernel) endRound() {
 			continue
 		}
 		k.m.stats.Collected++
-		k.m.record(Record{Kind: Collected, at: p})
+		k.m.record(&Record{Kind: Collected, at: p})
 		k.discard(p)
 	}
 	k.suspects = k.suspects[:0]
@@ -171,7 +171,7 @@ func (k *kernel) tell(p *proc, e *end, ev *actions.Event) {
 	case e.handler != nil:
 		k.hearing.set(p, e, e.handler, ev)
 	default:
-		k.m.record(Record{Kind: Told, at: p, end: e, Event: ev})
+		k.m.record(&Record{Kind: Told, at: p, end: e, Event: ev})
 	}
 }
 
@@ -187,7 +187,7 @@ func (k *kernel) inject(id metaID, ev *actions.Event) bool {
 	quiet := k.waiting == 0 && len(k.suspects) == 0
 	if quiet && (e == nil || !e.route && !e.wants(ev.Kind)) {
 		if e != nil {
-			k.m.record(Record{Kind: Told, at: p, end: e, Event: ev})
+			k.m.record(&Record{Kind: Told, at: p, end: e, Event: ev})
 		}
 		return false
 	}
@@ -229,15 +229,15 @@ func (k *kernel) hear() {
 func (k *kernel) call(p *proc, e *end, h *actions.Handler, ev *actions.Event) {
 	m := k.m
 	if !h.Kinds.Has(ev.Kind) {
-		if m.watch != nil {
-			m.record(Record{Kind: Told, at: p, end: e, Event: ev})
+		if m.watched() {
+			m.record(&Record{Kind: Told, at: p, end: e, Event: ev})
 		}
 		return
 	}
 	m.stats.Events++
 	m.steps++
-	if m.watch != nil {
-		m.record(Record{Kind: Told, at: p, end: e, Event: ev})
+	if m.watched() {
+		m.record(&Record{Kind: Told, at: p, end: e, Event: ev})
 	}
 	m.running = p
 	state, a := m.handler(p, e, h, ev)

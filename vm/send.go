@@ -28,8 +28,8 @@ func (k *kernel) send(p *proc, s *actions.SendMessage) {
 	}
 	if len(targets) == 0 {
 		m.stats.Undelivered++
-		if m.watch != nil {
-			m.record(Record{Kind: Undelivered, at: p, Action: s})
+		if m.watched() {
+			m.record(&Record{Kind: Undelivered, at: p, Action: s})
 		}
 		return
 	}
@@ -81,8 +81,8 @@ func (k *kernel) deliver() {
 // receive has an endpoint receive a message.
 func (k *kernel) receive(t entry, ev *actions.Event) {
 	m := k.m
-	if m.watch != nil {
-		m.record(Record{Kind: Told, at: t.p, end: t.e, Event: ev})
+	if m.watched() {
+		m.record(&Record{Kind: Told, at: t.p, end: t.e, Event: ev})
 	}
 	if t.e.run == nil {
 		return

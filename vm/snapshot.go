@@ -22,6 +22,8 @@ type State struct {
 	generation  uint64
 	lasts       []last
 	stats       Stats
+	digests     bool
+	digest      Digest
 }
 
 // Snapshot returns the state of m.
@@ -36,11 +38,16 @@ func (m *Machine) Snapshot() State {
 		generation:  m.generation,
 		lasts:       slices.Clone(m.lasts),
 		stats:       m.stats,
+		digests:     m.digests,
+		digest:      m.digest,
 	}
 }
 
 // Valid reports whether s is a state, and not the zero State.
 func (s State) Valid() bool { return s.root != nil }
+
+// Digest is [Machine.Digest] of the machine that s is of.
+func (s State) Digest() Digest { return s.digest }
 
 // Machine returns a machine that goes on from s. Watch is as in [Config].
 func (s State) Machine(watch func(*Record)) *Machine {
@@ -55,6 +62,8 @@ func (s State) Machine(watch func(*Record)) *Machine {
 		held:        map[uint64]holder{},
 		lasts:       slices.Clone(s.lasts),
 		stats:       s.stats,
+		digests:     s.digests,
+		digest:      s.digest,
 	}
 	m.root = restore(m, nil, s.root)
 	return m
