@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
+	"sync"
 
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
@@ -17,8 +17,7 @@ type History struct {
 	store  wal.Store
 	reader *wal.Reader
 	parts  []part
-	last   uint64
-	end    time.Time
+	last   func() uint64
 }
 
 // A part is a segment of the log.
@@ -47,26 +46,30 @@ func ReadStore(s wal.Store) (*History, error) {
 			h.parts = append(h.parts, part{index, head})
 		}
 	}
+	h.last = sync.OnceValue(h.findLast)
+	return h, nil
+}
+
+// findLast returns the number of the last input, or 0 if there is none.
+func (h *History) findLast() uint64 {
 	if len(h.parts) == 0 {
-		return h, nil
+		return 0
 	}
-	h.last = h.parts[len(h.parts)-1].head.Seq
-	for e, err := range h.entries(h.parts[len(h.parts)-1].index) {
+	last := h.parts[len(h.parts)-1]
+	seq := last.head.Seq
+	for e, err := range h.entries(last.index) {
 		if err != nil {
 			break // who reads that far is told
 		}
 		if e.kind == inputEntry {
-			h.last, h.end = e.input.Seq, e.input.Time
+			seq = e.input.Seq
 		}
 	}
-	return h, nil
+	return seq
 }
 
 // headAt returns the head of a segment. It reports false if it is not there yet.
 func (h *History) headAt(index uint64) (Head, bool, error) {
-	if index > h.reader.Last() {
-		return Head{}, false, nil
-	}
 	for e, err := range h.entries(index) {
 		switch {
 		case err != nil:
@@ -89,7 +92,7 @@ func (h *History) First() uint64 {
 }
 
 // Last returns the number of the last input, or 0 if there is none.
-func (h *History) Last() uint64 { return h.last }
+func (h *History) Last() uint64 { return h.last() }
 
 // Head returns the head of the oldest segment. It is zero if the journal is
 // empty.
@@ -212,7 +215,7 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 		if from == 0 {
 			from = h.First()
 		}
-		if len(h.parts) == 0 || from > h.last {
+		if len(h.parts) == 0 {
 			return
 		}
 		if from < h.First() {

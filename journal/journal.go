@@ -163,15 +163,18 @@ func (j *Journal) relive(ctx context.Context) error {
 	j.seq = from - 1
 	var last *episode
 	err = j.player.relive(ctx, h.played(from), reliving{
-		last:      h.Last(),
+		last:      until(0),
 		skipStops: true,
+		total:     h.Last,
 		progress:  j.config.Progress,
 		before:    func(e *episode) { last = e },
 	})
 	if err != nil {
 		return err
 	}
-	j.seq = h.Last()
+	if last != nil {
+		j.seq = last.Seq
+	}
 	// The end of what came of the last input may be missing.
 	if last != nil && j.player.before == nil {
 		j.already = len(last.calls)

@@ -80,7 +80,8 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 	var report Report
 	var kinds [16]uint64
 	err = p.relive(ctx, h.played(1), reliving{
-		last:     min(h.Last(), until(c.Until)),
+		last:     until(c.Until),
+		total:    h.Last,
 		progress: c.Progress,
 		before: func(e *episode) {
 			seq = e.Seq
@@ -151,8 +152,9 @@ func (h *History) played(from uint64) iter.Seq2[played, error] {
 
 // Reliving says how a history is relived.
 type reliving struct {
-	last      uint64 // the input to stop after
-	skipStops bool   // what came after a stop was asked for is not relived
+	last      uint64        // the input to stop after
+	skipStops bool          // what came after a stop was asked for is not relived
+	total     func() uint64 // how many inputs there are, for progress
 	progress  func(Progress)
 	before    func(*episode) // is called before each input; may be nil
 	after     func(*episode) // is called after each; may be nil
@@ -248,7 +250,7 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[played, error], r 
 			}
 			if now := time.Now(); r.progress != nil && now.Sub(told) >= patience {
 				told = now
-				r.progress(Progress{Seq: e.Seq, Last: r.last, Since: now.Sub(begun)})
+				r.progress(Progress{Seq: e.Seq, Last: min(r.last, r.total()), Since: now.Sub(begun)})
 			}
 		}
 		if r.before != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"sync"
 )
 
 // A Record is a record that has been read.
@@ -20,18 +21,27 @@ type Record struct {
 // several goroutines at once.
 type Reader struct {
 	store Store
-	segs  []segment    // each with the size up to which it is to be read
-	first uint64       // the oldest record
-	last  uint64       // the last record
-	flaw  *DamageError // what is behind it, if that is damage
+	segs  []segment // each with the size up to which it is to be read
+	first uint64    // the oldest record
+
+	end     func() (end, error) // where the log ends
+	settled *end                // the same, if that was known from the beginning
+}
+
+// An end is where a log ends, for a reader.
+type end struct {
+	last uint64       // the last record
+	segs int          // how many segments are to be read
+	size int64        // and how much of the last of these
+	flaw *DamageError // what is behind it, if that is damage
 }
 
 // Read returns a reader of the log in a store, which reads what has been
 // written so far: all records but those that are only half written. It fails
 // with [ErrNoLog] if there is no log.
 //
-// Only the current segment is checked now, the others when their records are
-// read.
+// Segments are checked when their records are read, and the current one also
+// when somebody wants to know where the log ends; if it is small, now.
 func Read(s Store) (*Reader, error) {
 	return again(func() (*Reader, error) { return read(s) })
 }
@@ -55,6 +65,26 @@ func read(s Store) (*Reader, error) {
 	if len(segs) == 0 {
 		return nil, ErrNoLog
 	}
+	r := &Reader{store: s, segs: segs, first: segs[0].first}
+	r.end = sync.OnceValues(func() (end, error) { return endOf(s, segs) })
+	const small = 64 << 10
+	if segs[len(segs)-1].size > small {
+		return r, nil
+	}
+	e, err := r.end()
+	if err != nil {
+		return nil, err
+	}
+	r.settled = &e
+	r.segs = segs[:e.segs]
+	if e.segs > 0 && e.size >= 0 {
+		r.segs[e.segs-1].size = e.size
+	}
+	return r, nil
+}
+
+// endOf returns where a log ends.
+func endOf(s Store, segs []segment) (end, error) {
 	current := len(segs) - 1
 	v, err := lookFrom(s, segs, current)
 	if err == nil && v.at < 0 && v.torn && current > 0 {
@@ -62,19 +92,18 @@ func read(s Store) (*Reader, error) {
 		v, err = lookFrom(s, segs, current-1)
 	}
 	if err != nil {
-		return nil, err
+		return end{}, err
 	}
-	r := &Reader{store: s, first: segs[0].first, last: v.last}
+	e := end{last: v.last, size: -1}
 	if v.flaw != nil && !v.torn {
-		r.flaw = v.flaw
+		e.flaw = v.flaw
 	}
 	if v.at >= 0 {
-		r.segs = segs[:v.at+1]
-		r.segs[v.at].size = v.end
-	} else if r.flaw != nil {
-		r.segs = segs // who gets that far finds the same again
+		e.segs, e.size = v.at+1, v.end
+	} else if e.flaw != nil {
+		e.segs = len(segs) // who gets that far finds the same again
 	}
-	return r, nil
+	return e, nil
 }
 
 // lookFrom surveys a log from segment i on.
@@ -94,7 +123,16 @@ func (r *Reader) First() uint64 { return r.first }
 
 // Last returns the index of the last record; if there are no records, it is one
 // less than First.
-func (r *Reader) Last() uint64 { return r.last }
+//
+// If it cannot be found out, because the current segment cannot be read, it is
+// what is known from its name; whoever reads it gets the error.
+func (r *Reader) Last() uint64 {
+	e, err := r.end()
+	if err != nil {
+		return r.segs[len(r.segs)-1].first - 1
+	}
+	return e.last
+}
 
 // Segments returns the index of the first record of each segment, in order. The
 // last one may have no records yet.
@@ -124,10 +162,11 @@ func (r *Reader) Records(from uint64) iter.Seq2[Record, error] {
 			i++
 		}
 		var at place
+		whole := false // the last segment has been read to its end
 		for ; i < len(r.segs); i++ {
 			var more bool
 			var err error
-			at, more, err = r.segment(i, at, from, yield)
+			at, more, whole, err = r.segment(i, at, from, yield)
 			if err != nil {
 				yield(Record{}, err)
 				return
@@ -136,28 +175,36 @@ func (r *Reader) Records(from uint64) iter.Seq2[Record, error] {
 				return
 			}
 		}
+		if whole && r.settled == nil {
+			return
+		}
+		e, err := r.end()
 		switch {
-		case at.known && at.last < r.last:
+		case err != nil:
+			yield(Record{}, err)
+		case at.known && at.last < e.last:
 			yield(Record{}, fmt.Errorf("%w: the log has been cut off behind record %d", ErrDropped, at.last))
-		case r.flaw != nil:
-			yield(Record{}, r.flaw)
+		case e.flaw != nil:
+			yield(Record{}, e.flaw)
 		}
 	}
 }
 
 // segment reads a segment that continues from a place, and says where it ends,
-// and whether more records are wanted.
-func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error) bool) (place, bool, error) {
+// whether more records are wanted, and whether all of it has been read, up to
+// where it was when the reader was made. What is wrong with the end of the last
+// segment is not said here.
+func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error) bool) (_ place, more, whole bool, err error) {
 	seg := r.segs[i]
 	c, err := r.store.Open(seg.name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return at, false, fmt.Errorf("%w, with the others of %s", ErrDropped, seg.name)
+		return at, false, false, fmt.Errorf("%w, with the others of %s", ErrDropped, seg.name)
 	}
 	if err != nil {
-		return at, false, err
+		return at, false, false, err
 	}
 	defer c.Close()
-	more := true
+	more = true
 	w := &window{r: c, size: min(seg.size, c.Size())}
 	st, err := readSegment(w, seg, at, func(index uint64, f frame) bool {
 		if index >= from {
@@ -165,18 +212,21 @@ func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error)
 		}
 		return more
 	})
+	last := i+1 == len(r.segs)
 	switch {
 	case err != nil:
-		return at, false, fmt.Errorf("%w, in %s", err, seg.name)
+		return at, false, false, fmt.Errorf("%w, in %s", err, seg.name)
 	case !more:
-		return st.place, false, nil
+		return st.place, false, false, nil
+	case st.reason != "" && last && r.settled == nil:
+		return st.place, true, false, nil
 	case st.reason != "":
-		return at, false, &DamageError{Position{seg.name, st.end, max(st.last+1, seg.first)}, st.reason}
+		return at, false, false, &DamageError{Position{seg.name, st.end, max(st.last+1, seg.first)}, st.reason}
 	}
-	if i+1 < len(r.segs) {
+	if !last {
 		if gap := gapBetween(seg, st.last, st.end, r.segs[i+1]); gap != nil {
-			return at, false, gap
+			return at, false, false, gap
 		}
 	}
-	return st.place, true, nil
+	return st.place, true, w.size == seg.size, nil
 }
