@@ -205,7 +205,7 @@ type episode struct {
 	checks bool // there is a check
 	trace  []step
 	traces bool // there is a trace
-	whole  bool // nothing can be missing, because there is another input
+	whole  bool // nothing can be missing, because the run went on with another input
 	free   bool // nobody knows what comes of it: it is of a branch
 }
 
@@ -248,7 +248,7 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 				}
 				next++
 				if current != nil {
-					current.whole = true
+					current.whole = e.input.Kind != vm.Start // a crash may come before it
 					if !yield(current, nil) {
 						return
 					}
