@@ -144,6 +144,13 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 	if j.seq > 0 {
 		j.config.Logger.Info("journal: the machine goes on", "input", j.seq+1, "incarnation", start.Incarnation)
 	}
+	if j.config.Durability != Memory {
+		// Nothing is there yet that this could wait for, but from now on the log
+		// knows that what is written is to be synced, and may be torn before that.
+		if err := j.log.Sync(); err != nil {
+			return start, fmt.Errorf("journal: %w", err)
+		}
+	}
 	return start, j.writeHead()
 }
 
