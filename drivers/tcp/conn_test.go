@@ -90,6 +90,17 @@ func TestOnlyConnectionsAreTaken(t *testing.T) {
 	}
 }
 
+// What a ground has kept is gone when the machine is on another one. Users hear
+// that their connection was interrupted.
+func TestConnectionsDoNotSurviveTheGround(t *testing.T) {
+	gone := world.Ref{Device: "gone"}
+	for _, d := range []world.Device{acceptedConn{conn: gone}, idleWatch{gone}} {
+		if _, err := d.Open(t.Context(), &env{}); !errors.Is(world.Reduce(err), ErrInterrupted) {
+			t.Errorf("%T: %v", d, err)
+		}
+	}
+}
+
 // A connection that is closed unblocks who receives, wherever they are.
 func TestCloseUnblocksRecv(t *testing.T) {
 	for name, before := range map[string]func(far net.Conn){

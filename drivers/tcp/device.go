@@ -100,7 +100,7 @@ func (t tuning) name() string {
 func (c acceptedConn) Open(ctx context.Context, env world.Env) (world.Handle, error) {
 	thing, err := env.Take(c.conn)
 	if err != nil {
-		return nil, fmt.Errorf("tcp: the connection is gone: %w", err)
+		return nil, lost(err)
 	}
 	conn, ok := thing.(net.Conn)
 	if !ok {

@@ -130,7 +130,7 @@ func (w idleWatch) DeviceName() string {
 func (w idleWatch) Open(_ context.Context, env world.Env) (world.Handle, error) {
 	thing, err := env.Take(w.of)
 	if err != nil {
-		return nil, fmt.Errorf("tcp: the connection that is to be watched is gone: %w", err)
+		return nil, lost(err)
 	}
 	i, ok := thing.(*idle)
 	if !ok {

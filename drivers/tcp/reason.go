@@ -60,6 +60,12 @@ func newFailure(kind error, text string, cause error) error {
 func (f *failure) Error() string   { return f.text }
 func (f *failure) Unwrap() []error { return f.causes }
 
+// lost returns why something cannot be taken that was kept when the machine
+// heard of it: the ground that has kept it is gone.
+func lost(err error) error {
+	return &failure{ErrInterrupted.Error(), []error{ErrInterrupted, err}}
+}
+
 // blame returns err as a reason that names an address.
 func blame(err error, addr string) error {
 	if err == nil || errors.Is(err, world.ErrStopped) {
