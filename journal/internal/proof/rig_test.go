@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,20 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// keeperEnv is the variable that has this program be a keeper, which is to be
+// killed: it says where the journal is.
+const keeperEnv = "MARKETPLACE_PROOF_KEEPER"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(keeperEnv); dir != "" {
+		if err := keep(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // A Note is what somebody hands in at a desk.
 type Note struct{ Key, Text string }
