@@ -300,6 +300,11 @@ func (m *manager) refused(_ any, reason error) step { return m.fail(reason) }
 
 // failed is told that the connection has failed, or could not be made.
 func (m *manager) failed(reason error) step {
+	if r, ok := errors.AsType[*world.Error](reason); ok && r.Op == "dial" && m.open {
+		// The machine has been restarted, and the device could not be opened
+		// again. It makes no difference to users whether it could.
+		return m.fail(ErrInterrupted)
+	}
 	if !errors.Is(reason, world.ErrStopped) || !m.open {
 		return m.fail(reason)
 	}

@@ -167,6 +167,15 @@ func TestRestartEndsAConnection(t *testing.T) {
 		`out: no more handle("us") to far.test:7, tcp: far.test:7: `+text(ErrInterrupted), "close dial far.test:7")
 }
 
+// If another connection cannot be made after the restart, that is the same to
+// users.
+func TestRestartEndsAConnectionThatCannotBeMadeAgain(t *testing.T) {
+	r := newClient(t)
+	r.end(dial, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED})
+	r.expect(`in: no more far.test:7 to handle("us"), tcp: far.test:7: `+text(ErrInterrupted),
+		`out: no more handle("us") to far.test:7, tcp: far.test:7: `+text(ErrInterrupted))
+}
+
 func TestStopWhileConnecting(t *testing.T) {
 	r := newRig(t, Config{}, "a")
 	r.do("a", r.publish("out", us, far))
