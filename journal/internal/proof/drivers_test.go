@@ -123,7 +123,9 @@ func TestListenersListenAgain(t *testing.T) {
 							endpoint.OnPresence(func(l tcp.Listening) actions.Action { return say("listening on %v", l.Bound) }),
 							endpoint.OnAbsence(func(l tcp.Listening, reason error) actions.Action { return say("no more on %v, %v", l.Bound, reason) })),
 						endpoint.ObservePublishers(tcp.Arriving(at),
-							endpoint.OnPresence(func(d tcp.Data) actions.Action { return actions.Tree{say("%v comes", d.From), actions.Spawn(echo(d.From, d.To))} }),
+							endpoint.OnPresence(func(d tcp.Data) actions.Action {
+								return actions.Tree{say("%v comes", d.From), actions.Spawn(echo(d.From, d.To))}
+							}),
 							endpoint.OnAbsence(func(d tcp.Data, reason error) actions.Action { return say("%v goes, %v", d.From, reason) })),
 					}
 				})
