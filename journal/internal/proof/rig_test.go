@@ -153,9 +153,9 @@ type life struct {
 	err  error
 }
 
-// live runs a program on the journal in a store, hands in notes, waits for an ack
-// after each, and stops the program.
-func live(t testing.TB, store wal.Store, c journal.Config, program func(*outside) journal.Program, notes ...Note) *life {
+// live runs a program on the journal in a store, hands in notes, waits for the ack
+// of each, and stops the program.
+func live(t interface{ Context() context.Context }, store wal.Store, c journal.Config, program func(*outside) journal.Program, notes ...Note) *life {
 	l := &life{}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -178,15 +178,18 @@ func live(t testing.TB, store wal.Store, c journal.Config, program func(*outside
 			case <-over:
 				return
 			}
-			select {
-			case a := <-o.acked:
-				l.acks = append(l.acks, a)
-			case <-over:
-				return
+			for acked := false; !acked; {
+				select {
+				case a := <-o.acked:
+					l.acks = append(l.acks, a)
+					acked = a.(Ack).Key == n.Key
+				case <-over:
+					return
+				}
 			}
 		}
 	})
-	g := vm.Ground{Journal: j, Spy: l.note}
+	g := vm.Ground{Journal: j, Spy: l.note, Limits: vm.Limits{Steps: 60}}
 	l.err = g.RunFunc(ctx, program(o).Boot)
 	close(over)
 	feeding.Wait()
@@ -198,7 +201,7 @@ func live(t testing.TB, store wal.Store, c journal.Config, program func(*outside
 
 // relive replays what is in a store. The error is that of the replay, or of what
 // cannot be read.
-func relive(t testing.TB, store wal.Store, program func(*outside) journal.Program) (*life, error) {
+func relive(t interface{ Context() context.Context }, store wal.Store, program func(*outside) journal.Program) (*life, error) {
 	l := &life{}
 	h, err := journal.ReadStore(store)
 	if err != nil {
