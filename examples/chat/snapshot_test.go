@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
+	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// TestSnapshot: the server is brought back from a snapshot, with people in the
+// room when it ended: they are gone, and the next one gets the next number.
+func TestSnapshot(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	dir := t.TempDir()
+	terminal := console.Config{Out: new(strings.Builder)}
+	at := tcp.Listener("127.0.0.1", 0)
+	known := terminal.Kinds()
+	for _, k := range kinds() {
+		if !strings.HasPrefix(k.Name, "console.") {
+			known = append(known, k)
+		}
+	}
+	boot := actions.Group(tcp.Driver(), terminal.Driver(), room(at), report(at))
+	highest := 0
+	for incarnation := range 3 {
+		var log bytes.Buffer
+		j, err := journal.Config{
+			Durability: journal.Batch, Kinds: known, SnapshotEvery: 25,
+			Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		}.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		where := make(chan string, 1)
+		departed := 0
+		g := vm.Ground{Journal: j, Spy: func(r *vm.Record) {
+			switch v := r.Command.Value.(type) {
+			case console.Text:
+				_, addr, _ := strings.Cut(v.Text, "listening on ")
+				where <- strings.TrimSpace(addr)
+			}
+			if r.Kind == vm.Ended && r.Name() == "session" {
+				departed++
+			}
+		}}
+		over := make(chan error)
+		go func() { over <- g.Run(ctx, boot) }()
+		addr := <-where
+		var people []net.Conn
+		for range 5 {
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			people = append(people, c)
+			in := bufio.NewReader(c)
+			line, err := in.ReadString('\n')
+			var number int
+			if _, scanErr := fmt.Sscanf(line, "You are user%d.", &number); err != nil || scanErr != nil || number <= highest {
+				t.Fatalf("after user%d the room says %q (%v)", highest, line, err)
+			}
+			highest = number
+			for i := range 6 {
+				fmt.Fprintf(c, "line %d\n", i)
+				for line := ""; !strings.HasSuffix(line, fmt.Sprintf("user%d: line %d\n", number, i)); {
+					if line, err = in.ReadString('\n'); err != nil {
+						t.Fatal(err)
+					}
+					if strings.HasPrefix(line, "user") && strings.HasSuffix(line, "arrived.\n") && incarnation > 0 && len(people) == 1 {
+						t.Errorf("somebody of an earlier run is still there: %q", line)
+					}
+				}
+			}
+		}
+		stop()
+		if err := <-over; err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range people {
+			_, _ = io.Copy(io.Discard, c)
+			c.Close()
+		}
+		if want := 5 * min(incarnation+1, 2); departed != want {
+			t.Errorf("run %d: %d sessions have ended, and not %d", incarnation, departed, want)
+		}
+		if strings.Contains(log.String(), "level=WARN") {
+			t.Errorf("log:\n%s", &log)
+		}
+		if names, err := filepath.Glob(filepath.Join(dir, "*.snapshot")); err != nil || len(names) == 0 {
+			t.Errorf("snapshots %v, %v", names, err)
+		}
+	}
+}
