@@ -1,0 +1,137 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-marketplace/marketplace/journal/wal"
+)
+
+// A Verification says what a look at all of a journal has brought to light.
+type Verification struct {
+	// Log is about the log that the journal is written in, and Summary about what
+	// is intact. Summary.Last is the last good input.
+	Log     wal.Report
+	Summary Summary
+
+	// Damage is the first place that is not as it was written, or makes no sense;
+	// nil if there is none.
+	Damage *wal.DamageError
+
+	// Ambiguous says that the Damage is at the end, and may be a write that a
+	// crash has torn: from a change, that cannot be told apart. The journal would
+	// be cut off there when it is opened, and go on.
+	Ambiguous bool
+
+	// Synced is the last input of which something intact proves that it was once
+	// on disk; zero if that cannot be said of any.
+	Synced uint64
+}
+
+// Verify reads all of the journal in a folder: the hashes of the log, and the
+// entries with their values. It needs no lock and no program. If progress is not
+// nil, it is called now and then with how much has been done, of how much.
+//
+// The error is about reading; what is wrong with the journal is in the
+// Verification. Against somebody who computes all hashes anew, or removes the
+// end, only a copy of [wal.Report].Hash helps that is kept in another place.
+func Verify(dir string, progress func(done, total int64)) (Verification, error) {
+	return VerifyStore(wal.Dir(dir), progress)
+}
+
+// VerifyStore is [Verify] for a journal that is kept elsewhere than in a folder.
+func VerifyStore(s wal.Store, progress func(done, total int64)) (v Verification, err error) {
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	// The hashes are the first half of the work, the entries the second.
+	v.Log, err = wal.Verify(s, func(done, total int64) { progress(done, 2*total) })
+	if err != nil {
+		return v, fmt.Errorf("journal: %w", err)
+	}
+	v.Damage, v.Ambiguous = v.Log.Damage, v.Log.Ambiguous
+	if v.Log.Records == 0 {
+		return v, nil
+	}
+	var c census
+	damage, err := c.read(s, &v, func(records uint64) {
+		progress(v.Log.Bytes+int64(float64(v.Log.Bytes)*float64(records)/float64(v.Log.Records)), 2*v.Log.Bytes)
+	})
+	v.Summary = c.summary(s)
+	if err != nil {
+		return v, err
+	}
+	if damage != nil && (v.Damage == nil || damage.Index < v.Damage.Index) {
+		v.Damage, v.Ambiguous = damage, false
+	}
+	return v, nil
+}
+
+// progressEvery is how many entries come between two words about progress.
+const progressEvery = 1 << 14
+
+// read reads the intact part of a journal, up to the first entry that makes no
+// sense.
+func (c *census) read(s wal.Store, v *Verification, seen func(records uint64)) (*wal.DamageError, error) {
+	r, err := wal.Read(s)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	addresses := map[uint64]*address{}
+	segment := ""
+	for rec, err := range r.Records(v.Log.First) {
+		if damage, ok := errors.AsType[*wal.DamageError](err); ok {
+			return damage, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		if rec.Index > v.Log.Last {
+			break // it has been written meanwhile
+		}
+		begins := rec.Segment != segment
+		if begins {
+			segment = rec.Segment
+			clear(addresses)
+		}
+		e := &entry{}
+		err := e.read(rec.Payload, addresses)
+		if err == nil {
+			err = c.check(e, begins)
+		}
+		if err != nil {
+			return &wal.DamageError{Position: wal.Position{Segment: rec.Segment, Offset: rec.Offset, Index: rec.Index}, Reason: err.Error()}, nil
+		}
+		c.count(e)
+		if e.kind == inputEntry && rec.Index <= v.Log.Synced {
+			v.Synced = e.seq
+		}
+		if n := rec.Index - v.Log.First + 1; n%progressEvery == 0 {
+			seen(n)
+		}
+	}
+	return nil, nil
+}
+
+// check returns an error if an entry cannot follow what has been counted.
+func (c *census) check(e *entry, begins bool) error {
+	if begins && e.kind != headEntry {
+		return fmt.Errorf("the segment begins with a %v and not with a head: it is not the log of a journal", e.kind)
+	}
+	last := c.Last.Seq
+	if last == 0 && len(c.Heads) > 0 {
+		last = c.Heads[0].Seq
+	}
+	switch {
+	case e.kind == headEntry && len(c.Heads) > 0 && e.head.Seq != last:
+		return fmt.Errorf("a head says that the last input was %d, and it was %d", e.head.Seq, last)
+	case e.kind != inputEntry:
+		return nil
+	case e.seq != last+1:
+		return fmt.Errorf("input %d stands where %d should be", e.seq, last+1)
+	}
+	if _, _, err := e.input.Generic(); err != nil {
+		return fmt.Errorf("the value of input %d makes no sense: %w", e.seq, err)
+	}
+	return nil
+}
