@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"drivers/drivertest":           {"internal/kindtest", "vm/vmtest", "vm", "endpoint", "actions", "topic", "world"},
 	"journal/internal/fingerprint": {"vm", "topic", "world"},
 	"journal/wal/waltest":          {"journal/wal"},
+	"cmd/marketplace":              {"journal", "world"},
 	"journal": {
 		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/describe", "vm", "actions", "topic", "world",
 	},

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tidwall/match"
+
+	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+const listHelp = `List lists inputs, a line for each: its number, its time, its kind, the process
+that it was for, the device that it came from, and its value, abridged.
+
+  marketplace journal list -from 100 -to 120 chat.journal
+  marketplace journal list -kind end,failed chat.journal
+  marketplace journal list -device 'tcp*' chat.journal
+`
+
+const catHelp = `Cat shows inputs in full: the value, which endpoints came and went because of
+them, the digest, and the trace, if the journal has one.
+
+  marketplace journal cat chat.journal 42
+  marketplace journal cat chat.journal 10-20 42
+  marketplace journal cat -kind failed chat.journal
+`
+
+const exportHelp = `Export writes inputs as JSON, a line for each, with these fields, of which those
+are missing that the input does not have:
+
+  seq          its number
+  time         when it entered, in UTC
+  kind         start, value, end, failed, continue, stop asked, stop done, done
+  path         where the process is that the device is held by: 2/7/1
+  device       the name of the device
+  opening      the number of its opening
+  incarnation  of a start
+  type         the name of the type of the value
+  value        the value: numbers, strings, arrays and objects; bytes that are no
+               text are {"base64": "..."}
+  error        why a device has ended or failed: kind, op, addr, text
+
+  marketplace journal export chat.journal | jq 'select(.kind == "value") | .value'
+`
+
+// A choice says which inputs are wanted.
+type choice struct {
+	from, to uint64
+	kinds    string
+	device   string
+}
+
+func (w *choice) register(c *call) {
+	c.Uint64Var(&w.from, "from", 0, "the `number` of the first input")
+	c.Uint64Var(&w.to, "to", 0, "the `number` of the last input (default: the last there is)")
+	c.StringVar(&w.kinds, "kind", "", "only inputs of these `kinds`, with commas: start, value, end, failed, continue, stop-asked, stop-done, done")
+	c.StringVar(&w.device, "device", "", "only inputs of devices whose names match a `glob`")
+}
+
+var kindNames = []string{"start", "value", "end", "failed", "continue", "stop asked", "stop done", "done"}
+
+// check completes the choice, and tells the user if it makes no sense.
+func (w *choice) check(c *call) error {
+	if w.to == 0 {
+		w.to = math.MaxUint64
+	}
+	for _, k := range w.list() {
+		if !slices.Contains(kindNames, k) {
+			return c.wrong("there are no inputs of kind %q: there are %s", k, strings.Join(kindNames, ", "))
+		}
+	}
+	return nil
+}
+
+func (w *choice) list() []string {
+	if w.kinds == "" {
+		return nil
+	}
+	return strings.Split(strings.ReplaceAll(w.kinds, "-", " "), ",")
+}
+
+func (w *choice) wants(in *journal.Input) bool {
+	kinds := w.list()
+	return in.Seq >= w.from && in.Seq <= w.to && (kinds == nil || slices.Contains(kinds, in.Kind.String())) &&
+		(w.device == "" || in.Device != "" && match.Match(in.Device, w.device))
+}
+
+// each calls f for the inputs that are wanted.
+func (w *choice) each(c *call, f func(*journal.Details) error) error {
+	h, err := journal.Read(c.dir)
+	if err != nil {
+		return err
+	}
+	from := w.from
+	if from < h.First() {
+		from = h.First()
+	}
+	for d, err := range h.Details(from) {
+		if err != nil {
+			return err
+		}
+		if d.Input.Seq > w.to {
+			break
+		}
+		if w.wants(&d.Input) {
+			if err := f(&d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func list(c *call) error {
+	var w choice
+	w.register(c)
+	if err := c.only(); err != nil {
+		return err
+	}
+	if err := w.check(c); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%8s  %-26s  %-10s  %-8s  %s\n", "input", "time (UTC)", "kind", "process", "device, value")
+	return w.each(c, func(d *journal.Details) error {
+		in := &d.Input
+		_, err := fmt.Fprintln(c.out, strings.TrimRight(fmt.Sprintf("%8d  %s  %-10v  %-8v  %s", in.Seq, in.Time.Format("2006-01-02 15:04:05.000000"), in.Kind, in.Path, about(in)), " "))
+		return err
+	})
+}
+
+// about says what is special about an input.
+func about(in *journal.Input) string {
+	var parts []string
+	if in.Device != "" {
+		parts = append(parts, in.Device)
+	}
+	if t := in.Text(); t != "" {
+		parts = append(parts, shortened(t, 100))
+	}
+	if in.Err != nil {
+		parts = append(parts, in.Err.Error())
+	}
+	if in.Incarnation > 0 {
+		parts = append(parts, fmt.Sprint("incarnation ", in.Incarnation))
+	}
+	return strings.ReplaceAll(strings.Join(parts, ": "), "\n", `\n`)
+}
+
+// shortened returns as much of s as is enough.
+func shortened(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most-1]) + "…"
+}
+
+func cat(c *call) error {
+	var w choice
+	w.register(c)
+	rest, err := c.parse()
+	if err != nil {
+		return err
+	}
+	if err := w.check(c); err != nil {
+		return err
+	}
+	choices := []choice{w}
+	if len(rest) > 0 {
+		choices = nil
+	}
+	for _, word := range rest {
+		first, last, isRange := strings.Cut(word, "-")
+		if !isRange {
+			last = first
+		}
+		from, err := strconv.ParseUint(first, 10, 64)
+		to, err2 := strconv.ParseUint(last, 10, 64)
+		if err != nil || err2 != nil || from > to {
+			return c.wrong("%q is no input: it must be a number, or two as in 3-7", word)
+		}
+		choices = append(choices, choice{max(w.from, from), min(w.to, to), w.kinds, w.device})
+	}
+	for i := range choices {
+		shown := 0
+		err := choices[i].each(c, func(d *journal.Details) error { shown++; return c.show(d) })
+		if err == nil && shown == 0 && len(rest) > 0 {
+			err = fmt.Errorf("the journal has no such input: %s", rest[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// show writes an input in full.
+func (c *call) show(d *journal.Details) error {
+	in := &d.Input
+	fmt.Fprintf(c.out, "input %d: %v, at %s\n", in.Seq, in.Kind, clock(in.Time))
+	row := func(name, text string) { fmt.Fprintf(c.out, "  %-9s %s\n", name, text) }
+	if in.Generation > 0 {
+		row("process", in.Path.String())
+		row("device", fmt.Sprintf("%s, opening %d", in.Device, in.Generation))
+	}
+	if in.Incarnation > 0 {
+		row("start", fmt.Sprintf("incarnation %d", in.Incarnation))
+	}
+	name, v, err := in.Generic()
+	if err != nil {
+		return err
+	}
+	if name != "" {
+		text, err := json.MarshalIndent(v, "            ", "  ")
+		if err != nil {
+			return err
+		}
+		row("value", name+" "+string(text))
+	}
+	if in.Err != nil {
+		row("reason", in.Err.Error())
+	}
+	for _, r := range d.RollCalls {
+		row("roll", r)
+	}
+	for _, s := range d.Steps {
+		row("step", s)
+	}
+	if d.Checked {
+		row("digest", d.Digest.String())
+	}
+	_, err = fmt.Fprintln(c.out)
+	return err
+}
+
+// A line is what export writes of an input.
+type line struct {
+	Seq         uint64       `json:"seq"`
+	Time        time.Time    `json:"time"`
+	Kind        string       `json:"kind"`
+	Path        string       `json:"path,omitempty"`
+	Device      string       `json:"device,omitempty"`
+	Opening     uint64       `json:"opening,omitempty"`
+	Incarnation uint64       `json:"incarnation,omitempty"`
+	Type        string       `json:"type,omitempty"`
+	Value       *any         `json:"value,omitempty"`
+	Error       *exportError `json:"error,omitempty"`
+}
+
+type exportError struct {
+	Kind string `json:"kind,omitempty"`
+	Op   string `json:"op,omitempty"`
+	Addr string `json:"addr,omitempty"`
+	Text string `json:"text,omitempty"`
+}
+
+func exported(e *world.Error) *exportError {
+	if e == nil {
+		return nil
+	}
+	return &exportError{e.Kind, e.Op, e.Addr, e.Text}
+}
+
+func export(c *call) error {
+	var w choice
+	w.register(c)
+	file := c.String("o", "-", "the `file` to write; - is standard output")
+	if err := c.only(); err != nil {
+		return err
+	}
+	if err := w.check(c); err != nil {
+		return err
+	}
+	if *file != "-" {
+		f, err := os.Create(*file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		c.out.Reset(f)
+		if err := w.export(c); err != nil {
+			return err
+		}
+		if err := c.out.Flush(); err != nil {
+			return err
+		}
+		return f.Close()
+	}
+	return w.export(c)
+}
+
+func (w *choice) export(c *call) error {
+	enc := json.NewEncoder(c.out)
+	enc.SetEscapeHTML(false)
+	return w.each(c, func(d *journal.Details) error {
+		in := &d.Input
+		name, v, err := in.Generic()
+		if err != nil {
+			return fmt.Errorf("input %d: %w", in.Seq, err)
+		}
+		l := line{Seq: in.Seq, Time: in.Time, Kind: in.Kind.String(), Path: in.Path.String(), Device: in.Device, Opening: in.Generation,
+			Incarnation: in.Incarnation, Type: name, Error: exported(in.Err)}
+		if name != "" {
+			l.Value = &v
+		}
+		return enc.Encode(l)
+	})
+}

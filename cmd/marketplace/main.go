@@ -1,0 +1,169 @@
+// Marketplace shows what is in journals. It does not need the program that has
+// made them.
+//
+//	marketplace journal info DIR
+//	marketplace journal verify DIR
+//	marketplace journal list -kind value -device '*:5999*' DIR
+//	marketplace journal cat DIR 42
+//	marketplace journal export DIR | jq .value
+//	marketplace journal presence -topic '*Says*' DIR
+//
+// The exit status is 0 if all is well, 1 if the journal is damaged or cannot be
+// read, and 2 if the command line makes no sense.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	signal.Ignore(syscall.SIGPIPE) // it is enough that writing fails
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+const usage = `usage: marketplace journal COMMAND [flags] DIR
+
+DIR is the folder of a journal. The commands are
+
+  info      say what the journal is, and how it ends
+  verify    check all hashes and entries; exit with 1 at the first damage
+  list      list the inputs, a line for each
+  cat       show inputs in full, with what is known of what came of them
+  export    write the inputs as JSON, a line for each
+  presence  say who was there, for which topics, and when
+
+'marketplace journal COMMAND -h' says more about one.
+`
+
+// A command is one of the commands on journals.
+type command struct {
+	name string
+	args string // what follows the flags
+	help string
+	run  func(*call) error
+}
+
+var commands = []command{
+	{"info", "DIR", infoHelp, info},
+	{"verify", "DIR", verifyHelp, verify},
+	{"list", "DIR", listHelp, list},
+	{"cat", "DIR [N | N-M]...", catHelp, cat},
+	{"export", "DIR", exportHelp, export},
+	{"presence", "DIR", presenceHelp, presence},
+}
+
+// A call is one use of a command.
+type call struct {
+	*flag.FlagSet
+	args   []string // on the command line, without the name
+	dir    string
+	out    *bufio.Writer
+	stderr io.Writer
+}
+
+// errUsage says that the command line makes no sense, and that the user has been
+// told. errDamage says that the journal is damaged, and that the user has.
+var (
+	errUsage  = errors.New("usage")
+	errDamage = errors.New("damage")
+)
+
+// run does what the command line says, and returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help" || args[0] == "help") {
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	if len(args) < 2 || args[0] != "journal" {
+		fmt.Fprint(stderr, usage)
+		return 2
+	}
+	for _, c := range commands {
+		if c.name == args[1] {
+			return c.call(args[2:], stdout, stderr)
+		}
+	}
+	if args[1] == "-h" || args[1] == "help" {
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	fmt.Fprintf(stderr, "marketplace: there is no command %q\n%s", args[1], usage)
+	return 2
+}
+
+func (c command) call(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintf(flags.Output(), "usage: marketplace journal %s [flags] %s\n\n%s", c.name, c.args, c.help)
+		any := false
+		flags.VisitAll(func(*flag.Flag) { any = true })
+		if any {
+			fmt.Fprint(flags.Output(), "\nFlags:\n")
+			flags.PrintDefaults()
+		}
+	}
+	out := bufio.NewWriter(stdout)
+	err := c.run(&call{FlagSet: flags, args: args, out: out, stderr: stderr})
+	if err == nil || errors.Is(err, errDamage) {
+		err = errors.Join(err, out.Flush())
+	}
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp), errors.Is(err, syscall.EPIPE):
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	case errors.Is(err, errDamage):
+		return 1
+	}
+	out.Flush()
+	fmt.Fprintln(stderr, "marketplace:", err)
+	return 1
+}
+
+// parse reads the flags, which may be behind DIR as well, and returns what is
+// left behind DIR.
+func (c *call) parse() ([]string, error) {
+	var words []string
+	for args := c.args; ; {
+		if err := c.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return nil, err
+			}
+			return nil, errUsage
+		}
+		if c.NArg() == 0 {
+			break
+		}
+		words = append(words, c.Arg(0))
+		args = c.Args()[1:]
+	}
+	if len(words) == 0 {
+		return nil, c.wrong("it is not said which journal: give its folder")
+	}
+	c.dir = words[0]
+	return words[1:], nil
+}
+
+// only is parse for commands to which nothing can be said but DIR.
+func (c *call) only() error {
+	rest, err := c.parse()
+	if err == nil && len(rest) > 0 {
+		err = c.wrong("%q is one argument too many", rest[0])
+	}
+	return err
+}
+
+// wrong tells the user that the command line makes no sense.
+func (c *call) wrong(format string, args ...any) error {
+	fmt.Fprintf(c.stderr, "marketplace: "+format+"\n", args...)
+	c.Usage()
+	return errUsage
+}

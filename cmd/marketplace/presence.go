@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/go-marketplace/marketplace/journal"
+)
+
+const presenceHelp = `Presence says who was there: which process had an endpoint in which role, from
+which input to which, and why it went.
+
+  marketplace journal presence -topic '*Says*' chat.journal
+  marketplace journal presence -at 42 chat.journal
+  marketplace journal presence -topic '*Says*' -timeline chat.journal
+
+With -timeline it says how many there were, each time that there were others
+than before: publishers and subscribers, and who watches either of them.
+`
+
+func presence(c *call) error {
+	at := c.Uint64("at", 0, "only who was there after the input with this `number`")
+	about := c.String("topic", "", "only topics whose text matches a `glob`")
+	timeline := c.Bool("timeline", false, "count them")
+	if err := c.only(); err != nil {
+		return err
+	}
+	h, err := journal.Read(c.dir)
+	if err != nil {
+		return err
+	}
+	if h.First() > 1 {
+		fmt.Fprintf(c.stderr, "marketplace: the journal begins with input %d: who came before that is not shown\n", h.First())
+	}
+	p, damage := h.Presence()
+	if *about != "" {
+		p = p.About(*about)
+	}
+	if *at > 0 {
+		p = p.At(*at)
+	}
+	if *timeline {
+		fmt.Fprintf(c.out, "%8s  %-26s  %10s  %11s  %13s  %13s\n", "input", "time (UTC)", "publishers", "subscribers", "watching pubs", "watching subs")
+		for _, n := range p.Timeline() {
+			fmt.Fprintf(c.out, "%8d  %s  %10d  %11d  %13d  %13d\n", n.From.Seq, n.From.Time.Format("2006-01-02 15:04:05.000000"),
+				n.Publishers, n.Subscribers, n.PublisherObservers, n.SubscriberObservers)
+		}
+		return damage
+	}
+	fmt.Fprintf(c.out, "%8s  %8s  %s\n", "from", "to", "who")
+	for _, i := range p.Intervals {
+		to := "still"
+		if !i.Still() {
+			to = fmt.Sprint(i.To.Seq)
+		}
+		fmt.Fprintf(c.out, "%8d  %8s  %s%s\n", i.From.Seq, to, &i, because(&i))
+	}
+	return damage
+}
+
+func because(i *journal.Interval) string {
+	if i.Reason == "" {
+		return ""
+	}
+	return " (" + i.Reason + ")"
+}
