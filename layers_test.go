@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"journal/internal/fingerprint": {"vm", "topic", "world"},
 	"journal/wal/waltest":          {"journal/wal"},
 	"cmd/marketplace":              {"journal", "world"},
+	"journal/cli":                  {"internal/describe", "journal", "vm"},
 	"journal": {
 		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/describe", "vm", "actions", "topic", "world",
 	},

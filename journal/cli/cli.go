@@ -1,0 +1,233 @@
+// Package cli gives a program flags by which it keeps a journal, and looks back
+// at one:
+//
+//	var history cli.Flags
+//	history.Register(flag.CommandLine)
+//	flag.Parse()
+//	os.Exit(history.Main(ctx, journal.Booting(tcp.Driver(), serve(addr))))
+//
+// Without any of these flags the program runs as it does without this package.
+// With -journal it keeps a journal, and goes on from what is there. With -replay
+// it runs nothing, but shows what has happened: that a replay does the same
+// again, what is different between two moments, or, with -step, every moment
+// there was. To be replayed, a program needs the same other flags that it had.
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// Flags are the flags, and what they say. The zero Flags are ready to use.
+type Flags struct {
+	// Ground is what the program runs on. Its Journal is up to the flags.
+	Ground vm.Ground
+
+	// Config says how the journal is kept, as far as the flags do not, and the
+	// program does not, which has the Kinds.
+	Config journal.Config
+
+	// In, Out and Err are where the user types and reads; if nil, the standard
+	// streams.
+	In       io.Reader
+	Out, Err io.Writer
+
+	dir    string
+	replay string
+	until  uint64
+	diff   pair
+	step   bool
+	set    *flag.FlagSet
+}
+
+// A pair is two inputs.
+type pair struct {
+	given    bool
+	from, to uint64
+}
+
+func (p *pair) read(s string) error {
+	a, b, ok := strings.Cut(s, ",")
+	from, err := strconv.ParseUint(a, 10, 64)
+	to, err2 := strconv.ParseUint(b, 10, 64)
+	if !ok || err != nil || err2 != nil {
+		return errors.New("it must be two numbers of inputs, as in 3,7")
+	}
+	*p = pair{true, from, to}
+	return nil
+}
+
+// Register adds the flags to set.
+func (f *Flags) Register(set *flag.FlagSet) {
+	f.set = set
+	set.StringVar(&f.dir, "journal", "", "keep a journal in this `folder`, and go on from what is there")
+	set.Func("durability", "what the journal promises: `sync`, batch or memory (default sync)", func(s string) (err error) {
+		f.Config.Durability, err = journal.ParseDurability(s)
+		return err
+	})
+	set.BoolVar(&f.Config.Trace, "trace", f.Config.Trace, "have the journal keep every step")
+	set.StringVar(&f.replay, "replay", "", "do not run, but replay the journal in this `folder`, and say whether it does the same")
+	set.Uint64Var(&f.until, "until", 0, "with -replay: stop after the input with this `number`")
+	set.Func("diff", "with -replay: show what is different between the moments after two inputs, `N,M`", f.diff.read)
+	set.BoolVar(&f.step, "step", false, "with -replay: step through the run, here in the terminal")
+}
+
+// Given reports whether any of the flags is on the command line.
+func (f *Flags) Given() bool { return len(f.given()) > 0 }
+
+func (f *Flags) given() map[string]bool {
+	given := map[string]bool{}
+	if f.set == nil {
+		return given
+	}
+	f.set.Visit(func(g *flag.Flag) {
+		switch g.Name {
+		case "journal", "durability", "trace", "replay", "until", "diff", "step":
+			given[g.Name] = true
+		}
+	})
+	return given
+}
+
+// ErrUsage is wrapped by errors which say that the flags make no sense together.
+var ErrUsage = errors.New("the flags make no sense")
+
+func (f *Flags) check() error {
+	given := f.given()
+	for _, with := range []struct{ flag, needs string }{
+		{"durability", "journal"}, {"trace", "journal"}, {"until", "replay"}, {"diff", "replay"}, {"step", "replay"},
+	} {
+		if given[with.flag] && !given[with.needs] {
+			return fmt.Errorf("%w: -%s says something about -%s, which is not there", ErrUsage, with.flag, with.needs)
+		}
+	}
+	for _, both := range [][2]string{{"journal", "replay"}, {"step", "diff"}, {"step", "until"}, {"diff", "until"}} {
+		if given[both[0]] && given[both[1]] {
+			return fmt.Errorf("%w: either -%s or -%s, not both", ErrUsage, both[0], both[1])
+		}
+	}
+	return nil
+}
+
+// Run does what the flags say: it runs the program, or looks back. It reports
+// which of the two it was. The error wraps [ErrUsage], or is what
+// [vm.Ground.Run], [journal.Config.Open], [journal.Read] or a replay says, such
+// as a [*journal.DivergenceError].
+func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error) {
+	if err := f.check(); err != nil {
+		return false, err
+	}
+	if f.replay != "" {
+		return false, f.lookBack(ctx, p)
+	}
+	g := f.Ground
+	if f.dir != "" {
+		c := f.Config
+		c.Kinds = p.Kinds
+		j, err := c.Open(f.dir)
+		if err != nil {
+			return true, err
+		}
+		g.Journal = j
+	}
+	return true, g.RunFunc(ctx, p.Boot)
+}
+
+// Main is Run for a program that runs until ctx is done. It tells the user what
+// has gone wrong, and returns the exit status: 2 if the flags make no sense, and
+// 1 if there was another error, if a replay was different, or if the program has
+// ended though nobody has asked it to; otherwise 0.
+func (f *Flags) Main(ctx context.Context, p journal.Program) (status int) {
+	ran, err := f.Run(ctx, p)
+	if err != nil {
+		fmt.Fprintf(f.stderr(), "%s: %v\n", strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"), err)
+	}
+	switch {
+	case errors.Is(err, ErrUsage):
+		return 2
+	case err != nil, ran && ctx.Err() == nil:
+		return 1
+	}
+	return 0
+}
+
+func (f *Flags) stdout() io.Writer {
+	if f.Out == nil {
+		return os.Stdout
+	}
+	return f.Out
+}
+
+func (f *Flags) stderr() io.Writer {
+	if f.Err == nil {
+		return os.Stderr
+	}
+	return f.Err
+}
+
+// lookBack looks at a journal.
+func (f *Flags) lookBack(ctx context.Context, p journal.Program) error {
+	h, err := journal.Read(f.replay)
+	if err != nil {
+		return err
+	}
+	if !f.step && !f.diff.given {
+		return f.compare(ctx, h, p)
+	}
+	r, err := h.Record(p)
+	if err != nil {
+		return err
+	}
+	if f.step {
+		in := f.In
+		if in == nil {
+			in = os.Stdin
+		}
+		return step(ctx, h, p, r, in, f.stdout())
+	}
+	a, err := r.At(ctx, f.diff.from)
+	if err != nil {
+		return err
+	}
+	b, err := r.At(ctx, f.diff.to)
+	if err != nil {
+		return err
+	}
+	return show(f.stdout(), journal.Diff(a, b))
+}
+
+// compare replays a journal, and says whether it did the same.
+func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Program) error {
+	report, err := h.Replay(ctx, p, journal.ReplayConfig{Until: f.until, Progress: func(p journal.Progress) {
+		fmt.Fprintf(f.stderr(), "replaying: input %d of %d, for %v\n", p.Seq, p.Last, p.Since.Round(time.Second))
+	}})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs: the same as recorded, in %d checks\ndigest %v\n", report.Seq, report.Checks, report.Digest)
+	return err
+}
+
+func show(w io.Writer, changes []journal.Change) error {
+	if len(changes) == 0 {
+		_, err := fmt.Fprintln(w, "no process is different")
+		return err
+	}
+	for _, c := range changes {
+		if _, err := fmt.Fprint(w, c.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

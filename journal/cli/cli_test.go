@@ -1,0 +1,207 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/cli"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm/vmtest"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The program of the tests is a kitchen: a cook for each order, which comes in
+// every second; a plate goes out, or not if the order cannot be met.
+
+type dish struct {
+	Name  string
+	Count int
+}
+
+type plate struct{ Name string }
+
+func init() {
+	world.Register[dish]("kitchen.dish")
+	world.Register[plate]("kitchen.plate")
+}
+
+type hatch struct{}
+
+func (hatch) DeviceName() string { return "hatch" }
+
+func (hatch) Open(context.Context, world.Env) (world.Handle, error) {
+	return &window{dishes: []dish{{"soup", 1}, {"soup", 2}, {"pie", 1}, {"soup", 0}, {"pie", 2}}, closed: make(chan struct{})}, nil
+}
+
+type window struct {
+	dishes []dish
+	closed chan struct{}
+}
+
+func (w *window) Recv() (any, error) {
+	select {
+	case <-time.After(time.Second):
+	case <-w.closed:
+		return nil, world.ErrClosed
+	}
+	if len(w.dishes) == 0 {
+		return nil, io.EOF
+	}
+	d := w.dishes[0]
+	w.dishes = w.dishes[1:]
+	return d, nil
+}
+
+func (w *window) Do(any) error { return nil }
+
+func (w *window) Try(commands []any) (int, error) { return len(commands), nil }
+
+func (w *window) Close() error {
+	close(w.closed)
+	return nil
+}
+
+// A pot is the state of a cook.
+type pot struct {
+	Name string
+	Made int
+}
+
+func (p pot) cook() actions.Process {
+	name := topic.FieldOf(func(d *dish) *string { return &d.Name })
+	return actions.Next(p, endpoint.Subscriber(topic.Where(name.Is(p.Name)), endpoint.OnMessageState(func(p pot, d dish) actions.Transition[pot] {
+		if d.Count == 0 {
+			return actions.Next(p, actions.Fail(errors.New("no more "+p.Name)))
+		}
+		p.Made += d.Count
+		return actions.Next(p, actions.Send(plate{fmt.Sprint(d.Count, " of ", p.Made, " ", p.Name)}))
+	})).As("pot"))
+}
+
+func kitchen(dishes ...string) journal.Program {
+	var all actions.Tree
+	for _, d := range dishes {
+		all = append(all, actions.Spawn(pot{Name: d}.cook()).Named(d))
+	}
+	return journal.Booting(append(all, actions.Spawn(actions.Stateless(
+		endpoint.Device(hatch{},
+			endpoint.OnValue(func(d dish) actions.Action { return actions.Send(d) }),
+			endpoint.OnEnded(func(error) actions.Action { return actions.Quit() })),
+		endpoint.Subscriber(topic.All[plate](), endpoint.OnMessage(func(p plate) actions.Action { return actions.Tell(hatch{}, p) })),
+	)).Named("waiter"))...)
+}
+
+// call runs a program with a command line, and what the user types.
+func call(t *testing.T, p journal.Program, typed string, args ...string) (status int, out, stderr string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	f := cli.Flags{In: strings.NewReader(typed), Out: &o, Err: &e, Config: journal.Config{Program: "kitchen@v1", CheckEvery: 2, Logger: slog.New(slog.DiscardHandler)}}
+	set := flag.NewFlagSet("kitchen", flag.ContinueOnError)
+	set.SetOutput(&e)
+	f.Register(set)
+	if err := set.Parse(args); err != nil {
+		return 2, o.String(), e.String()
+	}
+	if f.Given() != (len(args) > 0) {
+		t.Errorf("%q: it says that flags are given: %v", args, f.Given())
+	}
+	status = f.Main(t.Context(), p)
+	return status, o.String(), e.String()
+}
+
+// cooked is the journal of a run.
+func cooked(t *testing.T, flags ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "kitchen.journal")
+	synctest.Test(t, func(t *testing.T) {
+		// The run comes to rest, though nobody has stopped it.
+		if status, _, e := call(t, kitchen("soup", "pie"), "", append([]string{"-journal", dir}, flags...)...); status != 1 || e != "" {
+			t.Fatal(status, e)
+		}
+	})
+	return dir
+}
+
+func TestReplay(t *testing.T) {
+	dir := cooked(t, "-durability", "memory", "-trace")
+	for _, tt := range []struct {
+		name   string
+		p      journal.Program
+		args   []string
+		status int
+		want   string
+	}{
+		{"the same", kitchen("soup", "pie"), nil, 0, "replayed 7 inputs: the same as recorded, in 7 checks\ndigest "},
+		{"a part", kitchen("soup", "pie"), []string{"-until", "3"}, 0, "replayed 3 inputs: the same as recorded, in 3 checks\ndigest "},
+		{"another program", kitchen("soup", "tea"), nil, 1, "recorded: 1 boot: spawn pie"},
+		{"a difference", kitchen("soup", "pie"), []string{"-diff", "2,3"}, 0, "2 soup changed\n\t- state cli_test.pot{Name: \"soup\", Made: 1}\n\t+ state cli_test.pot{Name: \"soup\", Made: 3}\n"},
+		{"no difference", kitchen("soup", "pie"), []string{"-diff", "3,3"}, 0, "no process is different\n"},
+		{"too late", kitchen("soup", "pie"), []string{"-diff", "3,30"}, 1, "no moment 30"},
+	} {
+		status, out, e := call(t, tt.p, "", append([]string{"-replay", dir}, tt.args...)...)
+		if status != tt.status || !strings.Contains(out+e, tt.want) {
+			t.Errorf("%s: status %d\n%s%s", tt.name, status, out, e)
+		}
+	}
+}
+
+// TestWrongFlags: flags that make no sense are refused, with status 2.
+func TestWrongFlags(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"-step", "-replay, which is not there"},
+		{"-trace", "-journal, which is not there"},
+		{"-journal a -replay b", "either -journal or -replay"},
+		{"-replay b -step -diff 1,2", "either -step or -diff"},
+		{"-replay b -diff 1", "two numbers"},
+		{"-journal a -durability none", "no durability"},
+	} {
+		if status, out, e := call(t, kitchen(), "", strings.Fields(tt.args)...); status != 2 || !strings.Contains(e, tt.want) {
+			t.Errorf("%s: status %d\n%s%s", tt.args, status, out, e)
+		}
+	}
+}
+
+// TestStop: a program that somebody has stopped has done what it should.
+func TestStop(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var f cli.Flags
+	f.Register(flag.NewFlagSet("", flag.ContinueOnError))
+	if status := f.Main(ctx, kitchen("soup")); status != 0 {
+		t.Error(status)
+	}
+}
+
+// TestStep: what one sees when one steps through a run.
+func TestStep(t *testing.T) {
+	dir := cooked(t)
+	script := []string{
+		"h", "n", "n", "", "d", "ps", "s 2", "s 9", "i", "f no more", "f no more", "presence", "g 3", "d 6", "drop 5", "branch 3 5", "drop 9", "drop",
+		"p 2", "p 9", "p", "n 99", "n", "all", "g 0", "ps", "x", "n x", "g 77", "f", "s", "q", "never typed",
+	}
+	status, out, e := call(t, kitchen("soup", "pie"), strings.Join(script, "\n")+"\n", "-replay", dir, "-step")
+	if status != 0 || e != "" {
+		t.Fatal(status, e)
+	}
+	vmtest.Golden(t, "testdata/step.golden", out)
+	if status, out, _ := call(t, kitchen("soup", "pie"), "n", "-replay", dir, "-step"); status != 0 || !strings.HasSuffix(out, "1> \n") {
+		t.Errorf("at the end of what is typed: status %d, %s", status, out)
+	}
+}

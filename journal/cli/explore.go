@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// find goes on to the next input of which a step came with a text.
+func (s *stepper) find(ctx context.Context, text string) error {
+	if text == "" {
+		return errors.New("find what? Give a part of the text of a step")
+	}
+	seq, err := s.search(ctx, text)
+	if err != nil {
+		return err
+	}
+	if seq == 0 {
+		return fmt.Errorf("no later step has %q", text)
+	}
+	return s.move(ctx, seq, "")
+}
+
+// search returns the next input of which a step came with a text, or 0.
+func (s *stepper) search(ctx context.Context, text string) (seq uint64, err error) {
+	if s.run.First() > 0 { // it cannot be replayed as a whole
+		for seq := s.at.Seq + 1; seq <= s.run.Last(); seq++ {
+			m, err := s.run.At(ctx, seq)
+			if err != nil || strings.Contains(strings.Join(m.Steps, "\n"), text) {
+				return seq, err
+			}
+		}
+		return 0, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	_, err = s.history.Replay(ctx, s.program, journal.ReplayConfig{Watch: func(at uint64, r *vm.Record) {
+		if seq == 0 && at > s.at.Seq && r.Kind != vm.Entered && strings.Contains(describe.Record(r), text) {
+			seq = at
+			cancel()
+		}
+	}})
+	if seq > 0 {
+		err = nil // the rest was not wanted
+	}
+	return seq, err
+}
+
+// drop shows what would have been without some inputs.
+func (s *stepper) drop(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("drop what? Give the numbers of inputs")
+	}
+	var seqs []uint64
+	from := s.run.Last()
+	for _, arg := range args {
+		seq, err := number(arg, 0)
+		if err != nil {
+			return err
+		}
+		if seq <= s.run.First() || seq > s.run.Last() {
+			return fmt.Errorf("there is no input %d that could be dropped", seq)
+		}
+		from = min(from, seq-1)
+		seqs = append(seqs, seq)
+	}
+	b, err := s.run.Branch(ctx, journal.Branch{From: from, Edit: journal.Drop(seqs...)})
+	if err != nil {
+		return err
+	}
+	c, err := journal.Compare(ctx, s.run, b, from)
+	if err != nil {
+		return err
+	}
+	s.commands("commands that would not have been", c.OnlyA)
+	s.commands("commands that would have been instead", c.OnlyB)
+	s.printf("at the end\n")
+	return show(s.out, c.Changes)
+}
+
+func (s *stepper) commands(title string, all []journal.Command) {
+	if len(all) == 0 {
+		return
+	}
+	s.printf("%s\n", title)
+	for i, c := range all {
+		if i == mostSteps {
+			s.printf("  … and %d more\n", len(all)-mostSteps)
+			break
+		}
+		s.printf("  %d  %s\n", c.Seq, c.Text)
+	}
+}

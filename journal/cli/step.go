@@ -1,0 +1,280 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/go-marketplace/marketplace/journal"
+)
+
+// A stepper is somebody who walks through a run.
+type stepper struct {
+	history *journal.History
+	program journal.Program
+	run     *journal.Recording
+	out     io.Writer
+	at      *journal.Moment
+	again   string // what an empty line stands for
+}
+
+const stepHelp = `  n, next [COUNT]    go on, by one input or more       g, goto N    go to the moment after input N
+  p, prev [COUNT]    go back                           i, inputs    the inputs around here
+  f, find TEXT       go on to a step with a text       all          all steps of this input
+  w, where, ps       all processes, with their states  s, show PATH one process
+  d, diff [N]        what is different from moment N; by default from the one before
+  presence           who is there, since which input
+  drop N...          what would come of the run without some inputs
+  h, help            this text
+  q, quit            leave it
+An empty line does the same as the last n, p or f once more.
+`
+
+var errQuit = errors.New("quit")
+
+// step lets somebody walk through a run, who types commands, a line each.
+func step(ctx context.Context, h *journal.History, p journal.Program, r *journal.Recording, in io.Reader, out io.Writer) error {
+	first, err := r.At(ctx, r.First())
+	if err != nil {
+		return err
+	}
+	s := &stepper{history: h, program: p, run: r, out: out, at: first, again: "n"}
+	s.printf("moments %d to %d; h is for help\n", r.First(), r.Last())
+	lines, stop := read(in)
+	defer stop()
+	echo := !terminal(in)
+	for {
+		s.printf("%d> ", s.at.Seq)
+		var line string
+		select {
+		case <-ctx.Done():
+			s.printf("\n")
+			return nil
+		case l, ok := <-lines:
+			if !ok {
+				s.printf("\n")
+				return nil
+			}
+			line = strings.TrimSpace(l)
+		}
+		if echo {
+			s.printf("%s\n", line)
+		}
+		if line == "" {
+			line = s.again
+		}
+		err := s.do(ctx, line)
+		if errors.Is(err, errQuit) {
+			return nil
+		}
+		if err != nil {
+			s.printf("%v\n", err)
+		}
+	}
+}
+
+// read reads lines in a goroutine of its own, so that nobody has to wait for
+// them.
+func read(in io.Reader) (lines <-chan string, stop func()) {
+	c, stopped := make(chan string), make(chan struct{})
+	go func() {
+		defer close(c)
+		for s := bufio.NewScanner(in); s.Scan(); {
+			select {
+			case c <- s.Text():
+			case <-stopped:
+				return
+			}
+		}
+	}()
+	return c, func() { close(stopped) }
+}
+
+func terminal(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+func (s *stepper) printf(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
+
+// do does what a line says.
+func (s *stepper) do(ctx context.Context, line string) error {
+	verb, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimSpace(rest)
+	switch verb {
+	case "n", "next", "p", "prev":
+		s.again = line
+		count, err := number(rest, 1)
+		if err != nil {
+			return err
+		}
+		if verb[0] == 'n' {
+			return s.move(ctx, s.at.Seq+min(count, s.run.Last()-s.at.Seq), "this is the end")
+		}
+		return s.move(ctx, s.at.Seq-min(count, s.at.Seq-s.run.First()), "this is the beginning")
+	case "g", "goto":
+		seq, err := number(rest, s.run.Last())
+		if err != nil {
+			return err
+		}
+		return s.move(ctx, seq, "")
+	case "f", "find":
+		s.again = line
+		return s.find(ctx, rest)
+	case "i", "inputs":
+		return s.inputs()
+	case "all":
+		s.moment(len(s.at.Steps))
+	case "w", "where", "ps":
+		return s.processes("")
+	case "s", "show":
+		if rest == "" {
+			return errors.New("show whom? Give the path of a process, such as 2/3")
+		}
+		return s.processes(rest)
+	case "d", "diff":
+		return s.diff(ctx, rest)
+	case "presence":
+		return s.presence()
+	case "drop", "branch":
+		return s.drop(ctx, strings.Fields(strings.TrimPrefix(rest, "drop ")))
+	case "h", "help", "?":
+		s.printf("%s", stepHelp)
+	case "q", "quit", "exit":
+		return errQuit
+	default:
+		return fmt.Errorf("there is no command %q; h is for help", verb)
+	}
+	return nil
+}
+
+func number(s string, otherwise uint64) (uint64, error) {
+	if s == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no number", s)
+	}
+	return n, nil
+}
+
+// move goes to a moment. If it is there already, it says why.
+func (s *stepper) move(ctx context.Context, seq uint64, why string) error {
+	if seq == s.at.Seq && why != "" {
+		s.printf("%s\n", why)
+		return nil
+	}
+	m, err := s.run.At(ctx, seq)
+	if err != nil {
+		return err
+	}
+	s.at = m
+	s.moment(mostSteps)
+	return nil
+}
+
+// mostSteps is how many steps are shown unasked.
+const mostSteps = 20
+
+// moment shows where one is.
+func (s *stepper) moment(most int) {
+	m := s.at
+	if m.Input.Seq == 0 {
+		s.printf("moment %d, where the run begins\n", m.Seq)
+		return
+	}
+	s.printf("input %d of %d, at %s\n%v\n", m.Seq, s.run.Last(), m.Time.UTC().Format("2006-01-02 15:04:05.000000"), &m.Input)
+	for i, text := range m.Steps {
+		if i == most {
+			s.printf("  … and %d more: type all\n", len(m.Steps)-most)
+			break
+		}
+		s.printf("  %s\n", text)
+	}
+	if n := len(m.Commands); n > 0 && len(m.Steps) > most {
+		s.printf("  commands:\n")
+		for _, c := range m.Commands[:min(n, most)] {
+			s.printf("  < %s\n", c.Text)
+		}
+	}
+}
+
+// processes shows the processes, or the one at a path.
+func (s *stepper) processes(path string) error {
+	found := false
+	for p := range s.at.Processes() {
+		if path != "" && p.Path.String() != path {
+			continue
+		}
+		found = true
+		s.printf("%s\n", strings.TrimSpace(p.Path.String()+" "+p.Name))
+		for i, line := range journal.Portray(p) {
+			if path == "" && i > 0 {
+				break // the state is enough
+			}
+			s.printf("\t%s\n", line)
+		}
+	}
+	switch {
+	case !found && path != "":
+		return fmt.Errorf("there is no process %s at this moment", path)
+	case !found:
+		return errors.New("there are no processes at this moment")
+	}
+	return nil
+}
+
+func (s *stepper) inputs() error {
+	const around = 5
+	first := max(s.at.Seq, around+s.history.First()) - around
+	for in, err := range s.history.Inputs(first) {
+		if err != nil {
+			return err
+		}
+		if in.Seq > s.at.Seq+around {
+			break
+		}
+		here := "  "
+		if in.Seq == s.at.Seq {
+			here = "> "
+		}
+		s.printf("%s%d  %v\n", here, in.Seq, &in)
+	}
+	return nil
+}
+
+func (s *stepper) diff(ctx context.Context, arg string) error {
+	seq, err := number(arg, max(s.at.Seq, 1)-1)
+	if err != nil {
+		return err
+	}
+	m, err := s.run.At(ctx, seq)
+	if err != nil {
+		return err
+	}
+	if seq > s.at.Seq {
+		return show(s.out, journal.Diff(s.at, m))
+	}
+	return show(s.out, journal.Diff(m, s.at))
+}
+
+func (s *stepper) presence() error {
+	p, err := s.history.Presence()
+	if err != nil {
+		return err
+	}
+	for _, i := range p.At(s.at.Seq).Intervals {
+		s.printf("%v, since input %d\n", &i, i.From.Seq)
+	}
+	return nil
+}
