@@ -3,6 +3,11 @@
 //	go run ./examples/chat
 //	nc 127.0.0.1 5999
 //
+// It can keep a journal, and goes on from there when it has crashed:
+//
+//	go run ./examples/chat -journal chat.journal
+//	go run ./examples/chat -replay chat.journal -step
+//
 // The ground speaks TCP. The room is a virtual machine of its own, nested in
 // the ground, in which nothing but [Says] is spoken; its processes reach out to
 // TCP with AtMeta.
@@ -22,6 +27,8 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/cli"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -34,6 +41,8 @@ var Who = topic.FieldOf(func(s *Says) *string { return &s.Who })
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:5999", "`host:port` to listen on")
+	var history cli.Flags
+	history.Register(flag.CommandLine)
 	flag.Parse()
 	at, err := tcp.ParseListener(*addr)
 	if err != nil {
@@ -43,13 +52,9 @@ func main() {
 	debug.SetGCPercent(400) // what it makes is almost all garbage
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err = vm.Run(ctx, boot(at))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chat:", err)
-	}
-	if ctx.Err() == nil { // nobody has asked it to stop
-		os.Exit(1)
-	}
+	program := journal.Booting(boot(at))
+	program.Kinds = kinds()
+	os.Exit(history.Main(ctx, program))
 }
 
 // boot starts all that the server consists of.

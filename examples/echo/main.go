@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -19,16 +20,22 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/cli"
 )
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:5999", "`host:port` to listen on")
 	workers := flag.Int("workers", 1, "how many machines share the connections; 0 is one for each processor")
+	var history cli.Flags
+	history.Register(flag.CommandLine)
 	flag.Parse()
 	at, err := tcp.ParseListener(*addr)
 	if err == nil && *workers < 0 {
 		err = fmt.Errorf("-workers is %d: it must not be negative", *workers)
+	}
+	if err == nil && *workers != 1 && history.Given() {
+		err = errors.New("a journal is of one machine: leave -workers away")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "echo:", err)
@@ -38,10 +45,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if *workers == 1 {
-		err = vm.Run(ctx, boot(at))
-	} else {
-		err = runSharded(ctx, *addr, *workers)
+		program := journal.Booting(boot(at))
+		program.Kinds = kinds()
+		os.Exit(history.Main(ctx, program))
 	}
+	err = runSharded(ctx, *addr, *workers)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 	}
