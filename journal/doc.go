@@ -54,6 +54,4 @@
 // If all processes of a machine are of kinds that the [Config] knows
 // ([actions.Kind]), snapshots are taken now and then, while the machine runs, and
 // recovery begins with the newest. If some are not, the log names them.
-//
-// [world.Register]: https://pkg.go.dev/github.com/go-marketplace/marketplace/world#Register
 package journal

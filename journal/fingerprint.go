@@ -12,7 +12,9 @@ import (
 // Fingerprint tells builds of programs apart: the name of the main package, its
 // version if that is known, and the beginning of the hash of the executable. Two
 // builds of the same source by the same compiler have one fingerprint.
-var Fingerprint = sync.OnceValue(func() string {
+func Fingerprint() string { return fingerprintOnce() }
+
+var fingerprintOnce = sync.OnceValue(func() string {
 	name := "unknown program"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		name = info.Path
