@@ -28,6 +28,7 @@ type Journal struct {
 	player    *player
 	seq       uint64              // of the last input
 	unsettled bool                // it has not been settled
+	ending    bool                // and it is the last one
 	known     map[uint64]struct{} // openings whose addresses the segment has
 	already   int                 // roll calls of it that the journal has already
 	buf       []byte
@@ -221,7 +222,7 @@ func (j *Journal) put(e []byte) error {
 
 // due reports whether there is to be a digest after an input.
 func (j *Journal) due(seq uint64) bool {
-	return j.config.Trace || seq%uint64(j.config.CheckEvery) == 0
+	return j.ending || j.config.Trace || seq%uint64(j.config.CheckEvery) == 0
 }
 
 // settle writes down what has come of the last input.
@@ -246,6 +247,14 @@ func (j *Journal) settle() error {
 		return j.put(appendCheck(j.buf[:0], j.seq, p.digest()))
 	}
 	return nil
+}
+
+// settleLast writes down what has come of the last input, with a digest.
+func (j *Journal) settleLast() error {
+	if j.unsettled || j.seq == 0 || j.config.Trace || j.seq%uint64(j.config.CheckEvery) == 0 {
+		return j.settle()
+	}
+	return j.put(appendCheck(j.buf[:0], j.seq, j.player.digest()))
 }
 
 // Append implements [vm.Journal].
@@ -346,7 +355,9 @@ func (j *Journal) End(err error) error {
 		j.log.Abandon()
 		return nil
 	}
-	err = j.settle()
+	// The last input has a digest in any case.
+	j.ending = true
+	err = j.settleLast()
 	if err == nil {
 		err = j.endSnapshot()
 	}

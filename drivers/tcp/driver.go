@@ -119,7 +119,7 @@ func (d driver) bound(at, to Addr) actions.Transition[driver] {
 }
 
 // announcing names the endpoint that tells of a listener.
-type announcing struct{ at Addr }
+type announcing struct{ At Addr }
 
 func announcement(at, to Addr) actions.AddEndpoint {
 	return endpoint.Publisher(topic.Where(At.Is(at), Bound.Is(to))).As(announcing{at})
