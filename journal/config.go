@@ -91,11 +91,22 @@ type Config struct {
 	// another one is begun. Default: 64 MiB.
 	SegmentSize int64
 
-	// Schema is the version of what the program writes into its journal. It is
-	// there for the program: nothing is done with it but to show it. Program
-	// tells builds of the program apart; default: [Fingerprint].
-	Schema  uint64
+	// Schema is the version of what the program writes into its journal: it is up
+	// to the program, which increases it when the meaning of its values changes.
+	// Upcast brings values up to date that were written under an earlier one: see
+	// [Program].Upcast.
+	Schema uint64
+	Upcast func(schema uint64, value any) any
+
+	// Program tells builds of the program apart. Default: [Fingerprint].
 	Program string
+
+	// Adopt says that the program does other things than the one that has written
+	// the journal, on purpose. What comes of the inputs so far is then not
+	// compared, neither now nor later, and they find the devices that they are
+	// for by name; those that find none are late. From there on the history is
+	// this program's. It is for one run: leave it out in the next.
+	Adopt bool
 
 	// Cut is how far the user allows to go in a journal that is damaged: the
 	// input with this number, and all that follows, may be given up. Without it

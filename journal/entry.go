@@ -54,8 +54,14 @@ type Head struct {
 	Durability Durability // that it had
 	Every      uint64     // inputs between two digests
 	Trace      bool       // there is a trace of each input
+	Adopts     bool       // what comes of the inputs before it is not compared: see Config.Adopt
 	Seq        uint64     // of the last input before it; 0 if there is none
 }
+
+const (
+	headTraces = 1 << iota
+	headAdopts
+)
 
 func appendHead(dst []byte, h Head) []byte {
 	dst = append(dst, byte(headEntry))
@@ -64,7 +70,7 @@ func appendHead(dst []byte, h Head) []byte {
 	dst = binary.AppendUvarint(dst, h.Schema)
 	dst = appendText(dst, h.Program)
 	dst = binary.AppendVarint(dst, h.Time.UnixNano())
-	dst = append(dst, byte(h.Durability), flag(h.Trace, 1))
+	dst = append(dst, byte(h.Durability), flag(h.Trace, headTraces)|flag(h.Adopts, headAdopts))
 	return binary.AppendUvarint(dst, h.Every)
 }
 
@@ -79,7 +85,8 @@ func readHead(s *scanner) (h Head) {
 	h.Program = s.text()
 	h.Time = time.Unix(0, s.int()).UTC()
 	h.Durability = Durability(s.byte())
-	h.Trace = s.byte()&1 != 0
+	has := s.byte()
+	h.Trace, h.Adopts = has&headTraces != 0, has&headAdopts != 0
 	h.Every = s.uint()
 	return h
 }

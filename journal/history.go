@@ -91,6 +91,18 @@ func (h *History) First() uint64 {
 	return h.parts[0].head.Seq + 1
 }
 
+// adopted returns the number of the last input of which nobody is to compare what
+// came, because another program has gone on since. It is 0 if there is none. Who
+// adopts a history begins a segment.
+func (h *History) adopted() (seq uint64) {
+	for _, p := range h.parts {
+		if p.head.Adopts {
+			seq = p.head.Seq
+		}
+	}
+	return seq
+}
+
 // Last returns the number of the last input, or 0 if there is none.
 func (h *History) Last() uint64 { return h.last() }
 
@@ -206,7 +218,7 @@ type episode struct {
 	trace  []step
 	traces bool // there is a trace
 	whole  bool // nothing can be missing, because the run went on with another input
-	free   bool // nobody knows what comes of it: it is of a branch
+	free   bool // nobody knows what comes of it: it is of a branch, or of another program
 }
 
 // episodes yields the episodes from an input on, in order.
@@ -228,6 +240,7 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 		}
 		var current *episode
 		var head *Head
+		adopted := h.adopted()
 		next := h.parts[at].head.Seq + 1
 		for e, err := range h.entries(h.parts[at].index) {
 			if err != nil {
@@ -255,7 +268,7 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 				}
 				current = nil
 				if e.seq >= from {
-					current = &episode{Input: e.input, head: head}
+					current = &episode{Input: e.input, head: head, free: e.seq <= adopted}
 				}
 				continue
 			case current == nil || e.seq != current.Seq:

@@ -123,7 +123,7 @@ func (j *Journal) Begin(ctx context.Context, config vm.Config, boot func(self ac
 func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self actions.PID) actions.Process) (start vm.Input, err error) {
 	limits := config.Limits
 	start = vm.Input{Kind: vm.Start, Limits: &limits}
-	if j.player, err = newPlayer(Program{boot, j.config.Kinds}); err != nil {
+	if j.player, err = newPlayer(Program{Boot: boot, Kinds: j.config.Kinds}); err != nil {
 		return start, err
 	}
 	live := config.Watch
@@ -132,6 +132,13 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 	j.player.attend()
 	if err := j.relive(ctx); err != nil {
 		return start, err
+	}
+	adopts := j.config.Adopt && j.seq > 0
+	if adopts {
+		if err := j.log.Rotate(); err != nil {
+			return start, fmt.Errorf("journal: %w", err)
+		}
+		j.player.adopted()
 	}
 	j.player.live = live
 	j.player.trace = j.config.Trace
@@ -152,7 +159,7 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 			return start, fmt.Errorf("journal: %w", err)
 		}
 	}
-	return start, j.writeHead()
+	return start, j.writeHead(adopts)
 }
 
 // relive brings the machine to where the journal ends.
@@ -170,9 +177,10 @@ func (j *Journal) relive(ctx context.Context) error {
 	}
 	j.seq = from - 1
 	var last *episode
-	err = j.player.relive(ctx, h.played(from), reliving{
+	err = j.player.relive(ctx, h.played(from, j.config.Upcast), reliving{
 		last:      until(0),
 		skipStops: true,
+		free:      j.config.Adopt,
 		total:     h.Last,
 		progress:  j.config.Progress,
 		before:    func(e *episode) { last = e },
@@ -184,7 +192,7 @@ func (j *Journal) relive(ctx context.Context) error {
 		j.seq = last.Seq
 	}
 	// The end of what came of the last input may be missing.
-	if last != nil && j.player.before == nil {
+	if last != nil && j.player.before == nil && !j.config.Adopt {
 		j.already = len(last.calls)
 		if len(j.player.calls) > j.already || !last.checks && j.due(last.Seq) {
 			j.unsettled = true
@@ -196,7 +204,7 @@ func (j *Journal) relive(ctx context.Context) error {
 }
 
 // writeHead begins a segment, or a run.
-func (j *Journal) writeHead() error {
+func (j *Journal) writeHead(adopts bool) error {
 	return j.put(appendHead(j.buf[:0], Head{
 		Format:     format,
 		Schema:     j.config.Schema,
@@ -205,6 +213,7 @@ func (j *Journal) writeHead() error {
 		Durability: j.config.Durability,
 		Every:      uint64(j.config.CheckEvery),
 		Trace:      j.config.Trace,
+		Adopts:     adopts,
 		Seq:        j.seq,
 	}))
 }
@@ -299,7 +308,7 @@ func (j *Journal) rotate() error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	clear(j.known)
-	return j.writeHead()
+	return j.writeHead(false)
 }
 
 // enough is how many bytes are written at a time, for Memory.

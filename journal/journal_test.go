@@ -136,3 +136,95 @@ func TestNotRecordable(t *testing.T) {
 		t.Errorf("%v; the counter has ended because of %v", err, reason)
 	}
 }
+
+// visited runs a program with a journal, has slips handed in, waits for receipts,
+// and stops it. Without slips it waits until the program ends by itself.
+func visited(t *testing.T, dir string, c journal.Config, program func(*street) journal.Program, receipts int, slips ...Slip) ([]any, error) {
+	t.Helper()
+	s := newStreet()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	over := make(chan error, 1)
+	go func() { over <- run(ctx, dir, c, program(s), func() {}) }()
+	if len(slips) == 0 {
+		return nil, <-over
+	}
+	for _, slip := range slips {
+		select {
+		case s.slips <- slip:
+		case err := <-over:
+			return nil, err
+		}
+	}
+	for range receipts {
+		<-s.got
+	}
+	cancel()
+	err := <-over
+	return s.seen(), err
+}
+
+// TestUpcast: values that an earlier version of the program has written are
+// brought up to date before the machine is given them, in a recovery and in a
+// replay; what this version writes is left alone.
+func TestUpcast(t *testing.T) {
+	inCents := func(schema uint64, v any) any {
+		if slip, ok := v.(Slip); ok && schema == 1 && slip.Amount > 0 {
+			return Slip{slip.Account, 100 * slip.Amount}
+		}
+		return v
+	}
+	dir := t.TempDir()
+	if _, err := visited(t, dir, journal.Config{Schema: 1, CheckEvery: 1000}, bank, 1, Slip{"ann", 0}, Slip{"ann", 3}); err != nil {
+		t.Fatal(err)
+	}
+	// There is no digest before the end, or it would show that ann has another
+	// receipt now.
+	if _, err := read(t, dir).Replay(t.Context(), journal.Program{Boot: bank(newStreet()).Boot, Upcast: inCents}, journal.ReplayConfig{Until: 4}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := visited(t, dir, journal.Config{Schema: 2, CheckEvery: 1000, Upcast: inCents}, bank, 1, Slip{"ann", 25})
+	if want := []any{Receipt{"ann", 325}}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v; receipts %v, not %v", err, got, want)
+	}
+}
+
+// TestAdopt: a program that does other things than the one that has written the
+// journal is refused, unless it adopts the history; from there on, the history is
+// its own, and is compared as ever.
+func TestAdopt(t *testing.T) {
+	// At the other bank, bob has had an account from the beginning.
+	other := func(s *street) journal.Program {
+		return journal.Booting(
+			actions.Spawn(account{Name: "bob"}.process()).Named("bob"),
+			actions.Spawn(clerk{"north"}.process(s)).Named("clerk"),
+		)
+	}
+	for _, trace := range []bool{false, true} {
+		dir := t.TempDir()
+		c := journal.Config{CheckEvery: 1, Trace: trace}
+		if _, err := visited(t, dir, c, bank, 1, Slip{"ann", 0}, Slip{"ann", 3}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := visited(t, dir, c, other, 0); !errors.As(err, new(*journal.DivergenceError)) {
+			t.Fatalf("another program goes on: %v", err)
+		}
+		c.Adopt = true
+		receipts, err := visited(t, dir, c, other, 2, Slip{"bob", 0}, Slip{"bob", 5})
+		if want := []any{Receipt{"bob", 5}, Receipt{"bob", 5}}; err != nil || !slices.Equal(receipts, want) {
+			t.Fatalf("%v; receipts %v", err, receipts)
+		}
+		c.Adopt = false
+		receipts, err = visited(t, dir, c, other, 4, Slip{"bob", 0}, Slip{"bob", 5}, Slip{"ann", 4})
+		if want := []any{Receipt{"bob", 10}, Receipt{"bob", 5}, Receipt{"bob", 10}, Receipt{"ann", 7}}; err != nil || !slices.Equal(receipts, want) {
+			t.Fatalf("%v; receipts %v", err, receipts)
+		}
+		report, err := read(t, dir).Replay(t.Context(), other(newStreet()), journal.ReplayConfig{})
+		if err != nil || report.Checks == 0 {
+			t.Errorf("%v, %+v", err, report)
+		}
+		if _, err := read(t, dir).Replay(t.Context(), bank(newStreet()), journal.ReplayConfig{}); !errors.As(err, new(*journal.DivergenceError)) {
+			t.Errorf("the old program does the same: %v", err)
+		}
+	}
+}

@@ -30,7 +30,8 @@ type player struct {
 	touched []vm.Path // whose processes may have another state, for the trace
 
 	before  *moment // a stop was asked for
-	resumed bool    // the machine has been brought back to that
+	resumed bool    // the roll is to be called, because it is not what the journal has
+	adopts  bool    // because another program has taken over
 
 	familiar map[uint64]*vm.Address // devices whose addresses are as recorded
 
@@ -84,9 +85,19 @@ func (p *player) watch(r *vm.Record) {
 	}
 }
 
+// adopted has the roll called at the next start.
+func (p *player) adopted() {
+	p.resumed, p.adopts = true, true
+	p.attend()
+}
+
 // callAll notes all endpoints that there are, because the stop of the run before
-// has ended them.
+// has ended them, or other endpoints were there.
 func (p *player) callAll() {
+	if p.adopts {
+		p.adopts = false
+		p.calls = append(p.calls, rollCall{op: gone, why: "another program has taken over"})
+	}
 	for info := range p.machine.Processes() {
 		for _, e := range info.Endpoints {
 			c := rollCall{op: opened, path: info.Path, name: info.Name, level: e.Level, role: e.Role.String()}

@@ -286,7 +286,7 @@ func (r *Recording) past(first, last uint64) iter.Seq2[played, error] {
 	return func(yield func(played, error) bool) {
 		read := make([]played, 0, 64)
 		defer func() { r.read = read }() // of the goroutine that reads, which has ended when relive returns
-		for e, err := range r.history.played(first) {
+		for e, err := range r.history.played(first, r.program.Upcast) {
 			if err == nil && len(read) < 4*maxPoints {
 				read = append(read, e)
 			}

@@ -10,8 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -245,5 +248,39 @@ func TestShrink(t *testing.T) {
 	// The start, and the three of the odd account.
 	if small.Last() != 4 {
 		t.Errorf("%d inputs are left, after %d tries", small.Last(), tries)
+	}
+}
+
+// TestTravelCosts: to look at a moment costs no more than applying the inputs
+// since the last one that is remembered, of which there is one every so often.
+func TestTravelCosts(t *testing.T) {
+	dir := t.TempDir()
+	record(t, dir, journal.Config{Durability: journal.Memory}, manySlips(2000)...)
+	applied := 0
+	program := bank(newStreet())
+	counting := journal.Program{Boot: func(self actions.PID) actions.Process {
+		return actions.Stateless(
+			endpoint.Subscriber(topic.All[Slip](), endpoint.OnMessage(func(Slip) actions.Action { applied++; return nil })),
+			actions.SpawnFunc(program.Boot),
+		)
+	}}
+	r, err := read(t, dir).Record(counting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It is not the same program, so its run is a branch of that one's.
+	r, err = r.Branch(t.Context(), journal.Branch{Program: &counting})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const gap = 256
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 30 {
+		seq := 1 + random.Uint64N(r.Last())
+		applied = 0
+		moment(t, r, seq)
+		if applied > gap {
+			t.Errorf("%d inputs were applied to look at moment %d", applied, seq)
+		}
 	}
 }

@@ -18,6 +18,13 @@ type Program struct {
 	// Kinds are the kinds of processes that can be written down. It may be
 	// empty.
 	Kinds []actions.Kind
+
+	// Upcast, if not nil, brings values up to date that were written by an
+	// earlier version of the program: it is given the schema that the journal has
+	// for a value ([Head].Schema) and the value, and returns the one that the
+	// machine is given. The type that the value had is still registered, under
+	// the name that it had. Upcast is pure.
+	Upcast func(schema uint64, value any) any
 }
 
 // Booting returns the program whose first process performs boot, as for
@@ -79,7 +86,7 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 	}
 	var report Report
 	var kinds [16]uint64
-	err = p.relive(ctx, h.played(1), reliving{
+	err = p.relive(ctx, h.played(1, program.Upcast), reliving{
 		last:     until(c.Until),
 		total:    h.Last,
 		progress: c.Progress,
@@ -134,8 +141,9 @@ type played struct {
 	value any
 }
 
-// played yields the episodes from an input on, with their values.
-func (h *History) played(from uint64) iter.Seq2[played, error] {
+// played yields the episodes from an input on, with their values, as a program
+// wants them.
+func (h *History) played(from uint64, upcast func(uint64, any) any) iter.Seq2[played, error] {
 	return func(yield func(played, error) bool) {
 		for e, err := range h.episodes(from) {
 			if err != nil {
@@ -143,6 +151,9 @@ func (h *History) played(from uint64) iter.Seq2[played, error] {
 				return
 			}
 			v, err := e.Value()
+			if upcast != nil && v != nil {
+				v = upcast(e.head.Schema, v)
+			}
 			if !yield(played{e, v}, err) || err != nil {
 				return
 			}
@@ -153,6 +164,7 @@ func (h *History) played(from uint64) iter.Seq2[played, error] {
 // Reliving says how a history is relived.
 type reliving struct {
 	last      uint64        // the input to stop after
+	free      bool          // what comes is not compared
 	skipStops bool          // what came after a stop was asked for is not relived
 	total     func() uint64 // how many inputs there are, for progress
 	progress  func(Progress)
@@ -256,6 +268,7 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[played, error], r 
 		if r.before != nil {
 			r.before(e.episode)
 		}
+		e.free = e.free || r.free
 		in, ok, err := p.prepare(&e, r.skipStops)
 		if err != nil {
 			result = err
@@ -277,6 +290,9 @@ func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
 		p.resumed = true
 		p.goTo(p.before)
 		p.before = nil
+	}
+	if e.Kind == vm.Start && e.head.Adopts && e.Seq == e.head.Seq+1 {
+		p.adopted()
 	}
 	if e.Kind == vm.StopAsked && p.before == nil {
 		p.before = p.moment()

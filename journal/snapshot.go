@@ -157,6 +157,9 @@ func (j *Journal) load(h *History) (next uint64, err error) {
 		if len(j.config.Kinds) == 0 || seq > h.Last() || seq+1 < h.First() {
 			continue
 		}
+		if h.First() == 1 && (j.config.Adopt || seq <= h.adopted()) {
+			continue // it is of another program
+		}
 		m, err := loadSnapshot(j.store, seq, j.player.kinds)
 		if err != nil {
 			err = fmt.Errorf("snapshot %s: %w", snapshotName(seq), err)

@@ -134,7 +134,7 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 	g := f.Ground
 	if f.dir != "" {
 		c := f.Config
-		c.Kinds = p.Kinds
+		c.Kinds, c.Upcast = p.Kinds, p.Upcast
 		j, err := c.Open(f.dir)
 		if err != nil {
 			return true, err
