@@ -210,6 +210,11 @@ func TestDialledConnectionsThatCannotBeMadeAgain(t *testing.T) {
 				endpoint.OnAbsence(func(_ tcp.Data, reason error) actions.Action { return say("it is gone, %v", reason) }))}
 		})
 		c.says("it is there")
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
 		l.Close()
 		c.crash(time.Minute)
 		c.says("it is gone, tcp: 127.0.0.1:7: the connection did not survive a restart of the machine")

@@ -144,7 +144,7 @@ func step() int {
 	if *thorough {
 		return 1
 	}
-	return 31
+	return 61
 }
 
 // TestFull: the disk is full, at whatever byte.
