@@ -1,0 +1,151 @@
+package journal_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/wal"
+	"github.com/go-marketplace/marketplace/journal/wal/waltest"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// outline describes a machine: its processes, and their states.
+func outline(m *vm.Machine) string {
+	var b strings.Builder
+	for p := range m.Processes() {
+		fmt.Fprintln(&b, p.Path, p.Name, p.State)
+	}
+	return b.String()
+}
+
+// driven is a bank with a journal, driven by hand until the disk fails or there are
+// no more slips.
+type driven struct {
+	m      *vm.Machine
+	seq    uint64 // inputs appended
+	synced uint64 // of these, those that are safe
+	err    error
+}
+
+func drive(t *testing.T, c journal.Config, store wal.Store, slips []any) (d driven) {
+	t.Helper()
+	s := newStreet()
+	c.Kinds, c.Logger = kinds(s), quiet
+	j, err := c.OpenStore(store)
+	if err != nil {
+		return driven{err: err}
+	}
+	var start vm.Input
+	if d.m, start, d.err = j.Begin(t.Context(), vm.Config{}, bank(s).Boot); d.err != nil {
+		return d
+	}
+	apply := func(in vm.Input) bool {
+		if d.err = j.Append(in); d.err != nil {
+			return false
+		}
+		d.seq++
+		d.m.Apply(in)
+		var wait bool
+		if wait, d.err = j.Commit(d.m); d.err == nil && wait {
+			d.err = j.Sync()
+		}
+		if d.err == nil {
+			d.synced = d.seq
+		}
+		return d.err == nil
+	}
+	if apply(start) {
+		for _, slip := range slips {
+			// Whatever has been opened again is open under the last number.
+			var at *vm.Address
+			for p := range d.m.Processes() {
+				for _, a := range p.Devices {
+					at = a
+				}
+			}
+			if !apply(vm.Input{Kind: vm.Value, Address: at, Value: slip}) {
+				break
+			}
+		}
+	}
+	if err := j.End(d.err); d.err == nil {
+		d.err = err
+	}
+	return d
+}
+
+// TestSnapshotCrashes: wherever the system crashes while snapshots are taken and
+// old segments dropped, and whatever is left of what was not synced, the machine
+// is brought back to what it was after an input, and no input is lost that was
+// safe.
+func TestSnapshotCrashes(t *testing.T) {
+	slips := manySlips(60)
+	c := journal.Config{SnapshotEvery: 7, SegmentSize: 600, DropOld: true, CheckEvery: 5}
+	// What the machine is after each input, if nothing happens.
+	var want []string
+	{
+		m := vm.Config{}.NewFunc(bank(newStreet()).Boot)
+		want = append(want, outline(m))
+		m.Apply(vm.Input{Kind: vm.Start, Incarnation: 1})
+		want = append(want, outline(m))
+		for _, slip := range slips {
+			m.Apply(vm.Input{Kind: vm.Value, Address: m.Held(1), Value: slip})
+			want = append(want, outline(m))
+		}
+	}
+	whole := waltest.NewDisk()
+	if d := drive(t, c, whole, slips); d.err != nil {
+		t.Fatal(d.err)
+	}
+	if h, err := journal.ReadStore(whole); err != nil || h.First() == 1 {
+		t.Fatalf("nothing was dropped: %v", err)
+	}
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
+	for n := 1; n <= whole.Ops(); n += step {
+		for _, left := range []func(int) int{waltest.LoseAll, waltest.KeepAll} {
+			disk := waltest.NewDisk()
+			disk.CrashAt(n, 13)
+			d := drive(t, c, disk, slips)
+			if d.err == nil && n < whole.Ops()/2 {
+				t.Fatalf("operation %d: the disk has not crashed", n)
+			}
+			found := disk.Crash(left)
+			h, err := journal.ReadStore(found)
+			last := uint64(0)
+			if err == nil {
+				last = h.Last()
+			}
+			if last < d.synced || last > d.seq {
+				t.Fatalf("operation %d: %d inputs are there, of %d, of which %d were safe", n, last, d.seq, d.synced)
+			}
+			again := driveOn(t, c, found)
+			if again.err != nil {
+				t.Fatalf("operation %d: %v", n, again.err)
+			}
+			if got := outline(again.m); got != want[last] {
+				t.Fatalf("operation %d: after input %d the machine is\n%s\nand not\n%s", n, last, got, want[last])
+			}
+		}
+	}
+}
+
+// driveOn has a journal bring its machine back, and no more.
+func driveOn(t *testing.T, c journal.Config, store wal.Store) (d driven) {
+	t.Helper()
+	s := newStreet()
+	c.Kinds, c.Logger = kinds(s), quiet
+	j, err := c.OpenStore(store)
+	if err != nil {
+		return driven{err: err}
+	}
+	if d.m, _, d.err = j.Begin(t.Context(), vm.Config{}, bank(s).Boot); d.err != nil {
+		return d
+	}
+	d.err = j.End(nil)
+	return d
+}
