@@ -322,14 +322,11 @@ func (j *Journal) Commit(m *vm.Machine) (wait bool, err error) {
 	if err := j.snapshot(m); err != nil {
 		return false, err
 	}
-	switch {
-	case j.config.Durability == Sync:
-		return true, nil
-	case j.config.Durability == Memory && j.unwritten < enough:
+	if j.config.Durability == Memory && j.unwritten < enough {
 		return false, nil
 	}
 	j.unwritten = 0
-	return false, j.log.Flush()
+	return j.config.Durability == Sync, j.log.Flush()
 }
 
 // Sync implements [vm.Journal].
