@@ -291,7 +291,7 @@ func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
 		p.goTo(p.before)
 		p.before = nil
 	}
-	if e.Kind == vm.Start && e.head.Adopts && e.Seq == e.head.Seq+1 {
+	if e.Kind == vm.Start && e.head != nil && e.head.Adopts && e.Seq == e.head.Seq+1 {
 		p.adopted()
 	}
 	if e.Kind == vm.StopAsked && p.before == nil {
