@@ -215,7 +215,7 @@ func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Progr
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs: the same as recorded, in %d checks\ndigest %v\n", report.Seq, report.Checks, report.Digest)
+	_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs: the same as recorded, checks: %d\ndigest %v\n", report.Seq, report.Checks, report.Digest)
 	return err
 }
 

@@ -148,8 +148,8 @@ func TestReplay(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"the same", kitchen("soup", "pie"), nil, 0, "replayed 7 inputs: the same as recorded, in 7 checks\ndigest "},
-		{"a part", kitchen("soup", "pie"), []string{"-until", "3"}, 0, "replayed 3 inputs: the same as recorded, in 3 checks\ndigest "},
+		{"the same", kitchen("soup", "pie"), nil, 0, "replayed 7 inputs: the same as recorded, checks: 7\ndigest "},
+		{"a part", kitchen("soup", "pie"), []string{"-until", "3"}, 0, "replayed 3 inputs: the same as recorded, checks: 3\ndigest "},
 		{"another program", kitchen("soup", "tea"), nil, 1, "recorded: 1 boot: spawn pie"},
 		{"a difference", kitchen("soup", "pie"), []string{"-diff", "2,3"}, 0, "2 soup changed\n\t- state cli_test.pot{Name: \"soup\", Made: 1}\n\t+ state cli_test.pot{Name: \"soup\", Made: 3}\n"},
 		{"no difference", kitchen("soup", "pie"), []string{"-diff", "3,3"}, 0, "no process is different\n"},
