@@ -219,9 +219,30 @@ func appendStart(dst []byte, in *vm.Input) []byte {
 	return dst
 }
 
-// readInput reads an input. Addresses has those of the segment, and gets the new
-// one.
-func readInput(s *scanner, addresses map[uint64]*address) (in Input) {
+// A segment is what is known while a segment is read.
+type segment struct {
+	addresses map[uint64]*address // of devices, by number, that have been mentioned
+	spare     []byte              // for values; many share one piece of memory
+}
+
+func newSegment() *segment { return &segment{addresses: map[uint64]*address{}} }
+
+// keep returns a copy of b.
+func (g *segment) keep(b []byte) []byte {
+	const piece = 16 << 10
+	if len(b) > piece/4 {
+		return append([]byte(nil), b...)
+	}
+	if len(b) > cap(g.spare)-len(g.spare) {
+		g.spare = make([]byte, 0, piece)
+	}
+	from := len(g.spare)
+	g.spare = append(g.spare, b...)
+	return g.spare[from:len(g.spare):len(g.spare)]
+}
+
+// readInput reads an input of a segment.
+func readInput(s *scanner, g *segment) (in Input) {
 	in.Seq = s.uint()
 	in.Time = time.Unix(0, s.int()).UTC()
 	in.Kind = vm.InputKind(s.byte())
@@ -234,9 +255,9 @@ func readInput(s *scanner, addresses map[uint64]*address) (in Input) {
 	in.Generation = s.uint()
 	if in.Generation > 0 {
 		if has&hasAddress != 0 {
-			addresses[in.Generation] = &address{s.path(), s.text()}
+			g.addresses[in.Generation] = &address{s.path(), s.text()}
 		}
-		a := addresses[in.Generation]
+		a := g.addresses[in.Generation]
 		if a == nil {
 			s.fail(fmt.Sprintf("the segment has no address for device %d", in.Generation))
 			return in
@@ -247,7 +268,8 @@ func readInput(s *scanner, addresses map[uint64]*address) (in Input) {
 		in.Err = &world.Error{Kind: s.text(), Op: s.text(), Addr: s.text(), Text: s.text()}
 	}
 	if has&hasValue != 0 {
-		in.value = s.rest()
+		in.value = g.keep(s.data)
+		s.data = nil
 	}
 	s.end()
 	return in
@@ -381,13 +403,6 @@ func (s *scanner) path() vm.Path {
 		p[i] = actions.PID(s.uint())
 	}
 	return p
-}
-
-// rest reads all that is left.
-func (s *scanner) rest() []byte {
-	b := s.data
-	s.data = nil
-	return append([]byte(nil), b...)
 }
 
 // end says that there should be nothing left.

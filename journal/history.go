@@ -149,7 +149,7 @@ type entry struct {
 // valid until the next one is asked for.
 func (h *History) entries(index uint64) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
-		addresses := map[uint64]*address{}
+		g := newSegment()
 		segment := ""
 		e := &entry{}
 		for r, err := range h.reader.Records(index) {
@@ -159,9 +159,9 @@ func (h *History) entries(index uint64) iter.Seq2[*entry, error] {
 			}
 			if r.Segment != segment {
 				segment = r.Segment
-				clear(addresses)
+				clear(g.addresses)
 			}
-			if err := e.read(r.Payload, addresses); err != nil {
+			if err := e.read(r.Payload, g); err != nil {
 				yield(nil, fmt.Errorf("journal: %w", &wal.DamageError{
 					Position: wal.Position{Segment: r.Segment, Offset: r.Offset, Index: r.Index},
 					Reason:   err.Error(),
@@ -176,8 +176,8 @@ func (h *History) entries(index uint64) iter.Seq2[*entry, error] {
 	}
 }
 
-// read reads an entry. Addresses has those that the segment has mentioned.
-func (e *entry) read(payload []byte, addresses map[uint64]*address) error {
+// read reads an entry of a segment.
+func (e *entry) read(payload []byte, g *segment) error {
 	s := scanner{data: payload}
 	*e = entry{kind: entryKind(s.byte())}
 	switch e.kind {
@@ -185,7 +185,7 @@ func (e *entry) read(payload []byte, addresses map[uint64]*address) error {
 		e.head = readHead(&s)
 		s.end()
 	case inputEntry:
-		e.input = readInput(&s, addresses)
+		e.input = readInput(&s, g)
 		e.seq = e.input.Seq
 	case checkEntry:
 		e.seq = s.uint()
@@ -239,6 +239,7 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 			at--
 		}
 		var current *episode
+		var slab []episode // made many at a time
 		var head *Head
 		adopted := h.adopted()
 		next := h.parts[at].head.Seq + 1
@@ -268,7 +269,11 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 				}
 				current = nil
 				if e.seq >= from {
-					current = &episode{Input: e.input, head: head, free: e.seq <= adopted}
+					if len(slab) == cap(slab) {
+						slab = make([]episode, 0, batch)
+					}
+					slab = append(slab, episode{Input: e.input, head: head, free: e.seq <= adopted})
+					current = &slab[len(slab)-1]
 				}
 				continue
 			case current == nil || e.seq != current.Seq:

@@ -77,7 +77,7 @@ func (c *census) read(s wal.Store, v *Verification, seen func(records uint64)) (
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	addresses := map[uint64]*address{}
+	g := newSegment()
 	segment := ""
 	for rec, err := range r.Records(v.Log.First) {
 		if damage, ok := errors.AsType[*wal.DamageError](err); ok {
@@ -92,10 +92,10 @@ func (c *census) read(s wal.Store, v *Verification, seen func(records uint64)) (
 		begins := rec.Segment != segment
 		if begins {
 			segment = rec.Segment
-			clear(addresses)
+			clear(g.addresses)
 		}
 		e := &entry{}
-		err := e.read(rec.Payload, addresses)
+		err := e.read(rec.Payload, g)
 		if err == nil {
 			err = c.check(e, begins)
 		}

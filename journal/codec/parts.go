@@ -149,18 +149,11 @@ func (s *record) read(r *reader, v reflect.Value, depth int) error {
 	}
 	next := 0
 	for range n {
-		start := r.at
-		name, err := r.string()
-		if err != nil {
+		// Most often it is the next one, and no key is the beginning of another.
+		if next < len(s.fields) && bytes.HasPrefix(r.data[r.at:], s.fields[next].key) {
+			r.at += len(s.fields[next].key)
+		} else if next, err = s.find(r, next, v.Type()); err != nil {
 			return err
-		}
-		key := r.data[start:r.at]
-		// A field that is not there was added to the type later.
-		for next < len(s.fields) && bytes.Compare(s.fields[next].key, key) < 0 {
-			next++
-		}
-		if next == len(s.fields) || !bytes.Equal(s.fields[next].key, key) {
-			return refuse("the field ", strconv.Quote(string(name)), " at byte ", strconv.Itoa(start), " is not one of ", v.Type().String(), ", or not in its place")
 		}
 		f := &s.fields[next]
 		if err := f.plan.read(r, v.Field(f.index), depth+1); err != nil {
@@ -169,6 +162,25 @@ func (s *record) read(r *reader, v reflect.Value, depth int) error {
 		next++
 	}
 	return nil
+}
+
+// find reads the name of a field, which is not before the one with number next,
+// and returns its number.
+func (s *record) find(r *reader, next int, t reflect.Type) (int, error) {
+	start := r.at
+	name, err := r.string()
+	if err != nil {
+		return next, err
+	}
+	key := r.data[start:r.at]
+	// A field that is not there was added to the type later.
+	for next < len(s.fields) && bytes.Compare(s.fields[next].key, key) < 0 {
+		next++
+	}
+	if next == len(s.fields) || !bytes.Equal(s.fields[next].key, key) {
+		return next, refuse("the field ", strconv.Quote(string(name)), " at byte ", strconv.Itoa(start), " is not one of ", t.String(), ", or not in its place")
+	}
+	return next, nil
 }
 
 // A pairs is the plan of a map.
