@@ -68,38 +68,54 @@ func keep(b *testing.B, dir string, c journal.Config, p journal.Program, n, acco
 	}
 }
 
-// BenchmarkReplay: inputs from memory, without anybody watching; and the replay of
-// a journal of them, which is read, checked and compared. Per input.
-func BenchmarkReplay(b *testing.B) {
-	const accounts, n = 100, 100_000
-	program := branchOffice(newStreet(), accounts)
-	dir := b.TempDir()
-	keep(b, dir, journal.Config{Durability: journal.Memory}, program, n, accounts)
-	perInput := func(b *testing.B) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/input")
+// withListeners is a bank in which many listen to every slip, as people do in a chat room.
+func withListeners(p journal.Program, listeners int) journal.Program {
+	boot := actions.Tree{actions.SpawnFunc(p.Boot)}
+	for range listeners {
+		boot = append(boot, actions.Spawn(actions.Next(0, endpoint.Subscriber(topic.All[Slip](),
+			endpoint.OnMessageState(func(n int, s Slip) actions.Transition[int] { return actions.Next(n + s.Amount) })))))
 	}
-	b.Run("memory", func(b *testing.B) {
-		for b.Loop() {
-			m := vm.Config{}.NewFunc(program.Boot)
-			m.Apply(vm.Input{Kind: vm.Start, Incarnation: 1})
-			for _, in := range slipsFor(m, accounts, n) {
-				m.Apply(in)
-			}
+	return journal.Program{Boot: func(actions.PID) actions.Process { return actions.Stateless(boot) }}
+}
+
+// BenchmarkReplay: inputs from memory, without anybody watching; and the replay of
+// a journal of them, which is read, checked and compared. Per input, of which each
+// is heard by three processes, or by fifty more.
+func BenchmarkReplay(b *testing.B) {
+	const accounts, n = 100, 50_000
+	for _, listeners := range []int{0, 50} {
+		program := branchOffice(newStreet(), accounts)
+		if listeners > 0 {
+			program = withListeners(program, listeners)
 		}
-		perInput(b)
-	})
-	b.Run("replay", func(b *testing.B) {
-		for b.Loop() {
-			h, err := journal.Read(dir)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if r, err := h.Replay(b.Context(), program, journal.ReplayConfig{}); err != nil || r.Seq != n+1 {
-				b.Fatal(r.Seq, err)
-			}
+		dir := b.TempDir()
+		keep(b, dir, journal.Config{Durability: journal.Memory}, program, n, accounts)
+		perInput := func(b *testing.B) {
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/input")
 		}
-		perInput(b)
-	})
+		b.Run(fmt.Sprintf("listeners=%d/memory", listeners), func(b *testing.B) {
+			for b.Loop() {
+				m := vm.Config{}.NewFunc(program.Boot)
+				m.Apply(vm.Input{Kind: vm.Start, Incarnation: 1})
+				for _, in := range slipsFor(m, accounts, n) {
+					m.Apply(in)
+				}
+			}
+			perInput(b)
+		})
+		b.Run(fmt.Sprintf("listeners=%d/replay", listeners), func(b *testing.B) {
+			for b.Loop() {
+				h, err := journal.Read(dir)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if r, err := h.Replay(b.Context(), program, journal.ReplayConfig{}); err != nil || r.Seq != n+1 {
+					b.Fatal(r.Seq, err)
+				}
+			}
+			perInput(b)
+		})
+	}
 }
 
 // BenchmarkRecord: the inputs of the same machine, applied without a journal, and

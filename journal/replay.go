@@ -174,7 +174,7 @@ type reliving struct {
 
 // How much is read ahead, and after how many inputs somebody looks at the clock.
 const (
-	ahead     = 64 // batches
+	ahead     = 32 // batches
 	batch     = 64 // episodes
 	lookAfter = 1 << 12
 	patience  = time.Second // between two words about progress

@@ -50,18 +50,19 @@ func (m *Machine) note(r *Record) {
 	switch r.Kind {
 	case Entered:
 		v |= uint64(r.Input.Kind)
-	case Told:
-		v |= uint64(r.Event.Kind)
-	case Performed:
-		v |= uint64(r.Level)<<8 | uint64(kindOf(r.Action))
 	case Commanded:
 		v |= uint64(r.Command.Kind)
 	}
-	d := m.digest.Mix(v)
-	if r.at != nil {
-		d = d.Mix(r.at.k.place ^ uint64(r.at.cell.pid))
+	m.noteAt(r.at, v)
+}
+
+// noteAt adds to the digest what has happened to p, or to the machine if it is
+// nil.
+func (m *Machine) noteAt(p *proc, what uint64) {
+	if p != nil {
+		what ^= bits.RotateLeft64(p.k.place, 32) ^ uint64(p.cell.pid)<<16
 	}
-	m.digest = d
+	m.digest = m.digest.Mix(what)
 }
 
 // placeOf returns a number for where a machine is.

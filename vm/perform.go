@@ -18,7 +18,7 @@ func (k *kernel) perform(it item) {
 	}
 	m.stats.Actions++
 	if m.watched() {
-		m.record(&Record{Kind: Performed, at: p, Action: it.action, Level: it.up})
+		m.performed(p, &it)
 	}
 	if it.up > 0 {
 		k.lift(p, it)

@@ -72,16 +72,45 @@ func (r *Record) frequent() bool {
 	return true
 }
 
-// record passes r on to whoever watches. It does not keep r.
+// record notes what has happened, and passes it on to whoever watches. It does
+// not keep r.
 func (m *Machine) record(r *Record) {
 	if m.digests {
 		m.note(r)
 	}
+	m.show(r)
+}
+
+// show passes r on to whoever watches.
+func (m *Machine) show(r *Record) {
 	if m.watch == nil || m.sparse && r.frequent() {
 		return
 	}
 	m.rec = *r // and it stays there, which costs less than to clear it
 	m.watch(&m.rec)
+}
+
+// told is record for what happens most often, without a Record if nobody looks.
+func (m *Machine) told(p *proc, e *end, ev *actions.Event) {
+	if m.digests {
+		m.noteAt(p, uint64(Told)<<56|uint64(ev.Kind))
+	}
+	if m.watch != nil && !m.sparse {
+		m.show(&Record{Kind: Told, at: p, end: e, Event: ev})
+	}
+}
+
+// performed is the same for actions.
+func (m *Machine) performed(p *proc, it *item) {
+	if m.digests {
+		m.noteAt(p, uint64(Performed)<<56|uint64(it.up)<<8|uint64(kindOf(it.action)))
+	}
+	if m.watch == nil {
+		return
+	}
+	if _, sends := it.action.(*actions.SendMessage); !sends || !m.sparse {
+		m.show(&Record{Kind: Performed, at: p, Action: it.action, Level: it.up})
+	}
 }
 
 // watched reports whether anybody wants records.

@@ -171,7 +171,7 @@ func (k *kernel) tell(p *proc, e *end, ev *actions.Event) {
 	case e.handler != nil:
 		k.hearing.set(p, e, e.handler, ev)
 	default:
-		k.m.record(&Record{Kind: Told, at: p, end: e, Event: ev})
+		k.m.told(p, e, ev)
 	}
 }
 
@@ -187,7 +187,7 @@ func (k *kernel) inject(id metaID, ev *actions.Event) bool {
 	quiet := k.waiting == 0 && len(k.suspects) == 0
 	if quiet && (e == nil || !e.route && !e.wants(ev.Kind)) {
 		if e != nil {
-			k.m.record(&Record{Kind: Told, at: p, end: e, Event: ev})
+			k.m.told(p, e, ev)
 		}
 		return false
 	}
@@ -229,16 +229,12 @@ func (k *kernel) hear() {
 func (k *kernel) call(p *proc, e *end, h *actions.Handler, ev *actions.Event) {
 	m := k.m
 	if !h.Kinds.Has(ev.Kind) {
-		if m.watched() {
-			m.record(&Record{Kind: Told, at: p, end: e, Event: ev})
-		}
+		m.told(p, e, ev)
 		return
 	}
 	m.stats.Events++
 	m.steps++
-	if m.watched() {
-		m.record(&Record{Kind: Told, at: p, end: e, Event: ev})
-	}
+	m.told(p, e, ev)
 	m.running = p
 	state, a := m.handler(p, e, h, ev)
 	m.running = nil

@@ -81,9 +81,7 @@ func (k *kernel) deliver() {
 // receive has an endpoint receive a message.
 func (k *kernel) receive(t entry, ev *actions.Event) {
 	m := k.m
-	if m.watched() {
-		m.record(&Record{Kind: Told, at: t.p, end: t.e, Event: ev})
-	}
+	m.told(t.p, t.e, ev)
 	if t.e.run == nil {
 		return
 	}
