@@ -81,9 +81,6 @@ func TestSnapshot(t *testing.T) {
 					if line, err = in.ReadString('\n'); err != nil {
 						t.Fatal(err)
 					}
-					if strings.HasPrefix(line, "user") && strings.HasSuffix(line, "arrived.\n") && incarnation > 0 && len(people) == 1 {
-						t.Errorf("somebody of an earlier run is still there: %q", line)
-					}
 				}
 			}
 		}
