@@ -23,7 +23,9 @@ type Program struct {
 	// earlier version of the program: it is given the schema that the journal has
 	// for a value ([Head].Schema) and the value, and returns the one that the
 	// machine is given. The type that the value had is still registered, under
-	// the name that it had. Upcast is pure.
+	// the name that it had. Upcast is pure. What comes of a value is compared with
+	// what was recorded all the same: it is for values that have another form, and
+	// not for a program that does other things with them, see [Config].Adopt.
 	Upcast func(schema uint64, value any) any
 }
 
