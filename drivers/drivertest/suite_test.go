@@ -194,7 +194,7 @@ func TestTally(t *testing.T) {
 			},
 			"close": func(t *rapid.T) {
 				if len(want) == 0 {
-					t.Skip()
+					t.Skip("there is none yet")
 				}
 				i := rapid.IntRange(0, len(want)-1).Draw(t, "which")
 				want[i].closed()
@@ -203,7 +203,7 @@ func TestTally(t *testing.T) {
 			},
 			"close again": func(t *rapid.T) {
 				if len(past) == 0 {
-					t.Skip()
+					t.Skip("there is none yet")
 				}
 				past[rapid.IntRange(0, len(past)-1).Draw(t, "which")].closed()
 			},
