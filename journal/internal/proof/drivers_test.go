@@ -335,12 +335,12 @@ func TestTimersThatFellDue(t *testing.T) {
 				wait("often", timer.Every("often", 7*time.Minute)),
 			}
 		})
-		time.Sleep(30 * time.Second)
+		time.Sleep(30 * time.Second) // in the bubble
 		c.crash(10 * time.Minute)
 		c.says("soon", "often")
 		c.crash(time.Second)
 		c.says()
-		time.Sleep(210 * time.Second) // 14 minutes have passed
+		time.Sleep(210 * time.Second) // in the bubble; 14 minutes have passed
 		c.says("often")
 		c.crash(time.Hour)
 		c.says("late", "often")
@@ -399,7 +399,7 @@ func TestRelayedDevicesGoOn(t *testing.T) {
 		c.says("outside: world.AlarmSet", "inside: world.AlarmSet")
 		c.crash(time.Minute)
 		c.says("outside: world.AlarmSet", "inside: world.AlarmSet")
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // in the bubble
 		c.says("outside: world.AlarmRang", "inside: world.AlarmRang")
 		c.end()
 	})
