@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
@@ -29,25 +30,32 @@ func kinds(s *street) []actions.Kind {
 	}
 }
 
-// stretch runs the bank for some slips, and then stops it.
-func stretch(t *testing.T, dir string, c journal.Config, slips ...any) []any {
+// stretch runs the bank for some slips, and then stops it. Every so often it waits
+// for snapshots to be written, since a fast counter outruns a slow disk.
+func stretch(t *testing.T, dir string, c journal.Config, slips ...any) (receipts []any) {
 	t.Helper()
-	s := newStreet()
-	c.Kinds = kinds(s)
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := run(ctx, dir, c, bank(s), func() {
-		for _, slip := range slips {
-			s.slips <- slip
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreet()
+		c.Kinds = kinds(s)
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := run(ctx, dir, c, bank(s), func() {
+			for i, slip := range slips {
+				s.slips <- slip
+				if i%25 == 24 {
+					synctest.Wait()
+				}
+			}
+			s.slips <- Slip{"last", 1}
+			for seen := s.seen(); len(seen) == 0 || seen[len(seen)-1].(Receipt).Account != "last"; seen = s.seen() {
+				<-s.got
+			}
+			cancel()
+		}); err != nil {
+			t.Fatal(err)
 		}
-		s.slips <- Slip{"last", 1}
-		for seen := s.seen(); len(seen) == 0 || seen[len(seen)-1].(Receipt).Account != "last"; seen = s.seen() {
-			<-s.got
-		}
-		cancel()
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return s.seen()
+		receipts = s.seen()
+	})
+	return receipts
 }
 
 func filesIn(t *testing.T, dir, suffix string) []string {
@@ -136,24 +144,26 @@ func TestRecoveryFromSnapshot(t *testing.T) {
 func TestUnregistered(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer
-	s := newStreet()
-	err := run(t.Context(), dir, journal.Config{
-		SnapshotEvery: 2, Kinds: kinds(s)[:1], Logger: slog.New(slog.NewTextHandler(&log, nil)),
-	}, journal.Booting(
-		actions.Spawn(clerk{"north"}.process(s)).Named("clerk"),
-		actions.Spawn(actions.Next(0, endpoint.Subscriber(topic.All[int]()))).Named("stranger"),
-	), func() {
-		for i := range 20 {
-			name := fmt.Sprint("a", i)
-			s.slips <- Slip{name, 0}
-			s.slips <- Slip{name, 1}
-			<-s.got
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreet()
+		if err := run(t.Context(), dir, journal.Config{
+			SnapshotEvery: 2, Kinds: kinds(s)[:1], Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		}, journal.Booting(
+			actions.Spawn(clerk{"north"}.process(s)).Named("clerk"),
+			actions.Spawn(actions.Next(0, endpoint.Subscriber(topic.All[int]()))).Named("stranger"),
+		), func() {
+			for i := range 20 {
+				name := fmt.Sprint("a", i)
+				s.slips <- Slip{name, 0}
+				s.slips <- Slip{name, 1}
+				<-s.got
+				synctest.Wait() // until the snapshot has been tried
+			}
+			close(s.slips)
+		}); err != nil {
+			t.Fatal(err)
 		}
-		close(s.slips)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if text := log.String(); !strings.Contains(text, "stranger") || !strings.Contains(text, "a0") || strings.Contains(text, "2 clerk") {
 		t.Errorf("log:\n%s", text)
 	}

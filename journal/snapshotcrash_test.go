@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/wal"
@@ -29,7 +30,9 @@ type driven struct {
 	err    error
 }
 
-func drive(t *testing.T, c journal.Config, store wal.Store, slips []any) (d driven) {
+// drive drives a bank. Between inputs it calls pause, in which a snapshot can be
+// written.
+func drive(t *testing.T, c journal.Config, store wal.Store, slips []any, pause func()) (d driven) {
 	t.Helper()
 	s := newStreet()
 	c.Kinds, c.Logger = kinds(s), quiet
@@ -54,6 +57,7 @@ func drive(t *testing.T, c journal.Config, store wal.Store, slips []any) (d driv
 		if d.err == nil {
 			d.synced = d.seq
 		}
+		pause()
 		return d.err == nil
 	}
 	if apply(start) {
@@ -95,42 +99,57 @@ func TestSnapshotCrashes(t *testing.T) {
 			want = append(want, outline(m))
 		}
 	}
-	whole := waltest.NewDisk()
-	if d := drive(t, c, whole, slips); d.err != nil {
-		t.Fatal(d.err)
-	}
-	if h, err := journal.ReadStore(whole); err != nil || h.First() == 1 {
-		t.Fatalf("nothing was dropped: %v", err)
-	}
-	step := 1
-	if testing.Short() {
-		step = 7
-	}
-	for n := 1; n <= whole.Ops(); n += step {
-		for _, left := range []func(int) int{waltest.LoseAll, waltest.KeepAll} {
-			disk := waltest.NewDisk()
-			disk.CrashAt(n, 13)
-			d := drive(t, c, disk, slips)
-			if d.err == nil && n < whole.Ops()/2 {
-				t.Fatalf("operation %d: the disk has not crashed", n)
-			}
-			found := disk.Crash(left)
-			h, err := journal.ReadStore(found)
-			last := uint64(0)
-			if err == nil {
-				last = h.Last()
-			}
-			if last < d.synced || last > d.seq {
-				t.Fatalf("operation %d: %d inputs are there, of %d, of which %d were safe", n, last, d.seq, d.synced)
-			}
-			again := driveOn(t, c, found)
-			if again.err != nil {
-				t.Fatalf("operation %d: %v", n, again.err)
-			}
-			if got := outline(again.m); got != want[last] {
-				t.Fatalf("operation %d: after input %d the machine is\n%s\nand not\n%s", n, last, got, want[last])
+	synctest.Test(t, func(t *testing.T) {
+		whole := waltest.NewDisk()
+		if d := drive(t, c, whole, slips, synctest.Wait); d.err != nil {
+			t.Fatal(d.err)
+		}
+		if h, err := journal.ReadStore(whole); err != nil || h.First() == 1 {
+			t.Fatalf("nothing was dropped: %v", err)
+		}
+		step := 1
+		if testing.Short() {
+			step = 7
+		}
+		for n := 1; n <= whole.Ops(); n += step {
+			for _, left := range []func(int) int{waltest.LoseAll, waltest.KeepAll} {
+				// The snapshots are written between inputs: the n-th operation is that of
+				// the whole run.
+				disk := waltest.NewDisk()
+				disk.CrashAt(n, 13)
+				d := drive(t, c, disk, slips, synctest.Wait)
+				if disk.Ops() < n {
+					t.Fatalf("operation %d: the disk has not crashed", n)
+				}
+				inspect(t, c, n, d, disk.Crash(left), want)
+				// They are written whenever it happens, while inputs come.
+				disk = waltest.NewDisk()
+				disk.CrashAt(n, 13)
+				d = drive(t, c, disk, slips, func() {})
+				inspect(t, c, n, d, disk.Crash(left), want)
 			}
 		}
+	})
+}
+
+// inspect looks at what is left on a disk that has crashed at an operation, and has
+// a journal go on with it.
+func inspect(t *testing.T, c journal.Config, op int, d driven, found wal.Store, want []string) {
+	t.Helper()
+	h, err := journal.ReadStore(found)
+	last := uint64(0)
+	if err == nil {
+		last = h.Last()
+	}
+	if last < d.synced || last > d.seq {
+		t.Fatalf("operation %d: %d inputs are there, of %d, of which %d were safe", op, last, d.seq, d.synced)
+	}
+	again := driveOn(t, c, found)
+	if again.err != nil {
+		t.Fatalf("operation %d: %v", op, again.err)
+	}
+	if got := outline(again.m); got != want[last] {
+		t.Fatalf("operation %d: after input %d the machine is\n%s\nand not\n%s", op, last, got, want[last])
 	}
 }
 
