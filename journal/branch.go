@@ -154,7 +154,7 @@ func (n *Recording) rest(ctx context.Context, at Input) error {
 }
 
 // whole returns the input as a machine could be given it.
-func (e played) whole() vm.Input {
+func (e *played) whole() vm.Input {
 	in := vm.Input{Kind: e.Kind, Value: e.value, Incarnation: e.Incarnation, Limits: e.Limits}
 	if e.Err != nil {
 		in.Err = e.Err
@@ -174,5 +174,5 @@ func branched(seq uint64, in vm.Input, at Input) played {
 		i.Path, i.Device, i.Generation = a.Path, a.Device.DeviceName(), a.Generation
 	}
 	i.value = encoded(in.Value)
-	return played{&episode{Input: i, free: true}, in.Value}
+	return played{episode{Input: i, free: true}, in.Value}
 }

@@ -221,7 +221,8 @@ type episode struct {
 	free   bool // nobody knows what comes of it: it is of a branch, or of another program
 }
 
-// episodes yields the episodes from an input on, in order.
+// episodes yields the episodes from an input on, in order. Each is valid until the
+// next one is asked for.
 func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 	return func(yield func(*episode, error) bool) {
 		if from == 0 {
@@ -238,14 +239,13 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 		for h.parts[at].head.Seq >= from {
 			at--
 		}
-		var current *episode
-		var slab []episode // made many at a time
+		var current episode // if its number is not zero
 		var head *Head
 		adopted := h.adopted()
 		next := h.parts[at].head.Seq + 1
 		for e, err := range h.entries(h.parts[at].index) {
 			if err != nil {
-				if current == nil || yield(current, nil) {
+				if current.Seq == 0 || yield(&current, nil) {
 					yield(nil, err)
 				}
 				return
@@ -261,28 +261,23 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 					return
 				}
 				next++
-				if current != nil {
+				if current.Seq != 0 {
 					current.whole = e.input.Kind != vm.Start // a crash may come before it
-					if !yield(current, nil) {
+					if !yield(&current, nil) {
 						return
 					}
 				}
-				current = nil
 				if e.seq >= from {
-					if len(slab) == cap(slab) {
-						slab = make([]episode, 0, batch)
-					}
-					slab = append(slab, episode{Input: e.input, head: head, free: e.seq <= adopted})
-					current = &slab[len(slab)-1]
+					current = episode{Input: e.input, head: head, free: e.seq <= adopted}
 				}
 				continue
-			case current == nil || e.seq != current.Seq:
+			case e.seq != current.Seq:
 				continue
 			}
 			current.add(e)
 		}
-		if current != nil {
-			yield(current, nil)
+		if current.Seq != 0 {
+			yield(&current, nil)
 		}
 	}
 }

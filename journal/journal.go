@@ -176,23 +176,23 @@ func (j *Journal) relive(ctx context.Context) error {
 		return err
 	}
 	j.seq = from - 1
-	var last *episode
+	var last episode // if its number is not zero
 	err = j.player.relive(ctx, h.played(from, j.config.Upcast), reliving{
 		last:      until(0),
 		skipStops: true,
 		free:      j.config.Adopt,
 		total:     h.Last,
 		progress:  j.config.Progress,
-		before:    func(e *episode) { last = e },
+		before:    func(e *episode) { last = *e },
 	})
 	if err != nil {
 		return err
 	}
-	if last != nil {
+	if last.Seq != 0 {
 		j.seq = last.Seq
 	}
 	// The end of what came of the last input may be missing.
-	if last != nil && j.player.before == nil && !j.config.Adopt {
+	if last.Seq != 0 && j.player.before == nil && !j.config.Adopt {
 		j.already = len(last.calls)
 		if len(j.player.calls) > j.already || !last.checks && j.due(last.Seq) {
 			j.unsettled = true

@@ -249,12 +249,13 @@ func (r *Recording) playerAt(m *Moment) (*player, error) {
 }
 
 // inputs yields the inputs with numbers from first to last.
-func (r *Recording) inputs(first, last uint64) iter.Seq2[played, error] {
-	return func(yield func(played, error) bool) {
+func (r *Recording) inputs(first, last uint64) iter.Seq2[*played, error] {
+	return func(yield func(*played, error) bool) {
 		if first <= r.trunk {
 			for e, err := range r.past(first, min(last, r.trunk)) {
 				if err == nil && !r.strict {
-					e = e.bare()
+					bare := e.bare()
+					e = &bare
 				}
 				if !yield(e, err) || err != nil {
 					return
@@ -263,7 +264,7 @@ func (r *Recording) inputs(first, last uint64) iter.Seq2[played, error] {
 			first = r.trunk + 1
 		}
 		for ; first <= last; first++ {
-			if !yield(r.own[first-r.trunk-1], nil) {
+			if !yield(&r.own[first-r.trunk-1], nil) {
 				return
 			}
 		}
@@ -272,23 +273,23 @@ func (r *Recording) inputs(first, last uint64) iter.Seq2[played, error] {
 
 // past yields inputs of the history. Those that it reads it keeps for the next
 // time, if they are not too many.
-func (r *Recording) past(first, last uint64) iter.Seq2[played, error] {
+func (r *Recording) past(first, last uint64) iter.Seq2[*played, error] {
 	if n := len(r.read); n > 0 && r.read[0].Seq <= first && r.read[n-1].Seq >= last {
 		kept := r.read[first-r.read[0].Seq : last-r.read[0].Seq+1]
-		return func(yield func(played, error) bool) {
-			for _, e := range kept {
-				if !yield(e, nil) {
+		return func(yield func(*played, error) bool) {
+			for i := range kept {
+				if !yield(&kept[i], nil) {
 					return
 				}
 			}
 		}
 	}
-	return func(yield func(played, error) bool) {
+	return func(yield func(*played, error) bool) {
 		read := make([]played, 0, 64)
 		defer func() { r.read = read }() // of the goroutine that reads, which has ended when relive returns
 		for e, err := range r.history.played(first, r.program.Upcast) {
 			if err == nil && len(read) < 4*maxPoints {
-				read = append(read, e)
+				read = append(read, *e)
 			}
 			if !yield(e, err) || err != nil || e.Seq == last {
 				return
@@ -298,6 +299,6 @@ func (r *Recording) past(first, last uint64) iter.Seq2[played, error] {
 }
 
 // bare returns an input without what is known to have come of it.
-func (e played) bare() played {
-	return played{&episode{Input: e.Input, head: e.head, free: true}, e.value}
+func (e *played) bare() played {
+	return played{episode{Input: e.Input, head: e.head, free: true}, e.value}
 }

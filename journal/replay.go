@@ -139,24 +139,30 @@ func newPlayer(program Program) (*player, error) {
 
 // A played is an episode whose value has been restored.
 type played struct {
-	*episode
+	episode
 	value any
 }
 
 // played yields the episodes from an input on, with their values, as a program
-// wants them.
-func (h *History) played(from uint64, upcast func(uint64, any) any) iter.Seq2[played, error] {
-	return func(yield func(played, error) bool) {
+// wants them. Each is valid until the next one is asked for.
+func (h *History) played(from uint64, upcast func(uint64, any) any) iter.Seq2[*played, error] {
+	return func(yield func(*played, error) bool) {
+		var p played
 		for e, err := range h.episodes(from) {
 			if err != nil {
-				yield(played{}, err)
+				yield(nil, err)
 				return
 			}
 			v, err := e.Value()
+			if err != nil {
+				yield(nil, err)
+				return
+			}
 			if upcast != nil && v != nil {
 				v = upcast(e.head.Schema, v)
 			}
-			if !yield(played{e, v}, err) || err != nil {
+			p.episode, p.value = *e, v
+			if !yield(&p, nil) {
 				return
 			}
 		}
@@ -171,60 +177,41 @@ type reliving struct {
 	total     func() uint64 // how many inputs there are, for progress
 	progress  func(Progress)
 	before    func(*episode) // is called before each input; may be nil
-	after     func(*episode) // is called after each; may be nil
+	after     func(*episode) // is called after each; may be nil. Neither keeps it
 }
 
 // How much is read ahead, and after how many inputs somebody looks at the clock.
 const (
 	ahead     = 32 // batches
-	batch     = 64 // episodes
+	batchSize = 64 // inputs
 	lookAfter = 1 << 12
 	patience  = time.Second // between two words about progress
 )
 
+// A batch is what is read ahead in one piece.
+type batch struct {
+	inputs []played
+	err    error // of what comes behind them
+}
+
 // relive applies inputs. They are read, and their values restored, in a goroutine
 // of their own.
-func (p *player) relive(ctx context.Context, inputs iter.Seq2[played, error], r reliving) error {
-	type read struct {
-		episodes []played
-		err      error
-	}
+func (p *player) relive(ctx context.Context, inputs iter.Seq2[*played, error], r reliving) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	batches := make(chan read, ahead)
+	batches := make(chan *batch, ahead)
+	spent := make(chan *batch, ahead+2) // to be used again
 	reading := make(chan struct{})
 	go func() {
 		defer close(reading)
 		defer close(batches)
-		var b read
-		send := func() bool {
-			select {
-			case batches <- b:
-				b = read{}
-				return true
-			case <-ctx.Done():
-				return false
-			}
-		}
-		for e, err := range inputs {
-			if err != nil {
-				b.err = err
-				break
-			}
-			if e.Seq > r.last {
-				break
-			}
-			if b.episodes = append(b.episodes, e); len(b.episodes) == batch && !send() {
-				return
-			}
-		}
-		send()
+		read(ctx, inputs, r.last, batches, spent)
 	}()
 	defer func() { <-reading }()
 	defer cancel()
 
 	begun, told := time.Now(), time.Now()
-	var current read
+	current, at := &batch{}, 0
 	var result error
 	var pending *episode // applied, but not looked at
 	finish := func() bool {
@@ -243,7 +230,7 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[played, error], r 
 		if !finish() {
 			return false
 		}
-		for len(current.episodes) == 0 {
+		for at == len(current.inputs) {
 			if current.err != nil {
 				result = current.err
 				return false
@@ -253,10 +240,11 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[played, error], r 
 				result = context.Cause(ctx)
 				return false
 			}
-			current = b
+			spent <- current
+			current, at = b, 0
 		}
-		e := current.episodes[0]
-		current.episodes = current.episodes[1:]
+		e := &current.inputs[at]
+		at++
 		if e.Seq%lookAfter == 0 {
 			if ctx.Err() != nil {
 				result = context.Cause(ctx)
@@ -268,21 +256,53 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[played, error], r 
 			}
 		}
 		if r.before != nil {
-			r.before(e.episode)
+			r.before(&e.episode)
 		}
 		e.free = e.free || r.free
-		in, ok, err := p.prepare(&e, r.skipStops)
+		in, ok, err := p.prepare(e, r.skipStops)
 		if err != nil {
 			result = err
 			return false
 		}
 		if ok {
-			pending = e.episode
+			pending = &e.episode
 			p.machine.Apply(in)
 		}
 		return true
 	})
 	return result
+}
+
+// read reads inputs up to the one with number last, in batches.
+func read(ctx context.Context, inputs iter.Seq2[*played, error], last uint64, batches chan<- *batch, spent <-chan *batch) {
+	b := &batch{}
+	send := func() bool {
+		select {
+		case batches <- b:
+		case <-ctx.Done():
+			return false
+		}
+		select {
+		case b = <-spent:
+			b.inputs = b.inputs[:0]
+		default:
+			b = &batch{}
+		}
+		return true
+	}
+	for e, err := range inputs {
+		if err != nil {
+			b.err = err
+			break
+		}
+		if e.Seq > last {
+			break
+		}
+		if b.inputs = append(b.inputs, *e); len(b.inputs) == batchSize && !send() {
+			return
+		}
+	}
+	send()
 }
 
 // prepare gets ready for an input, and returns it as the machine is to be given
@@ -303,14 +323,14 @@ func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
 		return vm.Input{}, false, nil
 	}
 	p.begin()
-	p.expected, p.differs = e.episode, nil
+	p.expected, p.differs = &e.episode, nil
 	if trace := e.head != nil && e.head.Trace; trace != p.trace {
 		p.trace = trace
 		p.attend()
 	}
 	in, differ := p.input(&e.Input, e.value)
 	if differ != nil {
-		return in, false, p.explain(differ, e.episode)
+		return in, false, p.explain(differ, &e.episode)
 	}
 	return in, true, nil
 }

@@ -1,6 +1,9 @@
 package codec
 
-import "reflect"
+import (
+	"reflect"
+	"sync"
+)
 
 // Append appends v, of a registered type, to dst: the array of the name of its
 // type and the value, or null if v is nil. If there is an error, which is an
@@ -28,16 +31,21 @@ func Append(dst []byte, v any) ([]byte, error) {
 // takes no more memory than they do, times a constant that depends on the
 // registered types.
 func Decode(data []byte) (v any, rest []byte, err error) {
-	r := reader{data: data}
+	r := readers.Get().(*reader)
+	r.data = data
+	defer func() { *r = reader{}; readers.Put(r) }()
 	if r.null() {
 		return nil, data[1:], nil
 	}
-	x, err := readNamed(&r, 0)
+	x, err := readNamed(r, 0)
 	if err != nil {
 		return nil, data, err
 	}
 	return x.Interface(), data[r.at:], nil
 }
+
+// readers are there to be used again: a journal has many values.
+var readers = sync.Pool{New: func() any { return new(reader) }}
 
 // AppendValue appends v without the name of its type, which need not be
 // registered: whoever restores it knows the type. It is like [Append]
