@@ -94,10 +94,14 @@ func BenchmarkReplay(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/input")
 		}
 		b.Run(fmt.Sprintf("listeners=%d/memory", listeners), func(b *testing.B) {
+			start := vm.Input{Kind: vm.Start, Incarnation: 1}
+			first := vm.Config{}.NewFunc(program.Boot)
+			first.Apply(start)
+			ins := slipsFor(first, accounts, n)
 			for b.Loop() {
 				m := vm.Config{}.NewFunc(program.Boot)
-				m.Apply(vm.Input{Kind: vm.Start, Incarnation: 1})
-				for _, in := range slipsFor(m, accounts, n) {
+				m.Apply(start)
+				for _, in := range ins {
 					m.Apply(in)
 				}
 			}

@@ -182,8 +182,8 @@ type reliving struct {
 
 // How much is read ahead, and after how many inputs somebody looks at the clock.
 const (
-	ahead     = 32 // batches
-	batchSize = 64 // inputs
+	ahead     = 8   // batches
+	batchSize = 256 // inputs
 	lookAfter = 1 << 12
 	patience  = time.Second // between two words about progress
 )
@@ -258,7 +258,9 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[*played, error], r
 		if r.before != nil {
 			r.before(&e.episode)
 		}
-		e.free = e.free || r.free
+		if r.free {
+			e.free = true
+		}
 		in, ok, err := p.prepare(e, r.skipStops)
 		if err != nil {
 			result = err

@@ -134,16 +134,27 @@ func (w *wishes) compare(t *testing.T, again *wishes) {
 // the machine wanted.
 func party(t *testing.T, c journal.Config, dir string, people int) *wishes {
 	t.Helper()
+	w := &wishes{}
+	host(t, c, dir, people, w.note, func(addr string, i int) error {
+		const seed = 20261128
+		return visit(addr, rand.New(rand.NewPCG(seed, uint64(i))))
+	})
+	return w
+}
+
+// host runs the room with a journal until all people have made their visits. A spy
+// is told what happens in the machine.
+func host(t testing.TB, c journal.Config, dir string, people int, spy func(*vm.Record), visit func(addr string, i int) error) {
+	t.Helper()
 	j, err := c.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	w := &wishes{}
 	where := make(chan string, 1)
 	g := vm.Ground{Journal: j, Spy: func(r *vm.Record) {
-		w.note(r)
+		spy(r)
 		if text, ok := r.Command.Value.(console.Text); ok {
 			_, addr, _ := strings.Cut(text.Text, "listening on ")
 			where <- strings.TrimSpace(addr)
@@ -152,11 +163,10 @@ func party(t *testing.T, c journal.Config, dir string, people int) *wishes {
 	over := make(chan error)
 	go func() { over <- g.Run(ctx, hall()...) }()
 	addr := <-where
-	const seed = 20261128
 	var all sync.WaitGroup
 	for i := range people {
 		all.Go(func() {
-			if err := visit(addr, rand.New(rand.NewPCG(seed, uint64(i)))); err != nil {
+			if err := visit(addr, i); err != nil {
 				t.Errorf("visitor %d: %v", i, err)
 			}
 		})
@@ -166,7 +176,6 @@ func party(t *testing.T, c journal.Config, dir string, people int) *wishes {
 	if err := <-over; err != nil {
 		t.Fatal(err)
 	}
-	return w
 }
 
 // visit enters the room, says and hears something at random, and leaves: for
