@@ -84,7 +84,8 @@ type Config struct {
 
 	// DropOld has segments removed that are older than the two newest snapshots.
 	// The history before them is gone then: the run can be recovered, but not
-	// replayed from its beginning.
+	// replayed from its beginning, and who was there is known from the older
+	// snapshot on.
 	DropOld bool
 
 	// SegmentSize is how large a file of the journal becomes, in bytes, before

@@ -386,11 +386,14 @@ func (s *scanner) length(least int) int {
 	return int(n)
 }
 
-func (s *scanner) text() string {
+func (s *scanner) text() string { return string(s.bytes()) }
+
+// bytes reads the bytes of a text.
+func (s *scanner) bytes() []byte {
 	n := s.length(1)
-	t := string(s.data[:n])
+	b := s.data[:n]
 	s.data = s.data[n:]
-	return t
+	return b
 }
 
 func (s *scanner) path() vm.Path {

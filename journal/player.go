@@ -98,15 +98,7 @@ func (p *player) callAll() {
 		p.adopts = false
 		p.calls = append(p.calls, rollCall{op: gone, why: "another program has taken over"})
 	}
-	for info := range p.machine.Processes() {
-		for _, e := range info.Endpoints {
-			c := rollCall{op: opened, path: info.Path, name: info.Name, level: e.Level, role: e.Role.String()}
-			if e.ID != nil {
-				c.id = describe.Value(e.ID)
-			}
-			p.calls = append(p.calls, c)
-		}
-	}
+	p.calls = callAll(p.calls, p.machine)
 }
 
 // step notes a step, and compares it to the one that is expected.

@@ -3,6 +3,7 @@ package journal
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,11 @@ import (
 type Presence struct {
 	// Intervals are in the order in which they begin.
 	Intervals []Interval
+
+	// Begin is the input after which it begins. It is zero, unless the beginning
+	// of the journal has been dropped: then it is that of the oldest snapshot,
+	// which has the roll of who was there by then.
+	Begin Mark
 
 	// End is the last input of the journal.
 	End Mark
@@ -42,6 +48,10 @@ type Interval struct {
 	// it was there after From, and no more after To. They are the same if it came
 	// and went at once. To is zero if it is still there.
 	From, To Mark
+
+	// Earlier says that it was there already when what is known begins: From is
+	// [Presence.Begin], and the input of which it came has been dropped.
+	Earlier bool
 
 	// Reason is why it went: empty if it did of its own accord, without a reason.
 	Reason string
@@ -98,15 +108,26 @@ func readRole(text string) (o topic.Orientation, i topic.Interest, about string)
 // an end that is in the journal.
 const ended = "the run ended while the machine was being stopped"
 
-// Presence returns who was there in all of the journal. If its beginning has been
-// dropped, then it knows nothing of endpoints that were opened before; see
-// [History.First]. If a part cannot be read, it returns what comes before that
-// part, and an error.
+// Presence returns who was there in all of the journal, or, if its beginning has
+// been dropped, from the oldest snapshot on; see [Presence.Begin]. If a part cannot
+// be read, it returns what comes before that part, and an error. If no snapshot can
+// be read where one is needed, it returns those who have come since the oldest
+// input, and an error.
 func (h *History) Presence() (*Presence, error) {
 	r := register{named: map[string]int{}, inside: map[string]map[int]struct{}{}}
+	begin, roll, unknown := h.oldestRoll()
+	if begin > 0 && begin+1 == h.First() {
+		r.muster(Mark{begin, h.Head().Time}, roll)
+	}
 	for e, err := range h.episodes(h.First()) {
 		if err != nil {
-			return &r.Presence, err
+			return &r.Presence, errors.Join(unknown, err)
+		}
+		if e.Seq <= begin {
+			if e.Seq == begin {
+				r.muster(Mark{e.Seq, e.Time}, roll)
+			}
+			continue
 		}
 		r.End = Mark{e.Seq, e.Time}
 		switch e.Kind {
@@ -124,7 +145,31 @@ func (h *History) Presence() (*Presence, error) {
 			r.call(&e.calls[i])
 		}
 	}
-	return &r.Presence, nil
+	return &r.Presence, unknown
+}
+
+// oldestRoll returns who was there after an input, if the beginning of the history
+// has been dropped.
+func (h *History) oldestRoll() (seq uint64, roll []rollCall, err error) {
+	if h.First() == 1 {
+		return 0, nil, nil
+	}
+	seqs, err := snapshotsIn(h.store)
+	if err != nil {
+		return 0, nil, fmt.Errorf("journal: %w", err)
+	}
+	faults := []error{errors.New("no snapshot can be read")}
+	for _, seq := range slices.Backward(seqs) {
+		if seq+1 < h.First() || seq > h.Last() {
+			continue
+		}
+		roll, err := loadRoll(h.store, seq)
+		if err == nil {
+			return seq, roll, nil
+		}
+		faults = append(faults, fmt.Errorf("snapshot %s: %w", snapshotName(seq), err))
+	}
+	return 0, nil, fmt.Errorf("journal: the history begins with input %d, and who was there before that is not known: %w", h.First(), errors.Join(faults...))
 }
 
 // A register is a Presence that is being written.
@@ -133,6 +178,15 @@ type register struct {
 	named    map[string]int              // those that are there and have a name, by who they are
 	inside   map[string]map[int]struct{} // all that are there, by the path of each process around them
 	stopping bool
+}
+
+// muster begins with those who are on a roll.
+func (r *register) muster(at Mark, roll []rollCall) {
+	r.Begin, r.End = at, at
+	for i := range roll {
+		r.begin(&roll[i])
+		r.Intervals[i].Earlier = true
+	}
 }
 
 // call takes account of what the journal has noted.
@@ -213,7 +267,7 @@ func (p *Presence) About(glob string) *Presence {
 
 // Where returns the intervals for which f returns true.
 func (p *Presence) Where(f func(*Interval) bool) *Presence {
-	some := &Presence{End: p.End}
+	some := &Presence{Begin: p.Begin, End: p.End}
 	for i := range p.Intervals {
 		if f(&p.Intervals[i]) {
 			some.Intervals = append(some.Intervals, p.Intervals[i])

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -18,6 +19,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -271,4 +273,97 @@ func TestPresence(t *testing.T) {
 	if _, ok := journal.Longest(nil); ok {
 		t.Error("the longest of none")
 	}
+}
+
+// TestPresenceGoesOn: where the beginning of a journal has been dropped, who was
+// there is told from the oldest snapshot that can be read on, as it is in the
+// whole journal.
+func TestPresenceGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slips := manySlips(690)
+		c := journal.Config{SnapshotEvery: 100, SegmentSize: 600}
+		whole, cut := wal.NewMemory(), wal.NewMemory()
+		for store, drop := range map[*wal.Memory]bool{whole: false, cut: true} {
+			c.DropOld = drop
+			if d := drive(t, c, store, slips, synctest.Wait); d.err != nil {
+				t.Fatal(d.err)
+			}
+		}
+		at := func(p *journal.Presence, seq uint64) (lines []string) {
+			for _, i := range p.At(seq).Intervals {
+				lines = append(lines, fmt.Sprint(&i, i.To.Seq, i.Reason))
+			}
+			slices.Sort(lines)
+			return lines
+		}
+		want := presence(t, whole)
+		if want.Begin.Seq != 0 {
+			t.Fatalf("the whole begins with %d", want.Begin.Seq)
+		}
+		names, err := cut.List()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var snapshots []string
+		for _, name := range names {
+			if strings.HasSuffix(name, ".snapshot") {
+				snapshots = append(snapshots, name)
+			}
+		}
+		begin, gone := uint64(0), 0
+		for _, name := range snapshots {
+			p := presence(t, cut)
+			if p.Begin.Seq <= begin || fmt.Sprintf("%020d.snapshot", p.Begin.Seq) != name || p.Begin.Time.IsZero() {
+				t.Fatalf("it begins with %v, and not with %s", p.Begin, name)
+			}
+			begin = p.Begin.Seq
+			for seq := begin; seq <= p.End.Seq; seq++ {
+				if diff := gocmp.Diff(at(want, seq), at(p, seq)); diff != "" {
+					t.Fatalf("after input %d: %s", seq, diff)
+				}
+			}
+			for _, i := range p.Intervals {
+				if i.Earlier != (i.From == p.Begin) {
+					t.Errorf("%v, from %d, earlier: %t", &i, i.From.Seq, i.Earlier)
+				}
+				if i.Earlier && !i.Still() {
+					gone++
+				}
+			}
+			if n := len(p.At(begin - 1).Intervals); n > 0 {
+				t.Errorf("%d were there before it begins", n)
+			}
+			// The next one has to do.
+			b := cut.ReadFile(name)
+			b[len("marketplace snapshot\n")+8+32+8]++ // the first byte of the roll
+			cut.WriteFile(name, b)
+		}
+		if gone == 0 {
+			t.Error("nobody has gone who was there")
+		}
+		h, err := journal.ReadStore(cut)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := h.Presence()
+		if err == nil || !strings.Contains(err.Error(), "checksum") || !strings.Contains(err.Error(), snapshots[0]) {
+			t.Errorf("error %v", err)
+		}
+		if len(p.Intervals) == 0 || p.Begin.Seq != 0 {
+			t.Errorf("without a snapshot, %d have come since %d", len(p.Intervals), p.Begin.Seq)
+		}
+	})
+}
+
+func presence(t *testing.T, s wal.Store) *journal.Presence {
+	t.Helper()
+	h, err := journal.ReadStore(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := h.Presence()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

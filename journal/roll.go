@@ -64,6 +64,20 @@ func (r *rollCall) equal(o *rollCall) bool {
 		r.id == o.id && r.role == o.role && r.why == o.why
 }
 
+// callAll returns all endpoints that a machine has, after what is in calls.
+func callAll(calls []rollCall, m *vm.Machine) []rollCall {
+	for info := range m.Processes() {
+		for _, e := range info.Endpoints {
+			c := rollCall{op: opened, path: info.Path, name: info.Name, level: e.Level, role: e.Role.String()}
+			if e.ID != nil {
+				c.id = describe.Value(e.ID)
+			}
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
 // callRoll returns what a record says of endpoints that come and go, after those
 // in calls.
 func callRoll(calls []rollCall, r *vm.Record) []rollCall {

@@ -20,8 +20,9 @@ import (
 )
 
 // A snapshot is a file beside the segments of the log, which are enough without
-// it: the machine as it was after an input, from where a recovery can begin. It
-// is written while the machine runs on, and gets its name when it is complete.
+// it: the machine as it was after an input, from where a recovery can begin, and
+// the roll of who was there, which can be read without the program. It is written
+// while the machine runs on, and gets its name when it is complete.
 type snapshot struct {
 	Format  uint64    // of journals
 	Seq     uint64    // of the last input that the machine has been given
@@ -59,46 +60,122 @@ func snapshotsIn(s wal.Store) ([]uint64, error) {
 	return seqs, nil
 }
 
-// marshal returns the content of the file: the magic, the index, so that it can be
-// read by itself, the length and the hash of what follows, and that.
-func (s *snapshot) marshal() ([]byte, error) {
+// marshal returns the content of the file: the magic, a section with the index, so
+// that it can be read by itself, and the roll, and a section with the machine.
+func (s *snapshot) marshal(roll []rollCall) ([]byte, error) {
 	data, err := codec.AppendValue(nil, *s)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(data)
-	out := binary.BigEndian.AppendUint64([]byte(snapshotMagic), s.Index)
-	out = binary.BigEndian.AppendUint64(out, uint64(len(data)))
-	out = append(out, sum[:]...)
-	return append(out, data...), nil
+	calls := binary.BigEndian.AppendUint64(nil, s.Index)
+	for i := range roll {
+		calls = appendText(calls, string(appendRollCall(nil, s.Seq, &roll[i])))
+	}
+	return appendSection(appendSection([]byte(snapshotMagic), calls), data), nil
 }
 
-const snapshotHead = len(snapshotMagic) + 8 + 8 + sha256.Size
+const (
+	sectionHead = 8 + sha256.Size
+	indexAt     = int64(len(snapshotMagic) + sectionHead)
+)
 
-func unmarshalSnapshot(b []byte) (*snapshot, error) {
-	if len(b) < snapshotHead || string(b[:len(snapshotMagic)]) != snapshotMagic {
-		return nil, errors.New("it is no snapshot")
+// appendSection appends a part of a snapshot: its length, its hash, and itself.
+func appendSection(dst, data []byte) []byte {
+	sum := sha256.Sum256(data)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(len(data)))
+	return append(append(dst, sum[:]...), data...)
+}
+
+// cutSection takes apart what appendSection has written.
+func cutSection(b []byte) (data, rest []byte, err error) {
+	if len(b) < sectionHead {
+		return nil, nil, errors.New("it ends too early")
 	}
-	head, data := b[len(snapshotMagic):snapshotHead], b[snapshotHead:]
-	index, length, sum := binary.BigEndian.Uint64(head), binary.BigEndian.Uint64(head[8:]), head[16:]
-	if length != uint64(len(data)) {
-		return nil, fmt.Errorf("it has %d bytes, and should have %d", len(data), length)
+	length, sum, b := binary.BigEndian.Uint64(b), b[8:sectionHead], b[sectionHead:]
+	if length > uint64(len(b)) {
+		return nil, nil, fmt.Errorf("a part has %d bytes, and should have %d", len(b), length)
 	}
+	data, rest = b[:length], b[length:]
 	if is := sha256.Sum256(data); !bytes.Equal(is[:], sum) {
-		return nil, errors.New("its checksum does not fit")
+		return nil, nil, errors.New("its checksum does not fit")
 	}
-	v, rest, err := codec.DecodeValue(data, reflect.TypeFor[snapshot]())
+	return data, rest, nil
+}
+
+// A sealed is a snapshot whose checksums fit.
+type sealed struct {
+	index         uint64
+	roll, machine []byte
+}
+
+// readSnapshot reads the snapshot of the machine after an input.
+func readSnapshot(store wal.Store, seq uint64) (s sealed, err error) {
+	content, err := store.Open(snapshotName(seq))
+	if err != nil {
+		return s, err
+	}
+	defer content.Close()
+	b := make([]byte, content.Size())
+	if _, err := io.ReadFull(io.NewSectionReader(content, 0, content.Size()), b); err != nil {
+		return s, err
+	}
+	b, ok := bytes.CutPrefix(b, []byte(snapshotMagic))
+	if !ok {
+		return s, errors.New("it is no snapshot")
+	}
+	if s.roll, b, err = cutSection(b); err != nil {
+		return s, err
+	}
+	if s.machine, b, err = cutSection(b); err != nil {
+		return s, err
+	}
+	if len(b) > 0 {
+		return s, fmt.Errorf("%d bytes follow it", len(b))
+	}
+	if len(s.roll) < 8 {
+		return s, errors.New("it has no index")
+	}
+	s.index, s.roll = binary.BigEndian.Uint64(s.roll), s.roll[8:]
+	return s, nil
+}
+
+func (s *sealed) unmarshal() (*snapshot, error) {
+	v, rest, err := codec.DecodeValue(s.machine, reflect.TypeFor[snapshot]())
 	if err != nil {
 		return nil, err
 	}
-	s := v.(snapshot)
+	m := v.(snapshot)
 	switch {
-	case s.Format > format:
-		return nil, fmt.Errorf("it has format %d, and this program knows formats up to %d", s.Format, format)
-	case len(rest) > 0 || s.Index != index:
+	case m.Format > format:
+		return nil, fmt.Errorf("it has format %d, and this program knows formats up to %d", m.Format, format)
+	case len(rest) > 0 || m.Index != s.index:
 		return nil, errors.New("its parts do not fit together")
 	}
-	return &s, nil
+	return &m, nil
+}
+
+// loadRoll returns who was there after an input, from the snapshot.
+func loadRoll(store wal.Store, seq uint64) (roll []rollCall, err error) {
+	sealed, err := readSnapshot(store, seq)
+	if err != nil {
+		return nil, err
+	}
+	s := scanner{data: sealed.roll}
+	for len(s.data) > 0 && s.err == nil {
+		entry := scanner{data: s.bytes()}
+		if kind := entryKind(entry.byte()); kind != rollEntry {
+			s.fail(fmt.Sprintf("its roll has a %v in it", kind))
+		}
+		of, call := readRollCall(&entry)
+		if of != seq {
+			s.fail(fmt.Sprintf("its roll is of input %d", of))
+		}
+		if entry.err != nil {
+			return nil, entry.err
+		}
+		roll = append(roll, call)
+	}
+	return roll, s.err
 }
 
 // indexOfNewest returns the index of the last record before the newest snapshot,
@@ -113,25 +190,20 @@ func indexOfNewest(store wal.Store) uint64 {
 		return 0
 	}
 	defer content.Close()
-	var head [len(snapshotMagic) + 8]byte
+	var head [indexAt + 8]byte
 	if n, err := content.ReadAt(head[:], 0); n < len(head) && err != nil || string(head[:len(snapshotMagic)]) != snapshotMagic {
 		return 0
 	}
-	return binary.BigEndian.Uint64(head[len(snapshotMagic):])
+	return binary.BigEndian.Uint64(head[indexAt:])
 }
 
 // loadSnapshot returns the machine of a snapshot.
 func loadSnapshot(store wal.Store, seq uint64, kinds vm.Kinds) (*moment, error) {
-	content, err := store.Open(snapshotName(seq))
+	sealed, err := readSnapshot(store, seq)
 	if err != nil {
 		return nil, err
 	}
-	defer content.Close()
-	b := make([]byte, content.Size())
-	if _, err := io.ReadFull(io.NewSectionReader(content, 0, content.Size()), b); err != nil {
-		return nil, err
-	}
-	s, err := unmarshalSnapshot(b)
+	s, err := sealed.unmarshal()
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +315,7 @@ func (j *Journal) writeSnapshot(w written, at moment) error {
 		return err
 	}
 	s := snapshot{Format: format, Seq: w.seq, Index: w.index, Sum: at.sum, Program: j.config.Program, Image: *image}
-	data, err := s.marshal()
+	data, err := s.marshal(callAll(nil, at.state.Machine(nil)))
 	if err != nil {
 		return err
 	}

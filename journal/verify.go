@@ -3,6 +3,8 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 
 	"github.com/go-marketplace/marketplace/journal/wal"
 )
@@ -26,10 +28,21 @@ type Verification struct {
 	// Synced is the last input of which something intact proves that it was once
 	// on disk; zero if that cannot be said of any.
 	Synced uint64
+
+	// BadSnapshots are those that a recovery cannot begin with, the oldest first.
+	// What they stand for is in the journal as well, unless it has been dropped.
+	BadSnapshots []BadSnapshot
 }
 
-// Verify reads all of the journal in a folder: the hashes of the log, and the
-// entries with their values. It needs no lock and no program. If progress is not
+// A BadSnapshot is a snapshot that is not as it was written.
+type BadSnapshot struct {
+	Seq    uint64 // the input after which it was taken
+	File   string // its name, in the folder of the journal
+	Reason string
+}
+
+// Verify reads all of the journal in a folder: the hashes of the log, the entries
+// with their values, and the hashes of snapshots. It needs no lock and no program. If progress is not
 // nil, it is called now and then with how much has been done, of how much.
 //
 // The error is about reading; what is wrong with the journal is in the
@@ -50,6 +63,9 @@ func VerifyStore(s wal.Store, progress func(done, total int64)) (v Verification,
 		return v, fmt.Errorf("journal: %w", err)
 	}
 	v.Damage, v.Ambiguous = v.Log.Damage, v.Log.Ambiguous
+	if v.BadSnapshots, err = badSnapshots(s); err != nil {
+		return v, err
+	}
 	if v.Log.Records == 0 {
 		return v, nil
 	}
@@ -65,6 +81,21 @@ func VerifyStore(s wal.Store, progress func(done, total int64)) (v Verification,
 		v.Damage, v.Ambiguous = damage, false
 	}
 	return v, nil
+}
+
+func badSnapshots(s wal.Store) (bad []BadSnapshot, err error) {
+	seqs, err := snapshotsIn(s)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	for _, seq := range slices.Backward(seqs) {
+		_, err := loadRoll(s, seq)
+		if err == nil || errors.Is(err, fs.ErrNotExist) { // it has been removed meanwhile
+			continue
+		}
+		bad = append(bad, BadSnapshot{seq, snapshotName(seq), err.Error()})
+	}
+	return bad, nil
 }
 
 // progressEvery is how many entries come between two words about progress.

@@ -1,12 +1,16 @@
 package journal_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -57,6 +61,42 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestVerifySnapshots: whatever byte of a snapshot is changed, or wherever it is
+// cut off, that is found; and the journal is intact without it.
+func TestVerifySnapshots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := wal.NewMemory()
+		if d := drive(t, journal.Config{SnapshotEvery: 10}, store, manySlips(25), synctest.Wait); d.err != nil {
+			t.Fatal(d.err)
+		}
+		look := func(what string, want ...journal.BadSnapshot) {
+			v, err := journal.VerifyStore(store, nil)
+			must(t, err)
+			if v.Damage != nil || len(v.BadSnapshots) != len(want) {
+				t.Fatalf("%s: damage %v, bad snapshots %v", what, v.Damage, v.BadSnapshots)
+			}
+			for i, b := range v.BadSnapshots {
+				if b.Seq != want[i].Seq || b.File != want[i].File || b.Reason == "" {
+					t.Errorf("%s: %+v, and not %+v", what, b, want[i])
+				}
+			}
+		}
+		look("nothing")
+		bad := journal.BadSnapshot{Seq: 10, File: "00000000000000000010.snapshot"}
+		good := store.ReadFile(bad.File)
+		for i := range good {
+			harmed := slices.Clone(good)
+			harmed[i] ^= 1 << (i % 8)
+			store.WriteFile(bad.File, harmed)
+			look(fmt.Sprint("byte ", i), bad)
+			store.WriteFile(bad.File, good[:i])
+			look(fmt.Sprint("cut off at ", i), bad)
+		}
+		store.WriteFile(bad.File, append(good, 0))
+		look("a byte more", bad)
+	})
 }
 
 // TestDetails: the journal tells what came of its inputs, in any program.

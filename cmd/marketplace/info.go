@@ -15,8 +15,9 @@ has, how large it is, when the program was started, and how it ends. It reads
 all of it.
 `
 
-const verifyHelp = `Verify checks the hashes of a journal, and that its entries make sense. If there
-is damage it says where, and which input is the last good one, and exits with 1.
+const verifyHelp = `Verify checks the hashes of a journal and of its snapshots, and that its entries
+make sense. If there is damage it says where, and which input is the last good
+one, and exits with 1.
 
 A write that was torn by a crash is at the end of the journal, and is cut off
 when the program is started again. Whether it was torn or changed cannot be told
@@ -65,6 +66,9 @@ func info(c *call) error {
 	} else {
 		row("snapshots", "after input %s", strings.Trim(fmt.Sprint(s.Snapshots), "[]"))
 	}
+	for _, b := range v.BadSnapshots {
+		row("", "DAMAGED: the one after input %d: %s", b.Seq, b.Reason)
+	}
 	row("on disk", "provably up to input %d", v.Synced)
 	row("end", "%s", ending(&v))
 	return nil
@@ -92,8 +96,19 @@ func verify(c *call) error {
 		return err
 	}
 	if v.Damage == nil {
+		if len(v.BadSnapshots) > 0 {
+			fmt.Fprint(c.out, "but for snapshots ")
+		}
 		fmt.Fprintf(c.out, "ok: %s, %s, inputs %d to %d\nhash %v\n", plural(uint64(v.Log.Segments), "segment"), plural(v.Log.Records, "record"),
 			v.Summary.First.Seq, v.Summary.Last.Seq, v.Log.Hash)
+	}
+	for _, b := range v.BadSnapshots {
+		fmt.Fprintf(c.out, "damaged: the snapshot after input %d, %s: %s\n", b.Seq, b.File, b.Reason)
+	}
+	if v.Damage == nil {
+		if len(v.BadSnapshots) > 0 {
+			return errDamage
+		}
 		return nil
 	}
 	fmt.Fprintf(c.out, "damaged: %s\n  segment %s\n  offset  %d\n  record  %d\n", v.Damage.Reason, v.Damage.Segment, v.Damage.Offset, v.Damage.Index)

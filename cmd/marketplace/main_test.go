@@ -74,33 +74,56 @@ func (h *till) Try(commands []any) (int, error) { return len(commands), nil }
 
 func (h *till) Close() error { close(h.closed); return nil }
 
-// bake starts the bakery.
-func bake() actions.Action {
+// A baker is told of orders for one kind of bread.
+type baker struct{ Bread string }
+
+func (b baker) endpoints() actions.Action {
+	return endpoint.Subscriber(topic.Where(bread.Is(b.Bread)), endpoint.OnMessage(func(o order) actions.Action {
+		return actions.When(o.Count == 0, actions.Fail(errors.New("nobody wants "+o.Bread)))
+	})).As("orders")
+}
+
+// A shop takes orders, for what it knows.
+type shop struct{}
+
+func (shop) endpoints() actions.Action {
 	known := map[string]bool{"rye": true, "spelt": true}
-	var all actions.Tree
-	for _, b := range []string{"rye", "spelt"} {
-		all = append(all, actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.Where(bread.Is(b)),
-			endpoint.OnMessage(func(o order) actions.Action {
-				return actions.When(o.Count == 0, actions.Fail(errors.New("nobody wants "+o.Bread)))
-			})).As("orders"))).Named("baker of "+b))
-	}
-	return append(all, actions.Spawn(actions.Stateless(
+	return actions.Tree{
 		endpoint.Device(counter{"counter"},
 			endpoint.OnValue(func(o order) actions.Action { return actions.When(known[o.Bread], actions.Send(o)) }),
 			endpoint.OnEnded(func(err error) actions.Action { return actions.Quit() }),
 		),
 		endpoint.Publisher(topic.All[order]()),
-	)).Named("shop"))
+	}
+}
+
+// bake starts the bakery.
+func bake() actions.Action {
+	var all actions.Tree
+	for _, b := range []baker{{"rye"}, {"spelt"}} {
+		all = append(all, actions.Spawn(actions.Next(b, b.endpoints())).Named("baker of "+b.Bread))
+	}
+	return append(all, actions.Spawn(actions.Next(shop{}, shop{}.endpoints())).Named("shop"))
+}
+
+var kinds = []actions.Kind{
+	actions.KindOf("bakery.baker", func(_ actions.PID, b baker) actions.Action { return b.endpoints() }),
+	actions.KindOf("bakery.shop", func(_ actions.PID, s shop) actions.Action { return s.endpoints() }),
 }
 
 // bakery writes a journal, always the same one: of a run that comes to rest, or
 // of one that is stopped after some seconds, and goes on.
 func bakery(t *testing.T, stop time.Duration, trace bool) string {
 	t.Helper()
+	return bakeryWith(t, stop, journal.Config{CheckEvery: 3, Trace: trace, SegmentSize: 400})
+}
+
+func bakeryWith(t *testing.T, stop time.Duration, c journal.Config) string {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bakery.journal")
+	c.Schema, c.Program, c.Logger = 7, "bakery@v1", slog.New(slog.DiscardHandler)
 	synctest.Test(t, func(t *testing.T) {
 		for run := time.Duration(0); run < 2 && (run == 0 || stop > 0); run++ {
-			c := journal.Config{CheckEvery: 3, Trace: trace, Schema: 7, Program: "bakery@v1", SegmentSize: 400, Logger: slog.New(slog.DiscardHandler)}
 			j, err := c.Open(dir)
 			if err != nil {
 				t.Fatal(err)
@@ -193,6 +216,22 @@ func TestDamage(t *testing.T) {
 		all.WriteString("# " + tt.name + "\n" + result(dir, "verify", dir) + result(dir, "list", "-kind", "end", dir))
 	}
 	vmtest.Golden(t, "testdata/damaged.golden", all.String())
+}
+
+// TestOld: what the commands say of a journal whose beginning has been dropped,
+// also when its snapshots are damaged.
+func TestOld(t *testing.T) {
+	dir := bakeryWith(t, 0, journal.Config{Kinds: kinds, SnapshotEvery: 2, SegmentSize: 200, DropOld: true})
+	all := result(dir, "info", dir) + result(dir, "verify", dir) + result(dir, "list", dir) + result(dir, "presence", dir)
+	snapshots, err := filepath.Glob(filepath.Join(dir, "*.snapshot"))
+	if err != nil || len(snapshots) != 2 {
+		t.Fatal(snapshots, err)
+	}
+	for _, file := range snapshots {
+		change(t, file, func(b []byte) []byte { b[len(b)-1]++; return b })
+		all += "# a damaged snapshot\n" + result(dir, "verify", dir) + result(dir, "presence", dir)
+	}
+	vmtest.Golden(t, "testdata/old.golden", all+result(dir, "info", dir))
 }
 
 func change(t *testing.T, file string, f func([]byte) []byte) {

@@ -28,10 +28,10 @@ func presence(c *call) error {
 	if err != nil {
 		return err
 	}
-	if h.First() > 1 {
-		fmt.Fprintf(c.stderr, "marketplace: the journal begins with input %d: who came before that is not shown\n", h.First())
-	}
 	p, damage := h.Presence()
+	if p.Begin.Seq > 0 {
+		fmt.Fprintf(c.stderr, "marketplace: what was before input %d has been dropped; it begins with who was there after input %d\n", h.First(), p.Begin.Seq)
+	}
 	if *about != "" {
 		p = p.About(*about)
 	}
@@ -48,11 +48,14 @@ func presence(c *call) error {
 	}
 	fmt.Fprintf(c.out, "%8s  %8s  %s\n", "from", "to", "who")
 	for _, i := range p.Intervals {
-		to := "still"
+		from, to := fmt.Sprint(i.From.Seq), "still"
+		if i.Earlier {
+			from = "earlier"
+		}
 		if !i.Still() {
 			to = fmt.Sprint(i.To.Seq)
 		}
-		fmt.Fprintf(c.out, "%8d  %8s  %s%s\n", i.From.Seq, to, &i, because(&i))
+		fmt.Fprintf(c.out, "%8s  %8s  %s%s\n", from, to, &i, because(&i))
 	}
 	return damage
 }
