@@ -32,7 +32,7 @@ type driven struct {
 
 // drive drives a bank. Between inputs it calls pause, in which a snapshot can be
 // written.
-func drive(t *testing.T, c journal.Config, store wal.Store, slips []any, pause func()) (d driven) {
+func drive(t testing.TB, c journal.Config, store wal.Store, slips []any, pause func()) (d driven) {
 	t.Helper()
 	s := newStreet()
 	c.Kinds, c.Logger = kinds(s), quiet
@@ -154,7 +154,7 @@ func inspect(t *testing.T, c journal.Config, op int, d driven, found wal.Store, 
 }
 
 // driveOn has a journal bring its machine back, and no more.
-func driveOn(t *testing.T, c journal.Config, store wal.Store) (d driven) {
+func driveOn(t testing.TB, c journal.Config, store wal.Store) (d driven) {
 	t.Helper()
 	s := newStreet()
 	c.Kinds, c.Logger = kinds(s), quiet
