@@ -85,7 +85,7 @@ func (s *Summary) Stopped() bool { return s.Last.Kind == vm.StopDone }
 func (h *History) Summary() (Summary, error) {
 	var c census
 	if len(h.parts) > 0 {
-		for e, err := range h.entries(h.parts[0].index) {
+		for e, err := range h.entries(h.parts[0].index, newSegment()) {
 			if err != nil {
 				return c.summary(h.store), err
 			}

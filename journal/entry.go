@@ -222,7 +222,33 @@ func appendStart(dst []byte, in *vm.Input) []byte {
 // A segment is what is known while a segment is read.
 type segment struct {
 	addresses map[uint64]*address // of devices, by number, that have been mentioned
+	mentions  []mention           // the same, in order
 	spare     []byte              // for values; many share one piece of memory
+}
+
+// A mention is the address of a device, where a segment has it in full.
+type mention struct {
+	generation uint64
+	*address
+}
+
+func (g *segment) mention(m mention) {
+	g.addresses[m.generation] = m.address
+	g.mentions = append(g.mentions, m)
+}
+
+// recall has g know addresses that come before what is to be read.
+func (g *segment) recall(mentions []mention) {
+	for _, m := range mentions {
+		g.addresses[m.generation] = m.address
+	}
+	g.mentions = mentions
+}
+
+// forget is for the end of a segment.
+func (g *segment) forget() {
+	clear(g.addresses)
+	g.mentions = nil
 }
 
 func newSegment() *segment { return &segment{addresses: map[uint64]*address{}} }
@@ -255,7 +281,7 @@ func readInput(s *scanner, g *segment) (in Input) {
 	in.Generation = s.uint()
 	if in.Generation > 0 {
 		if has&hasAddress != 0 {
-			g.addresses[in.Generation] = &address{s.path(), s.text()}
+			g.mention(mention{in.Generation, &address{s.path(), s.text()}})
 		}
 		a := g.addresses[in.Generation]
 		if a == nil {

@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/go-marketplace/marketplace/journal/wal"
@@ -18,6 +20,9 @@ type History struct {
 	reader *wal.Reader
 	parts  []part
 	last   func() uint64
+
+	mu     sync.Mutex
+	guides []guide // to the parts
 }
 
 // A part is a segment of the log.
@@ -25,6 +30,23 @@ type part struct {
 	index uint64 // of its first record
 	head  Head
 }
+
+// A guide is what has been found out about a part so far, so that nobody has to
+// read all of it for an input in the middle.
+type guide struct {
+	mentions []mention // addresses, in the order in which it has them
+	marks    []mark    // in order
+}
+
+// A mark is an input at which reading can begin.
+type mark struct {
+	seq, index uint64
+	head       *Head // of who has written it
+	mentions   int   // how many addresses come before it
+}
+
+// markEvery is how many inputs are between two marks.
+const markEvery = 512
 
 // Read opens the journal in a folder for reading. It fails if there is none, and
 // if its last segment cannot be read.
@@ -46,6 +68,7 @@ func ReadStore(s wal.Store) (*History, error) {
 			h.parts = append(h.parts, part{index, head})
 		}
 	}
+	h.guides = make([]guide, len(h.parts))
 	h.last = sync.OnceValue(h.findLast)
 	return h, nil
 }
@@ -55,9 +78,9 @@ func (h *History) findLast() uint64 {
 	if len(h.parts) == 0 {
 		return 0
 	}
-	last := h.parts[len(h.parts)-1]
-	seq := last.head.Seq
-	for e, err := range h.entries(last.index) {
+	last := len(h.parts) - 1
+	seq := h.parts[last].head.Seq
+	for e, err := range h.entriesFrom(last, mark{}) {
 		if err != nil {
 			break // who reads that far is told
 		}
@@ -70,7 +93,7 @@ func (h *History) findLast() uint64 {
 
 // headAt returns the head of a segment. It reports false if it is not there yet.
 func (h *History) headAt(index uint64) (Head, bool, error) {
-	for e, err := range h.entries(index) {
+	for e, err := range h.entries(index, newSegment()) {
 		switch {
 		case err != nil:
 			return Head{}, false, err
@@ -138,6 +161,7 @@ type entry struct {
 	kind     entryKind
 	head     Head
 	input    Input
+	first    bool   // the input is the first of its segment that has the address of its device
 	seq      uint64 // of the input that it is about, for those that follow
 	check    vm.Digest
 	trace    []step
@@ -145,11 +169,74 @@ type entry struct {
 	snapshot string // name of the file
 }
 
-// entries yields the entries from a record on, which begins a segment. An entry is
-// valid until the next one is asked for.
-func (h *History) entries(index uint64) iter.Seq2[*entry, error] {
+// entriesFrom yields the entries of a part from a mark on, or from its beginning,
+// and those of the parts that follow, and leaves marks on the way.
+func (h *History) entriesFrom(part int, m mark) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
-		g := newSegment()
+		g, index, head := newSegment(), h.parts[part].index, m.head
+		if m.index > 0 {
+			index = m.index
+			h.mu.Lock()
+			g.recall(h.guides[part].mentions[:m.mentions:m.mentions])
+			h.mu.Unlock()
+		}
+		for e, err := range h.entries(index, g) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			switch {
+			case e.kind == headEntry:
+				if part+1 < len(h.parts) && e.index == h.parts[part+1].index {
+					part++
+				}
+				now := e.head
+				head = &now
+			case e.kind == inputEntry && e.seq%markEvery == 0:
+				before := len(g.mentions)
+				if e.first {
+					before--
+				}
+				h.leave(part, mark{e.seq, e.index, head, before}, g.mentions)
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// leave leaves a mark in a part, if there is none yet that far.
+func (h *History) leave(part int, m mark, mentions []mention) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	g := &h.guides[part]
+	if n := len(g.marks); n == 0 || g.marks[n-1].seq < m.seq {
+		g.marks, g.mentions = append(g.marks, m), mentions
+	}
+}
+
+// markFor returns the last mark of a part that is not after an input. It is zero if
+// there is none.
+func (h *History) markFor(part int, seq uint64) mark {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	marks := h.guides[part].marks
+	i, found := slices.BinarySearchFunc(marks, seq, func(m mark, seq uint64) int { return cmp.Compare(m.seq, seq) })
+	switch {
+	case found:
+		return marks[i]
+	case i > 0:
+		return marks[i-1]
+	}
+	return mark{}
+}
+
+// entries yields the entries from a record on. If that does not begin a segment,
+// what is known of its segment is in g. An entry is valid until the next one is
+// asked for.
+func (h *History) entries(index uint64, g *segment) iter.Seq2[*entry, error] {
+	return func(yield func(*entry, error) bool) {
 		segment := ""
 		e := &entry{}
 		for r, err := range h.reader.Records(index) {
@@ -158,8 +245,10 @@ func (h *History) entries(index uint64) iter.Seq2[*entry, error] {
 				return
 			}
 			if r.Segment != segment {
+				if segment != "" {
+					g.forget()
+				}
 				segment = r.Segment
-				clear(g.addresses)
 			}
 			if err := e.read(r.Payload, g); err != nil {
 				yield(nil, fmt.Errorf("journal: %w", &wal.DamageError{
@@ -185,8 +274,9 @@ func (e *entry) read(payload []byte, g *segment) error {
 		e.head = readHead(&s)
 		s.end()
 	case inputEntry:
+		known := len(g.mentions)
 		e.input = readInput(&s, g)
-		e.seq = e.input.Seq
+		e.seq, e.first = e.input.Seq, len(g.mentions) > known
 	case checkEntry:
 		e.seq = s.uint()
 		e.check = vm.Digest(s.fixed())
@@ -240,10 +330,10 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 			at--
 		}
 		var current episode // if its number is not zero
-		var head *Head
 		adopted := h.adopted()
-		next := h.parts[at].head.Seq + 1
-		for e, err := range h.entries(h.parts[at].index) {
+		m := h.markFor(at, from)
+		head, next := m.head, max(m.seq, h.parts[at].head.Seq+1)
+		for e, err := range h.entriesFrom(at, m) {
 			if err != nil {
 				if current.Seq == 0 || yield(&current, nil) {
 					yield(nil, err)
@@ -304,7 +394,7 @@ func readable(s wal.Store) (seq, end uint64, err error) {
 		return 0, 0, fmt.Errorf("journal: %w", err)
 	}
 	end = r.First()
-	for e, err := range (&History{store: s, reader: r}).entries(end) {
+	for e, err := range (&History{store: s, reader: r}).entries(end, newSegment()) {
 		if err != nil {
 			return seq, end, nil
 		}

@@ -123,7 +123,7 @@ func (c *census) read(s wal.Store, v *Verification, seen func(records uint64)) (
 		begins := rec.Segment != segment
 		if begins {
 			segment = rec.Segment
-			clear(g.addresses)
+			g.forget()
 		}
 		e := &entry{}
 		err := e.read(rec.Payload, g)

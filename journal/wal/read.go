@@ -1,10 +1,12 @@
 package wal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
+	"slices"
 	"sync"
 )
 
@@ -26,7 +28,14 @@ type Reader struct {
 
 	end     func() (end, error) // where the log ends
 	settled *end                // the same, if that was known from the beginning
+
+	mu    sync.Mutex
+	marks map[string][]stretch // of segments: where they have been found intact, in order
 }
+
+// markEvery is how many records are between two marks. From a mark, reading goes
+// on without what is before it.
+const markEvery = 512
 
 // An end is where a log ends, for a reader.
 type end struct {
@@ -65,7 +74,7 @@ func read(s Store) (*Reader, error) {
 	if len(segs) == 0 {
 		return nil, ErrNoLog
 	}
-	r := &Reader{store: s, segs: segs, first: segs[0].first}
+	r := &Reader{store: s, segs: segs, first: segs[0].first, marks: map[string][]stretch{}}
 	r.end = sync.OnceValues(func() (end, error) { return endOf(s, segs) })
 	const small = 64 << 10
 	if segs[len(segs)-1].size > small {
@@ -206,12 +215,21 @@ func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error)
 	defer c.Close()
 	more = true
 	w := &window{r: c, size: min(seg.size, c.Size())}
-	st, err := readSegment(w, seg, at, func(index uint64, f frame) bool {
+	each := func(index uint64, f frame) bool {
+		if index%markEvery == 0 {
+			r.remember(seg, stretch{place: place{index, f.hash, true}, end: f.end})
+		}
 		if index >= from {
 			more = yield(Record{index, seg.name, f.offset, f.payload}, nil)
 		}
 		return more
-	})
+	}
+	st, known, err := r.recall(w, seg, from)
+	if err == nil && known {
+		st, err = readOn(w, seg, st, each)
+	} else if err == nil {
+		st, err = readSegment(w, seg, at, each)
+	}
 	last := i+1 == len(r.segs)
 	switch {
 	case err != nil:
@@ -229,4 +247,34 @@ func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error)
 		}
 	}
 	return st.place, true, w.size == seg.size, nil
+}
+
+// remember marks where a segment has been found intact.
+func (r *Reader) remember(seg segment, st stretch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.marks[seg.name]; len(known) == 0 || known[len(known)-1].last < st.last {
+		r.marks[seg.name] = append(known, st)
+	}
+}
+
+// recall returns the last mark of a segment before a record, if there is one and
+// the file is still what it was.
+func (r *Reader) recall(w *window, seg segment, before uint64) (st stretch, ok bool, err error) {
+	r.mu.Lock()
+	known := r.marks[seg.name]
+	r.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(known, before, func(st stretch, index uint64) int { return cmp.Compare(st.last, index) })
+	if i == 0 {
+		return st, false, nil
+	}
+	st = known[i-1]
+	if st.end > w.size {
+		return st, false, nil
+	}
+	b, err := w.bytes(st.end-int64(hashSize), int64(hashSize))
+	if err != nil {
+		return st, false, err
+	}
+	return st, Hash(b) == st.hash, nil
 }

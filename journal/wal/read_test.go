@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -254,4 +255,57 @@ func FuzzReader(f *testing.F) {
 			t.Errorf("%q after it was opened, %q before: %v", after, before, err)
 		}
 	})
+}
+
+// TestRecordsAgain: who has read a segment once does not read it again from its
+// beginning, but sees it if it has been replaced.
+func TestRecordsAgain(t *testing.T) {
+	fill := func(s wal.Store, text string) {
+		l := mustOpen(t, s)
+		for i := range 3000 {
+			appendAll(t, l, fmt.Sprintf("%s %d", text, i+1))
+		}
+		ok(t, l.Close())
+	}
+	s, other := wal.NewMemory(), wal.NewMemory()
+	fill(s, "record")
+	fill(other, "another one")
+	r := must[*wal.Reader](t)(wal.Read(s))
+	look := func(from uint64, text string) {
+		t.Helper()
+		n := from
+		for rec, err := range r.Records(from) {
+			ok(t, err)
+			if want := fmt.Sprintf("%s %d", text, n); rec.Index != n || string(rec.Payload) != want {
+				t.Fatalf("from %d: got record %d, %q, and not %q", from, rec.Index, rec.Payload, want)
+			}
+			n++
+		}
+		if n != 3001 {
+			t.Errorf("from %d: ends before %d", from, n)
+		}
+	}
+	look(1, "record")
+	for _, from := range []uint64{511, 512, 513, 514, 1024, 1025, 2999, 3000} {
+		look(from, "record")
+	}
+	whole := s.ReadFile(firstSegment)
+	changed := slices.Clone(whole)
+	changed[100] ^= 1
+	s.WriteFile(firstSegment, changed)
+	look(2000, "record") // what is before it has been read
+	var damage *wal.DamageError
+	for _, err := range r.Records(1) {
+		errors.As(err, &damage)
+	}
+	if damage == nil {
+		t.Error("who begins with the first record does not see that it has changed")
+	}
+	s.WriteFile(firstSegment, other.ReadFile(firstSegment))
+	for rec, err := range r.Records(2000) {
+		if ok(t, err); string(rec.Payload) != "another one 2000" {
+			t.Errorf("got %q", rec.Payload)
+		}
+		break
+	}
 }

@@ -109,6 +109,11 @@ func readSegment(w *window, seg segment, from place, each func(uint64, frame) bo
 	}
 	st.place = place{last: seg.first - 1, hash: before, known: true}
 	st.end = int64(headerSize)
+	return readOn(w, seg, st, each)
+}
+
+// readOn goes on with a segment, of which a stretch has been read.
+func readOn(w *window, seg segment, st stretch, each func(uint64, frame) bool) (stretch, error) {
 	for st.end < w.size {
 		f, reason, err := frameAt(w, st.end, nil)
 		if err != nil {
