@@ -79,7 +79,9 @@ type Config struct {
 	Kinds []actions.Kind
 
 	// SnapshotEvery is after how many inputs a snapshot is taken, if there are
-	// Kinds. Default: 100,000. A negative number means never.
+	// Kinds. Default: 100,000. A negative number means never. If much has been
+	// written to the current segment by then, another one is begun, so that little
+	// has to be read before a recovery can begin with the snapshot.
 	SnapshotEvery int
 
 	// DropOld has segments removed that are older than the two newest snapshots.

@@ -62,7 +62,9 @@ func TestFromTheMiddle(t *testing.T) {
 		firsts := threeRuns(t, store, size)
 		h, err := journal.ReadStore(store)
 		must(t, err)
-		text := func(d journal.Details) string { return fmt.Sprint(d.Input.Seq, &d.Input, d.RollCalls, d.Digest, d.Checked) }
+		text := func(d journal.Details) string {
+			return fmt.Sprint(d.Input.Seq, &d.Input, d.RollCalls, d.Digest, d.Checked)
+		}
 		var want []string
 		store.read = 0
 		for d, err := range h.Details(1) {

@@ -37,6 +37,7 @@ const (
 	snapshotSuffix = ".snapshot"
 	unfinished     = ".part"
 	kept           = 2 // snapshots; the older is for when the newer is bad
+	tooLong        = 8 // what part of a segment is too much to be read before a snapshot is of use
 )
 
 func snapshotName(seq uint64) string { return fmt.Sprintf("%020d%s", seq, snapshotSuffix) }
@@ -282,6 +283,11 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	if len(j.config.Kinds) == 0 || j.config.SnapshotEvery < 0 || s.stopping ||
 		j.seq-s.last < uint64(j.config.SnapshotEvery) || m.Busy() {
 		return nil
+	}
+	if j.log.SegmentSize() > j.config.SegmentSize/tooLong {
+		if err := j.rotate(); err != nil {
+			return err
+		}
 	}
 	s.last, s.busy = j.seq, true
 	s.done = make(chan written, 1)
