@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/vm"
@@ -39,13 +40,42 @@ func (k ChangeKind) String() string { return [...]string{"", "began", "ended", "
 func (c Change) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %v\n", describe.Label(c.Path, c.Name), c.Kind)
-	for _, s := range c.Before {
-		fmt.Fprintf(&b, "\t- %s\n", s)
+	before, after := slices.Clone(c.Before), slices.Clone(c.After)
+	for i := range min(len(before), len(after)) {
+		before[i], after[i] = contrast(before[i], after[i])
 	}
-	for _, s := range c.After {
-		fmt.Fprintf(&b, "\t+ %s\n", s)
+	for _, s := range before {
+		fmt.Fprintf(&b, "\t- %s\n", abridged(s))
+	}
+	for _, s := range after {
+		fmt.Fprintf(&b, "\t+ %s\n", abridged(s))
 	}
 	return b.String()
+}
+
+// contrast returns what is different about two lines, if they are long, with a
+// little of what is around it.
+func contrast(a, b string) (string, string) {
+	const long, around = 160, 40
+	if len(a) <= long && len(b) <= long {
+		return a, b
+	}
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	from := same - around
+	if from <= around {
+		return a, b
+	}
+	for from > 0 && !utf8.RuneStart(a[from]) {
+		from--
+	}
+	head := around
+	for head > 0 && !utf8.RuneStart(a[head]) {
+		head--
+	}
+	return a[:head] + " … " + a[from:], b[:head] + " … " + b[from:]
 }
 
 // Diff compares two moments, process by process, in the order of their paths.

@@ -64,7 +64,8 @@ type Config struct {
 	BatchEvery time.Duration
 
 	// CheckEvery is after how many inputs a digest of the machine is written, by
-	// which a replay sees that it does the same. Default: 256.
+	// which a replay sees that it does the same. Default: 256. There is also one
+	// after an input that comes a second or more after the last digest.
 	CheckEvery int
 
 	// Trace has everything written that comes of each input, step by step, with

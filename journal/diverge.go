@@ -46,7 +46,8 @@ func (e *DivergenceError) Error() string {
 	if e.Program != e.This {
 		fmt.Fprintf(&b, "\tThe journal was written by another build of the program (%s; this is %s): if that was not to change what the program does, look at what changed.\n", e.Program, e.This)
 	}
-	b.WriteString("\tLikely causes, in what transition functions do: the time (time.Now), random numbers, the order in which a map is ranged over, a global variable, a goroutine or a channel, a pointer printed or compared, the environment, a state or message that was written to after it was returned. They may depend on nothing but their arguments.")
+	b.WriteString("\tWas the program started with the same flags and the same configuration as then?\n")
+	b.WriteString("\tLikely causes otherwise, in what transition functions do: the time (time.Now), random numbers, the order in which a map is ranged over, a global variable, a goroutine or a channel, a pointer printed or compared, the environment, a state or message that was written to after it was returned. They may depend on nothing but their arguments.")
 	return b.String()
 }
 

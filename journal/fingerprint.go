@@ -11,7 +11,8 @@ import (
 
 // Fingerprint tells builds of programs apart: the name of the main package, its
 // version if that is known, and the beginning of the hash of the executable. Two
-// builds of the same source by the same compiler have one fingerprint.
+// builds of the same source have one fingerprint if they were made in the same
+// way: what go run makes is not what go build makes.
 func Fingerprint() string { return fingerprintOnce() }
 
 var fingerprintOnce = sync.OnceValue(func() string {

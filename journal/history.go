@@ -50,7 +50,13 @@ const markEvery = 512
 
 // Read opens the journal in a folder for reading. It fails if there is none, and
 // if its last segment cannot be read.
-func Read(dir string) (*History, error) { return ReadStore(wal.Dir(dir)) }
+func Read(dir string) (*History, error) {
+	h, err := ReadStore(wal.Dir(dir))
+	if errors.Is(err, wal.ErrNoLog) {
+		err = fmt.Errorf("journal: %s: %w", dir, wal.ErrNoLog)
+	}
+	return h, err
+}
 
 // ReadStore opens the journal in a store for reading.
 func ReadStore(s wal.Store) (*History, error) {

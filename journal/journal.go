@@ -30,9 +30,14 @@ type Journal struct {
 	unsettled bool                // it has not been settled
 	ending    bool                // and it is the last one
 	known     map[uint64]struct{} // openings whose addresses the segment has
+	relived   uint64              // the last input of the runs before, but for what came of a stop
+	lastEnd   string              // of a device, before this run
 	already   int                 // roll calls of it that the journal has already
 	buf       []byte
 	unwritten int
+	now       time.Time // when the last input came
+	checked   time.Time // when a digest was written last
+	digested  uint64    // after which input that was, if it was in this run
 	snapshots snapshots
 }
 
@@ -82,7 +87,7 @@ func (c Config) openLog(s wal.Store) (*wal.Log, wal.Recovery, error) {
 	case err != nil:
 		return nil, recovery, errors.Join(damage, err)
 	case c.Cut == 0 || c.Cut > seq+1:
-		return nil, recovery, fmt.Errorf("journal: %w: the last input before it is %d; to go on from there, and give up what follows, set Config.Cut to %d", damage, seq, seq+1)
+		return nil, recovery, fmt.Errorf("journal: %w: the last input before it is %d; to go on from there, and give up what follows, set Config.Cut to %d (-cut)", damage, seq, seq+1)
 	}
 	if log, recovery, err = wal.Open(s, wal.Options{Cut: end}); err != nil {
 		err = fmt.Errorf("journal: %w", err)
@@ -149,9 +154,9 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 		j.player.before = nil
 	}
 	j.player.attend()
-	if j.seq > 0 {
-		j.config.Logger.Info("journal: the machine goes on", "input", j.seq+1, "incarnation", start.Incarnation)
-	}
+	j.now = time.Now()
+	j.checked = j.now
+	j.tell(start.Incarnation)
 	if j.config.Durability != Memory {
 		// Nothing is there yet that this could wait for, but from now on the log
 		// knows that what is written is to be synced, and may be torn before that.
@@ -160,6 +165,29 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 		}
 	}
 	return start, j.writeHead(adopts)
+}
+
+// tell tells the user from where the machine goes on.
+func (j *Journal) tell(incarnation uint64) {
+	if j.seq == 0 {
+		j.config.Logger.Info("journal: a new journal begins")
+		return
+	}
+	attrs := []any{"input", j.seq + 1, "incarnation", incarnation}
+	if j.snapshots.last > 0 {
+		attrs = append(attrs, "snapshot", j.snapshots.last)
+	}
+	if n := j.relived - min(j.player.checked, j.relived); n > 0 && !j.config.Adopt {
+		attrs = append(attrs, "unchecked", n)
+	}
+	j.config.Logger.Info("journal: the machine goes on", attrs...)
+	if j.player.machine.Idle() {
+		attrs := []any{"input", j.seq}
+		if j.lastEnd != "" {
+			attrs = append(attrs, "end", j.lastEnd)
+		}
+		j.config.Logger.Warn("journal: nothing can happen in the machine any more: what it held open had come to its end. To begin anew, use another journal", attrs...)
+	}
 }
 
 // relive brings the machine to where the journal ends.
@@ -183,7 +211,13 @@ func (j *Journal) relive(ctx context.Context) error {
 		free:      j.config.Adopt,
 		total:     h.Last,
 		progress:  j.config.Progress,
-		before:    func(e *episode) { last = *e },
+		before: func(e *episode) {
+			last = *e
+			if e.Kind == vm.End {
+				j.lastEnd = e.Input.String()
+			}
+		},
+		after: func(e *episode) { j.relived = e.Seq },
 	})
 	if err != nil {
 		return err
@@ -229,9 +263,12 @@ func (j *Journal) put(e []byte) error {
 	return nil
 }
 
+// checkAfter is for how long there may be no digest, where inputs are few.
+const checkAfter = time.Second
+
 // due reports whether there is to be a digest after an input.
 func (j *Journal) due(seq uint64) bool {
-	return j.ending || j.config.Trace || seq%uint64(j.config.CheckEvery) == 0
+	return j.ending || j.now.Sub(j.checked) >= checkAfter || j.config.Trace || seq%uint64(j.config.CheckEvery) == 0
 }
 
 // settle writes down what has come of the last input.
@@ -253,16 +290,22 @@ func (j *Journal) settle() error {
 		}
 	}
 	if j.due(j.seq) {
-		return j.put(appendCheck(j.buf[:0], j.seq, p.digest()))
+		return j.check()
 	}
 	return nil
 }
 
 // settleLast writes down what has come of the last input, with a digest.
 func (j *Journal) settleLast() error {
-	if j.unsettled || j.seq == 0 || j.config.Trace || j.seq%uint64(j.config.CheckEvery) == 0 {
+	if j.unsettled || j.seq == 0 || j.digested == j.seq {
 		return j.settle()
 	}
+	return j.check()
+}
+
+// check writes down the digest of the machine after the last input.
+func (j *Journal) check() error {
+	j.checked, j.digested = j.now, j.seq
 	return j.put(appendCheck(j.buf[:0], j.seq, j.player.digest()))
 }
 
@@ -270,6 +313,12 @@ func (j *Journal) settleLast() error {
 func (j *Journal) Append(in vm.Input) error {
 	if err := j.settle(); err != nil {
 		return err
+	}
+	if in.Kind == vm.StopAsked && j.seq > 0 && j.digested != j.seq {
+		// The next run goes on from here.
+		if err := j.check(); err != nil {
+			return err
+		}
 	}
 	if j.log.SegmentSize() >= j.config.SegmentSize {
 		if err := j.rotate(); err != nil {
@@ -282,7 +331,8 @@ func (j *Journal) Append(in vm.Input) error {
 		full = !known
 		late = j.player.machine.Held(in.Address.Generation) == nil
 	}
-	e, err := appendInput(j.buf[:0], j.seq+1, time.Now(), &in, full, late)
+	j.now = time.Now()
+	e, err := appendInput(j.buf[:0], j.seq+1, j.now, &in, full, late)
 	if err != nil {
 		return fmt.Errorf("%w: %v of %s: %w", vm.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), err)
 	}

@@ -1,12 +1,16 @@
 package journal_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -164,28 +168,45 @@ func visited(t *testing.T, dir string, c journal.Config, program func(*street) j
 	return s.seen(), err
 }
 
+// till is a program that adds up amounts, and says the sum when it is asked to.
+func till(s *street) journal.Program {
+	d := counter{"till", s}
+	return journal.Booting(actions.Spawn(actions.Next(0, endpoint.Device(d, endpoint.OnValueState(func(sum int, s Slip) actions.Transition[int] {
+		switch s.Account {
+		case "ping":
+			return actions.Next(sum, actions.Tell(d, Receipt{"pong", 0}))
+		case "sum":
+			return actions.Next(sum, actions.Tell(d, Receipt{"sum", sum}))
+		}
+		return actions.Next(sum + s.Amount)
+	})))).Named("till"))
+}
+
 // TestUpcast: values that an earlier version of the program has written are
 // brought up to date before the machine is given them, in a recovery and in a
 // replay; what this version writes is left alone.
 func TestUpcast(t *testing.T) {
 	inCents := func(schema uint64, v any) any {
-		if slip, ok := v.(Slip); ok && schema == 1 && slip.Amount > 0 {
+		if slip, ok := v.(Slip); ok && schema == 1 {
 			return Slip{slip.Account, 100 * slip.Amount}
 		}
 		return v
 	}
 	dir := t.TempDir()
-	if _, err := visited(t, dir, journal.Config{Schema: 1, CheckEvery: 1000}, bank, 1, Slip{"ann", 0}, Slip{"ann", 3}); err != nil {
+	if _, err := visited(t, dir, journal.Config{Schema: 1}, till, 1, Slip{"in", 3}, Slip{"ping", 0}); err != nil {
 		t.Fatal(err)
 	}
-	// There is no digest before the end, or it would show that ann has another
-	// receipt now.
-	if _, err := read(t, dir).Replay(t.Context(), journal.Program{Boot: bank(newStreet()).Boot, Upcast: inCents}, journal.ReplayConfig{Until: 4}); err != nil {
-		t.Fatal(err)
-	}
-	got, err := visited(t, dir, journal.Config{Schema: 2, CheckEvery: 1000, Upcast: inCents}, bank, 1, Slip{"ann", 25})
-	if want := []any{Receipt{"ann", 325}}; err != nil || !slices.Equal(got, want) {
+	got, err := visited(t, dir, journal.Config{Schema: 2, Upcast: inCents}, till, 1, Slip{"in", 25}, Slip{"sum", 0})
+	if want := []any{Receipt{"sum", 325}}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v; receipts %v, not %v", err, got, want)
+	}
+	program := till(newStreet())
+	program.Upcast = inCents
+	if _, err := read(t, dir).Replay(t.Context(), program, journal.ReplayConfig{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := read(t, dir).Replay(t.Context(), till(newStreet()), journal.ReplayConfig{}); !errors.As(err, new(*journal.DivergenceError)) {
+		t.Errorf("without Upcast it does the same: %v", err)
 	}
 }
 
@@ -226,5 +247,69 @@ func TestAdopt(t *testing.T) {
 		if _, err := read(t, dir).Replay(t.Context(), bank(newStreet()), journal.ReplayConfig{}); !errors.As(err, new(*journal.DivergenceError)) {
 			t.Errorf("the old program does the same: %v", err)
 		}
+	}
+}
+
+// TestTold: whoever opens a journal is told from where the machine goes on, and
+// if that is to nothing.
+func TestTold(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		want  []string
+		close bool // the counter
+	}{
+		{[]string{"a new journal"}, false},
+		{[]string{"goes on", "input=7 incarnation=2\n"}, true},
+		{[]string{"goes on", "incarnation=3", "WARN", "nothing can happen", `end="end of counter \"north\" for 2"`}, true},
+	} {
+		var log bytes.Buffer
+		s := newStreet()
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := run(ctx, dir, journal.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, bank(s), func() {
+			if tt.close {
+				close(s.slips)
+				return
+			}
+			s.slips <- Slip{"ann", 0}
+			s.slips <- Slip{"ann", 3}
+			<-s.got
+			cancel()
+		}); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		for _, want := range tt.want {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("want %q, log:\n%s", want, &log)
+			}
+		}
+	}
+}
+
+// TestDigestEverySecond: where inputs are few, each has a digest soon.
+func TestDigestEverySecond(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreet()
+		if err := run(t.Context(), dir, journal.Config{}, bank(s), func() {
+			for i := range 8 {
+				time.Sleep(time.Duration(i%2) * 1200 * time.Millisecond)
+				s.slips <- Slip{fmt.Sprint("account ", i), 0}
+			}
+			close(s.slips)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	var checked []uint64
+	for d, err := range read(t, dir).Details(1) {
+		if must(t, err); d.Checked {
+			checked = append(checked, d.Input.Seq)
+		}
+	}
+	// The first two inputs are the start and the opening of the counter; the end is
+	// that of the run.
+	if want := []uint64{4, 6, 8, 10, 11}; !slices.Equal(checked, want) {
+		t.Errorf("inputs %v have digests, and not %v", checked, want)
 	}
 }

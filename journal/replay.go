@@ -57,6 +57,7 @@ type ReplayConfig struct {
 type Report struct {
 	Seq    uint64      // the input that was applied last; 0 if there was none
 	Checks uint64      // digests and traces that were compared, and were equal
+	Upto   uint64      // the input after which one was compared last; 0 if there was none
 	Digest vm.Digest   // of the machine at the end
 	State  vm.State    // of the machine at the end
 	Stats  vm.Stats    // of the machine at the end
@@ -100,6 +101,7 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 			report.Seq = e.Seq
 			if e.checks {
 				report.Checks++
+				report.Upto = e.Seq
 			}
 			if c.Digests != nil {
 				c.Digests(e.Seq, p.digest())

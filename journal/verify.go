@@ -49,7 +49,11 @@ type BadSnapshot struct {
 // Verification. Against somebody who computes all hashes anew, or removes the
 // end, only a copy of [wal.Report].Hash helps that is kept in another place.
 func Verify(dir string, progress func(done, total int64)) (Verification, error) {
-	return VerifyStore(wal.Dir(dir), progress)
+	v, err := VerifyStore(wal.Dir(dir), progress)
+	if errors.Is(err, wal.ErrNoLog) {
+		err = fmt.Errorf("journal: %s: %w", dir, wal.ErrNoLog)
+	}
+	return v, err
 }
 
 // VerifyStore is [Verify] for a journal that is kept elsewhere than in a folder.

@@ -48,7 +48,7 @@ func TestVerify(t *testing.T) {
 			})
 			must(t, err)
 			if tt.damage == "" {
-				if v.Damage != nil || v.Summary.Last.Seq != 10 || v.Summary.Checks != 5 || len(v.Summary.Starts) != 1 || v.Summary.Stopped() {
+				if v.Damage != nil || v.Summary.Last.Seq != 10 || v.Summary.Checks < 5 || len(v.Summary.Starts) != 1 || v.Summary.Stopped() {
 					t.Errorf("%+v", v)
 				}
 				return

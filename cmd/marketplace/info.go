@@ -71,6 +71,9 @@ func info(c *call) error {
 	}
 	row("on disk", "provably up to input %d", v.Synced)
 	row("end", "%s", ending(&v))
+	if v.Damage != nil && !v.Ambiguous || len(v.BadSnapshots) > 0 {
+		return errDamage
+	}
 	return nil
 }
 

@@ -72,6 +72,9 @@ func (w *choice) check(c *call) error {
 	if w.to == 0 {
 		w.to = math.MaxUint64
 	}
+	if w.from > w.to {
+		return c.wrong("from input %d to %d there is nothing", w.from, w.to)
+	}
 	for _, k := range w.list() {
 		if !slices.Contains(kindNames, k) {
 			return c.wrong("there are no inputs of kind %q: there are %s", k, strings.Join(kindNames, ", "))

@@ -81,6 +81,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage)
 		return 0
 	}
+	if len(args) > 0 && args[0] != "journal" {
+		fmt.Fprintf(stderr, "marketplace: there is no command %q\n", args[0])
+	}
 	if len(args) < 2 || args[0] != "journal" {
 		fmt.Fprint(stderr, usage)
 		return 2

@@ -31,6 +31,9 @@ func main() {
 	history.Register(flag.CommandLine)
 	flag.Parse()
 	at, err := tcp.ParseListener(*addr)
+	if err == nil && flag.NArg() > 0 {
+		err = fmt.Errorf("%q is one argument too many", flag.Arg(0))
+	}
 	if err == nil && *workers < 0 {
 		err = fmt.Errorf("-workers is %d: it must not be negative", *workers)
 	}

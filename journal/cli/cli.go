@@ -34,8 +34,8 @@ type Flags struct {
 	// Ground is what the program runs on. Its Journal is up to the flags.
 	Ground vm.Ground
 
-	// Config says how the journal is kept, as far as the flags do not, and the
-	// program does not, which has the Kinds.
+	// Config says how the journal is kept, where the flags do not say it. Kinds
+	// and Upcast are those of the program.
 	Config journal.Config
 
 	// In, Out and Err are where the user types and reads; if nil, the standard
@@ -72,11 +72,13 @@ func (p *pair) read(s string) error {
 func (f *Flags) Register(set *flag.FlagSet) {
 	f.set = set
 	set.StringVar(&f.dir, "journal", "", "keep a journal in this `folder`, and go on from what is there")
-	set.Func("durability", "what the journal promises: `sync`, batch or memory (default sync)", func(s string) (err error) {
+	set.Func("durability", fmt.Sprintf("what the journal promises, a `level`: sync, batch or memory (default %v)", f.Config.Durability), func(s string) (err error) {
 		f.Config.Durability, err = journal.ParseDurability(s)
 		return err
 	})
 	set.BoolVar(&f.Config.Trace, "trace", f.Config.Trace, "have the journal keep every step")
+	set.Uint64Var(&f.Config.Cut, "cut", f.Config.Cut, "if the journal is damaged: give up the input with this `number`, and what follows")
+	set.BoolVar(&f.Config.Adopt, "adopt", f.Config.Adopt, "go on from a journal of another version of the program, and do not compare what it has done")
 	set.StringVar(&f.replay, "replay", "", "do not run, but replay the journal in this `folder`, and say whether it does the same")
 	set.Uint64Var(&f.until, "until", 0, "with -replay: stop after the input with this `number`")
 	set.Func("diff", "with -replay: show what is different between the moments after two inputs, `N,M`", f.diff.read)
@@ -93,7 +95,7 @@ func (f *Flags) given() map[string]bool {
 	}
 	f.set.Visit(func(g *flag.Flag) {
 		switch g.Name {
-		case "journal", "durability", "trace", "replay", "until", "diff", "step":
+		case "journal", "durability", "trace", "cut", "adopt", "replay", "until", "diff", "step":
 			given[g.Name] = true
 		}
 	})
@@ -106,11 +108,20 @@ var ErrUsage = errors.New("the flags make no sense")
 func (f *Flags) check() error {
 	given := f.given()
 	for _, with := range []struct{ flag, needs string }{
-		{"durability", "journal"}, {"trace", "journal"}, {"until", "replay"}, {"diff", "replay"}, {"step", "replay"},
+		{"durability", "journal"}, {"trace", "journal"}, {"cut", "journal"}, {"adopt", "journal"},
+		{"until", "replay"}, {"diff", "replay"}, {"step", "replay"},
 	} {
 		if given[with.flag] && !given[with.needs] {
-			return fmt.Errorf("%w: -%s says something about -%s, which is not there", ErrUsage, with.flag, with.needs)
+			return fmt.Errorf("%w: -%s needs -%s", ErrUsage, with.flag, with.needs)
 		}
+	}
+	for _, folder := range []struct{ flag, dir string }{{"journal", f.dir}, {"replay", f.replay}} {
+		if given[folder.flag] && folder.dir == "" {
+			return fmt.Errorf("%w: -%s needs a folder", ErrUsage, folder.flag)
+		}
+	}
+	if given["until"] && f.until == 0 {
+		return fmt.Errorf("%w: -until 0: the first input is 1", ErrUsage)
 	}
 	for _, both := range [][2]string{{"journal", "replay"}, {"step", "diff"}, {"step", "until"}, {"diff", "until"}} {
 		if given[both[0]] && given[both[1]] {
@@ -134,6 +145,9 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 	g := f.Ground
 	if f.dir != "" {
 		c := f.Config
+		if len(c.Kinds) > 0 || c.Upcast != nil {
+			return true, errors.New("cli: Flags.Config has Kinds or Upcast: give them to the program")
+		}
 		c.Kinds, c.Upcast = p.Kinds, p.Upcast
 		j, err := c.Open(f.dir)
 		if err != nil {
@@ -209,13 +223,29 @@ func (f *Flags) lookBack(ctx context.Context, p journal.Program) error {
 
 // compare replays a journal, and says whether it did the same.
 func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Program) error {
+	if f.until > h.Last() {
+		return fmt.Errorf("there is no input %d: the last one is %d", f.until, h.Last())
+	}
 	report, err := h.Replay(ctx, p, journal.ReplayConfig{Until: f.until, Progress: func(p journal.Progress) {
 		fmt.Fprintf(f.stderr(), "replaying: input %d of %d, for %v\n", p.Seq, p.Last, p.Since.Round(time.Second))
 	}})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs: the same as recorded, checks: %d\ndigest %v\n", report.Seq, report.Checks, report.Digest)
+	switch {
+	case report.Seq == 0:
+		_, err = fmt.Fprintln(f.stdout(), "there are no inputs to replay")
+		return err
+	case report.Checks == 0:
+		_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs without a difference, but there is no digest to compare with\n", report.Seq)
+	case report.Upto < report.Seq:
+		_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs: the same as recorded up to input %d, behind which there is no digest, checks: %d\n", report.Seq, report.Upto, report.Checks)
+	default:
+		_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs: the same as recorded, checks: %d\n", report.Seq, report.Checks)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(f.stdout(), "digest %v\n", report.Digest)
+	}
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -154,6 +155,7 @@ func TestReplay(t *testing.T) {
 		{"a difference", kitchen("soup", "pie"), []string{"-diff", "2,3"}, 0, "2 soup changed\n\t- state cli_test.pot{Name: \"soup\", Made: 1}\n\t+ state cli_test.pot{Name: \"soup\", Made: 3}\n"},
 		{"no difference", kitchen("soup", "pie"), []string{"-diff", "3,3"}, 0, "no process is different\n"},
 		{"too late", kitchen("soup", "pie"), []string{"-diff", "3,30"}, 1, "no moment 30"},
+		{"more than all", kitchen("soup", "pie"), []string{"-until", "30"}, 1, "there is no input 30: the last one is 7"},
 	} {
 		status, out, e := call(t, tt.p, "", append([]string{"-replay", dir}, tt.args...)...)
 		if status != tt.status || !strings.Contains(out+e, tt.want) {
@@ -162,11 +164,49 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestUnchecked: a replay does not claim more than it has compared.
+func TestUnchecked(t *testing.T) {
+	dir := cooked(t, "-durability", "memory")
+	files, err := filepath.Glob(filepath.Join(dir, "*.journal"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	for _, want := range []string{
+		"replayed 7 inputs: the same as recorded, checks: 6\ndigest ",
+		"replayed 7 inputs: the same as recorded up to input 6, behind which there is no digest, checks: 5\ndigest ",
+	} {
+		if status, out, e := call(t, kitchen("soup", "pie"), "", "-replay", dir); status != 0 || !strings.HasPrefix(out, want) {
+			t.Errorf("status %d\n%s%s", status, out, e)
+		}
+		info, err := os.Stat(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(files[0], info.Size()-1); err != nil { // the digest at the end
+			t.Fatal(err)
+		}
+	}
+	if status, out, e := call(t, kitchen("soup", "pie"), "", "-replay", dir, "-until", "1"); status != 0 || !strings.Contains(out, "no digest to compare with") {
+		t.Errorf("status %d\n%s%s", status, out, e)
+	}
+	if err := os.Truncate(files[0], 60); err != nil {
+		t.Fatal(err)
+	}
+	if status, out, e := call(t, kitchen("soup", "pie"), "", "-replay", dir); status != 0 || !strings.Contains(out, "no inputs") {
+		t.Errorf("status %d\n%s%s", status, out, e)
+	}
+}
+
 // TestWrongFlags: flags that make no sense are refused, with status 2.
 func TestWrongFlags(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
-		{"-step", "-replay, which is not there"},
-		{"-trace", "-journal, which is not there"},
+		{"-step", "-step needs -replay"},
+		{"-trace", "-trace needs -journal"},
+		{"-cut 3", "-cut needs -journal"},
+		{"-adopt -replay a", "-adopt needs -journal"},
+		{"-journal=", "-journal needs a folder"},
+		{"-replay=", "-replay needs a folder"},
+		{"-replay b -until 0", "the first input is 1"},
 		{"-journal a -replay b", "either -journal or -replay"},
 		{"-replay b -step -diff 1,2", "either -step or -diff"},
 		{"-replay b -diff 1", "two numbers"},
@@ -203,5 +243,28 @@ func TestStep(t *testing.T) {
 	vmtest.Golden(t, "testdata/step.golden", out)
 	if status, out, _ := call(t, kitchen("soup", "pie"), "n", "-replay", dir, "-step"); status != 0 || !strings.HasSuffix(out, "1> \n") {
 		t.Errorf("at the end of what is typed: status %d, %s", status, out)
+	}
+}
+
+// TestDropBeforeStop: a stop ends everybody, so what would have been without an
+// input is shown before it.
+func TestDropBeforeStop(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kitchen.journal")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+		defer cancel()
+		f := cli.Flags{Config: journal.Config{Logger: slog.New(slog.DiscardHandler)}}
+		set := flag.NewFlagSet("kitchen", flag.ContinueOnError)
+		f.Register(set)
+		if err := set.Parse([]string{"-journal", dir}); err != nil {
+			t.Fatal(err)
+		}
+		if status := f.Main(ctx, kitchen("soup", "pie")); status != 0 {
+			t.Fatalf("status %d", status)
+		}
+	})
+	status, out, e := call(t, kitchen("soup", "pie"), "drop 3\n", "-replay", dir, "-step")
+	if want := "before the stop\n2 soup changed\n\t- state cli_test.pot{Name: \"soup\", Made: 3}\n\t+ state cli_test.pot{Name: \"soup\", Made: 1}\n"; status != 0 || !strings.Contains(out, want) {
+		t.Errorf("status %d\n%s%s", status, out, e)
 	}
 }

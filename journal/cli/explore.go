@@ -79,8 +79,39 @@ func (s *stepper) drop(ctx context.Context, args []string) error {
 	}
 	s.commands("commands that would not have been", c.OnlyA)
 	s.commands("commands that would have been instead", c.OnlyB)
+	ours, stoppedA, err := beforeStop(ctx, s.run)
+	if err != nil {
+		return err
+	}
+	theirs, stoppedB, err := beforeStop(ctx, b)
+	if err != nil {
+		return err
+	}
+	if stoppedA && stoppedB { // afterwards nobody is there in either
+		s.printf("before the stop\n")
+		return show(s.out, journal.Diff(ours, theirs))
+	}
 	s.printf("at the end\n")
 	return show(s.out, c.Changes)
+}
+
+// beforeStop returns the last moment before a run was stopped, or, if it was not,
+// the last one there is.
+func beforeStop(ctx context.Context, r *journal.Recording) (m *journal.Moment, stopped bool, err error) {
+	last, err := r.At(ctx, r.Last())
+	if err != nil || last.Input.Kind != vm.StopDone {
+		return last, false, err
+	}
+	for m = last; m.Input.Kind != vm.StopAsked; {
+		if m.Input.Kind == vm.Start || m.Seq <= r.First()+1 {
+			return last, false, nil
+		}
+		if m, err = r.At(ctx, m.Seq-1); err != nil {
+			return nil, false, err
+		}
+	}
+	m, err = r.At(ctx, m.Seq-1)
+	return m, true, err
 }
 
 func (s *stepper) commands(title string, all []journal.Command) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-marketplace/marketplace/journal"
 )
@@ -199,6 +200,9 @@ func (s *stepper) moment(most int) {
 			s.printf("  … and %d more: type all\n", len(m.Steps)-most)
 			break
 		}
+		if most == mostSteps {
+			text = abridged(text)
+		}
 		s.printf("  %s\n", text)
 	}
 	if n := len(m.Commands); n > 0 && len(m.Steps) > most {
@@ -219,8 +223,11 @@ func (s *stepper) processes(path string) error {
 		found = true
 		s.printf("%s\n", strings.TrimSpace(p.Path.String()+" "+p.Name))
 		for i, line := range journal.Portray(p) {
-			if path == "" && i > 0 {
-				break // the state is enough
+			if path == "" {
+				if i > 0 {
+					break // the state is enough
+				}
+				line = abridged(line)
 			}
 			s.printf("\t%s\n", line)
 		}
@@ -232,6 +239,19 @@ func (s *stepper) processes(path string) error {
 		return errors.New("there are no processes at this moment")
 	}
 	return nil
+}
+
+// abridged returns the beginning of a long line. The whole is shown with s.
+func abridged(line string) string {
+	const enough = 160
+	if len(line) <= enough {
+		return line
+	}
+	end := enough
+	for !utf8.RuneStart(line[end]) {
+		end--
+	}
+	return line[:end] + " …"
 }
 
 func (s *stepper) inputs() error {
@@ -273,8 +293,12 @@ func (s *stepper) presence() error {
 	if err != nil {
 		return err
 	}
-	for _, i := range p.At(s.at.Seq).Intervals {
+	there := p.At(s.at.Seq).Intervals
+	for _, i := range there {
 		s.printf("%v, since input %d\n", &i, i.From.Seq)
+	}
+	if len(there) == 0 {
+		s.printf("nobody is there\n")
 	}
 	return nil
 }
