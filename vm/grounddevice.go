@@ -90,7 +90,9 @@ func (d *device) start() {
 		d.mu.Unlock()
 		d.handToPoller()
 		d.flush()
-		d.r.work(&d.scratch)
+		if d.r.waiting() {
+			d.r.wg.Go(func() { d.r.work(nil) }) // a transition function may end the goroutine
+		}
 		d.receive(true)
 	}
 }

@@ -202,7 +202,11 @@ func (r *runner) release() {
 		for _, d := range touched {
 			d.flush()
 		}
-		r.work(nil)
+		if r.waiting() {
+			// Not here: who runs the machine may have to wait for this goroutine,
+			// and a transition function may end his.
+			r.wg.Go(func() { r.work(nil) })
+		}
 	}
 }
 
