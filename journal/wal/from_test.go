@@ -125,3 +125,39 @@ func (f slowFile) Sync() error {
 	}
 	return f.File.Sync()
 }
+
+// TestOpenFromTorn: if the last segment was just being created when the system
+// crashed, what is before it stays, wherever the records are that are wanted.
+func TestOpenFromTorn(t *testing.T) {
+	for from := uint64(0); from < 12; from++ {
+		for _, torn := range [][]byte{nil, make([]byte, 10), make([]byte, headerSize)} {
+			store := NewMemory()
+			l, _, err := Open(store, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 6 {
+				if i == 3 {
+					err = l.Rotate()
+				}
+				if _, err2 := l.Append(fmt.Appendf(nil, "record %d", i+1)); err != nil || err2 != nil {
+					t.Fatal(err, err2)
+				}
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			store.WriteFile(segmentName(7), torn)
+			l, r, err := Open(store, Options{From: from})
+			if err != nil {
+				t.Fatalf("from %d: %v", from, err)
+			}
+			if r.First != 1 || r.Last != 6 {
+				t.Errorf("from %d, with %d bytes: %+v is left", from, len(torn), r)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

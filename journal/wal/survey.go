@@ -65,6 +65,11 @@ func lookSince(s Store, from uint64) (*survey, error) {
 		i++
 	}
 	v, err := lookFrom(s, segs, i)
+	for err == nil && v.at < 0 && i > 0 {
+		// It has not even a header. The end of the log is in one before it.
+		i--
+		v, err = lookFrom(s, segs, i)
+	}
 	if err == nil {
 		v.first = segs[0].first
 	}
