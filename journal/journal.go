@@ -138,6 +138,9 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 	if err := j.relive(ctx); err != nil {
 		return start, err
 	}
+	if err := j.removeUnusable(); err != nil {
+		return start, err
+	}
 	adopts := j.config.Adopt && j.seq > 0
 	if adopts {
 		if err := j.log.Rotate(); err != nil {

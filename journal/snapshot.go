@@ -42,6 +42,12 @@ const (
 
 func snapshotName(seq uint64) string { return fmt.Sprintf("%020d%s", seq, snapshotSuffix) }
 
+func parseSnapshotName(name string) (seq uint64, ok bool) {
+	digits, ok := strings.CutSuffix(name, snapshotSuffix)
+	seq, err := strconv.ParseUint(digits, 10, 64)
+	return seq, ok && err == nil && name == snapshotName(seq)
+}
+
 // snapshotsIn returns the numbers of the inputs after which there are snapshots,
 // the newest first.
 func snapshotsIn(s wal.Store) ([]uint64, error) {
@@ -51,8 +57,7 @@ func snapshotsIn(s wal.Store) ([]uint64, error) {
 	}
 	var seqs []uint64
 	for _, name := range names {
-		digits, ok := strings.CutSuffix(name, snapshotSuffix)
-		if seq, err := strconv.ParseUint(digits, 10, 64); ok && err == nil && name == snapshotName(seq) {
+		if seq, ok := parseSnapshotName(name); ok {
 			seqs = append(seqs, seq)
 		}
 	}
@@ -75,10 +80,7 @@ func (s *snapshot) marshal(roll []rollCall) ([]byte, error) {
 	return appendSection(appendSection([]byte(snapshotMagic), calls), data), nil
 }
 
-const (
-	sectionHead = 8 + sha256.Size
-	indexAt     = int64(len(snapshotMagic) + sectionHead)
-)
+const sectionHead = 8 + sha256.Size
 
 // appendSection appends a part of a snapshot: its length, its hash, and itself.
 func appendSection(dst, data []byte) []byte {
@@ -191,11 +193,49 @@ func indexOfNewest(store wal.Store) uint64 {
 		return 0
 	}
 	defer content.Close()
-	var head [indexAt + 8]byte
-	if n, err := content.ReadAt(head[:], 0); n < len(head) && err != nil || string(head[:len(snapshotMagic)]) != snapshotMagic {
+	head := make([]byte, min(content.Size(), int64(len(snapshotMagic)+sectionHead)))
+	if _, err := io.ReadFull(io.NewSectionReader(content, 0, int64(len(head))), head); err != nil {
 		return 0
 	}
-	return binary.BigEndian.Uint64(head[indexAt:])
+	length, ok := bytes.CutPrefix(head, []byte(snapshotMagic))
+	if !ok || len(length) < sectionHead {
+		return 0
+	}
+	// The section is checked, so that no damaged index has the log opened from
+	// anywhere else.
+	n := min(binary.BigEndian.Uint64(length), uint64(content.Size()-int64(len(head))))
+	section := make([]byte, sectionHead+int(n))
+	if _, err := io.ReadFull(io.NewSectionReader(content, int64(len(snapshotMagic)), int64(len(section))), section); err != nil {
+		return 0
+	}
+	roll, _, err := cutSection(section)
+	if err != nil || len(roll) < 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(roll)
+}
+
+// removeUnusable removes what is left of snapshots that were not completed, and
+// snapshots that have been taken after inputs which are lost: otherwise they would
+// be taken for those of the inputs that come now.
+func (j *Journal) removeUnusable() error {
+	names, err := j.store.List()
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	for _, name := range names {
+		complete, half := strings.CutSuffix(name, unfinished)
+		if seq, ok := parseSnapshotName(complete); !ok || !half && seq <= j.seq {
+			continue
+		}
+		if err := j.store.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("journal: %w", err)
+		}
+		if err := j.store.SyncDir(); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+	}
+	return nil
 }
 
 // loadSnapshot returns the machine of a snapshot.
@@ -325,11 +365,13 @@ func (j *Journal) writeSnapshot(w written, at moment) error {
 	if err != nil {
 		return err
 	}
-	if j.config.Durability != Memory {
-		// The journal must reach as far as the snapshot.
-		if err := j.log.Sync(); err != nil {
-			return err
-		}
+	// The journal must reach as far as the snapshot.
+	reach := j.log.Sync
+	if j.config.Durability == Memory {
+		reach = j.log.Flush
+	}
+	if err := reach(); err != nil {
+		return err
 	}
 	return writeFile(j.store, snapshotName(w.seq), data)
 }
@@ -348,10 +390,12 @@ func writeFile(s wal.Store, name string, data []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = s.Rename(part, name)
 	}
-	if err := s.Rename(part, name); err != nil {
+	if err != nil {
+		_ = s.Remove(part) // there may be no room for it; if it stays, the next run removes it
 		return err
 	}
 	return s.SyncDir()
@@ -382,8 +426,8 @@ func (j *Journal) dropOld(w written) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	for _, seq := range seqs[min(kept, len(seqs)):] {
-		if err := j.store.Remove(snapshotName(seq)); err != nil {
-			return fmt.Errorf("journal: %w", err)
+		if err := j.store.Remove(snapshotName(seq)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			j.config.Logger.Warn("journal: an old snapshot cannot be removed", "error", err)
 		}
 	}
 	before := j.snapshots.index

@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -167,4 +168,76 @@ func driveOn(t testing.TB, c journal.Config, store wal.Store) (d driven) {
 	}
 	d.err = j.End(nil)
 	return d
+}
+
+// TestLostInputs: a snapshot that was taken after inputs which are lost is never
+// taken for one of those that came instead.
+func TestLostInputs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, keep := range []int{0, 1, 2, 3} { // quarters
+			store := wal.NewMemory()
+			slips := manySlips(160)
+			c := journal.Config{Durability: journal.Memory, SnapshotEvery: 10}
+			if d := drive(t, c, store, slips[:80], synctest.Wait); d.err != nil {
+				t.Fatal(d.err)
+			}
+			names, err := store.List()
+			must(t, err)
+			for _, name := range names {
+				if strings.HasSuffix(name, ".journal") {
+					b := store.ReadFile(name)
+					store.WriteFile(name, b[:len(b)*keep/4])
+				}
+			}
+			store.WriteFile("00000000000000000033.snapshot.part", []byte("half a snap"))
+			if d := drive(t, journal.Config{SnapshotEvery: -1}, store, slips[80:], synctest.Wait); d.err != nil {
+				t.Fatal(d.err)
+			}
+			if names, err := store.List(); err != nil || slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".part") }) {
+				t.Errorf("%v, %v", names, err)
+			}
+			h, err := journal.ReadStore(store)
+			must(t, err)
+			report, err := h.Replay(t.Context(), bank(newStreet()), journal.ReplayConfig{})
+			must(t, err)
+			again := driveOn(t, c, store)
+			must(t, again.err)
+			if got, want := outline(again.m), outline(report.State.Machine(nil)); got != want {
+				t.Errorf("with %d quarters, the machine is\n%s\nand not\n%s", keep, got, want)
+			}
+		}
+	})
+}
+
+// fullDisk has no room for snapshots.
+type fullDisk struct{ *wal.Memory }
+
+func (s fullDisk) Create(name string) (wal.File, error) {
+	f, err := s.Memory.Create(name)
+	if err == nil && strings.Contains(name, ".snapshot") {
+		f = fullFile{f}
+	}
+	return f, err
+}
+
+type fullFile struct{ wal.File }
+
+func (f fullFile) Write(b []byte) (int, error) {
+	n, _ := f.File.Write(b[:len(b)/2])
+	return n, waltest.ErrFull
+}
+
+// TestNoRoomForSnapshots: snapshots for which there is no room leave nothing
+// behind, and are no harm.
+func TestNoRoomForSnapshots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := fullDisk{wal.NewMemory()}
+		if d := drive(t, journal.Config{SnapshotEvery: 5}, store, manySlips(60), synctest.Wait); d.err != nil {
+			t.Fatal(d.err)
+		}
+		names, err := store.List()
+		if err != nil || slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, ".snapshot") }) {
+			t.Errorf("%v, %v", names, err)
+		}
+	})
 }
