@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -281,22 +282,16 @@ func export(c *call) error {
 	if err := w.check(c); err != nil {
 		return err
 	}
-	if *file != "-" {
-		f, err := os.Create(*file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		c.out.Reset(f)
-		if err := w.export(c); err != nil {
-			return err
-		}
-		if err := c.out.Flush(); err != nil {
-			return err
-		}
-		return f.Close()
+	if *file == "-" {
+		return w.export(c)
 	}
-	return w.export(c)
+	f, err := os.Create(*file)
+	if err != nil {
+		return err
+	}
+	c.out.Reset(f)
+	// What comes before the damage, if there is any, is in the file all the same.
+	return cmp.Or(w.export(c), c.out.Flush(), f.Close())
 }
 
 func (w *choice) export(c *call) error {

@@ -119,12 +119,12 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 		err = errors.Join(err, out.Flush())
 	}
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp), errors.Is(err, syscall.EPIPE):
-		return 0
 	case errors.Is(err, errUsage):
 		return 2
-	case errors.Is(err, errDamage):
+	case errors.Is(err, errDamage): // also if nobody has read of it
 		return 1
+	case err == nil, errors.Is(err, flag.ErrHelp), errors.Is(err, syscall.EPIPE):
+		return 0
 	}
 	out.Flush()
 	fmt.Fprintln(stderr, "marketplace:", err)

@@ -271,29 +271,60 @@ func (brokenPipe) Write([]byte) (int, error) {
 	return 0, &os.PathError{Op: "write", Path: "|1", Err: syscall.EPIPE}
 }
 
-// TestBrokenPipe: it is no error if nobody wants to read more.
+// TestBrokenPipe: it is no error if nobody wants to read more, but a damaged
+// journal is one, whoever reads of it.
 func TestBrokenPipe(t *testing.T) {
-	dir := bakery(t, 0, false)
-	var err bytes.Buffer
-	if status := run([]string{"journal", "export", dir}, brokenPipe{}, &err); status != 0 || err.Len() > 0 {
-		t.Errorf("status %d, %s", status, &err)
+	whole, damaged := bakery(t, 0, false), damagedBakery(t)
+	for _, tt := range []struct {
+		command, dir string
+		status       int
+	}{
+		{"export", whole, 0},
+		{"verify", whole, 0},
+		{"verify", damaged, 1},
+		{"info", damaged, 1},
+	} {
+		var err bytes.Buffer
+		if status := run([]string{"journal", tt.command, tt.dir}, brokenPipe{}, &err); status != tt.status || err.Len() > 0 {
+			t.Errorf("%s: status %d, and not %d; %s", tt.command, status, tt.status, &err)
+		}
 	}
 }
 
-// TestExportToFile: an export can be written to a file.
-func TestExportToFile(t *testing.T) {
+// damagedBakery is the journal of a bakery with damage in its second segment.
+func damagedBakery(t *testing.T) string {
+	t.Helper()
 	dir := bakery(t, 0, false)
-	file := filepath.Join(t.TempDir(), "out.json")
-	var out, toFile bytes.Buffer
-	if status := run([]string{"journal", "export", dir}, &out, io.Discard); status != 0 {
-		t.Fatal(status)
+	files, err := filepath.Glob(filepath.Join(dir, "*.journal"))
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
 	}
-	if status := run([]string{"journal", "export", "-o", file, dir}, &toFile, io.Discard); status != 0 || toFile.Len() > 0 {
-		t.Fatal(status, &toFile)
-	}
-	b, err := os.ReadFile(file)
-	if err != nil || !bytes.Equal(b, out.Bytes()) {
-		t.Errorf("%v: %s", err, b)
+	change(t, files[1], func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+	return dir
+}
+
+// TestExportToFile: an export can be written to a file, which has what standard
+// output would have: of a damaged journal, all that comes before the damage.
+func TestExportToFile(t *testing.T) {
+	for _, tt := range []struct {
+		name, dir string
+		status    int
+	}{
+		{"whole", bakery(t, 0, false), 0},
+		{"damaged", damagedBakery(t), 1},
+	} {
+		file := filepath.Join(t.TempDir(), "out.json")
+		var out, toFile bytes.Buffer
+		if status := run([]string{"journal", "export", tt.dir}, &out, io.Discard); status != tt.status || out.Len() == 0 {
+			t.Fatalf("%s: status %d, %s", tt.name, status, &out)
+		}
+		if status := run([]string{"journal", "export", "-o", file, tt.dir}, &toFile, io.Discard); status != tt.status || toFile.Len() > 0 {
+			t.Fatalf("%s: status %d, %s", tt.name, status, &toFile)
+		}
+		b, err := os.ReadFile(file)
+		if err != nil || !bytes.Equal(b, out.Bytes()) {
+			t.Errorf("%s: %v: %s", tt.name, err, b)
+		}
 	}
 }
 
