@@ -204,10 +204,11 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[*played, error], r
 	batches := make(chan *batch, ahead)
 	spent := make(chan *batch, ahead+2) // to be used again
 	reading := make(chan struct{})
+	whole := false // nothing is left to be read; it is set before batches is closed
 	go func() {
 		defer close(reading)
 		defer close(batches)
-		read(ctx, inputs, r.last, batches, spent)
+		whole = read(ctx, inputs, r.last, batches, spent)
 	}()
 	defer func() { <-reading }()
 	defer cancel()
@@ -239,7 +240,9 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[*played, error], r
 			}
 			b, ok := <-batches
 			if !ok {
-				result = context.Cause(ctx)
+				if !whole { // otherwise it does not matter that ctx is done
+					result = context.Cause(ctx)
+				}
 				return false
 			}
 			spent <- current
@@ -277,10 +280,14 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[*played, error], r
 	return result
 }
 
-// read reads inputs up to the one with number last, in batches.
-func read(ctx context.Context, inputs iter.Seq2[*played, error], last uint64, batches chan<- *batch, spent <-chan *batch) {
+// read reads inputs up to the one with number last, in batches. It reports false
+// if it has been stopped before it had sent all of them.
+func read(ctx context.Context, inputs iter.Seq2[*played, error], last uint64, batches chan<- *batch, spent <-chan *batch) bool {
 	b := &batch{}
 	send := func() bool {
+		if ctx.Err() != nil {
+			return false // also if there is room: that is not left to chance
+		}
 		select {
 		case batches <- b:
 		case <-ctx.Done():
@@ -303,10 +310,10 @@ func read(ctx context.Context, inputs iter.Seq2[*played, error], last uint64, ba
 			break
 		}
 		if b.inputs = append(b.inputs, *e); len(b.inputs) == batchSize && !send() {
-			return
+			return false
 		}
 	}
-	send()
+	return len(b.inputs) == 0 && b.err == nil || send()
 }
 
 // prepare gets ready for an input, and returns it as the machine is to be given

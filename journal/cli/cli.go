@@ -134,7 +134,9 @@ func (f *Flags) check() error {
 // Run does what the flags say: it runs the program, or looks back. It reports
 // which of the two it was. The error wraps [ErrUsage], or is what
 // [vm.Ground.Run], [journal.Config.Open], [journal.Read] or a replay says, such
-// as a [*journal.DivergenceError].
+// as a [*journal.DivergenceError]. If ctx is done while the program still lives
+// through its journal, that is a stop like any other, before the machine has
+// begun, and no error.
 func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error) {
 	if err := f.check(); err != nil {
 		return false, err
@@ -155,7 +157,11 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 		}
 		g.Journal = j
 	}
-	return true, g.RunFunc(ctx, p.Boot)
+	err = g.RunFunc(ctx, p.Boot)
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		err = nil
+	}
+	return true, err
 }
 
 // Main is Run for a program that runs until ctx is done. It tells the user what

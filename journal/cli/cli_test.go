@@ -22,6 +22,7 @@ import (
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/cli"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vm/vmtest"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -127,6 +128,18 @@ func call(t *testing.T, p journal.Program, typed string, args ...string) (status
 	return status, o.String(), e.String()
 }
 
+// parsed returns flags that have been read from a command line.
+func parsed(t *testing.T, args ...string) *cli.Flags {
+	t.Helper()
+	f := &cli.Flags{Config: journal.Config{Logger: slog.New(slog.DiscardHandler)}}
+	set := flag.NewFlagSet("kitchen", flag.ContinueOnError)
+	f.Register(set)
+	if err := set.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // cooked is the journal of a run.
 func cooked(t *testing.T, flags ...string) string {
 	t.Helper()
@@ -229,6 +242,79 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestStopDuringRecovery: a program that is stopped while it lives through its
+// journal has done what it should.
+func TestStopDuringRecovery(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		stop func(p *journal.Program, cancel func())
+	}{
+		{"while inputs are read", func(p *journal.Program, cancel func()) {
+			p.Upcast = func(_ uint64, v any) any {
+				cancel()
+				return v
+			}
+		}},
+		{"while the last are applied", func(p *journal.Program, cancel func()) {
+			boot := p.Boot
+			p.Boot = func(self actions.PID) actions.Process {
+				cancel()
+				return boot(self)
+			}
+		}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := kitchen("soup", "pie")
+		tt.stop(&p, cancel)
+		var e bytes.Buffer
+		f := parsed(t, "-journal", cooked(t))
+		f.Err = &e
+		if status := f.Main(ctx, p); status != 0 || e.Len() > 0 || ctx.Err() == nil {
+			t.Errorf("%s: status %d, %v: %s", tt.name, status, ctx.Err(), &e)
+		}
+	}
+}
+
+// TestFailDuringRecovery: a stop does not hide that a program does not do the same
+// as its journal.
+func TestFailDuringRecovery(t *testing.T) {
+	dir := cooked(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p := kitchen("soup", "tea")
+	boot := p.Boot
+	p.Boot = func(self actions.PID) actions.Process {
+		cancel() // the first input is there already
+		return boot(self)
+	}
+	_, err := parsed(t, "-journal", dir).Run(ctx, p)
+	if _, diverged := errors.AsType[*journal.DivergenceError](err); !diverged {
+		t.Error(err)
+	}
+}
+
+// TestStopReplay: a replay that has applied all inputs is whole, though its context
+// is done by then. One whose context is done before that is not.
+func TestStopReplay(t *testing.T) {
+	h, err := journal.Read(cooked(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ until, stop, want uint64 }{{0, 7, 7}, {3, 3, 3}, {0, 0, 0}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		stop := func(seq uint64, _ vm.Digest) {
+			if seq == tt.stop {
+				cancel()
+			}
+		}
+		stop(0, 0)
+		report, err := h.Replay(ctx, kitchen("soup", "pie"), journal.ReplayConfig{Until: tt.until, Digests: stop})
+		if whole := tt.want > 0; report.Seq != tt.want || whole && err != nil || !whole && !errors.Is(err, context.Canceled) || ctx.Err() == nil {
+			t.Errorf("until %d, stopped after %d: %d inputs, %v", tt.until, tt.stop, report.Seq, err)
+		}
+	}
+}
+
 // TestStep: what one sees when one steps through a run.
 func TestStep(t *testing.T) {
 	dir := cooked(t)
@@ -253,13 +339,7 @@ func TestDropBeforeStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 		defer cancel()
-		f := cli.Flags{Config: journal.Config{Logger: slog.New(slog.DiscardHandler)}}
-		set := flag.NewFlagSet("kitchen", flag.ContinueOnError)
-		f.Register(set)
-		if err := set.Parse([]string{"-journal", dir}); err != nil {
-			t.Fatal(err)
-		}
-		if status := f.Main(ctx, kitchen("soup", "pie")); status != 0 {
+		if status := parsed(t, "-journal", dir).Main(ctx, kitchen("soup", "pie")); status != 0 {
 			t.Fatalf("status %d", status)
 		}
 	})
