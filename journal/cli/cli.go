@@ -155,6 +155,7 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 		if err != nil {
 			return true, err
 		}
+		defer j.Close() // for when the Ground refuses to run; otherwise it has closed it
 		g.Journal = j
 	}
 	err = g.RunFunc(ctx, p.Boot)

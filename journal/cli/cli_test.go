@@ -275,6 +275,33 @@ func TestStopDuringRecovery(t *testing.T) {
 	}
 }
 
+// TestRefused: a Ground that refuses its settings leaves the journal to others.
+func TestRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name, level string
+		ground      vm.Ground
+	}{
+		{"a level that is none", "loud", vm.Ground{}},
+		{"a negative limit", "", vm.Ground{KeepLimit: -1}},
+	} {
+		t.Setenv("MARKETPLACE_LOG", tt.level)
+		dir := filepath.Join(t.TempDir(), "kitchen.journal")
+		f := parsed(t, "-journal", dir)
+		f.Ground = tt.ground
+		if ran, err := f.Run(t.Context(), kitchen("soup")); err == nil || !ran {
+			t.Errorf("%s: it has run: %v, %v", tt.name, ran, err)
+		}
+		j, err := f.Config.Open(dir)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestFailDuringRecovery: a stop does not hide that a program does not do the same
 // as its journal.
 func TestFailDuringRecovery(t *testing.T) {
