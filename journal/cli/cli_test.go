@@ -86,15 +86,17 @@ type pot struct {
 	Made int
 }
 
-func (p pot) cook() actions.Process {
+func (p pot) cook() actions.Process { return actions.Next(p, p.endpoints()) }
+
+func (p pot) endpoints() actions.Action {
 	name := topic.FieldOf(func(d *dish) *string { return &d.Name })
-	return actions.Next(p, endpoint.Subscriber(topic.Where(name.Is(p.Name)), endpoint.OnMessageState(func(p pot, d dish) actions.Transition[pot] {
+	return endpoint.Subscriber(topic.Where(name.Is(p.Name)), endpoint.OnMessageState(func(p pot, d dish) actions.Transition[pot] {
 		if d.Count == 0 {
 			return actions.Next(p, actions.Fail(errors.New("no more "+p.Name)))
 		}
 		p.Made += d.Count
 		return actions.Next(p, actions.Send(plate{fmt.Sprint(d.Count, " of ", p.Made, " ", p.Name)}))
-	})).As("pot"))
+	})).As("pot")
 }
 
 func kitchen(dishes ...string) journal.Program {
@@ -373,5 +375,47 @@ func TestDropBeforeStop(t *testing.T) {
 	status, out, e := call(t, kitchen("soup", "pie"), "drop 3\n", "-replay", dir, "-step")
 	if want := "before the stop\n2 soup changed\n\t- state cli_test.pot{Name: \"soup\", Made: 3}\n\t+ state cli_test.pot{Name: \"soup\", Made: 1}\n"; status != 0 || !strings.Contains(out, want) {
 		t.Errorf("status %d\n%s%s", status, out, e)
+	}
+}
+
+// A host is the state of a waiter who has a cook come for each dish, and another
+// one at the end.
+type host struct{}
+
+func (host) endpoints() actions.Action {
+	return endpoint.Device(hatch{},
+		endpoint.OnValue(func(d dish) actions.Action { return actions.Spawn(pot{Name: d.Name}.cook()) }),
+		endpoint.OnEnded(func(error) actions.Action {
+			return actions.Tree{actions.Spawn(pot{Name: "tea"}.cook()), actions.Quit()}
+		}))
+}
+
+// TestStepEarlier: of who was there before what is left of the history, it is not
+// said since which input; that would be the one of the snapshot.
+func TestStepEarlier(t *testing.T) {
+	p := journal.Booting(actions.Spawn(actions.Next(host{}, host{}.endpoints())))
+	p.Kinds = []actions.Kind{
+		actions.KindOf("kitchen.host", func(_ actions.PID, h host) actions.Action { return h.endpoints() }),
+		actions.KindOf("kitchen.pot", func(_ actions.PID, p pot) actions.Action { return p.endpoints() }),
+	}
+	dir := filepath.Join(t.TempDir(), "kitchen.journal")
+	synctest.Test(t, func(t *testing.T) {
+		f := parsed(t, "-journal", dir)
+		f.Config.SnapshotEvery, f.Config.SegmentSize, f.Config.DropOld = 1, 1, true
+		if _, err := f.Run(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	})
+	status, out, e := call(t, p, "presence\ng 7\npresence\n", "-replay", dir, "-step")
+	if status != 0 || !strings.HasPrefix(out, "moments 6 to 7;") {
+		t.Fatalf("status %d\n%s%s", status, out, e)
+	}
+	const first = "3: subscriber of cli_test.dish{Name: \"soup\"} as \"pot\", since before input 7\n" // of input 2
+	const last = "7: subscriber of cli_test.dish{Name: \"pie\"} as \"pot\", since before input 7\n"   // of input 6
+	const tea = "8: subscriber of cli_test.dish{Name: \"tea\"} as \"pot\", since input 7\n"
+	for text, times := range map[string]int{first: 2, last: 2, tea: 1, "since input 6": 0} {
+		if n := strings.Count(out, text); n != times {
+			t.Errorf("%d times, and not %d: %s\n%s", n, times, text, out)
+		}
 	}
 }

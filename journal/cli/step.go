@@ -295,6 +295,10 @@ func (s *stepper) presence() error {
 	}
 	there := p.At(s.at.Seq).Intervals
 	for _, i := range there {
+		if i.Earlier { // also who came of From itself was there before the next input
+			s.printf("%v, since before input %d\n", &i, i.From.Seq+1)
+			continue
+		}
 		s.printf("%v, since input %d\n", &i, i.From.Seq)
 	}
 	if len(there) == 0 {
