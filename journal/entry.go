@@ -54,6 +54,7 @@ type Head struct {
 	Durability Durability // that it had
 	Every      uint64     // inputs between two digests
 	Trace      bool       // there is a trace of each input
+	States     bool       // and it has states, of processes whose kinds the program had
 	Adopts     bool       // what comes of the inputs before it is not compared: see Config.Adopt
 	Seq        uint64     // of the last input before it; 0 if there is none
 }
@@ -61,6 +62,7 @@ type Head struct {
 const (
 	headTraces = 1 << iota
 	headAdopts
+	headStates
 )
 
 func appendHead(dst []byte, h Head) []byte {
@@ -70,7 +72,7 @@ func appendHead(dst []byte, h Head) []byte {
 	dst = binary.AppendUvarint(dst, h.Schema)
 	dst = appendText(dst, h.Program)
 	dst = binary.AppendVarint(dst, h.Time.UnixNano())
-	dst = append(dst, byte(h.Durability), flag(h.Trace, headTraces)|flag(h.Adopts, headAdopts))
+	dst = append(dst, byte(h.Durability), flag(h.Trace, headTraces)|flag(h.Adopts, headAdopts)|flag(h.States, headStates))
 	return binary.AppendUvarint(dst, h.Every)
 }
 
@@ -80,13 +82,16 @@ func readHead(s *scanner) (h Head) {
 		s.fail(fmt.Sprintf("the journal has format %d, and this program knows formats up to %d: use a newer program", h.Format, format))
 		return h
 	}
-	h.Seq = s.uint()
+	if h.Seq = s.uint(); h.Seq > math.MaxInt64 {
+		s.fail(fmt.Sprintf("%d inputs before it", h.Seq))
+		return h
+	}
 	h.Schema = s.uint()
 	h.Program = s.text()
 	h.Time = time.Unix(0, s.int()).UTC()
 	h.Durability = Durability(s.byte())
 	has := s.byte()
-	h.Trace, h.Adopts = has&headTraces != 0, has&headAdopts != 0
+	h.Trace, h.Adopts, h.States = has&headTraces != 0, has&headAdopts != 0, has&headStates != 0
 	h.Every = s.uint()
 	return h
 }

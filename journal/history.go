@@ -65,8 +65,13 @@ func ReadStore(s wal.Store) (*History, error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	h := &History{store: s, reader: r}
-	for _, index := range r.Segments() {
+	segments := r.Segments()
+	for i, index := range segments {
 		head, ok, err := h.headAt(index)
+		if errors.As(err, new(*wal.DamageError)) && i < len(segments)-1 {
+			// Whoever reads so far is told. Nothing comes before the first record.
+			head, ok, err = Head{}, index == 1, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -391,7 +396,9 @@ func (e *episode) add(n *entry) {
 
 // readable returns the number of the last input that can be read in a log, and
 // the index of the record behind what can be read.
-func readable(s wal.Store) (seq, end uint64, err error) {
+//
+// It begins with the segment of a record, or with the first segment.
+func readable(s wal.Store, from uint64) (seq, end uint64, err error) {
 	r, err := wal.Read(s)
 	if errors.Is(err, wal.ErrNoLog) {
 		return 0, 1, nil
@@ -400,6 +407,11 @@ func readable(s wal.Store) (seq, end uint64, err error) {
 		return 0, 0, fmt.Errorf("journal: %w", err)
 	}
 	end = r.First()
+	for _, first := range r.Segments() {
+		if first <= from {
+			end = first
+		}
+	}
 	for e, err := range (&History{store: s, reader: r}).entries(end, newSegment()) {
 		if err != nil {
 			return seq, end, nil

@@ -31,6 +31,7 @@ type Journal struct {
 	ending    bool                // and it is the last one
 	known     map[uint64]struct{} // openings whose addresses the segment has
 	relived   uint64              // the last input of the runs before, but for what came of a stop
+	adopting  bool                // another program has taken over, and has not begun yet
 	lastEnd   string              // of a device, before this run
 	already   int                 // roll calls of it that the journal has already
 	buf       []byte
@@ -69,9 +70,10 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 // openLog opens the log. If it is damaged, then what can be read has to go as far
 // as the user wants.
 func (c Config) openLog(s wal.Store) (*wal.Log, wal.Recovery, error) {
-	// With a snapshot, only what comes after it is needed.
+	// With a snapshot, only what comes after it is needed. Who allows to cut off
+	// what is damaged gets the damage before it, if the snapshot is no good.
 	o := wal.Options{}
-	if len(c.Kinds) > 0 {
+	if len(c.Kinds) > 0 && (c.Cut == 0 || c.newestLoads(s)) {
 		o.From = indexOfNewest(s)
 	}
 	log, recovery, err := wal.Open(s, o)
@@ -82,17 +84,32 @@ func (c Config) openLog(s wal.Store) (*wal.Log, wal.Recovery, error) {
 		}
 		return log, recovery, err
 	}
-	seq, end, err := readable(s)
+	seq, end, err := readable(s, o.From)
 	switch {
 	case err != nil:
 		return nil, recovery, errors.Join(damage, err)
 	case c.Cut == 0 || c.Cut > seq+1:
 		return nil, recovery, fmt.Errorf("journal: %w: the last input before it is %d; to go on from there, and give up what follows, set Config.Cut to %d (-cut)", damage, seq, seq+1)
 	}
-	if log, recovery, err = wal.Open(s, wal.Options{Cut: end}); err != nil {
+	o.Cut = end
+	if log, recovery, err = wal.Open(s, o); err != nil {
 		err = fmt.Errorf("journal: %w", err)
 	}
 	return log, recovery, err
+}
+
+// newestLoads reports whether the newest snapshot can be used.
+func (c Config) newestLoads(s wal.Store) bool {
+	seqs, err := snapshotsIn(s)
+	if err != nil || len(seqs) == 0 {
+		return false
+	}
+	kinds, err := vm.NewKinds(c.Kinds...)
+	if err != nil {
+		return false
+	}
+	_, err = loadSnapshot(s, seqs[0], kinds)
+	return err == nil
 }
 
 // Recovery says what was found when the journal was opened.
@@ -141,7 +158,8 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 	if err := j.removeUnusable(); err != nil {
 		return start, err
 	}
-	adopts := j.config.Adopt && j.seq > 0
+	// The head of an adopter has no effect before its first input has come.
+	adopts := (j.config.Adopt || j.adopting) && j.seq > 0
 	if adopts {
 		if err := j.log.Rotate(); err != nil {
 			return start, fmt.Errorf("journal: %w", err)
@@ -150,6 +168,7 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 	}
 	j.player.live = live
 	j.player.trace = j.config.Trace
+	j.player.keepsStates = j.config.Trace && len(j.config.Kinds) > 0
 	start.Incarnation = j.player.machine.Incarnation() + 1
 	if j.player.before != nil {
 		j.player.resumed = true
@@ -207,6 +226,7 @@ func (j *Journal) relive(ctx context.Context) error {
 		return err
 	}
 	j.seq = from - 1
+	j.adopting = h.adopted() == h.Last()
 	var last episode // if its number is not zero
 	err = j.player.relive(ctx, h.played(from, j.config.Upcast), reliving{
 		last:      until(0),
@@ -250,6 +270,7 @@ func (j *Journal) writeHead(adopts bool) error {
 		Durability: j.config.Durability,
 		Every:      uint64(j.config.CheckEvery),
 		Trace:      j.config.Trace,
+		States:     j.player.keepsStates,
 		Adopts:     adopts,
 		Seq:        j.seq,
 	}))

@@ -22,7 +22,8 @@ type player struct {
 	live    func(*vm.Record) // is told what happens; may be nil
 	kinds   vm.Kinds
 
-	keepsStates bool // there are kinds
+	hasKinds    bool
+	keepsStates bool // the trace has states
 	outside
 	trace   bool // steps are wanted
 	steps   []step

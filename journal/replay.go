@@ -133,7 +133,7 @@ func newPlayer(program Program) (*player, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &player{kinds: kinds, keepsStates: len(program.Kinds) > 0}
+	p := &player{kinds: kinds, hasKinds: len(program.Kinds) > 0}
 	p.machine = vm.Config{Watch: p.watch, Digest: true}.NewFunc(program.Boot)
 	p.attend()
 	return p, nil
@@ -338,6 +338,10 @@ func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
 	if trace := e.head != nil && e.head.Trace; trace != p.trace {
 		p.trace = trace
 		p.attend()
+	}
+	p.keepsStates = e.head != nil && e.head.States
+	if p.keepsStates && !p.hasKinds && !e.free {
+		return vm.Input{}, false, fmt.Errorf("journal: the trace of input %d has states of processes: the program needs the Kinds that it had", e.Seq)
 	}
 	in, differ := p.input(&e.Input, e.value)
 	if differ != nil {

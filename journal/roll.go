@@ -84,9 +84,7 @@ func callRoll(calls []rollCall, r *vm.Record) []rollCall {
 	switch r.Kind {
 	case vm.Ended, vm.Collected:
 		c := rollCall{op: gone, path: r.Path(), name: r.Name()}
-		if r.Reason != nil {
-			c.why = r.Reason.Error()
-		}
+		c.why = describe.Reason(r.Reason)
 		return append(calls, c)
 	case vm.Performed:
 		switch r.Action.(type) {
@@ -115,10 +113,7 @@ func callAction(calls []rollCall, r *vm.Record, a actions.Action, level uint32) 
 	case actions.ReplaceEndpoint:
 		call(moved, a.ID).role = a.Role.String()
 	case actions.DeleteEndpoint:
-		c := call(closed, a.ID)
-		if a.Reason != nil {
-			c.why = a.Reason.Error()
-		}
+		call(closed, a.ID).why = describe.Reason(a.Reason)
 	case actions.MetaLevel:
 		for leaf := range actions.Leaves(a.Action) {
 			calls = callAction(calls, r, leaf, level+1)

@@ -46,7 +46,21 @@ func because(reason error) string {
 	if reason == nil {
 		return ""
 	}
-	return ": " + reason.Error()
+	return ": " + Reason(reason)
+}
+
+// Reason returns the text of a reason, or nothing if there is none. Reasons are
+// made by programs, and their texts may panic.
+func Reason(reason error) (text string) {
+	if reason == nil {
+		return ""
+	}
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("a %T, which does not say what it is", reason)
+		}
+	}()
+	return reason.Error()
 }
 
 // naming returns the name of an endpoint, unless it is one that concerns
