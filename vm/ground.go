@@ -94,6 +94,9 @@ func (g *Ground) RunFunc(ctx context.Context, boot func(self actions.PID) action
 		return err
 	}
 	r, start, err := newRunner(ctx, s, boot)
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return nil // it was stopped before it began
+	}
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
@@ -163,6 +164,26 @@ func TestNothingHappensBeforeSync(t *testing.T) {
 		if last := s.notes(); slices.Index(last, "sync") > slices.Index(last, "p: try one") {
 			t.Errorf("no sync before the first command: %v", last)
 		}
+	}
+}
+
+// interrupted is a journal that is brought back for so long that its ground is
+// stopped meanwhile.
+type interrupted struct{ ledger }
+
+func (i *interrupted) Begin(ctx context.Context, _ vm.Config, _ func(actions.PID) actions.Process) (*vm.Machine, vm.Input, error) {
+	<-ctx.Done()
+	return nil, vm.Input{}, fmt.Errorf("on the way: %w", context.Cause(ctx))
+}
+
+// TestStoppedBeforeItBegins: a stop is a stop, also while the machine is being
+// brought back.
+func TestStoppedBeforeItBegins(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(time.Millisecond, func() { cancel(errors.New("enough")) })
+	g := vm.Ground{Journal: &interrupted{}}
+	if err := g.Run(ctx); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -158,11 +158,7 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 		defer j.Close() // for when the Ground refuses to run; otherwise it has closed it
 		g.Journal = j
 	}
-	err = g.RunFunc(ctx, p.Boot)
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
-		err = nil
-	}
-	return true, err
+	return true, g.RunFunc(ctx, p.Boot)
 }
 
 // Main is Run for a program that runs until ctx is done. It tells the user what
