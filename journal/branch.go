@@ -136,7 +136,7 @@ func (r *Recording) Branch(ctx context.Context, b Branch) (*Recording, error) {
 func (n *Recording) share(r *Recording, seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n.gap = r.gap
+	n.first, n.gap = r.first, r.gap
 	n.points = slices.Clone(r.points[:r.after(seq)])
 }
 

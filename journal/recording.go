@@ -22,17 +22,22 @@ type Recording struct {
 	trunk   uint64   // the last input that is taken from the history
 	own     []played // those that follow it, in a branch
 	strict  bool     // the inputs of the history are to come to what they came to
+	first   *Moment
 
 	mu        sync.Mutex
 	points    []*Moment // in order; the first is the beginning
 	gap       uint64    // between two points
 	snapshots []uint64  // there may be more points on disk, after these inputs
-	read      []played  // some inputs of the history, one after another
+
+	// Inputs are read while mu is held, and while it is not, as for a branch: so
+	// what has been read has a lock of its own, which nobody keeps.
+	readMu sync.Mutex
+	read   []played // some inputs of the history, one after another; they never change
 }
 
 // First returns the number of the oldest moment that can be looked at: 0, unless
 // the beginning of the history has been dropped.
-func (r *Recording) First() uint64 { return r.points[0].Seq }
+func (r *Recording) First() uint64 { return r.first.Seq }
 
 // Record opens a run that is in a journal, of a program that must be the one that
 // has written it. Nothing is replayed yet. If the beginning of the history has
@@ -57,7 +62,7 @@ func (h *History) Record(program Program) (*Recording, error) {
 		}
 		m, err := r.load(seq)
 		if err == nil {
-			r.points = []*Moment{m}
+			r.first, r.points = m, []*Moment{m}
 			return r, nil
 		}
 		faults = append(faults, fmt.Errorf("snapshot %s: %w", snapshotName(seq), err))
@@ -83,9 +88,10 @@ func newRecording(h *History, program Program, trunk uint64, own []played, stric
 	if err != nil {
 		return nil, err
 	}
+	first := &Moment{at: *p.moment()}
 	return &Recording{
-		history: h, program: program, trunk: trunk, own: own, strict: strict,
-		points: []*Moment{{at: *p.moment()}}, gap: firstGap,
+		history: h, program: program, trunk: trunk, own: own, strict: strict, first: first,
+		points: []*Moment{first}, gap: firstGap,
 	}, nil
 }
 
@@ -135,7 +141,7 @@ func (r *Recording) At(ctx context.Context, seq uint64) (*Moment, error) {
 		return nil, fmt.Errorf("journal: there is no moment %d: they go from %d to %d", seq, r.First(), r.Last())
 	}
 	if seq == r.First() {
-		return r.points[0], nil
+		return r.first, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -274,8 +280,11 @@ func (r *Recording) inputs(first, last uint64) iter.Seq2[*played, error] {
 // past yields inputs of the history. Those that it reads it keeps for the next
 // time, if they are not too many.
 func (r *Recording) past(first, last uint64) iter.Seq2[*played, error] {
-	if n := len(r.read); n > 0 && r.read[0].Seq <= first && r.read[n-1].Seq >= last {
-		kept := r.read[first-r.read[0].Seq : last-r.read[0].Seq+1]
+	r.readMu.Lock()
+	kept := r.read
+	r.readMu.Unlock()
+	if n := len(kept); n > 0 && kept[0].Seq <= first && kept[n-1].Seq >= last {
+		kept = kept[first-kept[0].Seq : last-kept[0].Seq+1]
 		return func(yield func(*played, error) bool) {
 			for i := range kept {
 				if !yield(&kept[i], nil) {
@@ -286,7 +295,11 @@ func (r *Recording) past(first, last uint64) iter.Seq2[*played, error] {
 	}
 	return func(yield func(*played, error) bool) {
 		read := make([]played, 0, 64)
-		defer func() { r.read = read }() // of the goroutine that reads, which has ended when relive returns
+		defer func() {
+			r.readMu.Lock()
+			r.read = read
+			r.readMu.Unlock()
+		}()
 		for e, err := range r.history.played(first, r.program.Upcast) {
 			if err == nil && len(read) < 4*maxPoints {
 				read = append(read, *e)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -283,6 +284,85 @@ func TestTravelCosts(t *testing.T) {
 			t.Errorf("%d inputs were applied to look at moment %d", applied, seq)
 		}
 	}
+}
+
+// TestManyAtOnce: a run tells many at the same time what it tells each of them
+// alone, also those who look at it while they edit a branch.
+func TestManyAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	record(t, dir, journal.Config{Durability: journal.Memory}, manySlips(600)...)
+	open := func() *journal.Recording {
+		r, err := read(t, dir).Record(bank(newStreet()))
+		must(t, err)
+		return r
+	}
+	ctx := t.Context()
+	at := func(r *journal.Recording, seq uint64) (string, error) {
+		m, err := r.At(ctx, seq)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprint(m.Digest, portrait(m), m.Steps, m.Commands), nil
+	}
+	uses := []struct {
+		name string
+		do   func(*journal.Recording) (string, error)
+	}{
+		{"ends", func(r *journal.Recording) (string, error) { return fmt.Sprint(r.First(), r.Last()), nil }},
+		{"first", func(r *journal.Recording) (string, error) { return at(r, r.First()) }},
+		{"early", func(r *journal.Recording) (string, error) { return at(r, 270) }},
+		{"late", func(r *journal.Recording) (string, error) { return at(r, r.Last()) }},
+		{"commands", func(r *journal.Recording) (string, error) {
+			c, err := r.Commands(ctx, 200, 400)
+			return fmt.Sprint(c), err
+		}},
+		{"branch", func(r *journal.Recording) (string, error) {
+			var inside string
+			b, err := r.Branch(ctx, journal.Branch{From: 500, Edit: func(seq uint64, in vm.Input) []vm.Input {
+				if seq != 510 {
+					return []vm.Input{in}
+				}
+				var err error
+				if inside, err = at(r, seq); err != nil {
+					t.Error(err)
+				}
+				return nil
+			}})
+			if err != nil {
+				return "", err
+			}
+			c, err := journal.Compare(ctx, r, b, 500)
+			return inside + fmt.Sprint(c), err
+		}},
+		{"shrink", func(r *journal.Recording) (string, error) {
+			b, err := r.Shrink(ctx, func(context.Context, *journal.Recording) (bool, error) { return true, nil })
+			if err != nil {
+				return "", err
+			}
+			return at(b, b.Last())
+		}},
+	}
+	want := map[string]string{}
+	for _, use := range uses {
+		var err error
+		if want[use.name], err = use.do(open()); err != nil {
+			t.Fatalf("%s: %v", use.name, err)
+		}
+	}
+	r := open()
+	var users sync.WaitGroup
+	for _, use := range uses {
+		for range 2 {
+			users.Go(func() {
+				for range 3 {
+					if got, err := use.do(r); err != nil || got != want[use.name] {
+						t.Errorf("%s: %v; it is\n%s\nand not\n%s", use.name, err, got, want[use.name])
+					}
+				}
+			})
+		}
+	}
+	users.Wait()
 }
 
 // TestContrast: where long states differ, that is what one sees of them.
