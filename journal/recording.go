@@ -42,7 +42,8 @@ func (r *Recording) First() uint64 { return r.first.Seq }
 // Record opens a run that is in a journal, of a program that must be the one that
 // has written it. Nothing is replayed yet. If the beginning of the history has
 // been dropped, the run begins with the oldest snapshot that can be used, for
-// which the program must have the kinds of its processes.
+// which the program must have the kinds of its processes; if another program has
+// adopted the history since, it begins with the one from which that went on.
 func (h *History) Record(program Program) (*Recording, error) {
 	r, err := newRecording(h, program, h.Last(), nil, true)
 	if err != nil {
@@ -52,11 +53,17 @@ func (h *History) Record(program Program) (*Recording, error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	slices.Reverse(r.snapshots)
+	// Those up to here are of another program.
+	others, _ := slices.BinarySearch(r.snapshots, h.adopted()+1)
 	if h.First() == 1 {
+		r.snapshots = r.snapshots[others:]
 		return r, nil
 	}
+	// Who adopts what has no beginning goes on from the newest that can be used.
+	candidates := slices.Clone(r.snapshots)
+	slices.Reverse(candidates[:others])
 	var faults []error
-	for _, seq := range r.snapshots {
+	for _, seq := range candidates {
 		if seq+1 < h.First() || seq > h.Last() {
 			continue
 		}

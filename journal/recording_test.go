@@ -365,6 +365,97 @@ func TestManyAtOnce(t *testing.T) {
 	users.Wait()
 }
 
+// eager is a bank that hands out each receipt twice.
+func eager(s *street) journal.Program {
+	process := func(c clerk) actions.Process {
+		d := counter{c.At, s}
+		return actions.Next(c,
+			endpoint.Device(d,
+				endpoint.OnValue(func(s Slip) actions.Action {
+					if s.Amount == 0 {
+						return actions.Spawn(account{Name: s.Account}.process()).Named(s.Account)
+					}
+					return actions.Send(s)
+				}),
+				endpoint.OnEnded(func(error) actions.Action { return actions.Quit() }),
+			),
+			endpoint.Subscriber(topic.All[Receipt](), endpoint.OnMessage(func(r Receipt) actions.Action {
+				return actions.Group(actions.Tell(d, r), actions.Tell(d, r))
+			})),
+		)
+	}
+	p := journal.Booting(actions.Spawn(process(clerk{"north"})).Named("clerk"))
+	p.Kinds = kinds(s)
+	p.Kinds[0] = actions.KindOf("journaltest.clerk", func(_ actions.PID, c clerk) actions.Action {
+		_, opened := process(c).Erase()
+		return opened
+	})
+	return p
+}
+
+// TestTravelAfterAdoption: a run that another program has adopted is that
+// program's: from the beginning, whatever the snapshots of the one before say, or,
+// if the beginning has been dropped, from the snapshot from which it went on.
+func TestTravelAfterAdoption(t *testing.T) {
+	for _, drop := range []bool{false, true} {
+		t.Run(fmt.Sprintf("drop=%v", drop), func(t *testing.T) {
+			dir := t.TempDir()
+			c := journal.Config{SnapshotEvery: 20, SegmentSize: 1000, CheckEvery: 1, DropOld: drop}
+			stretch(t, dir, c, append([]any{Slip{"last", 0}}, manySlips(200)...)...)
+			if n := len(filesIn(t, dir, ".snapshot")); n != 2 {
+				t.Fatalf("%d snapshots", n)
+			}
+			s := newStreet()
+			adopter := eager(s)
+			adopting := journal.Config{Kinds: adopter.Kinds, Adopt: true, SnapshotEvery: -1, CheckEvery: 1}
+			must(t, run(t.Context(), dir, adopting, adopter, func() {
+				s.slips <- Slip{"last", 1}
+				<-s.got
+				<-s.got
+				close(s.slips)
+			}))
+			h := read(t, dir)
+			if drop != (h.First() > 1) {
+				t.Fatalf("the history begins with %d", h.First())
+			}
+			open := func() *journal.Recording {
+				r, err := h.Record(eager(newStreet()))
+				must(t, err)
+				return r
+			}
+			first, last := open().First(), h.Last()
+			want := map[uint64]vm.Digest{}
+			if !drop {
+				_, err := h.Replay(t.Context(), eager(newStreet()), journal.ReplayConfig{
+					Digests: func(seq uint64, d vm.Digest) { want[seq] = d },
+				})
+				must(t, err)
+			}
+			forward := open()
+			for seq := first + 1; seq <= last; seq++ {
+				m := moment(t, forward, seq)
+				if drop {
+					want[seq] = m.Digest
+				}
+			}
+			backward := open()
+			for seq := last; seq > first; seq-- {
+				if m := moment(t, backward, seq); m.Digest != want[seq] {
+					t.Fatalf("moment %d has digest %v, and not %v", seq, m.Digest, want[seq])
+				}
+			}
+			if _, err := open().Commands(t.Context(), first+1, last); err != nil {
+				t.Error(err)
+			}
+			b, err := open().Branch(t.Context(), journal.Branch{From: last - 1})
+			must(t, err)
+			if m := moment(t, b, last-1); m.Digest != want[last-1] {
+				t.Errorf("a branch has digest %v before the end, and not %v", m.Digest, want[last-1])
+			}
+		})
+	}
+}
+
 // TestContrast: where long states differ, that is what one sees of them.
 func TestContrast(t *testing.T) {
 	long := "state journaltest.list{" + strings.Repeat("ä lot, ", 60)
