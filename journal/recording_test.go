@@ -252,6 +252,39 @@ func TestShrink(t *testing.T) {
 	}
 }
 
+// TestShrinkWithoutBeginning: a run whose beginning has been dropped is made
+// shorter from its first moment on, and what was there at that moment stays.
+func TestShrinkWithoutBeginning(t *testing.T) {
+	dir := t.TempDir()
+	slips := append([]any{Slip{"last", 0}, Slip{"odd", 0}}, manySlips(300)...)
+	slips = append(slips, Slip{"odd", 4}, Slip{"even", 2}, Slip{"odd", 13})
+	c := journal.Config{SnapshotEvery: 40, SegmentSize: 1000, DropOld: true}
+	stretch(t, dir, c, slips...)
+	s := newStreet()
+	program := bank(s)
+	program.Kinds = kinds(s)
+	r, err := read(t, dir).Record(program)
+	must(t, err)
+	if first := r.First(); first == 0 || first > r.Last()-10 {
+		t.Fatalf("the run goes from %d to %d", first, r.Last())
+	}
+	small, err := r.Shrink(t.Context(), func(ctx context.Context, r *journal.Recording) (bool, error) {
+		c, err := r.Commands(ctx, 0, r.Last())
+		return slices.ContainsFunc(c, func(c journal.Command) bool { return strings.HasSuffix(c.Text, `{Account: "odd", Balance: 17}`) }), err
+	})
+	must(t, err)
+	var left []string
+	for seq := small.First() + 1; seq <= small.Last(); seq++ {
+		in := moment(t, small, seq).Input
+		v, err := in.Value()
+		must(t, err)
+		left = append(left, fmt.Sprint(v))
+	}
+	if want := []string{"{odd 4}", "{odd 13}"}; small.First() != r.First() || !slices.Equal(left, want) {
+		t.Errorf("from %d on these are left: %q, and not %q from %d on", small.First(), left, want, r.First())
+	}
+}
+
 // TestTravelCosts: to look at a moment costs no more than applying the inputs
 // since the last one that is remembered, of which there is one every so often.
 func TestTravelCosts(t *testing.T) {

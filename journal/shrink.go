@@ -9,14 +9,15 @@ import (
 // Shrink looks for a short run that still fails. It leaves out inputs, in ever
 // smaller pieces, as long as fails returns true for what is left; starts stay. It
 // returns a run from which no single input can be left out any more, as a
-// [Recording.Branch] from the very beginning.
+// [Recording.Branch] from the first moment there is: if the beginning of the
+// history has been dropped, what had come of it stays.
 //
 // Fails is given runs in which devices may be missing that a later input is for.
 // Such an input is late, and does nothing. If fails returns an error, that is the
 // end. It is called about n log n times for a history in which n inputs matter.
 func (r *Recording) Shrink(ctx context.Context, fails func(ctx context.Context, r *Recording) (bool, error)) (*Recording, error) {
 	var left []uint64
-	for e, err := range r.inputs(1, r.Last()) {
+	for e, err := range r.inputs(r.First()+1, r.Last()) {
 		if err != nil {
 			return nil, err
 		}
@@ -30,7 +31,7 @@ func (r *Recording) Shrink(ctx context.Context, fails func(ctx context.Context, 
 		for _, seq := range without {
 			dropped[seq] = true
 		}
-		b, err := r.Branch(ctx, Branch{Edit: func(seq uint64, in vm.Input) []vm.Input {
+		b, err := r.Branch(ctx, Branch{From: r.First(), Edit: func(seq uint64, in vm.Input) []vm.Input {
 			if dropped[seq] {
 				return nil
 			}
