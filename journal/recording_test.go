@@ -488,14 +488,3 @@ func TestTravelAfterAdoption(t *testing.T) {
 		})
 	}
 }
-
-// TestContrast: where long states differ, that is what one sees of them.
-func TestContrast(t *testing.T) {
-	long := "state journaltest.list{" + strings.Repeat("ä lot, ", 60)
-	c := journal.Change{Name: "ann", Path: vm.Path{3}, Kind: journal.Changed, Before: []string{long + "seven}", "a"}, After: []string{long + "eleven}", "b", "c"}}
-	want := "3 ann changed\n\t- state journaltest.list{ä lot, ä lot,  … ä lot, ä lot, ä lot, ä lot, ä lot, seven}\n\t- a\n" +
-		"\t+ state journaltest.list{ä lot, ä lot,  … ä lot, ä lot, ä lot, ä lot, ä lot, eleven}\n\t+ b\n\t+ c\n"
-	if got := c.String(); got != want {
-		t.Errorf("%s\nwant\n%s", got, want)
-	}
-}
