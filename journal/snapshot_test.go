@@ -3,6 +3,8 @@ package journal_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,7 +17,9 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm/vmtest"
 )
 
 // kinds are those of the bank, on a street.
@@ -208,5 +212,56 @@ func TestTravelFromSnapshots(t *testing.T) {
 				t.Error("another program has lived through what is not there")
 			}
 		}
+	}
+}
+
+// TestGoldenSnapshots: from journals of earlier releases, whose beginning has been
+// dropped, a machine is brought back from its snapshots, and it is told who was
+// there. The folders are never changed, like those of TestGoldenJournals.
+func TestGoldenSnapshots(t *testing.T) {
+	const folder = "testdata/goldensnapshots"
+	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+		store := wal.NewMemory()
+		synctest.Test(t, func(t *testing.T) {
+			c := journal.Config{Program: "golden", SnapshotEvery: 40, SegmentSize: 4000, DropOld: true}
+			must(t, drive(t, c, store, manySlips(190), synctest.Wait).err)
+		})
+		dir := filepath.Join(folder, "v1")
+		must(t, errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)))
+		names, err := store.List()
+		must(t, err)
+		for _, name := range names {
+			must(t, os.WriteFile(filepath.Join(dir, name), store.ReadFile(name), 0o644))
+		}
+	}
+	dirs, err := filepath.Glob(filepath.Join(folder, "v*"))
+	if err != nil || len(dirs) == 0 {
+		t.Fatal(dirs, err)
+	}
+	for _, dir := range dirs {
+		h := read(t, dir)
+		var b strings.Builder
+		fmt.Fprintf(&b, "inputs %d to %d\n", h.First(), h.Last())
+		store := wal.NewMemory()
+		for _, suffix := range []string{".journal", ".snapshot"} {
+			for _, name := range filesIn(t, dir, suffix) {
+				content, err := os.ReadFile(name)
+				must(t, err)
+				store.WriteFile(filepath.Base(name), content)
+			}
+		}
+		var log bytes.Buffer
+		d := driveOn(t, journal.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, store)
+		must(t, d.err)
+		if !strings.Contains(log.String(), " snapshot=") {
+			t.Errorf("it does not begin with a snapshot: %s", &log)
+		}
+		b.WriteString(outline(d.m))
+		p, err := h.Presence()
+		must(t, err)
+		for _, i := range p.Intervals {
+			fmt.Fprintln(&b, &i, i.From.Seq, i.Earlier, i.To.Seq, i.Reason)
+		}
+		vmtest.Golden(t, filepath.Join(dir, "report.txt"), b.String())
 	}
 }

@@ -158,7 +158,10 @@ func inspect(t *testing.T, c journal.Config, op int, d driven, found wal.Store, 
 func driveOn(t testing.TB, c journal.Config, store wal.Store) (d driven) {
 	t.Helper()
 	s := newStreet()
-	c.Kinds, c.Logger = kinds(s), quiet
+	c.Kinds = kinds(s)
+	if c.Logger == nil {
+		c.Logger = quiet
+	}
 	j, err := c.OpenStore(store)
 	if err != nil {
 		return driven{err: err}
