@@ -151,8 +151,14 @@ func TestForgedHead(t *testing.T) {
 func TestAdopterCrashes(t *testing.T) {
 	store := wal.NewMemory()
 	must(t, drive(t, journal.Config{}, store, []any{Slip{"ann", 0}, Slip{"ann", 3}}, func() {}).err) // and is killed
+	const adopted = 3                                                                                // inputs: the start, and the slips
 	other := func(s *street) journal.Program {
-		return journal.Booting(actions.Spawn(clerk{"north"}.process(s)).Named("other clerk"))
+		return journal.Booting(
+			actions.Spawn(clerk{"north"}.process(s)).Named("other clerk"),
+			actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[Slip](), endpoint.OnMessage(func(Slip) actions.Action {
+				return endpoint.Publisher(topic.All[int]())
+			})))).Named("witness"),
+		)
 	}
 	open := func(c journal.Config) *journal.Journal {
 		c.Logger = quiet
@@ -180,6 +186,11 @@ func TestAdopterCrashes(t *testing.T) {
 	}
 	p, err := h.Presence()
 	must(t, err)
+	for _, i := range p.Intervals {
+		if i.Name == "witness" && i.From.Seq <= adopted {
+			t.Errorf("%v is there from input %d on, which came to others", &i, i.From.Seq)
+		}
+	}
 	there := p.At(h.Last() - 1).Intervals
 	for _, i := range there {
 		if i.Name == "clerk" {

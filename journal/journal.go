@@ -199,7 +199,7 @@ func (j *Journal) tell(incarnation uint64) {
 	if j.snapshots.last > 0 {
 		attrs = append(attrs, "snapshot", j.snapshots.last)
 	}
-	if n := j.relived - min(j.player.checked, j.relived); n > 0 && !j.config.Adopt {
+	if n := j.relived - min(j.player.checked, j.relived); n > 0 && !j.config.Adopt && !j.adopting {
 		attrs = append(attrs, "unchecked", n)
 	}
 	j.config.Logger.Info("journal: the machine goes on", attrs...)
@@ -249,7 +249,7 @@ func (j *Journal) relive(ctx context.Context) error {
 		j.seq = last.Seq
 	}
 	// The end of what came of the last input may be missing.
-	if last.Seq != 0 && j.player.before == nil && !j.config.Adopt {
+	if last.Seq != 0 && j.player.before == nil && !j.config.Adopt && !j.adopting {
 		j.already = len(last.calls)
 		if len(j.player.calls) > j.already || !last.checks && j.due(last.Seq) {
 			j.unsettled = true
