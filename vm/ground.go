@@ -40,14 +40,19 @@ type Ground struct {
 	// after that.
 	Meter *Meter
 
-	// DeviceQueue is how many bytes of commands may wait for a device that
-	// does not take them fast enough; a command without a size counts as 64.
-	// A device for which more wait ends with world.ErrSlowConsumer. Default:
-	// 1 MiB.
+	// DeviceQueue is how many bytes of commands may wait for a device whose
+	// outside has refused to take more: a socket whose peer does not read. A
+	// command counts for its size, see world.Sizer, and for at least 64. A
+	// device for which more waits, and that is told something more, ends with
+	// world.ErrSlowConsumer, and its handle is aborted: see world.Aborter. What
+	// came of the input at which the outside refused does not count, so a
+	// process may tell a device any amount in one turn, as far as there is
+	// memory for it. Default: 1 MiB.
 	DeviceQueue int
 
 	// CloseLimit is how long a device that is closed may take to carry out
-	// what it was told before. Default: 5 s.
+	// what it was told before. If it takes longer, its handle is aborted.
+	// Default: 5 s.
 	CloseLimit time.Duration
 
 	// KeepLimit is how long something that has come in from outside, such as
@@ -419,7 +424,7 @@ func (r *runner) carry(commands []Command) {
 		}
 		switch c.Kind {
 		case Tell:
-			r.cause(effect{kind: Tell, device: d, value: c.Value})
+			r.cause(effect{kind: Tell, device: d, value: c.Value, input: r.machine.stats.Inputs})
 		case Flow:
 			if aside, ok := d.setPaused(c.Paused); ok {
 				r.enqueue(aside)

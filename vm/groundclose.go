@@ -54,7 +54,15 @@ func (d *device) leave() {
 func (d *device) abandon() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.lost = d.lost || d.flushing || len(d.out) > 0
 	d.shut()
+}
+
+// lose notes that the device is not told something that it should be told.
+func (d *device) lose() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lost = true
 }
 
 // shut leaves the outside.
@@ -71,17 +79,23 @@ func (d *device) shut() {
 	if !d.opened {
 		return // start does the rest
 	}
-	handle := d.handle
+	handle, lost := d.handle, d.lost
 	d.r.wg.Go(func() {
 		if handle != nil {
-			d.closeHandle(handle)
+			d.closeHandle(handle, lost)
 		}
 		d.leftOutside()
 	})
 }
 
-func (d *device) closeHandle(h world.Handle) {
-	if err := h.Close(); err != nil {
+// closeHandle closes a handle. If something was lost, it closes it such that the
+// other side can tell.
+func (d *device) closeHandle(h world.Handle, lost bool) {
+	closing := h.Close
+	if a, ok := h.(world.Aborter); ok && lost {
+		closing = a.Abort
+	}
+	if err := closing(); err != nil {
 		d.r.logger.Debug("closing a device failed", slog.String("device", d.name), slog.Any("error", err))
 	}
 }

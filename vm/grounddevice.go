@@ -3,6 +3,7 @@ package vm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -36,12 +37,17 @@ type device struct {
 	aside    queued       // a value that came while paused; Kind is zero if there is none
 	out      []any        // commands that wait
 	spare    []any
-	size     int // of what waits and is being carried out, in bytes
-	flushing bool
-	failed   bool // too much was waiting
-	leaving  bool // to be closed when all is carried out
-	left     bool // closed
-	opened   bool // or it could not be
+	size     int    // of what waits and is being carried out, in bytes
+	flushing bool   // commands are being carried out, or wait for the handle to take more
+	refusing bool   // the handle has refused to take more, and something has waited since
+	owed     int    // how much of size was told before that, or of the same input
+	input    uint64 // of which it was told last, by number
+	pressed  bool   // the machine waits for a flush
+	failed   bool   // too much was waiting
+	lost     bool   // a command was not carried out, and never will be
+	leaving  bool   // to be closed when all is carried out
+	left     bool   // closed
+	opened   bool   // or it could not be
 	limit    *time.Timer
 	watch    watch
 	number   uint64 // of the last thing kept
@@ -74,9 +80,10 @@ func (d *device) start() {
 	d.opened = true
 	switch {
 	case d.left:
+		lost := d.lost
 		d.mu.Unlock()
 		if err == nil {
-			d.closeHandle(handle)
+			d.closeHandle(handle, lost)
 		}
 		d.leftOutside()
 	case err != nil:
@@ -232,31 +239,68 @@ func (d *device) end(err error) {
 	d.close()
 }
 
-// tell has the device carry out a command. It reports whether the device is to
-// be flushed.
-func (d *device) tell(command any) bool {
+// tell gives the device a command that came of an input, which has a number. It
+// reports whether the device is still to be flushed.
+//
+// Commands are carried out after the machine has worked, many at once. But what
+// is more than pressure is written at once, so that no more waits than the
+// outside has refused to take.
+func (d *device) tell(command any, input uint64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.failed || d.left || d.leaving {
+		d.lost = true
 		return false
 	}
+	limit := d.r.settings.DeviceQueue
+	again := input == d.input
+	if !again && !d.mayGoOn(limit) {
+		d.fail(fmt.Errorf("%w: %d bytes wait, and Ground.DeviceQueue is %d", world.ErrSlowConsumer, d.size, limit))
+		return false
+	}
+	d.input = input
 	d.out = append(d.out, command)
 	was := d.size
 	d.size += size(command)
+	if again && d.owed == was {
+		d.owed = d.size
+	}
 	if was <= highWater && d.size > highWater {
 		d.update()
 	}
-	if d.size > d.r.settings.DeviceQueue && len(d.out) > 1 {
-		d.failed = true
-		d.out = nil
-		d.update()
-		d.r.wg.Go(func() {
-			d.end(world.ErrSlowConsumer)
-			d.r.work(nil)
-		})
-		return false
+	if pressure := min(highWater, limit); d.size > pressure && !d.refusing && d.handle != nil {
+		for d.flushing && !d.refusing && d.size > pressure {
+			d.pressed = true // another goroutine is writing, which never takes long
+			d.changed.Wait()
+		}
+		d.try()
 	}
 	return !d.flushing
+}
+
+// mayGoOn reports whether the device may be told more because of another input:
+// whether no more than limit waits of what it was told after the handle refused
+// to take more, or before it is open. What came of the input at which the handle
+// refused does not count, so that any amount may come of one input.
+func (d *device) mayGoOn(limit int) bool {
+	over := func() bool { return (d.refusing || d.handle == nil) && d.size-d.owed > limit }
+	if over() && d.watch.full { // there may be room by now
+		d.watch.full, d.flushing = false, false
+		d.try()
+		d.update()
+	}
+	return !over()
+}
+
+// fail ends the device, which cannot carry out what it was told.
+func (d *device) fail(reason error) {
+	d.failed, d.lost = true, true
+	d.out = nil
+	d.update()
+	d.r.wg.Go(func() {
+		d.end(reason)
+		d.r.work(nil)
+	})
 }
 
 // size returns what a command counts for.
@@ -268,11 +312,17 @@ func size(command any) int {
 	return least
 }
 
-// flush has the device carry out what it was told, as far as it can without
-// waiting, and leaves the rest to a goroutine.
+// flush carries out what the device was told, as far as that is possible
+// without waiting.
 func (d *device) flush() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.try()
+}
+
+// try is flush with the lock held. What the handle refuses is left to the
+// poller, or to a goroutine that waits.
+func (d *device) try() {
 	if d.flushing || d.handle == nil {
 		return
 	}
@@ -302,14 +352,27 @@ func (d *device) flush() {
 		clear(batch)
 		d.spare = batch
 	}
-	d.flushing = false
+	d.idle()
+}
+
+// idle notes that nothing is being carried out any more.
+func (d *device) idle() {
+	d.flushing, d.refusing, d.owed = false, false, 0
+	if d.pressed {
+		d.pressed = false
+		d.changed.Broadcast()
+	}
 	d.leave()
 }
 
-// waitToWrite has the rest carried out when that can be done: by the poller, or
-// by a goroutine that waits.
+// waitToWrite leaves the rest for when it can be carried out: to the poller, or
+// to a goroutine that waits.
 func (d *device) waitToWrite() {
+	if !d.refusing {
+		d.refusing, d.owed = true, d.size // and what the same input still brings
+	}
 	if d.watch.poller == nil {
+		d.update()
 		d.r.wg.Go(d.drain)
 		return
 	}
@@ -317,7 +380,7 @@ func (d *device) waitToWrite() {
 	d.update()
 }
 
-// report has the machine hear what has been carried out, of what wants that.
+// report tells the machine what has been carried out, of what it wants to hear.
 func (d *device) report(commands []any) {
 	for _, c := range commands {
 		if r, ok := c.(world.Reporter); ok && !d.gone() && r.Reports() {
@@ -332,13 +395,14 @@ func (d *device) done(commands []any) {
 	for _, c := range commands {
 		d.size -= size(c)
 	}
+	d.owed = min(d.owed, d.size)
 	if was > highWater && d.size <= highWater {
 		d.update()
 	}
 }
 
-// refused has the machine hear that a command has failed. Whoever flushes the
-// device works after that.
+// refused tells the machine that a command has failed. The caller that flushes
+// the device runs the machine after that.
 func (d *device) refused(command any, err error) {
 	d.r.enqueue(queued{Input: Input{Kind: Failed, Address: d.address, Value: command, Err: world.Reduce(err)}})
 }
@@ -366,6 +430,5 @@ func (d *device) carryOut() {
 		}
 		d.done([]any{c})
 	}
-	d.flushing = false
-	d.leave()
+	d.idle()
 }

@@ -197,23 +197,74 @@ func TestDeviceRefuses(t *testing.T) {
 
 // A device that does not take what it is told ends, and nobody waits for it.
 func TestSlowConsumer(t *testing.T) {
-	s := newStage()
+	s, source := newStage(), newStage()
 	s.stuck, s.release = true, make(chan func())
-	d := puppet{"p", s}
+	d, from := puppet{"p", s}, puppet{"source", source}
+	over := make(chan struct{})
+	go source.flood(over)
 	var got error
-	flood := make(actions.Tree, 1000)
-	for i := range flood {
-		flood[i] = actions.Tell(d, i)
-	}
 	g := vm.Ground{DeviceQueue: 64 * 100}
-	err := g.Run(t.Context(), endpoint.Device(d,
-		endpoint.OnValue(func(hello) actions.Action { return flood }),
-		endpoint.OnEnded(func(reason error) actions.Action { got = reason; return nil })))
+	err := g.Run(t.Context(),
+		endpoint.Device(d, endpoint.OnEnded(func(reason error) actions.Action {
+			got = reason
+			close(over)
+			return actions.Close(from)
+		})),
+		endpoint.Device(from, endpoint.OnValue(func(say) actions.Action { return actions.Tell(d, "more") })))
 	if err != nil || !errors.Is(got, world.ErrSlowConsumer) {
 		t.Errorf("%v, %v", err, got)
 	}
 	if s.live != 0 {
 		t.Error("it is open")
+	}
+}
+
+// Issue 9.1: what a process tells a device because of one event may be any
+// amount: the device is too slow only if it is told more while that waits.
+func TestOneTurnMayTellAnyAmount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, source := newStage(), newStage()
+		s.stuck, s.release = true, make(chan func())
+		d, from := puppet{"p", s}, puppet{"source", source}
+		const n = 10_000
+		flood := make(actions.Tree, n)
+		for i := range flood {
+			flood[i] = actions.Tell(d, i)
+		}
+		go func() {
+			synctest.Wait()
+			for range n {
+				s.release <- func() {}
+			}
+			source.values <- say{"once more"}
+			s.release <- func() {}
+		}()
+		ended := errors.New("not ended")
+		g := vm.Ground{DeviceQueue: 64 * 100}
+		err := g.Run(t.Context(),
+			endpoint.Device(d,
+				endpoint.OnValue(func(hello) actions.Action { return flood }),
+				endpoint.OnEnded(func(reason error) actions.Action { ended = reason; return nil })),
+			endpoint.Device(from, endpoint.OnValue(func(say) actions.Action {
+				return actions.Group(actions.Tell(d, n), actions.Close(d), actions.Close(from))
+			})))
+		if err != nil || ended.Error() != "not ended" {
+			t.Errorf("%v, %v", err, ended)
+		}
+		if l := s.notes(); len(l) != n+3 || l[n+1] != fmt.Sprintf("p: do %d", n) {
+			t.Errorf("%d notes, the last are %q", len(l), l[max(0, len(l)-3):])
+		}
+	})
+}
+
+// flood offers values until it is over.
+func (s *stage) flood(over chan struct{}) {
+	for {
+		select {
+		case s.values <- say{"more"}:
+		case <-over:
+			return
+		}
 	}
 }
 

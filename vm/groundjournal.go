@@ -66,6 +66,7 @@ type effect struct {
 	kind   CommandKind // zero for the end of the run
 	device *device
 	value  any
+	input  uint64    // of which a command came, by number
 	left   []*device // that are open at the end of the run
 }
 
@@ -77,7 +78,7 @@ func (r *runner) do(e effect, touched []*device) []*device {
 		e.device.before = r.closing.last(e.device.name)
 		r.wg.Go(e.device.start)
 	case Tell:
-		if e.device.tell(e.value) {
+		if e.device.tell(e.value, e.input) {
 			touched = append(touched, e.device)
 		}
 	case Close:
@@ -244,6 +245,11 @@ func (r *runner) fail(err error) {
 // finish closes the devices, also those that something is still to be done with,
 // and lets Run return.
 func (r *runner) finish(devices []*device, abandoned []effect) {
+	for _, e := range abandoned {
+		if e.kind == Tell {
+			e.device.lose()
+		}
+	}
 	for _, d := range devices {
 		d.close()
 	}

@@ -343,18 +343,19 @@ func TestPolledGoexit(t *testing.T) {
 
 // A device that does not take what it is told ends, and nobody waits for it.
 func TestPolledSlowConsumer(t *testing.T) {
-	d := newWire(t, "d")
+	d, source := newWire(t, "d"), newStage()
+	from := puppet{"source", source}
+	over := make(chan struct{})
 	var reason error
-	runWires(t, &vm.Ground{DeviceQueue: 1000}, func() {},
+	runWires(t, &vm.Ground{DeviceQueue: 1000}, func() { source.flood(over) },
 		endpoint.Device(d,
-			endpoint.OnValue(func(hello) actions.Action {
-				all := actions.Tree{actions.Tell(d, strings.Repeat("x", 1<<22))}
-				for range 100 {
-					all = append(all, actions.Tell(d, "y"))
-				}
-				return all
-			}),
-			endpoint.OnEnded(func(err error) actions.Action { reason = err; return nil })))
+			endpoint.OnValue(func(hello) actions.Action { return actions.Tell(d, strings.Repeat("x", 1<<22)) }),
+			endpoint.OnEnded(func(err error) actions.Action {
+				reason = err
+				close(over)
+				return actions.Close(from)
+			})),
+		endpoint.Device(from, endpoint.OnValue(func(say) actions.Action { return actions.Tell(d, "y") })))
 	if !errors.Is(reason, world.ErrSlowConsumer) {
 		t.Error(reason)
 	}

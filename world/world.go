@@ -72,6 +72,19 @@ type Handle interface {
 	Close() error
 }
 
+// An Aborter is a Handle that can be closed such that the other side notices
+// that something is missing: a TCP connection is reset. The ground calls Abort
+// in place of Close when it has a command that it cannot carry out any more,
+// because too much was waiting, or the time for closing is over. A clean end so
+// means that everything was sent.
+type Aborter interface {
+	Handle
+
+	// Abort is Close, but tells the other side that this is no clean end. After
+	// it, Close does nothing.
+	Abort() error
+}
+
 // An Env is what the ground offers to a device that it opens. Its methods may
 // be called at any time until the device has been closed, from any goroutine.
 type Env interface {

@@ -103,18 +103,44 @@ func (c *conn) isClosing() bool {
 
 // Close implements [world.Handle].
 func (c *conn) Close() error {
+	return c.shut(func() error {
+		switch {
+		case c.out.failed.Load():
+			return reset(c.Conn)
+		case c.out.hasWritten() && !c.finished.Load():
+			c.linger()
+		}
+		return c.Conn.Close()
+	})
+}
+
+// Abort implements [world.Aborter]: it resets the connection.
+func (c *conn) Abort() error { return c.shut(func() error { return reset(c.Conn) }) }
+
+// shut closes the connection in some way, once.
+func (c *conn) shut(how func() error) error {
 	var err error
 	c.once.Do(func() {
 		close(c.done)
 		_ = c.idle.Close()
-		if c.out.hasWritten() && !c.finished.Load() {
-			c.linger()
-		}
-		if err = c.Conn.Close(); errors.Is(err, net.ErrClosed) {
+		if err = how(); errors.Is(err, net.ErrClosed) {
 			err = nil
 		}
 	})
 	return err
+}
+
+// reset closes a connection such that the peer gets a reset, and not a clean
+// end, which would say that everything was sent. If TLS is spoken, the peer gets
+// no word of farewell either.
+func reset(c net.Conn) error {
+	if s, ok := c.(*secureConn); ok {
+		c = s.under.Conn
+	}
+	if l, ok := c.(interface{ SetLinger(sec int) error }); ok {
+		_ = l.SetLinger(0) // fails only if the connection is gone already
+	}
+	return c.Close()
 }
 
 // lingerBytes is how much is read of what a peer sends that does not notice, or

@@ -76,20 +76,18 @@ func (p *polled) read() ([]byte, error) {
 
 // Close implements [world.Handle].
 func (p *polled) Close() error {
-	var err error
-	p.once.Do(func() {
-		close(p.done)
-		_ = p.idle.Close()
-		if p.out.hasWritten() && !p.finished.Load() {
+	return p.shut(func() error {
+		switch {
+		case p.out.failed.Load():
+			return reset(p.socket)
+		case p.out.hasWritten() && !p.finished.Load():
 			if c := p.socket.giveBack(); c != nil {
 				linger(c, p.tuning.linger, func() bool { return true })
-				err = c.Close()
-				return
+				return c.Close()
 			}
 		}
-		err = p.socket.Close()
+		return p.socket.Close()
 	})
-	return err
 }
 
 // A socket is a connection that nobody waits for. Its methods do what can be
@@ -182,6 +180,20 @@ func (s *socket) CloseWrite() error {
 		return s.failure("shutdown", err)
 	}
 	return nil
+}
+
+// SetLinger says what Close does: with 0 it resets the connection.
+func (s *socket) SetLinger(sec int) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.fd < 0 {
+		return net.ErrClosed
+	}
+	l := syscall.Linger{Linger: int32(sec)}
+	if sec >= 0 {
+		l.Onoff = 1
+	}
+	return os.NewSyscallError("setsockopt", syscall.SetsockoptLinger(s.fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &l))
 }
 
 // Close closes both directions.

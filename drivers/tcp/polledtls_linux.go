@@ -87,16 +87,15 @@ func (p *polledTLS) TryRecv() (any, error) {
 
 // Close implements [world.Handle].
 func (p *polledTLS) Close() error {
-	var err error
-	p.once.Do(func() {
-		close(p.done)
-		_ = p.idle.Close()
-		if p.out.hasWritten() && !p.finished.Load() {
+	return p.shut(func() error {
+		switch {
+		case p.out.failed.Load():
+			return reset(p.secure)
+		case p.out.hasWritten() && !p.finished.Load():
 			p.linger()
 		}
-		err = p.secure.Close()
+		return p.secure.Close()
 	})
-	return err
 }
 
 // linger takes leave, and waits for the peer to do so.

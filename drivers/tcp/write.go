@@ -18,8 +18,9 @@ type writer struct {
 	ended  bool   // nothing may be written any more
 	joined []byte // several small writes
 
-	busy  atomic.Bool // commands are being carried out
-	wrote atomic.Bool // something, and nothing has failed
+	busy   atomic.Bool // commands are being carried out
+	wrote  atomic.Bool // something, and nothing has failed
+	failed atomic.Bool // something could not be written
 }
 
 func (w *writer) init(c net.Conn, i *idle) {
@@ -132,6 +133,9 @@ func (w *writer) first(c write) []byte {
 
 // note notes what has become of an attempt to write.
 func (w *writer) note(n int, err error) {
+	if err != nil {
+		w.failed.Store(true)
+	}
 	if n > 0 {
 		w.idle.touch()
 	}
