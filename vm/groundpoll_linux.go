@@ -91,12 +91,13 @@ func (p *poller) visit() (brought bool) {
 	return brought
 }
 
-// control has the poller wait for other events than before.
-func (p *poller) control(w *watch, wanted uint32) {
+// control makes the poller wait for other events than before. An error says that
+// it cannot wait for the descriptor.
+func (p *poller) control(w *watch, wanted uint32) error {
 	op := syscall.EPOLL_CTL_MOD
 	switch {
 	case wanted == w.waited:
-		return
+		return nil
 	case w.waited == 0:
 		op = syscall.EPOLL_CTL_ADD
 	case wanted == 0: // or hang-ups would be told for ever
@@ -104,7 +105,11 @@ func (p *poller) control(w *watch, wanted uint32) {
 	}
 	w.waited = wanted
 	e := syscall.EpollEvent{Events: wanted, Fd: w.slot}
-	_ = syscall.EpollCtl(p.fd, op, w.descriptor, &e)
+	err := syscall.EpollCtl(p.fd, op, w.descriptor, &e)
+	if op == syscall.EPOLL_CTL_DEL {
+		return nil // nothing more is to come, and nothing does
+	}
+	return os.NewSyscallError("epoll_ctl", err)
 }
 
 // add gives a device a slot.

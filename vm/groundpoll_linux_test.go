@@ -375,3 +375,43 @@ func TestPolledStop(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A blind device has a descriptor for which no epoll can wait: a regular file.
+type blind struct{ file string }
+
+func (b blind) DeviceName() string { return fmt.Sprintf("vm_test.blind(%q)", b.file) }
+
+func (b blind) Open(_ context.Context, env world.Env) (world.Handle, error) {
+	if !world.Polls(env) {
+		return nil, io.ErrNoProgress
+	}
+	f, err := os.Open(b.file)
+	return blindHandle{f}, err
+}
+
+type blindHandle struct{ file *os.File }
+
+func (b blindHandle) Descriptor() int        { return int(b.file.Fd()) }
+func (b blindHandle) Recv() (any, error)     { return hello{}, nil }
+func (b blindHandle) TryRecv() (any, error)  { return nil, nil }
+func (b blindHandle) Try([]any) (int, error) { return 0, nil }
+func (b blindHandle) Do(any) error           { return nil }
+func (b blindHandle) Close() error           { return b.file.Close() }
+
+// Issue 9.7: a device for whose descriptor the system cannot wait ends, and says
+// so. It does not hang.
+func TestPolledCannotWait(t *testing.T) {
+	d := blind{os.Args[0]}
+	for _, writes := range []bool{false, true} {
+		t.Run(fmt.Sprintf("writes=%v", writes), func(t *testing.T) {
+			var reason error
+			open := endpoint.Device(d,
+				endpoint.OnValue(func(hello) actions.Action { return actions.When(writes, actions.Tell(d, "x")) }),
+				endpoint.OnEnded(func(err error) actions.Action { reason = err; return nil }))
+			open.Paused = writes
+			if err := (&vm.Ground{CloseLimit: time.Millisecond}).Run(t.Context(), open); err != nil || !errors.Is(reason, syscall.EPERM) {
+				t.Errorf("%v; it ended with %v", err, reason)
+			}
+		})
+	}
+}

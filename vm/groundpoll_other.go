@@ -10,8 +10,8 @@ const readable, writable = 0, 0
 
 func newPoller(*runner) *poller { return nil }
 
-func (*poller) run()                   {}
-func (*poller) control(*watch, uint32) {}
-func (*poller) add(*device)            {}
-func (*poller) remove(*device)         {}
-func (*poller) close()                 {}
+func (*poller) run()                         {}
+func (*poller) control(*watch, uint32) error { return nil }
+func (*poller) add(*device)                  {}
+func (*poller) remove(*device)               {}
+func (*poller) close()                       {}

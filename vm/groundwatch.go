@@ -2,6 +2,7 @@ package vm
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 
@@ -18,6 +19,7 @@ type watch struct {
 	waited     uint32 // for which events
 	full       bool   // what it was told waits until it can be written
 	quiet      bool   // nothing comes, not yet or not any more
+	blind      bool   // the poller cannot wait for it
 }
 
 // Polls implements what [world.Polls] asks for.
@@ -49,7 +51,8 @@ func (d *device) listen() {
 	d.update()
 }
 
-// rewatch has the poller wait for what the device needs now.
+// rewatch makes the poller wait for what the device needs now. A device that the
+// poller cannot wait for ends: nobody would hear of it any more.
 func (d *device) rewatch() {
 	w := &d.watch
 	if w.poller == nil {
@@ -62,7 +65,10 @@ func (d *device) rewatch() {
 	if w.full && !d.left {
 		wanted |= writable
 	}
-	w.poller.control(w, wanted)
+	if err := w.poller.control(w, wanted); err != nil && !w.blind {
+		w.blind = true
+		d.r.wg.Go(func() { d.ended(fmt.Errorf("vm: the system cannot wait for %s: %w", d.name, err)) })
+	}
 }
 
 // unwatch takes the device from its poller.
