@@ -118,6 +118,7 @@ func (k *kernel) enqueue(p *proc, it item) {
 		c.queue = k.m.takeSpare()
 	}
 	c.queue = append(c.queue, it)
+	k.m.backlog++
 	k.schedule(p)
 }
 
@@ -129,6 +130,7 @@ func (k *kernel) overflow(p *proc) {
 	}
 	k.m.stats.Overflows++
 	k.m.stats.Dropped += uint64(len(c.queue))
+	k.m.backlog += 1 - len(c.queue)
 	c.queue = append(k.m.takeSpare(), item{action: actions.QuitProcess{Reason: ErrOverflow}})
 	k.schedule(p)
 }

@@ -79,6 +79,7 @@ type lawReal struct {
 	snapshots bool // go on from a snapshot after each input
 	watch     func(*Record)
 	open      []*Address
+	each      func() // called after each input, if not nil
 }
 
 func (l *lawLog) onMachine(snapshots bool, watch func(*Record)) *lawReal {
@@ -95,11 +96,19 @@ func (r *lawReal) stimulate(number, n int) {
 
 func (r *lawReal) apply(in Input) {
 	r.note(r.m.Apply(in))
+	r.look()
 	for r.m.Busy() {
 		r.note(r.m.Apply(Input{Kind: Continue}))
+		r.look()
 	}
 	if r.snapshots {
 		r.m = r.m.Snapshot().Machine(r.watch)
+	}
+}
+
+func (r *lawReal) look() {
+	if r.each != nil {
+		r.each()
 	}
 }
 

@@ -46,6 +46,7 @@ type Machine struct {
 	booting  bool  // and it is the first
 	atOnce   bool  // and its actions are performed there and then
 	steps    int   // since the input
+	backlog  int   // actions in the queues of all processes
 	judging  int   // how many of lasts are to be judged now
 	judged   bool  // some endpoint has been told of its last
 	overtime bool  // lasts have been judged although there is work left
@@ -265,6 +266,11 @@ func (m *Machine) advance() {
 
 // Busy reports whether the machine has work left over, and wants a [Continue].
 func (m *Machine) Busy() bool { return m.phase == running && (!m.root.idle() || len(m.lasts) > 0) }
+
+// Backlog returns how many actions wait in the queues of processes, at every
+// depth. Whoever drives a machine that is Busy can so tell a little work that
+// never ends from a lot of it, and hold back inputs until there is less.
+func (m *Machine) Backlog() int { return m.backlog }
 
 // Idle reports whether nothing can happen in the machine any more: there is no
 // work, and no device from which an input could come.

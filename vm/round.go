@@ -67,6 +67,7 @@ func (k *kernel) beginTurn() {
 		p.scheduled = false
 		k.waiting--
 		c := p.own()
+		k.m.backlog -= len(c.queue)
 		k.acting = p
 		k.batch, k.at, k.freshes = c.queue, 0, 0
 		c.queue = nil
@@ -117,8 +118,22 @@ func (k *kernel) discard(p *proc) {
 		k.waiting--
 	}
 	k.m.stats.Dropped += uint64(len(p.cell.queue))
+	k.m.backlog -= p.queued()
 	k.ownSpace().cells.remove(k.m.owner, p.cell.pid)
 	k.procs.remove(k.m.owner, p.cell.pid)
+}
+
+// queued returns how many actions wait in the queues of p and of the processes
+// inside it.
+func (p *proc) queued() int {
+	n := len(p.cell.queue)
+	if p.inner != nil {
+		p.inner.procs.all(func(_ actions.PID, q *proc) bool {
+			n += q.queued()
+			return true
+		})
+	}
+	return n
 }
 
 // absorb turns what a nested machine has done in a round into actions of its

@@ -106,6 +106,7 @@ func restore(m *Machine, host *proc, s *space) *kernel {
 			p.inner = restore(m, p, c.more.inner)
 		}
 		if len(c.queue) > 0 {
+			m.backlog += len(c.queue)
 			k.schedule(p)
 		}
 		return true
