@@ -191,7 +191,9 @@ type runner struct {
 	sync.Mutex
 	batch     []queued
 	at        int
+	admission admission
 	current   queued
+	admitted  bool // a value that waited, since the last batch
 	continued bool // since the last batch
 	devices   map[uint64]*device
 	touched   []*device // that have been told something
@@ -273,9 +275,13 @@ func (r *runner) enqueue(q queued) {
 	r.queue.Unlock()
 }
 
-// stint is how many inputs a runner takes before it lets somebody else run the
-// machine.
-const stint = 128
+// stint is how many inputs a runner takes, and stintWork how many actions and
+// events it lets the machine work on, before it has the devices carry out what
+// they were told, and lets another goroutine run the machine.
+const (
+	stint     = 128
+	stintWork = 1 << 16
+)
 
 // work runs the machine, if nobody else does, until there are no inputs. Scratch
 // is memory for it to use.
@@ -312,11 +318,12 @@ func (r *runner) waiting() bool { return r.queue.length.Load() > 0 }
 // A transition function may end the goroutine. Then another one calls runStint:
 // the place in the work is kept in r.
 func (r *runner) runStint(scratch *[]*device) {
+	done := r.machine.worked()
 	for n := 0; ; n++ {
 		r.machine.drive()
 		r.carry(r.machine.commands())
 		r.settle()
-		if n == stint || !r.next() || !r.admit() {
+		if n == stint || r.machine.worked()-done > stintWork || !r.next() || !r.admit() {
 			break
 		}
 		r.machine.begin(r.current.Input)
@@ -329,7 +336,7 @@ func (r *runner) runStint(scratch *[]*device) {
 	touched := append((*scratch)[:0], r.touched...)
 	clear(r.touched)
 	r.touched = r.touched[:0]
-	more := (r.at < len(r.batch) || r.machine.Busy()) && r.failure == nil
+	more := (r.at < len(r.batch) || r.machine.Busy() || !r.admission.empty()) && r.failure == nil
 	r.settings.Meter.read(r.machine)
 	r.Unlock()
 	if len(touched) > crowd {
@@ -362,39 +369,58 @@ func (r *runner) settle() {
 		}
 		r.current = queued{}
 	}
-	if (m.phase == stopped || m.Idle() && r.at == len(r.batch)) && !r.done {
+	if (m.phase == stopped || m.Idle() && r.at == len(r.batch) && r.admission.empty()) && !r.done {
 		r.done = true
 		r.cause(effect{left: slices.Collect(maps.Values(r.devices))})
 	}
 }
 
 // next makes the next input the current one. It reports false if there is none.
-// Work that is left over goes on after each batch of inputs.
+// After each batch of inputs, one value that waits is admitted, and work that is
+// left over goes on.
 func (r *runner) next() bool {
 	for {
 		for r.at < len(r.batch) {
 			q := r.batch[r.at]
 			r.batch[r.at] = queued{}
 			r.at++
-			if q.Kind != 0 && (q.Kind != Value || !q.from.putAside(q)) {
-				if q.kept > 0 && r.devices[q.Address.Generation] == q.from {
-					q.from.claim(q.kept)
-				}
-				r.current = q
+			if q.Kind != 0 && !r.admission.take(q, r.full()) && r.choose(q) {
 				return true
 			}
 		}
-		if r.machine.Busy() && !r.continued {
+		switch {
+		case !r.admitted && !r.admission.empty() && !r.full():
+			r.admitted = true
+			if r.choose(r.admission.next()) {
+				return true
+			}
+		case r.machine.Busy() && !r.continued:
 			r.continued = true
 			r.current = queued{Input: Input{Kind: Continue}}
 			return true
 		}
-		r.continued = false
+		r.admitted, r.continued = false, false
 		r.refill()
-		if len(r.batch) == 0 && !r.machine.Busy() {
+		if len(r.batch) == 0 && !r.machine.Busy() && r.admission.empty() {
 			return false
 		}
 	}
+}
+
+// full reports whether no value may be admitted, because enough waits in the
+// machine.
+func (r *runner) full() bool { return r.machine.Backlog() >= maxBacklog }
+
+// choose makes q the current input, unless its device has been paused.
+func (r *runner) choose(q queued) bool {
+	if q.Kind == Value && q.from.putAside(q) {
+		return false
+	}
+	if q.kept > 0 && r.devices[q.Address.Generation] == q.from {
+		q.from.claim(q.kept)
+	}
+	r.current = q
+	return true
 }
 
 // refill takes what is in the queue.

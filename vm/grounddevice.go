@@ -23,6 +23,7 @@ type device struct {
 	cancel  context.CancelFunc
 	closed  chan struct{} // closed when the outside has been left
 	scratch []*device     // of its goroutine
+	turn    *turn         // in which its value waits to be admitted; of the runner
 
 	// What the goroutine looks at for each value, without the lock.
 	free    atomic.Bool // a value may be received: see update
@@ -235,7 +236,7 @@ func (d *device) end(err error) {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	d.r.enqueue(queued{Input: Input{Kind: End, Address: d.address, Err: world.Reduce(err)}})
+	d.r.enqueue(queued{Input: Input{Kind: End, Address: d.address, Err: world.Reduce(err)}, from: d})
 	d.close()
 }
 

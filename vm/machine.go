@@ -264,6 +264,9 @@ func (m *Machine) advance() {
 	}
 }
 
+// worked returns how much work the machine has done so far.
+func (m *Machine) worked() uint64 { return m.stats.Actions + m.stats.Events }
+
 // Busy reports whether the machine has work left over, and wants a [Continue].
 func (m *Machine) Busy() bool { return m.phase == running && (!m.root.idle() || len(m.lasts) > 0) }
 

@@ -40,6 +40,12 @@ type AlarmRang struct {
 	Now time.Time // the time at which it rang, in UTC
 }
 
+// Urgent implements [Urgent].
+func (AlarmSet) Urgent() {}
+
+// Urgent implements [Urgent].
+func (AlarmRang) Urgent() {}
+
 // DeviceName returns a name made of the three fields.
 func (a Alarm) DeviceName() string {
 	// A nil clock has a name that no quoted one can be.

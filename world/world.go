@@ -127,10 +127,20 @@ type Reporter interface {
 	Reports() bool
 }
 
-// A Sizer is a command that counts for more than 1 against the limit of its
-// device's queue.
+// A Sizer is a command, or a value of a device, of which the ground should know
+// how large it is. A command counts for its size against the limit of its
+// device's queue; short values enter a machine that has much to do before long
+// ones.
 type Sizer interface {
-	// Size returns how much the command counts for, in bytes: a write, say,
-	// returns the length of its data. It is at least 0 and never changes.
+	// Size returns how much the command or value counts for, in bytes: a write,
+	// say, returns the length of its data. It is at least 0 and never changes.
 	Size() int
+}
+
+// An Urgent value enters a machine at once, while others wait because the
+// machine has much to do. It is what a clock says, and what else is worth little
+// when it is late. A device has few of these.
+type Urgent interface {
+	// Urgent does nothing. It marks the type.
+	Urgent()
 }

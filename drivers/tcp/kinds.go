@@ -68,6 +68,8 @@ type (
 		Confirm       bool            `json:",omitempty"`
 		PeerEnded     bool            `json:",omitempty"`
 		Ended         bool            `json:",omitempty"`
+		Gone          *world.Error    `json:",omitempty"` // why the connection has failed
+		Closed        bool            `json:",omitempty"`
 		Session       *writtenSession `json:",omitempty"`
 		Watched       *world.Ref      `json:",omitempty"`
 		Pace          *writtenPace    `json:",omitempty"` // if it is not the zero pace
@@ -139,13 +141,15 @@ func (m *manager) write() writtenManager {
 	w := writtenManager{
 		Remote: m.Remote, Local: m.Local,
 		Open:      m.open,
-		Unclaimed: m.waiting != nil && !m.peerEnded, Resting: m.waiting != nil && m.peerEnded,
+		Unclaimed: m.waiting != nil && !m.isResting(), Resting: m.waiting != nil && m.isResting(),
 		Subscribed: m.subscribed, Published: m.published,
 		Running: m.running, Confirm: m.confirm,
 		PeerEnded: m.peerEnded, Ended: m.ended,
+		Closed:  m.closed,
 		Watched: m.watched,
 		Pace:    m.pace.write(),
 	}
+	w.Gone, _ = m.gone.(*world.Error)
 	if a, ok := m.socket.(acceptedConn); ok {
 		w.Conn = &a.conn
 	}
@@ -164,7 +168,7 @@ func (s settings) readManager(w writtenManager) (*manager, error) {
 	switch {
 	case c.isInbound() != (w.Conn != nil):
 		return nil, fmt.Errorf("the connection from %v to %v has come in, or it has not", c.Remote, c.Local)
-	case w.Unclaimed && w.Resting || w.Unclaimed && !c.isInbound() || w.Resting != (w.Resting && w.PeerEnded):
+	case w.Unclaimed && w.Resting || w.Unclaimed && !c.isInbound() || w.Resting && !w.PeerEnded && w.Gone == nil:
 		return nil, errors.New("its alarms do not fit to what has happened")
 	case w.Conn != nil:
 		m = newInbound(s, c, *w.Conn)
@@ -181,6 +185,10 @@ func (s settings) readManager(w writtenManager) (*manager, error) {
 	m.subscribed, m.published = w.Subscribed, w.Published
 	m.running, m.confirm = w.Running, w.Confirm
 	m.peerEnded, m.ended = w.PeerEnded, w.Ended
+	m.closed = w.Closed
+	if w.Gone != nil {
+		m.gone = w.Gone
+	}
 	m.watched = w.Watched
 	if a := w.Session; a != nil {
 		m.session = &Session{c.Remote, c.Local, a.Version, a.CipherSuite, string(a.ServerName), string(a.Protocol), a.Verified, string(a.Certificates)}

@@ -29,6 +29,10 @@ type manager struct {
 	peerEnded  bool // nothing more comes from the peer
 	ended      bool // nothing more comes from the users
 	pace       pace // of what comes from the peer
+	delivering bool // what has come is delivered in several turns
+
+	gone   error // why the connection has failed; nil if it has not
+	closed bool  // the socket has come to its end
 }
 
 type step = actions.Transition[*manager]
@@ -74,7 +78,7 @@ func newOutbound(s settings, c carried) *manager {
 
 // endpoints opens what the manager has: endpoints, and devices.
 func (m *manager) endpoints() actions.Action {
-	all := append(make(actions.Tree, 0, 6), m.hold())
+	all := append(make(actions.Tree, 0, 6), actions.When(!m.closed, m.hold()))
 	if m.session != nil {
 		all = append(all, m.agreement())
 	}
@@ -83,7 +87,7 @@ func (m *manager) endpoints() actions.Action {
 	}
 	switch {
 	case m.waiting == nil || !m.open:
-	case m.peerEnded: // which no flow has before the connection is claimed
+	case m.isResting(): // which no flow has before the connection is claimed
 		all = append(all, m.awaitRest())
 	default:
 		all = append(all, m.awaitClaim())
@@ -99,7 +103,9 @@ func (m *manager) endpoints() actions.Action {
 }
 
 // What a manager hears is the same for all connections, so it is made once.
-var (
+var socketEvents, inEvents, outEvents *actions.Handler
+
+func init() { // since what a manager hears lets it open endpoints that hear the same
 	socketEvents = endpoint.Device(acceptedConn{},
 		endpoint.OnValueState((*manager).connected),
 		endpoint.OnValueState((*manager).received),
@@ -118,7 +124,7 @@ var (
 		endpoint.OnFirstState((*manager).publish, From, To),
 		endpoint.OnLastState((*manager).unpublish, From, To),
 	).Handler
-)
+}
 
 // hold holds the socket. Nothing is read until somebody subscribes.
 func (m *manager) hold() actions.Action {
@@ -227,6 +233,11 @@ func (m *manager) idle(reason error) step {
 // wanted reports whether somebody takes part in what is left of the connection.
 func (m *manager) wanted() bool { return m.published || m.subscribed && !m.peerEnded }
 
+// isResting reports whether the alarm that is set waits for the machine to be at
+// rest: no other is, once the flow from the peer or the connection has failed or
+// ended.
+func (m *manager) isResting() bool { return m.peerEnded || m.gone != nil }
+
 func (m *manager) publish(Data) step {
 	n := *m
 	n.published = true
@@ -253,8 +264,8 @@ func (m manager) claim() step {
 // send has what users send written.
 func (m *manager) send(d Data) step {
 	switch {
-	case !m.open:
-		return actions.Next(m) // there is no connection yet
+	case !m.open || m.gone != nil:
+		return actions.Next(m) // there is no connection, not yet or not any more
 	case d.EOF && !m.ended:
 		n := *m
 		n.ended = true
@@ -292,11 +303,22 @@ func (m *manager) awaitRest() actions.Action {
 // unclaimed is told that nobody has taken part in the connection in time.
 func (m *manager) unclaimed(world.AlarmRang) step { return m.fail(ErrUnclaimed) }
 
-// rested is told that the machine has been at rest since the peer's end.
-func (m *manager) rested(world.AlarmRang) step { return actions.Next(m, m.quitUnwanted()) }
+// rested is told that the machine has been at rest since the peer's end, or since
+// the connection has failed.
+func (m *manager) rested(world.AlarmRang) step {
+	if m.gone == nil || m.peerEnded {
+		return actions.Next(m, m.quitUnwanted())
+	}
+	if m.stuck() {
+		return m.fail(m.gone)
+	}
+	n := *m
+	n.waiting = nil
+	return actions.Next(&n)
+}
 
-// refused is told that something could not be written.
-func (m *manager) refused(_ any, reason error) step { return m.fail(reason) }
+// refused is told that something could not be written: the peer has vanished.
+func (m *manager) refused(_ any, reason error) step { return m.vanish(reason) }
 
 // failed is told that the connection has failed, or could not be made.
 func (m *manager) failed(reason error) step {
@@ -306,7 +328,9 @@ func (m *manager) failed(reason error) step {
 		return m.fail(ErrInterrupted)
 	}
 	if !errors.Is(reason, world.ErrStopped) || !m.open {
-		return m.fail(reason)
+		n := *m
+		n.closed = true
+		return n.vanish(reason)
 	}
 	// The machine is stopping. Nothing more comes, but a last word can be sent.
 	n := *m
@@ -316,9 +340,12 @@ func (m *manager) failed(reason error) step {
 
 // fail ends the connection for a reason, and sees to it that users hear of it.
 func (m *manager) fail(reason error) step {
-	end := actions.Fail(blame(reason, m.Remote.String()))
 	if m.open {
-		return actions.Next(m, end)
+		return actions.Next(m, m.endsWith(reason))
 	}
-	return actions.Next(m, m.appear(), end)
+	return actions.Next(m, m.appear(), m.endsWith(reason))
+}
+
+func (m *manager) endsWith(reason error) actions.Action {
+	return actions.Fail(blame(reason, m.Remote.String()))
 }

@@ -188,6 +188,7 @@ func TestConnectionEndsWithAReason(t *testing.T) {
 		"gone":  {func(r *rig) { r.end("conn1", world.ErrNotKept) }, world.ErrNotKept},
 		"write": {func(r *rig) {
 			r.apply(vm.Input{Kind: vm.Failed, Address: r.open["conn1"], Value: write{}, Err: world.Reduce(syscall.EPIPE)})
+			r.end("conn1", reset)
 		}, syscall.EPIPE},
 	} {
 		t.Run(name, func(t *testing.T) {

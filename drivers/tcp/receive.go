@@ -18,7 +18,11 @@ func (m *manager) controls() actions.AddEndpoint {
 	return actions.AddEndpoint{Role: topic.Role{Orientation: topic.Publisher, Topic: t}, Handler: controlEvents}
 }
 
-var controlEvents = endpoint.Publisher(topic.All[Control](), endpoint.OnMessageState((*manager).control)).Handler
+var controlEvents *actions.Handler
+
+func init() {
+	controlEvents = endpoint.Publisher(topic.All[Control](), endpoint.OnMessageState((*manager).control)).Handler
+}
 
 // control does what a receiver wants.
 func (m *manager) control(c Control) step {
@@ -47,15 +51,18 @@ func (m *manager) subscribe(Data) step {
 func (m *manager) unsubscribe(Data) step {
 	n := *m
 	n.subscribed = false
-	if !n.wanted() {
+	switch {
+	case !n.wanted():
 		return actions.Next(&n, actions.Quit())
+	case n.gone != nil:
+		return n.fail(n.gone)
 	}
 	return actions.Next(&n, n.regulate())
 }
 
 // received passes on what the peer has sent.
 func (m *manager) received(r received) step {
-	if m.subscribed && m.pace.free() {
+	if m.subscribed && m.pace.free() && !m.delivering {
 		return actions.Next(m, m.deliver(r.Bytes))
 	}
 	p := m.pace
@@ -75,28 +82,44 @@ func (m *manager) flow(p pace) step {
 	if m.peerEnded {
 		return actions.Next(m)
 	}
-	out, failure := m.cut(&p)
-	if m.running && failure == nil && p.same(&m.pace) {
+	n := *m
+	out, failure := n.cut(&p)
+	if m.running && failure == nil && p.same(&m.pace) && n.delivering == m.delivering {
 		return actions.Next(m, out...)
 	}
-	n := *m
 	n.pace = p
-	if failure != nil {
+	switch {
+	case failure != nil:
 		return n.finish(blame(failure, m.Remote.String()), append(out, actions.When(n.running, actions.Pause(m.socket))))
+	case n.subscribed && p.done() && n.gone != nil:
+		return actions.Next(&n, append(out, n.endsWith(n.gone))...)
+	case n.subscribed && p.done():
+		return n.finish(nil, append(out, n.regulate(), actions.Send(Data{From: m.Remote, To: m.Local, EOF: true})))
 	}
 	out = append(out, n.regulate())
-	if m.subscribed && p.done() {
-		return n.finish(nil, append(out, actions.Send(Data{From: m.Remote, To: m.Local, EOF: true})))
+	if n.gone != nil && n.stuck() && n.waiting == nil {
+		n.waiting = n.restAlarm()
+		out = append(out, n.awaitRest())
 	}
 	return actions.Next(&n, out...)
 }
 
-// cut takes from p what may be delivered now.
+// maxPieces is how many pieces are delivered in one turn. A peer that sends
+// thousands of lines at once so does not fill the queues of everybody who hears
+// them: others work on some before more come.
+const maxPieces = 32
+
+// cut takes from p what may be delivered in this turn. If there is more, it goes
+// on in the next one. It changes m, which nobody else has seen yet.
 func (m *manager) cut(p *pace) (out actions.Tree, failure error) {
-	if !m.subscribed {
+	if !m.subscribed || m.delivering {
 		return nil, nil
 	}
 	for {
+		if len(out) == maxPieces {
+			m.delivering = true
+			return append(out, actions.Yield((*manager).goOn)), nil
+		}
 		b, err := p.cut()
 		if b == nil {
 			return out, err
@@ -105,6 +128,34 @@ func (m *manager) cut(p *pace) (out actions.Tree, failure error) {
 	}
 }
 
+// goOn delivers what was too much for one turn.
+func (m *manager) goOn() step {
+	n := *m
+	n.delivering = false
+	return n.flow(m.pace)
+}
+
+// vanish notes that the connection has failed. What has come before that is
+// still delivered; then the connection ends for a reason.
+func (m *manager) vanish(reason error) step {
+	n := *m
+	if n.gone == nil {
+		n.gone = blame(reason, m.Remote.String())
+	}
+	if !n.subscribed || n.peerEnded || n.closed && n.pace.empty() {
+		return n.fail(n.gone)
+	}
+	p := n.pace
+	p.ended = p.ended || n.closed
+	return n.flow(p)
+}
+
+// stuck reports whether what has come cannot be delivered, because those who
+// receive it have no credit left. When the connection has failed, they may never
+// grant any: some wait for what they have sent to be written. So if it is stuck
+// even when the machine is at rest, the rest is given up.
+func (m *manager) stuck() bool { return m.pace.spent() && !m.delivering }
+
 func (m *manager) deliver(b []byte) actions.Action {
 	return actions.Send(Data{From: m.Remote, To: m.Local, Bytes: b})
 }
@@ -112,9 +163,9 @@ func (m *manager) deliver(b []byte) actions.Action {
 // regulate has the device run while what it brings can be delivered. It updates
 // m, which nobody else has seen yet.
 func (m *manager) regulate() actions.Action {
-	run := m.subscribed && !m.pace.spent()
+	run := m.subscribed && !m.pace.spent() && !m.delivering
 	switch {
-	case run == m.running:
+	case run == m.running || m.closed:
 		return nil
 	case run:
 		m.running = true
@@ -126,7 +177,7 @@ func (m *manager) regulate() actions.Action {
 
 // finish ends the flow from the peer, after what is left to deliver.
 func (m manager) finish(reason error, out actions.Action) step {
-	m.subscribed, m.peerEnded, m.pace = false, true, pace{}
+	m.subscribed, m.peerEnded, m.pace, m.delivering = false, true, pace{}, false
 	t := actions.Next(&m, out, actions.Delete(inEnd).Because(reason), actions.When(m.ended, actions.Quit()))
 	if m.ended || m.published {
 		return t

@@ -35,6 +35,12 @@ type lastReceived struct {
 // peerEnded says that nothing more comes from the peer.
 type peerEnded struct{}
 
+// Size implements [world.Sizer].
+func (r received) Size() int { return len(r.Bytes) }
+
+// Size implements [world.Sizer].
+func (r lastReceived) Size() int { return len(r.Bytes) }
+
 // write is a command: write the bytes.
 type write struct {
 	Bytes   []byte

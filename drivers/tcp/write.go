@@ -18,6 +18,8 @@ type writer struct {
 	ended  bool   // nothing may be written any more
 	joined []byte // several small writes
 
+	failure error // of the write that has failed
+
 	busy   atomic.Bool // commands are being carried out
 	wrote  atomic.Bool // something, and nothing has failed
 	failed atomic.Bool // something could not be written
@@ -62,6 +64,13 @@ func (c *conn) Try(commands []any) (done int, err error) {
 	w.busy.Store(true)
 	defer func() { w.busy.Store(done < len(commands)) }()
 	for done < len(commands) {
+		if w.failed.Load() {
+			if err := w.drop(commands[done]); err != nil {
+				return done, err
+			}
+			done++
+			continue
+		}
 		if _, ok := commands[done].(endWriting); ok && w.tryEnd != nil {
 			w.ended = true
 			if out, err := w.tryEnd(); !out || err != nil {
@@ -131,9 +140,19 @@ func (w *writer) first(c write) []byte {
 	return c.Bytes
 }
 
+// drop drops a command, because a write before it has failed. The holder has
+// heard of that, so it is not told again, unless it waits for the command.
+func (w *writer) drop(command any) error {
+	if c, ok := command.(write); ok && c.Confirm {
+		return w.failure
+	}
+	return nil
+}
+
 // note notes what has become of an attempt to write.
 func (w *writer) note(n int, err error) {
 	if err != nil {
+		w.failure = err
 		w.failed.Store(true)
 	}
 	if n > 0 {
@@ -153,6 +172,9 @@ func (c *conn) Do(command any) error {
 
 func (c *conn) do(command any) error {
 	w := &c.out
+	if w.failed.Load() {
+		return w.drop(command)
+	}
 	switch command := command.(type) {
 	case write:
 		if w.ended {

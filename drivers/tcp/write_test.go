@@ -92,10 +92,14 @@ func TestTryTellsWhichWriteFailed(t *testing.T) {
 	if done, err := c.Try(commands); done != 1 || err != syscall.EPIPE {
 		t.Errorf("%d done, %v", done, err)
 	}
-	// The next one is a write of its own, and not the rest of the one before.
+	// That nothing can be written any more is said once. Only a write that is to
+	// be confirmed is refused again.
 	n.room, n.got = 100, nil
-	if done, err := c.Try(commands[2:]); done != 1 || err != nil || string(n.got) != "cccccccccc" {
+	if done, err := c.Try(commands[2:]); done != 1 || err != nil || len(n.got) != 0 {
 		t.Errorf("%d done, %v, %q", done, err, n.got)
+	}
+	if done, err := c.Try([]any{endWriting{}, write{Bytes: []byte("d"), Confirm: true}}); done != 1 || err != syscall.EPIPE {
+		t.Errorf("%d done, %v", done, err)
 	}
 }
 

@@ -24,6 +24,9 @@ type now struct {
 	Reading uint64
 }
 
+// Urgent implements [world.Urgent].
+func (now) Urgent() {}
+
 // read is a command: say what the time is.
 type read struct{ Reading uint64 } // 1, and then one more each time
 

@@ -23,6 +23,15 @@ type received struct {
 // for.
 type burst struct{ All []received }
 
+// Size implements [world.Sizer].
+func (b burst) Size() int {
+	n := 0
+	for _, r := range b.All {
+		n += len(r.Body)
+	}
+	return n
+}
+
 // send is a command: send a datagram to an address, which is what the
 // destination stands for.
 type send struct {

@@ -1,0 +1,90 @@
+package vm
+
+import "github.com/go-marketplace/marketplace/world"
+
+// A runner admits values from devices only while little waits in the machine.
+// Everything else enters at once: ends, reports, stops, and what clocks say. So a
+// machine that is flooded works through what it has before it takes more, and
+// what is not taken waits where it costs nothing: in sockets, whose peers wait.
+//
+// Devices take turns: no value of a device is received before its last one has
+// been admitted. Short values go first, because the work that a value causes
+// grows with its length: a listener, and a person who types a line, do not wait
+// for those who send as much as they can.
+
+// maxBacklog is how many actions may wait in the machine when a value is
+// admitted.
+const maxBacklog = 4096
+
+// An admission is the values that wait to be admitted.
+type admission struct {
+	short, long turn
+	shorts      int // admitted since the last long one
+}
+
+const (
+	shortValue = 512 // bytes, the largest value that is short
+	maxShorts  = 32  // admitted one after another while a long one waits
+)
+
+// A turn is a queue of inputs, in their order.
+type turn struct {
+	inputs []queued
+	head   int
+}
+
+func (t *turn) empty() bool { return t.head == len(t.inputs) }
+
+func (t *turn) push(q queued) { t.inputs = append(t.inputs, q) }
+
+func (t *turn) pop() queued {
+	q := t.inputs[t.head]
+	t.inputs[t.head] = queued{}
+	if t.head++; t.empty() {
+		t.inputs, t.head = t.inputs[:0], 0
+	}
+	return q
+}
+
+func (a *admission) empty() bool { return a.short.empty() && a.long.empty() }
+
+// take puts q into its turn, unless it enters at once. The end of a device
+// enters after its last value.
+func (a *admission) take(q queued, busy bool) (taken bool) {
+	switch {
+	case q.Kind == Value && (busy || !a.empty()) && !urgent(q.Input):
+		t := &a.short
+		if s, ok := q.Value.(world.Sizer); ok && s.Size() > shortValue {
+			t = &a.long
+		}
+		q.from.turn = t
+		t.push(q)
+		return true
+	case q.Kind == End && q.from != nil && q.from.turn != nil:
+		q.from.turn.push(q)
+		return true
+	}
+	return false
+}
+
+// next returns the input whose turn it is.
+func (a *admission) next() queued {
+	t := &a.short
+	if t.empty() || a.shorts >= maxShorts && !a.long.empty() {
+		t = &a.long
+	}
+	if a.shorts++; t == &a.long {
+		a.shorts = 0
+	}
+	q := t.pop()
+	if q.Kind == Value {
+		q.from.turn = nil
+	}
+	return q
+}
+
+// urgent reports whether a value enters the machine at once.
+func urgent(in Input) bool {
+	_, ok := in.Value.(world.Urgent)
+	return ok
+}
