@@ -113,7 +113,7 @@ type Demand struct {
 type Filter struct {
 	Interest    Maybe[topic.Interest]
 	Orientation Maybe[topic.Orientation]
-	Others      bool // peers of the same process do not count
+	Others      bool // what the process does itself does not count
 }
 
 // Maybe is a value that may be left out.
@@ -165,7 +165,7 @@ func ResumeNamed[S any](f func(S, EndpointID) Transition[S]) NameResumption {
 type Event struct {
 	Kind    EventKind
 	Peer    topic.Role    // narrowed to what is common to both; for Presence, Absence, First and Last
-	Self    bool          // the peer is an endpoint of the same process
+	Self    bool          // the peer is an endpoint of the same process; for Delivery: the process has sent the message itself
 	Reason  error         // for Absence, Ended and Refused
 	Message topic.Message // for Delivery
 	Value   any           // for Value, and the command for Refused and Done

@@ -290,3 +290,81 @@ func ExampleDevice() {
 	// The tea is ready.
 	// The alarm is over: <nil>
 }
+
+// Messages have no peer, so it makes no difference to them which interest a
+// handler is for (Issue 9.12).
+func TestInterestOfMessages(t *testing.T) {
+	for _, i := range []topic.Interest{topic.Participant, topic.Observer, topic.Everything} {
+		var h heard
+		vm.Run(t.Context(), actions.Spawn(actions.Next(0,
+			endpoint.Subscriber(topic.All[note](),
+				endpoint.OnMessage(func(m note) actions.Action { return h.add("plain: %v", m) }).FromInterest(i)),
+			endpoint.Subscriber(topic.All[note](),
+				endpoint.OnMessageState(func(n int, m note) actions.Transition[int] {
+					return actions.Next(n, h.add("with state: %v", m))
+				}).FromInterest(i)),
+			endpoint.Subscriber(topic.All[note](),
+				endpoint.OnEvent(actions.Delivery, func(n int, ev endpoint.Event[note]) actions.Transition[int] {
+					return actions.Next(n, h.add("general: %v", ev.Message))
+				}).FromInterest(i)),
+			actions.Send(note{"k", "x"}))))
+		h.want(t, "plain: {k x}", "with state: {k x}", "general: {k x}")
+	}
+}
+
+// What a process does itself does not pass FromOthers; what other processes do
+// passes: messages, feedback, presence and absence, at every level (Issue 9.12).
+func TestFromOthers(t *testing.T) {
+	for up := range 3 {
+		t.Run(fmt.Sprintf("%d levels up", up), func(t *testing.T) {
+			var h heard
+			outward := func(as ...actions.Action) actions.Action {
+				for range up {
+					as = []actions.Action{actions.AtMeta(as...)}
+				}
+				return actions.Group(as...)
+			}
+			listen := func(what string) actions.Action {
+				return endpoint.Subscriber(topic.All[note](),
+					endpoint.OnPresence(func(c note) actions.Action { return h.add("%s comes", c.Key) }).FromOthers(),
+					endpoint.OnMessage(func(m note) actions.Action { return h.add("%s says", m.Key) }).FromOthers(),
+					endpoint.OnAbsence(func(c note, _ error) actions.Action { return h.add("%s goes", c.Key) }).FromOthers(),
+				).As(what)
+			}
+			speak := func(who string) actions.Action {
+				return outward(
+					endpoint.Publisher(topic.Where(key.Is(who)),
+						endpoint.OnMessage(func(m note) actions.Action { return h.add("%s is answered %q", who, m.Text) }).FromOthers(),
+					).As("mouth"),
+					actions.Send(note{who, "hello"}),
+					actions.Feedback(note{who, who + " to itself"}),
+					actions.Delete("mouth"),
+				)
+			}
+			machine := actions.Action(actions.Group(
+				actions.Spawn(actions.Stateless(outward(listen("ear")), speak("itself"))),
+				actions.Spawn(actions.Stateless(actions.Yield(func(struct{}) actions.Transition[struct{}] { return actions.Stateless(speak("sibling")) }))),
+			))
+			for range up {
+				machine = actions.Spawn(vm.Nested(machine))
+			}
+			vm.Run(t.Context(), machine)
+			h.want(t, "sibling comes", "sibling says", "sibling goes")
+		})
+	}
+}
+
+// Who is at the same place in another machine is somebody else (Issue 9.12).
+func TestFromOthersInOtherMachines(t *testing.T) {
+	var h heard
+	inside := func(a actions.Action) actions.Action {
+		return actions.Spawn(vm.Nested(actions.Spawn(vm.Nested(actions.AtMeta(actions.AtMeta(a))))))
+	}
+	vm.Run(t.Context(),
+		inside(endpoint.Subscriber(topic.All[note](),
+			endpoint.OnPresence(func(c note) actions.Action { return h.add("%s comes", c.Key) }).FromOthers(),
+			endpoint.OnMessage(func(m note) actions.Action { return h.add("%s says", m.Key) }).FromOthers(),
+		)),
+		inside(actions.Group(endpoint.Publisher(topic.Where(key.Is("cousin"))), actions.Send(note{"cousin", ""}))))
+	h.want(t, "cousin comes", "cousin says")
+}

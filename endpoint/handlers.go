@@ -12,9 +12,12 @@ import (
 type Handler[M any] struct{ handler }
 
 // FromInterest restricts the handler to peers of the given interest. In
-// handlers of messages it has no effect: those have no peer.
+// handlers of messages it has no effect: messages reach every interest, and do
+// not tell that of their sender.
 func (h Handler[M]) FromInterest(i topic.Interest) Handler[M] {
-	h.filter.Interest = actions.Only(i)
+	if h.kind != actions.Delivery {
+		h.filter.Interest = actions.Only(i)
+	}
 	return h
 }
 
@@ -25,7 +28,8 @@ func (h Handler[M]) FromOrientation(o topic.Orientation) Handler[M] {
 }
 
 // FromOthers restricts the handler to peers that are not endpoints of the same
-// process.
+// process, and to messages that the process has not sent itself. Other processes
+// of the same nested machine are others, also at meta-levels.
 func (h Handler[M]) FromOthers() Handler[M] {
 	h.filter.Others = true
 	return h
@@ -117,7 +121,7 @@ type Event[M any] struct {
 	Message      M                // for messages
 	Conversation topic.Pattern[M] // for everything else
 	Peer         topic.Role       // its topic is the conversation
-	Self         bool             // the peer is an endpoint of the same process
+	Self         bool             // the peer is an endpoint of the same process, or the process has sent the message itself
 	Reason       error            // for absence
 }
 

@@ -58,7 +58,8 @@ type proc struct {
 	cell      *cell
 	inner     *kernel // if it is a virtual machine
 	byID      map[actions.EndpointID]*end
-	scheduled bool // in ready or next
+	sends     *continuation // p as the sender of its last message at a meta-level
+	scheduled bool          // in ready or next
 	dead      bool
 }
 

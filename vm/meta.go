@@ -56,7 +56,9 @@ func (k *kernel) lift(p *proc, it item) {
 	}
 	out := item{action: it.action, up: level - 1, resume: it.resume}
 	switch a := it.action.(type) {
-	case *actions.SendMessage, actions.QuitProcess:
+	case *actions.SendMessage:
+		out.resume = p.sender(it.resume)
+	case actions.QuitProcess:
 	case actions.AddEndpoint:
 		outer, ok := k.keepMeta(p, level, a, false)
 		if !ok {
@@ -141,7 +143,48 @@ func (k *kernel) keepWait(p *proc, w wait) *continuation {
 	r.waitSeq++
 	w.id = r.waitSeq
 	r.waits = append(r.waits, w)
-	return &continuation{p.cell.pid, w.id}
+	return &continuation{pid: p.cell.pid, id: w.id}
+}
+
+// sender returns p as the sender of a message at a meta-level, or, if inner is
+// given, the process inside p that sends it. It is made anew only if the last
+// message was that of another process, because it is wanted for every message.
+func (p *proc) sender(inner *continuation) *continuation {
+	if p.sends == nil || p.sends.inner != inner {
+		p.sends = &continuation{pid: p.cell.pid, inner: inner}
+	}
+	return p.sends
+}
+
+// of reports whether id names an endpoint of process c.
+func (id metaID) of(c *continuation) bool {
+	for ; c != nil && id.pid == c.pid; c = c.inner {
+		next, further := id.id.(metaID)
+		if !further || c.inner == nil {
+			return !further && c.inner == nil
+		}
+		id = next
+	}
+	return false
+}
+
+// sameProcess reports whether s and o are endpoints of one process, which may be
+// further inside.
+func (s entry) sameProcess(o entry) bool {
+	if s.p != o.p {
+		return false
+	}
+	a, inside := s.e.id.(metaID)
+	b, _ := o.e.id.(metaID)
+	for inside {
+		if a.pid != b.pid {
+			return false
+		}
+		if a, inside = a.id.(metaID); inside {
+			b, _ = b.id.(metaID)
+		}
+	}
+	return true
 }
 
 // continueWait tells the process that waits the PID of its child, and has a

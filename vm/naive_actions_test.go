@@ -23,11 +23,11 @@ func (p *naiveProc) perform(it naiveItem, rest []naiveItem) []naiveItem {
 	}
 	switch a := it.action.(type) {
 	case *actions.SendMessage:
-		p.send(a)
+		p.send(a, it.whose(p))
 	case actions.AddEndpoint:
-		p.add(a, it.hear)
+		p.add(a, it.whose(p), it.hear)
 	case actions.ReplaceEndpoint:
-		p.replace(a.AddEndpoint, it.hear)
+		p.replace(a.AddEndpoint, it.whose(p), it.hear)
 	case actions.DeleteEndpoint:
 		p.delete(a)
 	case actions.SpawnProcess:

@@ -15,7 +15,8 @@ import (
 // A naiveEnd is an endpoint.
 type naiveEnd struct {
 	id      actions.EndpointID
-	level   int // at which it is; 0 for a local one
+	level   int        // at which it is; 0 for a local one
+	of      *naiveProc // whose it is, which may be a process further inside
 	role    topic.Role
 	handler *actions.Handler
 	hear    func(*actions.Event) // if it is for a process further inside
@@ -50,7 +51,7 @@ func (p *naiveProc) mayOpen(a actions.AddEndpoint) bool {
 	return a.Handler == nil || p.fits(a.Handler.State)
 }
 
-func (p *naiveProc) add(a actions.AddEndpoint, hear func(*actions.Event)) {
+func (p *naiveProc) add(a actions.AddEndpoint, of *naiveProc, hear func(*actions.Event)) {
 	if !p.mayOpen(a) {
 		return
 	}
@@ -66,7 +67,7 @@ func (p *naiveProc) add(a actions.AddEndpoint, hear func(*actions.Event)) {
 		e.handler, e.hear = a.Handler, hear
 		return
 	}
-	e := &naiveEnd{id: a.ID, role: a.Role, handler: a.Handler, hear: hear, counts: map[string]*naiveCount{}}
+	e := &naiveEnd{id: a.ID, of: of, role: a.Role, handler: a.Handler, hear: hear, counts: map[string]*naiveCount{}}
 	p.ends = append(p.ends, e)
 	p.vm.arrive(naiveEntry{p, e})
 }
@@ -109,10 +110,10 @@ func (v *naiveVM) everybody() []naiveEntry {
 
 // send delivers a message once to every endpoint that faces the sender and
 // whose topic matches, whatever its interest.
-func (p *naiveProc) send(s *actions.SendMessage) {
+func (p *naiveProc) send(s *actions.SendMessage, from *naiveProc) {
 	for _, o := range p.vm.everybody() {
 		if o.e.role.Orientation != s.Orientation && o.e.role.Topic.Matches(s.Message) {
-			o.tell(&actions.Event{Kind: actions.Delivery, Message: s.Message, Peer: topic.Role{Orientation: s.Orientation}})
+			o.tell(&actions.Event{Kind: actions.Delivery, Message: s.Message, Peer: topic.Role{Orientation: s.Orientation}, Self: o.e.of == from})
 		}
 	}
 }
@@ -166,14 +167,14 @@ func (v *naiveVM) announce(n naiveEntry, kind actions.EventKind, reason error) {
 // replace moves an endpoint to another role, in one step. For every other
 // endpoint there is what was between the two, and what is: as far as it is the
 // same, nobody hears of it; otherwise what was has gone, and what is has come.
-func (p *naiveProc) replace(a actions.AddEndpoint, hear func(*actions.Event)) {
+func (p *naiveProc) replace(a actions.AddEndpoint, of *naiveProc, hear func(*actions.Event)) {
 	v := p.vm
 	var e *naiveEnd
 	if a.ID != nil && reflect.ValueOf(a.ID).Comparable() {
 		e = p.local(a.ID)
 	}
 	if e == nil || e.role.Equal(a.Role) {
-		p.add(a, hear)
+		p.add(a, of, hear)
 		return
 	}
 	if !p.mayOpen(a) {
@@ -210,7 +211,7 @@ func (to naiveEntry) news(about naiveEntry, kind actions.EventKind, peer topic.R
 	if to.p.vm.m.faults.AbsenceForgotten && kind == actions.Absence && to.p.pid%2 == 0 {
 		return
 	}
-	to.tell(&actions.Event{Kind: kind, Peer: peer, Self: to.p == about.p, Reason: reason})
+	to.tell(&actions.Event{Kind: kind, Peer: peer, Self: to.e.of == about.e.of, Reason: reason})
 }
 
 // tell tells an endpoint of an event, and then, if it counts its peers, that

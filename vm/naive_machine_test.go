@@ -56,10 +56,19 @@ type naiveProc struct {
 type naiveItem struct {
 	action  actions.Action
 	up      int                     // it is to be performed that many levels further out
+	from    *naiveProc              // the process further inside that wants it; nil if none does
 	proceed bool                    // a yield that has had its place in the queue
 	hear    func(*actions.Event)    // of an endpoint for a process further inside
 	then    func(child actions.PID) // of a spawn for a process further inside
 	round   bool                    // no action
+}
+
+// whose returns the process that wants it, where p performs it.
+func (it naiveItem) whose(p *naiveProc) *naiveProc {
+	if it.from != nil {
+		return it.from
+	}
+	return p
 }
 
 // A naiveWait is a process waiting for one that is spawned at a meta-level.

@@ -49,7 +49,7 @@ func (p *naiveProc) lift(it naiveItem) {
 		p.fail(ErrNoOuterLevel)
 		return
 	}
-	out := naiveItem{up: level - 1}
+	out := naiveItem{up: level - 1, from: it.whose(p)}
 	switch a := it.action.(type) {
 	case *actions.SendMessage, actions.QuitProcess:
 		out.action = a

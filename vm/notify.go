@@ -100,7 +100,7 @@ func (k *kernel) news(to, about entry, peer, own topic.Role, kind actions.EventK
 		return
 	}
 	peer.Topic = common
-	n.ev.Kind, n.ev.Peer, n.ev.Self, n.ev.Reason = kind, peer, to.p == about.p, nil // nothing else in it ever changes
+	n.ev.Kind, n.ev.Peer, n.ev.Self, n.ev.Reason = kind, peer, to.sameProcess(about), nil // nothing else in it ever changes
 	if kind == actions.Absence {
 		n.ev.Reason = n.reason
 	}

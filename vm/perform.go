@@ -30,7 +30,7 @@ func (k *kernel) perform(it item) {
 			k.fail(p, fmt.Errorf("%w: nil *actions.SendMessage: make one with actions.Send", ErrAction))
 			return
 		}
-		k.send(p, a)
+		k.send(p, a, it.resume)
 	case actions.AddEndpoint:
 		k.add(p, a)
 	case actions.ReplaceEndpoint:

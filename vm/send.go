@@ -10,6 +10,8 @@ import (
 // then to all others in their order.
 type sending struct {
 	on      bool
+	p       *proc         // who sends
+	inside  *continuation // who sends further inside p, or nil
 	ev      actions.Event
 	targets []entry
 	spans   [3]span // of targets, in the order in which they are served
@@ -18,7 +20,9 @@ type sending struct {
 
 type span struct{ from, to int }
 
-func (k *kernel) send(p *proc, s *actions.SendMessage) {
+// send begins to send a message of p, or, if inside is given, of a process
+// further inside.
+func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 	m := k.m
 	m.stats.Sent++
 	x := k.index[s.Orientation.Opposite()]
@@ -34,13 +38,15 @@ func (k *kernel) send(p *proc, s *actions.SendMessage) {
 		return
 	}
 	d := &k.sending
-	d.ev.Message = s.Message // nothing else in it ever changes
+	d.ev.Message = s.Message // and Self changes for each target, but nothing else in it ever does
 	d.ev.Peer.Orientation = s.Orientation
 	if len(targets) == 1 && !targets[0].e.route {
+		d.ev.Self = targets[0].p == p
 		k.receive(targets[0], &d.ev)
 		return
 	}
 	d.on = true
+	d.p, d.inside = p, inside
 	d.targets = targets
 	d.span = 0
 	n := len(targets)
@@ -67,6 +73,7 @@ func (k *kernel) deliver() {
 		for s.from < s.to {
 			t := d.targets[s.from]
 			s.from++
+			d.ev.Self = t.p == d.p && (!t.e.route || t.e.id.(metaID).of(d.inside))
 			if t.e.route {
 				k.tell(t.p, t.e, &d.ev)
 				return
@@ -75,6 +82,7 @@ func (k *kernel) deliver() {
 		}
 	}
 	d.on = false
+	d.p, d.inside = nil, nil
 	d.targets = nil
 }
 

@@ -86,11 +86,14 @@ type wait struct {
 	inner  *continuation
 }
 
-// A continuation says whom to tell the PID of a process that has been spawned
-// at a meta-level: process pid of the machine inside.
+// A continuation says which process further inside has wanted what is done at a
+// meta-level: process pid of the machine inside. For a spawn, the id says which of
+// the waits of that process ends with the PID of the child. For a message, inner
+// is the process that sends it, in the machine that pid is.
 type continuation struct {
-	pid actions.PID
-	id  uint32
+	pid   actions.PID
+	id    uint32
+	inner *continuation
 }
 
 // A hold is an open device of a process.
@@ -120,7 +123,7 @@ type item struct {
 	action actions.Action
 	op     op
 	up     uint32        // perform it that many levels further out
-	resume *continuation // of a process further inside, for a spawn
+	resume *continuation // of a process further inside, for a spawn and for a message
 }
 
 // op tells what to do with an item.
