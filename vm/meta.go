@@ -125,10 +125,11 @@ func (k *kernel) keepMeta(p *proc, level uint32, a actions.AddEndpoint, move boo
 	return actions.AddEndpoint{ID: metaID{p.cell.pid, level, a.ID}, Role: a.Role}, true
 }
 
+// dropMeta forgets an endpoint of p at a meta-level. If there is none, the machine
+// in which it would be counts that, and not those on the way.
 func (k *kernel) dropMeta(p *proc, level uint32, id actions.EndpointID) {
 	e := p.meta(level, id)
 	if e == nil {
-		k.m.stats.Ignored++
 		return
 	}
 	c := p.own()

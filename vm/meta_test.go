@@ -1,0 +1,36 @@
+package vm_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// What concerns nobody is counted once, and told once, however many levels up it
+// is (Issue 9.12).
+func TestIgnoredOnceAtEveryLevel(t *testing.T) {
+	for up := range 4 {
+		for name, a := range map[string]actions.Action{"delete": actions.Delete("nothing"), "kill": actions.Kill(99, nil)} {
+			t.Run(fmt.Sprintf("%s, %d levels up", name, up), func(t *testing.T) {
+				for range up {
+					a = actions.AtMeta(a)
+				}
+				for range up {
+					a = actions.Spawn(vm.Nested(a))
+				}
+				var meter vm.Meter
+				told := 0
+				g := vm.Ground{Meter: &meter, Spy: func(r *vm.Record) {
+					if r.Kind == vm.Ignored {
+						told++
+					}
+				}}
+				if err := g.Run(t.Context(), a); err != nil || meter.Stats().Ignored != 1 || told != 1 {
+					t.Errorf("counted %d times, told %d times, %v", meter.Stats().Ignored, told, err)
+				}
+			})
+		}
+	}
+}
