@@ -20,12 +20,14 @@ const module = "github.com/go-marketplace/marketplace"
 // mayImport says which of our packages each of our packages may import. What
 // is not listed may import everything.
 var mayImport = map[string][]string{
-	"topic":              {},
+	"topic":              {"internal/selftext"},
 	"world":              {},
-	"actions":            {"topic", "world"},
+	"actions":            {"internal/valuetext", "topic", "world"},
 	"endpoint":           {"actions", "topic", "world"},
-	"vm":                 {"actions", "topic", "world"},
-	"internal/describe":  {"vm", "actions", "topic", "world"},
+	"vm":                 {"internal/valuetext", "actions", "topic", "world"},
+	"internal/selftext":  {},
+	"internal/valuetext": {"internal/selftext", "topic", "world"},
+	"internal/describe":  {"internal/valuetext", "vm", "actions", "topic", "world"},
 	"vm/vmtest":          {"internal/describe", "vm", "endpoint", "actions", "topic", "world"},
 	"journal/codec":      {"world"},
 	"journal/wal":        {},

@@ -1,9 +1,10 @@
 package topic
 
 import (
-	"fmt"
 	"reflect"
 	"unsafe"
+
+	"github.com/go-marketplace/marketplace/internal/selftext"
 )
 
 // A Message is a value on its way: a reference to an immutable value of some
@@ -70,16 +71,14 @@ func (m Message) Type() reflect.Type {
 
 // String describes m for people.
 func (m Message) String() string {
-	switch v := m.Value().(type) {
-	case nil:
+	v := m.Value()
+	if v == nil {
 		return "no message"
-	case Tuple:
-		return v.String()
-	case fmt.Stringer, error:
-		return fmt.Sprint(v)
-	default:
-		return valueText(v, nil)
 	}
+	if text, ok := selftext.Of(reflect.ValueOf(v)); ok {
+		return text
+	}
+	return shown.valueText(v, nil)
 }
 
 // word is how the runtime lays out an interface value. It gives the address

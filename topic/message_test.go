@@ -71,7 +71,7 @@ func TestMessageText(t *testing.T) {
 		{topic.MessageOf(42), "42"},
 		{topic.MessageOf("x"), `"x"`},
 		{topic.MessageOf(label("x")), `topic_test.label("x")`},
-		{topic.MessageOf([]int{1}), "[]int([1])"},
+		{topic.MessageOf([]int{1}), "[]int{1}"},
 		{topic.MessageOf(fault{1}), "fault 1"},
 		{topic.MessageOf(opaque{1, 2}), "<3>"},
 		{topic.MessageOf(topic.Tuple{"says", 1}), `("says", 1)`},

@@ -75,7 +75,7 @@ func pinTo[M any](r *pattern, set leafSet, m *M, assign func(*M)) {
 	next := &pattern{layout: r.layout, ref: probe}
 	both.each(func(i int) {
 		if l := &r.layout.leaves[i]; !l.equal(r.mem(), next.mem()) {
-			was, is := valueText(l.value(r.mem()), l.typ), valueText(l.value(next.mem()), l.typ)
+			was, is := shown.valueText(l.value(r.mem()), l.typ), shown.valueText(l.value(next.mem()), l.typ)
 			contradict("%s is pinned to %s and to %s", r.leafName(i), was, is)
 		}
 	})
@@ -168,7 +168,8 @@ func (p *pattern) settleGlobs() {
 		switch {
 		case p.pins.has(g.leaf):
 			if s := p.textAt(g.leaf); !globMatch(g.glob, s) {
-				contradict("%s is pinned to %q, which does not match %q", p.leafName(g.leaf), s, g.glob)
+				typ := p.layout.leaves[g.leaf].typ
+				contradict("%s is pinned to %s, which does not match %s", p.leafName(g.leaf), shown.globText(s, typ), shown.globText(g.glob, typ))
 			}
 		case strings.Trim(g.glob, "*") != "":
 			open = append(open, g)
@@ -177,7 +178,11 @@ func (p *pattern) settleGlobs() {
 	p.globs = sortGlobs(open)
 	for _, g := range p.globs {
 		if all := p.globsAt(g.leaf); len(all) > 1 && !globsMeet(all) {
-			contradict("no %s matches all of %q", p.leafName(g.leaf), all)
+			texts := make([]string, len(all))
+			for i, glob := range all {
+				texts[i] = shown.globText(glob, p.layout.leaves[g.leaf].typ)
+			}
+			contradict("no %s matches all of %s", p.leafName(g.leaf), texts)
 		}
 	}
 }

@@ -4,33 +4,44 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unsafe"
 )
 
-// String returns the canonical text of t: equivalent topics made of the same
-// terms have the same text. Texts of other topics differ, provided that values
-// with String methods have different texts, and types different names.
+// String describes t for people.
 //
 //	chat.Says{}                       all messages of the type
 //	chat.Says{Who: "tony"}            a pinned field; the rest is open
 //	chat.Says{Who: ~"t*"}             a glob
 //	("says", _, 3)                    a tuple
 //	any                               every message
-func (t Topic) String() string {
+//
+// A value is shown as its type shows it: by LogValue, Format, Error, String or
+// GoString. So a type that hides a secret hides it here, and topics that differ in
+// nothing else have the same text; see [Topic.Canonical]. Of a struct of which only
+// some fields are pinned, those are shown by their own types.
+func (t Topic) String() string { return t.text(shown) }
+
+// Canonical returns the text of t that is for machines: equivalent topics made of
+// the same terms have the same text, and texts of other topics differ, provided
+// that values with String methods have different texts, and types different names.
+// Strings are written as they are, so it is not for people: it shows what a type of
+// strings hides.
+func (t Topic) Canonical() string { return t.text(exact) }
+
+func (t Topic) text(s style) string {
 	switch {
 	case t.p == nil:
 		return "none"
 	case t.p.isAny():
 		return "any"
 	case t.p.isTuple() && t.p.pins != 0:
-		return t.p.tuple().String()
+		return t.p.tuple().text(s)
 	}
 	var b strings.Builder
 	b.WriteString(t.p.layout.typ.String())
 	b.WriteByte('{')
-	for i, c := range t.Constraints() {
+	for i, c := range t.constraints(s) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
@@ -38,10 +49,9 @@ func (t Topic) String() string {
 			b.WriteString(c.Path + ": ")
 		}
 		if c.Glob != "" {
-			b.WriteString("~" + strconv.Quote(c.Glob))
-		} else {
-			b.WriteString(c.text)
+			b.WriteByte('~')
 		}
+		b.WriteString(c.text)
 	}
 	b.WriteByte('}')
 	return b.String()
@@ -60,27 +70,32 @@ type Constraint struct {
 // Constraints returns what t asks for, in the order of the parts in the
 // message type: the canonical form of a topic, as data. It is empty for tuples
 // and for [Any].
-func (t Topic) Constraints() []Constraint {
+func (t Topic) Constraints() []Constraint { return t.constraints(shown) }
+
+func (t Topic) constraints(s style) []Constraint {
 	if t.p == nil || t.p.isAny() || t.p.isTuple() {
 		return nil
 	}
-	return t.p.constraints(nil, t.p.layout.typ, "", 0)
+	return t.p.constraints(s, nil, t.p.layout.typ, "", 0)
 }
 
 // constraints appends what p says of the part of type typ at offset. A pinned
 // part that can describe itself is left in one piece.
-func (p *pattern) constraints(cs []Constraint, typ reflect.Type, path string, offset uintptr) []Constraint {
-	switch {
-	case typ.Kind() == reflect.Struct:
-		if c, ok := p.whole(typ, path, offset); ok {
+func (p *pattern) constraints(s style, cs []Constraint, typ reflect.Type, path string, offset uintptr) []Constraint {
+	composite := typ.Kind() == reflect.Struct || s == shown && typ.Kind() == reflect.Array && typ.Len() <= maxArray
+	if composite {
+		if c, ok := p.whole(s, typ, path, offset); ok {
 			return append(cs, c)
 		}
+	}
+	switch {
+	case typ.Kind() == reflect.Struct:
 		for f := range fields(typ) {
-			cs = p.constraints(cs, f.Type, join(path, f.Name), offset+f.Offset)
+			cs = p.constraints(s, cs, f.Type, join(path, f.Name), offset+f.Offset)
 		}
 	case typ.Kind() == reflect.Array && typ.Len() <= maxArray:
 		for i := range typ.Len() {
-			cs = p.constraints(cs, typ.Elem(), fmt.Sprintf("%s[%d]", path, i), offset+uintptr(i)*typ.Elem().Size())
+			cs = p.constraints(s, cs, typ.Elem(), fmt.Sprintf("%s[%d]", path, i), offset+uintptr(i)*typ.Elem().Size())
 		}
 	default:
 		for i, l := range p.layout.leaves {
@@ -89,21 +104,27 @@ func (p *pattern) constraints(cs []Constraint, typ reflect.Type, path string, of
 			}
 			if p.pins.has(i) {
 				v := l.value(p.mem())
-				cs = append(cs, Constraint{Path: path, Value: v, text: valueText(v, l.typ)})
+				cs = append(cs, Constraint{Path: path, Value: v, text: s.valueText(v, l.typ)})
 			}
 			for _, g := range p.globsAt(i) {
-				cs = append(cs, Constraint{Path: path, Glob: g})
+				cs = append(cs, Constraint{Path: path, Glob: g, text: s.globText(g, l.typ)})
 			}
 		}
 	}
 	return cs
 }
 
-// whole returns the constraint for a pinned struct that is not to be taken to
-// pieces. A message type is, if there are exported fields in it, so that its
+// globText is the text of a glob for values of type typ: a type that hides them
+// hides it, too.
+func (s style) globText(glob string, typ reflect.Type) string {
+	return s.valueText(reflect.ValueOf(glob).Convert(typ).Interface(), typ)
+}
+
+// whole returns the constraint for a pinned struct or array that is not to be
+// taken to pieces. A message type is, if there are exported fields in it, so that its
 // topics all look alike.
-func (p *pattern) whole(typ reflect.Type, path string, offset uintptr) (Constraint, bool) {
-	if !isWhole(typ) || path == "" && slices.ContainsFunc(slices.Collect(fields(typ)), reflect.StructField.IsExported) {
+func (p *pattern) whole(s style, typ reflect.Type, path string, offset uintptr) (Constraint, bool) {
+	if !s.isWhole(typ) || path == "" && typ.Kind() == reflect.Struct && slices.ContainsFunc(slices.Collect(fields(typ)), reflect.StructField.IsExported) {
 		return Constraint{}, false
 	}
 	some := false
@@ -119,11 +140,16 @@ func (p *pattern) whole(typ reflect.Type, path string, offset uintptr) (Constrai
 		return Constraint{}, false
 	}
 	v := reflect.NewAt(typ, unsafe.Add(p.mem(), offset)).Elem().Interface()
-	return Constraint{Path: path, Value: v, text: valueText(v, typ)}, true
+	return Constraint{Path: path, Value: v, text: s.valueText(v, typ)}, true
 }
 
-// String returns the text of a tuple: ("says", _, 3).
-func (t Tuple) String() string {
+// String describes t for people, as [Topic.String] does: ("says", _, 3).
+func (t Tuple) String() string { return t.text(shown) }
+
+// Canonical returns the text of t that is for machines: see [Topic.Canonical].
+func (t Tuple) Canonical() string { return t.text(exact) }
+
+func (t Tuple) text(s style) string {
 	var b strings.Builder
 	b.WriteByte('(')
 	for i, v := range t {
@@ -134,9 +160,9 @@ func (t Tuple) String() string {
 		case wildcard:
 			b.WriteString(string(v))
 		case Tuple:
-			b.WriteString(v.String())
+			b.WriteString(v.text(s))
 		default:
-			b.WriteString(valueText(v, nil))
+			b.WriteString(s.valueText(v, nil))
 		}
 	}
 	if len(t) == 1 {

@@ -3,7 +3,10 @@ package topic_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 	"unique"
@@ -121,7 +124,7 @@ func TestText(t *testing.T) {
 		{topic.Like(topic.Tuple{topic.Tuple{}, topic.Tuple{topic.Wild}, nil}), "((), (_,), nil)"},
 		{topic.Like(topic.Tuple{negativeZero, label("x"), true, 'x'}), `(float64(0), topic_test.label("x"), true, int32(120))`},
 		{topic.Like(topic.Tuple{spot{"a", 1}, time.Second, local}), `(topic_test.spot{Host: "a", Port: 1}, time.Duration(1s), netip.AddrPort(127.0.0.1:80))`},
-		{topic.Tuple{"_", []int{1}, map[string]int{"a": 1}}, `("_", []int([1]), map[string]int(map[a:1]))`},
+		{topic.Tuple{"_", []int{1}, map[string]int{"a": 1}}, `("_", []int{1}, map[string]int{"a": 1})`},
 	} {
 		if got := c.topic.String(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
@@ -176,5 +179,129 @@ func TestConstraints(t *testing.T) {
 	}
 	if err, ok := topic.Where(last.Is(fault{1})).Topic().Constraints()[0].Value.(error); !ok || !errors.Is(err, fault{1}) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The ways in which a type can hide what is in it.
+type (
+	hidden       string // by String
+	hiddenFormat string
+	hiddenLog    string
+	hiddenGo     string
+	hiddenError  string
+	hiddenByPtr  string
+	hiddenBytes  []byte
+	hiddenArray  [4]byte
+	hiddenInt    int
+	hiddenGroup  struct{ name, password string }
+)
+
+const secret, code = "hunter2", 4711
+
+func (hidden) String() string                   { return "***" }
+func (hiddenFormat) Format(s fmt.State, _ rune) { io.WriteString(s, "***") }
+func (hiddenLog) LogValue() slog.Value          { return slog.StringValue("***") }
+func (hiddenGo) GoString() string               { return "***" }
+func (hiddenError) Error() string               { return "***" }
+func (*hiddenByPtr) String() string             { return "***" }
+func (hiddenBytes) String() string              { return "***" }
+func (hiddenArray) String() string              { return "***" }
+func (hiddenInt) String() string                { return "***" }
+func (g hiddenGroup) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("name", g.name), slog.Any("password", hiddenLog(g.password)))
+}
+
+// secrets hide, each in its way.
+type secrets struct {
+	A     hidden
+	B     hiddenFormat
+	C     hiddenLog
+	D     hiddenGo
+	E     hiddenError
+	F     hiddenByPtr
+	G     hiddenArray
+	H     hiddenInt
+	I     hiddenGroup
+	J     any
+	quiet hidden
+}
+
+var all = secrets{secret, secret, secret, secret, secret, secret, hiddenArray([]byte(secret)), code, hiddenGroup{"tony", secret}, hidden(secret), secret}
+
+const allText = `topic_test.secrets{A: "***", B: "***", C: "***", D: "***", E: "***", F: "***", G: ***, H: ***, I: [name=tony password=***], J: topic_test.hidden("***"), quiet: "***"}`
+
+// A type that hides what is in it hides it in the texts of topics and messages,
+// whichever method it does that with (Issue 9.12).
+func TestSecretsAreHidden(t *testing.T) {
+	whole := topic.FieldOf(func(s *secrets) *secrets { return s })
+	a := topic.FieldOf(func(s *secrets) *hidden { return &s.A })
+	g := topic.FieldOf(func(s *secrets) *hiddenArray { return &s.G })
+	for _, c := range []struct {
+		topic interface{ String() string }
+		want  string
+	}{
+		{topic.Where(whole.Is(all)), allText},
+		{topic.Where(a.Is(secret)), `topic_test.secrets{A: "***"}`},
+		{topic.Where(g.Is(all.G)), `topic_test.secrets{G: ***}`},
+		{topic.Where(topic.Glob(a, "hunter*")), `topic_test.secrets{A: ~"***"}`},
+		{topic.Where(topic.FieldOf(func(h *hidden) *hidden { return h }).Is(secret)), `topic_test.hidden{"***"}`},
+		{topic.Tuple{"login", hidden(secret), hiddenLog(secret)}, `("login", topic_test.hidden("***"), topic_test.hiddenLog("***"))`},
+		{topic.Like(topic.Tuple{"login", hidden(secret), topic.Wild}), `("login", topic_test.hidden("***"), _)`},
+		{topic.MessageOf(all), allText},
+		{topic.MessageOf(hidden(secret)), "***"},
+		{topic.MessageOf(hiddenLog(secret)), "***"},
+		{topic.MessageOf([]hidden{secret}), `[]topic_test.hidden{"***"}`},
+		{topic.MessageOf(struct{ s []hiddenLog }{[]hiddenLog{secret}}), `struct { s []topic_test.hiddenLog }{s: {"***"}}`},
+		{topic.MessageOf(map[hiddenLog]hiddenBytes{secret: hiddenBytes(secret)}), `map[topic_test.hiddenLog]topic_test.hiddenBytes{"***": ***}`},
+	} {
+		if got := c.topic.String(); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
+// What looks the same need not be the same: the canonical text tells it apart
+// (Issue 9.12).
+func TestHiddenTopicsDiffer(t *testing.T) {
+	a := topic.FieldOf(func(s *secrets) *hidden { return &s.A })
+	x, y := topic.Where(a.Is("x")).Topic(), topic.Where(a.Is("y")).Topic()
+	if x.String() != y.String() || x.Equivalent(y) {
+		t.Errorf("%v and %v, equivalent: %v", x, y, x.Equivalent(y))
+	}
+	if got, want := x.Canonical(), `topic_test.secrets{A: "x"}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got, want := topic.Like(topic.Tuple{hidden("x"), topic.Wild}).Topic().Canonical(), `(topic_test.hidden("x"), _)`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// Canonical texts are in what has been written down, so they are what they always
+// were (Issue 9.12).
+func TestCanonical(t *testing.T) {
+	whole := topic.FieldOf(func(s *secrets) *secrets { return s })
+	const want = `topic_test.secrets{A: "hunter2", B: "hunter2", C: "hunter2", D: "hunter2", E: "hunter2", F: "hunter2", G[0]: 104, G[1]: 117, G[2]: 110, G[3]: 116, H: ***, I.name: "tony", I.password: "hunter2", J: topic_test.hidden("hunter2"), quiet: "hunter2"}`
+	if got := topic.Where(whole.Is(all)).Topic().Canonical(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// A contradiction between terms does not show what a type hides (Issue 9.12).
+func TestContradictionsHide(t *testing.T) {
+	a := topic.FieldOf(func(s *secrets) *hidden { return &s.A })
+	for _, terms := range [][]topic.Term[secrets]{
+		{a.Is("hunter1"), a.Is("hunter2")},
+		{a.Is("hunter1"), topic.Glob(a, "hunter2*")},
+		{topic.Glob(a, "hunter1*"), topic.Glob(a, "hunter2*")},
+	} {
+		func() {
+			defer func() {
+				text := fmt.Sprint(recover())
+				if !strings.Contains(text, "contradiction") || !strings.Contains(text, "***") || strings.Contains(text, "hunter") {
+					t.Error(text)
+				}
+			}()
+			topic.Where(terms...)
+		}()
 	}
 }

@@ -3,8 +3,11 @@ package topic
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"unsafe"
+
+	"github.com/go-marketplace/marketplace/internal/selftext"
 )
 
 // Values that are equal can still look different: zero and minus zero do.
@@ -82,19 +85,28 @@ func part(v reflect.Value, i int) reflect.Value {
 	return reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
 }
 
+// A style is whom a text is for.
+type style bool
+
+const (
+	shown style = false // people: a type shows its values as it wants
+	exact style = true  // machines: what differs looks different, as far as possible
+)
+
 // valueText is the text of a value in a place of static type typ, which is nil
 // for a place of no type.
-func valueText(v any, typ reflect.Type) string {
+func (s style) valueText(v any, typ reflect.Type) string {
 	if v == nil {
 		return "nil"
 	}
-	return string(appendText(nil, addressable(reflect.ValueOf(v)), typ))
+	return string(s.appendText(nil, addressable(reflect.ValueOf(v)), typ))
 }
 
 // appendText appends the text of the addressable value v. It names the type
-// where that is not typ. A value that can describe itself does so; a pointer is
-// no more than its address, because that is what it is compared by.
-func appendText(b []byte, v reflect.Value, typ reflect.Type) []byte {
+// where that is not typ. A value that can describe itself does so, but for strings
+// in the exact style; a pointer is no more than its address, because that is what
+// it is compared by.
+func (s style) appendText(b []byte, v reflect.Value, typ reflect.Type) []byte {
 	t := v.Type()
 	end := ")"
 	switch k := t.Kind(); {
@@ -102,47 +114,73 @@ func appendText(b []byte, v reflect.Value, typ reflect.Type) []byte {
 		if v.IsNil() {
 			return append(b, "nil"...)
 		}
-		return appendText(b, addressable(v.Elem()), t)
+		return s.appendText(b, addressable(v.Elem()), t)
 	case t == typ || t == reflect.TypeFor[string]() || t == reflect.TypeFor[int]() || t == reflect.TypeFor[bool]():
 		end = ""
-	case isComposite(t):
+	case s.isComposite(t):
 		b, end = append(b, t.String()...), ""
 	default:
 		b = append(append(b, t.String()...), '(')
 	}
 	switch k := t.Kind(); {
-	case k == reflect.String:
-		b = strconv.AppendQuote(b, v.String())
 	case k == reflect.Pointer || k == reflect.Chan || k == reflect.UnsafePointer:
 		b = appendAddress(b, v.UnsafePointer())
-	case describesItself(t):
+	case k == reflect.String:
+		text := v.String()
+		if s == shown && describesItself(t) {
+			text, _ = selftext.Of(v)
+		}
+		b = strconv.AppendQuote(b, text)
+	case s == shown && describesItself(t):
+		text, _ := selftext.Of(v)
+		b = append(b, text...)
+	case s == exact && hasText(t):
 		b = fmt.Append(b, v.Interface())
 	case isHandle(t) && !part(v, 0).IsNil():
-		b = appendText(b, part(v, 0).Elem(), t.Field(0).Type.Elem())
+		b = s.appendText(b, part(v, 0).Elem(), t.Field(0).Type.Elem())
 	case isHandle(t):
 		b = append(b, "nil"...)
-	case k == reflect.Struct || k == reflect.Array:
-		b = append(appendParts(append(b, '{'), v), '}')
+	case k == reflect.Map:
+		b = append(s.appendEntries(append(b, '{'), v), '}')
+	case s.isComposite(t):
+		b = append(s.appendParts(append(b, '{'), v), '}')
 	default:
 		b = fmt.Append(b, v.Interface())
 	}
 	return append(b, end...)
 }
 
-// appendParts appends the text of what is in v, a struct or an array.
-func appendParts(b []byte, v reflect.Value) []byte {
+// appendParts appends the text of what is in v, a struct, an array or a slice.
+func (s style) appendParts(b []byte, v reflect.Value) []byte {
 	sep := ""
-	if v.Kind() == reflect.Array {
+	if v.Kind() != reflect.Struct {
 		for i := range v.Len() {
-			b, sep = appendText(append(b, sep...), v.Index(i), v.Type().Elem()), ", "
+			b, sep = s.appendText(append(b, sep...), v.Index(i), v.Type().Elem()), ", "
 		}
 		return b
 	}
 	for i := range v.NumField() {
 		if f := v.Type().Field(i); f.Name != "_" {
 			b = append(append(append(b, sep...), f.Name...), ": "...)
-			b, sep = appendText(b, part(v, i), f.Type), ", "
+			b, sep = s.appendText(b, part(v, i), f.Type), ", "
 		}
+	}
+	return b
+}
+
+// appendEntries appends the text of what is in v, a map, in the order of the texts.
+func (s style) appendEntries(b []byte, v reflect.Value) []byte {
+	entries := make([]string, 0, v.Len())
+	for key, value := range v.Seq2() {
+		entry := append(s.appendText(nil, addressable(key), v.Type().Key()), ": "...)
+		entries = append(entries, string(s.appendText(entry, addressable(value), v.Type().Elem())))
+	}
+	slices.Sort(entries)
+	for i, entry := range entries {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(b, entry...)
 	}
 	return b
 }
@@ -155,14 +193,30 @@ func appendAddress(b []byte, p unsafe.Pointer) []byte {
 }
 
 // isComposite reports whether the text of values of type t is in braces.
-func isComposite(t reflect.Type) bool {
-	return (t.Kind() == reflect.Struct || t.Kind() == reflect.Array) && !isWhole(t)
+func (s style) isComposite(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Slice:
+		return t.Elem().Kind() != reflect.Uint8 && !s.isWhole(t)
+	case reflect.Struct, reflect.Array, reflect.Map:
+		return !s.isWhole(t)
+	}
+	return false
 }
 
 // isWhole reports whether values of type t should not be taken to pieces.
-func isWhole(t reflect.Type) bool { return describesItself(t) || isHandle(t) }
+func (s style) isWhole(t reflect.Type) bool {
+	if s == exact {
+		return hasText(t) || isHandle(t)
+	}
+	return describesItself(t) || isHandle(t)
+}
 
-func describesItself(t reflect.Type) bool {
+// describesItself reports whether values of type t have a text for people.
+func describesItself(t reflect.Type) bool { return selftext.Has(t) }
+
+// hasText reports whether values of type t have a text that is expected to tell
+// them apart. Canonical texts are written down, so this never changes.
+func hasText(t reflect.Type) bool {
 	return t.Implements(reflect.TypeFor[fmt.Stringer]()) || t.Implements(reflect.TypeFor[error]())
 }
 

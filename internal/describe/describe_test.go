@@ -2,14 +2,19 @@ package describe
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"math"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -46,7 +51,8 @@ func TestText(t *testing.T) {
 			`describe.tree{Name: "a", kids: [&{Name: "b", kids: nil, Extra: nil}, nil], Extra: describe.celsius(1)}`},
 		{(*tree)(nil), "nil"},
 		{errors.New("no"), "no"},
-		{struct{ at netip.Addr }{}, "{at: {addr: {hi: 0, lo: 0}, z: {value: nil}}}"},
+		{struct{ at netip.Addr }{netip.IPv6Loopback()}, "{at: ::1}"},
+		{struct{ at reflect.Type }{reflect.TypeFor[tree]()}, "{at: describe.tree}"},
 		{netip.MustParseAddr("::1"), "::1"},
 		{time.Unix(0, 5).UTC(), "1970-01-01T00:00:00.000000005Z"},
 		{topic.Tuple{"says", topic.Wild}, `("says", _)`},
@@ -63,6 +69,75 @@ func TestText(t *testing.T) {
 	}
 	if got := Value(loop); !strings.HasPrefix(got, `&describe.tree{Name: "loop", kids: nil, Extra: &describe.tree{`) || !strings.Contains(got, "…") {
 		t.Errorf("a loop: %s", got)
+	}
+}
+
+// The ways in which a type can hide what is in it.
+type (
+	hidden       string // by String
+	hiddenFormat string
+	hiddenLog    string
+	hiddenGo     string
+	hiddenError  string
+	hiddenByPtr  string
+	hiddenBytes  []byte
+	hiddenGroup  struct{ name, password string }
+)
+
+func (hidden) String() string                   { return "***" }
+func (hiddenFormat) Format(s fmt.State, _ rune) { io.WriteString(s, "***") }
+func (hiddenLog) LogValue() slog.Value          { return slog.StringValue("***") }
+func (hiddenGo) GoString() string               { return "***" }
+func (hiddenError) Error() string               { return "***" }
+func (*hiddenByPtr) String() string             { return "***" }
+func (hiddenBytes) String() string              { return "***" }
+func (g hiddenGroup) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("name", g.name), slog.Any("password", hiddenLog(g.password)))
+}
+
+// secrets hide, each in its way.
+type secrets struct {
+	A     hidden
+	B     hiddenFormat
+	C     hiddenLog
+	D     hiddenGo
+	E     hiddenError
+	F     hiddenByPtr
+	G     hiddenBytes
+	H     hiddenGroup
+	I     any
+	J     *hidden
+	K     map[hidden]hiddenLog
+	L     []hiddenGo
+	quiet struct{ inner []hiddenLog }
+}
+
+// What a type hides is nowhere in the texts of what happens, also if it is in a
+// field that is not exported (Issue 9.12).
+func TestSecretsAreHidden(t *testing.T) {
+	const secret = "hunter2"
+	h := hidden(secret)
+	s := secrets{secret, secret, secret, secret, secret, secret, hiddenBytes(secret), hiddenGroup{"tony", secret}, h, &h,
+		map[hidden]hiddenLog{secret: secret}, []hiddenGo{secret}, struct{ inner []hiddenLog }{[]hiddenLog{secret}}}
+	const want = `describe.secrets{A: ***, B: ***, C: ***, D: ***, E: ***, F: ***, G: ***, H: [name=tony password=***], I: ***, J: ***, K: {***: ***}, L: [***], quiet: {inner: [***]}}`
+	if got := Value(s); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := Value(&s); got != "&"+want {
+		t.Errorf("got  %s\nwant &%s", got, want)
+	}
+	d := world.Alarm{Label: "x"}
+	whole := topic.Role{Topic: topic.Where(topic.FieldOf(func(s *secrets) *hidden { return &s.A }).Is(secret)).Topic()}
+	for _, text := range []string{
+		Action(actions.Send(s)), Action(actions.Feedback(h)), Action(actions.Tell(d, s)),
+		Action(actions.AddEndpoint{ID: h, Role: whole}), Action(actions.Delete(h)),
+		Event(&actions.Event{Kind: actions.Delivery, Message: topic.MessageOf(s)}), Event(&actions.Event{Kind: actions.Value, Value: s}),
+		Event(&actions.Event{Kind: actions.Presence, Peer: whole}),
+		Input(&vm.Input{Kind: vm.Value, Value: s}), Command(&vm.Command{Kind: vm.Tell, Value: s, Address: &vm.Address{Device: d}}),
+	} {
+		if strings.Contains(text, secret) || !strings.Contains(text, "***") {
+			t.Error(text)
+		}
 	}
 }
 

@@ -1,0 +1,127 @@
+// Package selftext has the texts that values give of themselves. A type that
+// hides a secret does so by a method, so whoever prints a value asks its type
+// first, whatever kind of value it is.
+package selftext
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"sync"
+)
+
+// A way is how the values of a type give their text.
+type way uint8
+
+const (
+	none      way = iota
+	logged                 // LogValue
+	printed                // Format, Error or String
+	goSyntax               // GoString
+	byPointer way = 1 << 7 // by a method of a pointer to the type
+)
+
+// methods are the interfaces by which a type gives a text, the first that fits.
+// The text for logs comes first, because it is the one that hides most.
+var methods = []struct {
+	typ reflect.Type
+	way way
+}{
+	{reflect.TypeFor[slog.LogValuer](), logged},
+	{reflect.TypeFor[fmt.Formatter](), printed},
+	{reflect.TypeFor[error](), printed},
+	{reflect.TypeFor[fmt.Stringer](), printed},
+	{reflect.TypeFor[fmt.GoStringer](), goSyntax},
+}
+
+// ways remembers what has been found out about types. It follows from the type,
+// so it makes no difference to anybody who found it out first.
+var ways sync.Map // reflect.Type → way
+
+func wayOf(t reflect.Type) way {
+	if t.PkgPath() == "" && t.Name() != "" {
+		return none // a basic type
+	}
+	if w, ok := ways.Load(t); ok {
+		return w.(way)
+	}
+	w := find(t)
+	if w == none && t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface {
+		if w = find(reflect.PointerTo(t)); w != none {
+			w |= byPointer
+		}
+	}
+	ways.Store(t, w)
+	return w
+}
+
+func find(t reflect.Type) way {
+	for _, m := range methods {
+		if t.Implements(m.typ) {
+			return m.way
+		}
+	}
+	return none
+}
+
+// Has reports whether values of type t give a text of themselves, by a method of
+// the type or of a pointer to it.
+func Has(t reflect.Type) bool { return wayOf(t) != none }
+
+// Of returns the text that v gives of itself. It reports false if v gives none.
+// Methods of a pointer to v count if v is addressable. The methods may panic; then
+// the text says so. V must not come from a field that is not exported.
+func Of(v reflect.Value) (text string, ok bool) {
+	w := wayOf(v.Type())
+	if w&byPointer != 0 {
+		if !v.CanAddr() {
+			c := reflect.New(v.Type()).Elem()
+			c.Set(v)
+			v = c
+		}
+		v, w = v.Addr(), w&^byPointer
+	}
+	switch w {
+	case none:
+		return "", false
+	case logged:
+		return logText(v), true
+	case goSyntax:
+		return fmt.Sprintf("%#v", v.Interface()), true
+	}
+	return fmt.Sprint(v.Interface()), true
+}
+
+// logText returns the text of what v is in logs.
+func logText(v reflect.Value) (text string) {
+	defer func() {
+		if r := recover(); r != nil {
+			text = fmt.Sprintf("%v(PANIC=LogValue method: %v)", v.Type(), r)
+		}
+	}()
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return "<nil>"
+	}
+	return slogText(v.Interface().(slog.LogValuer).LogValue(), 0)
+}
+
+// deepest is how often the text of a value may lead to another value.
+const deepest = 12
+
+func slogText(v slog.Value, depth int) string {
+	if depth == deepest {
+		return "…"
+	}
+	switch v.Kind() {
+	case slog.KindLogValuer:
+		return slogText(v.LogValuer().LogValue(), depth+1)
+	case slog.KindGroup:
+		parts := make([]string, len(v.Group()))
+		for i, a := range v.Group() {
+			parts[i] = a.Key + "=" + slogText(a.Value, depth+1)
+		}
+		return "[" + strings.Join(parts, " ") + "]"
+	}
+	return v.String()
+}
