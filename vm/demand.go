@@ -63,7 +63,7 @@ const manyAlike = 4
 
 // place returns the key for a conversation, and its tally.
 func place(counts *immutable.SortedMap[string, tally], conversation topic.Topic) (key string, t tally) {
-	text := conversation.String()
+	text := conversation.Canonical()
 	free := ""
 	for n := range manyAlike {
 		key := text

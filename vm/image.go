@@ -250,7 +250,7 @@ func portray(c *cell, depth uint32) ProcessImage {
 			d.ID = idText(id)
 		}
 		for _, t := range counts[e.seq] {
-			d.Tallies = append(d.Tallies, TallyImage{masked(t.conversation.String()), t.peers})
+			d.Tallies = append(d.Tallies, TallyImage{masked(t.conversation.Canonical()), t.peers})
 		}
 		slices.SortFunc(d.Tallies, func(a, b TallyImage) int { return cmp.Compare(a.Conversation, b.Conversation) })
 		p.Endpoints = append(p.Endpoints, d)

@@ -129,11 +129,14 @@ func idText(id actions.EndpointID) string {
 	if d, ok := id.(world.Device); ok {
 		return fmt.Sprintf("%T %s", d, d.DeviceName())
 	}
-	text := topic.Tuple{id}.String()
+	text := topic.Tuple{id}.Canonical()
 	return masked(strings.TrimSuffix(strings.TrimPrefix(text, "("), ",)"))
 }
 
-func roleText(r topic.Role) string { return masked(r.String()) }
+// roleText returns the text of a role, which tells it from others.
+func roleText(r topic.Role) string {
+	return masked(strings.TrimSuffix(r.String(), r.Topic.String()) + r.Topic.Canonical())
+}
 
 // masked returns text without the addresses of pointers: they are not the same
 // when a machine is made anew. What is in quotes is left alone.

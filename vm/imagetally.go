@@ -53,7 +53,7 @@ func tallyUp(p *proc, e *end, ts []TallyImage) error {
 	there := map[string]topic.Topic{}
 	alike := map[string]bool{}
 	outermost(p, e).conversations(*e.demand(), func(t topic.Topic) {
-		text := masked(t.String())
+		text := masked(t.Canonical())
 		if other, ok := there[text]; ok && !other.Equivalent(t) {
 			alike[text] = true
 		}
@@ -74,7 +74,7 @@ func tallyUp(p *proc, e *end, ts []TallyImage) error {
 			return fmt.Errorf("it counts peers for several demands that cannot be told apart: %s", t.Conversation)
 		}
 		last = t.Conversation
-		keys = keys.Set(conversation.String(), tally{conversation, t.Peers, true})
+		keys = keys.Set(conversation.Canonical(), tally{conversation, t.Peers, true})
 	}
 	// Nothing else knows of the cell yet, so it is written to in place.
 	r := p.cell.rest()
