@@ -89,8 +89,8 @@ func ExampleLeaves() {
 	}
 	// Output:
 	// quit
-	// delete (a)
-	// delete (b)
+	// delete ("a")
+	// delete ("b")
 }
 
 func ExampleTransition_Then() {
@@ -156,7 +156,7 @@ func ExampleFresh() {
 			fmt.Println(e)
 			return actions.Next(n, e, actions.Delete(name))
 		}))))
-	// Output: add publisher of actions_test.Says{} (1)
+	// Output: add publisher of actions_test.Says{} (vm.FreshID(1))
 }
 
 func ExampleAtMeta() {

@@ -221,9 +221,10 @@ func (k EventKind) String() string {
 		return "value"
 	case Ended:
 		return "end"
+	case Refused:
+		return "refused"
 	case Done:
 		return "done"
-	default:
-		return "refused"
 	}
+	return "unknown"
 }

@@ -2,13 +2,18 @@ package actions
 
 import (
 	"fmt"
+
+	"github.com/go-marketplace/marketplace/internal/valuetext"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
-// String describes the event for people.
+// String describes the event for people. Values are shown as their types show
+// them.
 func (e *Event) String() string {
 	switch e.Kind {
 	case Delivery:
-		if e.Peer.Orientation == 1 {
+		if e.Peer.Orientation == topic.Subscriber {
 			return "feedback " + e.Message.String()
 		}
 		return "message " + e.Message.String()
@@ -16,13 +21,12 @@ func (e *Event) String() string {
 		return fmt.Sprintf("absence of %v%s", e.Peer, because(e.Reason))
 	case Presence, First, Last:
 		return fmt.Sprintf("%v of %v", e.Kind, e.Peer)
-	case Value:
-		return fmt.Sprintf("value %T%+v", e.Value, e.Value)
+	case Value, Refused, Done:
+		return e.Kind.String() + " " + valuetext.Of(e.Value) + because(e.Reason)
 	case Ended:
 		return "end" + because(e.Reason)
-	default:
-		return fmt.Sprintf("refused %T%+v%s", e.Value, e.Value, because(e.Reason))
 	}
+	return e.Kind.String()
 }
 
 func because(reason error) string {
@@ -45,7 +49,10 @@ func (a DeleteEndpoint) String() string {
 
 // String describes the action for people.
 func (a *SendMessage) String() string {
-	if a.Orientation == 1 {
+	switch {
+	case a == nil:
+		return "send nothing"
+	case a.Orientation == topic.Subscriber:
 		return "feedback " + a.Message.String()
 	}
 	return "send " + a.Message.String()
@@ -74,22 +81,22 @@ func (YieldTurn) String() string { return "yield" }
 func (FreshName) String() string { return "fresh name" }
 
 // String describes the action for people.
-func (a OpenDevice) String() string { return "open " + a.Device.DeviceName() }
+func (a OpenDevice) String() string { return "open " + deviceName(a.Device) }
 
 // String describes the action for people.
 func (a TellDevice) String() string {
-	return fmt.Sprintf("tell %s %T%+v", a.Device.DeviceName(), a.Command, a.Command)
+	return fmt.Sprintf("tell %s %s", deviceName(a.Device), valuetext.Of(a.Command))
 }
 
 // String describes the action for people.
-func (a CloseDevice) String() string { return "close " + a.Device.DeviceName() }
+func (a CloseDevice) String() string { return "close " + deviceName(a.Device) }
 
 // String describes the action for people.
 func (a FlowControl) String() string {
 	if a.Paused {
-		return "pause " + a.Device.DeviceName()
+		return "pause " + deviceName(a.Device)
 	}
-	return "resume " + a.Device.DeviceName()
+	return "resume " + deviceName(a.Device)
 }
 
 // String describes the action for people.
@@ -114,5 +121,12 @@ func named(id EndpointID) string {
 	if id == nil {
 		return ""
 	}
-	return fmt.Sprintf(" (%v)", id)
+	return fmt.Sprintf(" (%s)", valuetext.Of(id))
+}
+
+func deviceName(d world.Device) string {
+	if d == nil {
+		return "no device"
+	}
+	return d.DeviceName()
 }

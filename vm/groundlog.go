@@ -56,7 +56,7 @@ func logRecord(l *slog.Logger, r *Record) {
 		attrs = append(attrs, slog.String("endpoint", e.Role.String()))
 	}
 	if r.Event != nil {
-		attrs = append(attrs, slog.String("event", r.Event.String()))
+		attrs = append(attrs, slog.String("event", eventText(r.Event)))
 	}
 	if r.Action != nil {
 		attrs = append(attrs, slog.String("action", describe(r.Action)))

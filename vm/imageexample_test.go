@@ -53,6 +53,6 @@ func ExampleState_Image() {
 	}
 	fmt.Print(state.Machine(nil))
 	// Output:
-	// 2  {Account:tony Balance:3}
+	// 2  vm_test.savings{Account: "tony", Balance: 3}
 	// 	subscriber of vm_test.Deposit{Account: "tony"}
 }

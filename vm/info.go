@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/valuetext"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -94,7 +95,7 @@ func (m *Machine) String() string {
 		if p.Nested {
 			b.WriteString(" (machine)")
 		} else {
-			fmt.Fprintf(&b, " %+v", p.State)
+			b.WriteString(" " + valuetext.Of(p.State))
 		}
 		b.WriteByte('\n')
 		for _, e := range p.Endpoints {
@@ -109,6 +110,14 @@ func (m *Machine) String() string {
 		}
 	}
 	return b.String()
+}
+
+// eventText returns a text for an event.
+func eventText(ev *actions.Event) string {
+	if ev.Kind == resumed {
+		return "the PID of what it has spawned"
+	}
+	return ev.String()
 }
 
 // describe returns a text for an action.
