@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"cmd/marketplace":              {"journal", "world"},
 	"journal/cli":                  {"internal/describe", "journal", "vm"},
 	"journal": {
-		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/describe", "vm", "actions", "topic", "world",
+		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/describe", "internal/valuetext", "vm", "actions", "topic", "world",
 	},
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/valuetext"
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -144,10 +145,17 @@ func (in *Input) Value() (any, error) {
 }
 
 // Text returns a short text for the value, in a program that need not have its
-// type. It is empty if there is none.
+// type. It is empty if there is none. What the type shows of the value in a text
+// of its own, as by a method String, is shown in a program that has the type; in
+// another one the text has the value as it was written.
 func (in *Input) Text() string {
 	if len(in.value) == 0 {
 		return ""
+	}
+	if v, err := in.Value(); err == nil {
+		if text, own := valuetext.Own(v); own {
+			return abridged(text)
+		}
 	}
 	return codec.Text(in.value)
 }

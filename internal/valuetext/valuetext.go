@@ -22,6 +22,14 @@ import (
 // that is not exported.
 func Of(v any) string { return Part(reflect.ValueOf(v)) }
 
+// Own returns [Of] of v. It reports whether that has anything to do with texts of
+// types, or would be the same without them.
+func Own(v any) (text string, own bool) {
+	var p printer
+	p.value(reflect.ValueOf(v), true, 0)
+	return p.String(), p.own
+}
+
 // Part is [Of] for a part of another value. If it comes from a field that is not
 // exported, its own text is not used, because its methods cannot be called.
 func Part(v reflect.Value) string {
@@ -30,12 +38,16 @@ func Part(v reflect.Value) string {
 	return p.String()
 }
 
-type printer struct{ strings.Builder }
+type printer struct {
+	strings.Builder
+	own bool // a type has given a text
+}
 
 // value writes v, with the name of its type if nobody could know it otherwise.
 func (p *printer) value(v reflect.Value, named bool, depth int) {
 	const deepest = 12 // it could go round in circles
-	if s, ok := described(v); ok {
+	if s, own, ok := described(v); ok {
+		p.own = p.own || own
 		p.WriteString(s)
 		return
 	}
@@ -81,6 +93,7 @@ func (p *printer) value(v reflect.Value, named bool, depth int) {
 			q.WriteString(": ")
 			q.value(e, false, depth+1)
 			entries = append(entries, q.String())
+			p.own = p.own || q.own
 		}
 		slices.Sort(entries)
 		p.list("{}", len(entries), func(i int) { p.WriteString(entries[i]) })
@@ -111,26 +124,28 @@ func (p *printer) list(brackets string, n int, element func(i int)) {
 	p.WriteByte(brackets[1])
 }
 
-// described returns what v says of itself, if it does.
-func described(v reflect.Value) (s string, ok bool) {
+// described returns what v says of itself, if it does, and whether that is a text
+// of its type.
+func described(v reflect.Value) (s string, own, ok bool) {
 	switch {
 	case !v.IsValid():
-		return "nil", true
+		return "nil", false, true
 	case (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil():
-		return "nil", true
+		return "nil", false, true
 	case !v.CanInterface():
-		return "", false
+		return "", false, false
 	}
 	switch x := v.Interface().(type) {
 	case time.Time:
-		return x.Format(time.RFC3339Nano), true
+		return x.Format(time.RFC3339Nano), false, true
 	case world.Device:
-		return x.DeviceName(), true
+		return x.DeviceName(), false, true
 	}
 	if v.Kind() == reflect.Interface {
-		return "", false // what is in it is
+		return "", false, false // what is in it is
 	}
-	return selftext.Of(v)
+	s, ok = selftext.Of(v)
+	return s, ok, ok
 }
 
 // Basic returns a text that tells v from all others of its type, if v has no
