@@ -58,6 +58,9 @@ type Report struct {
 	Seq    uint64      // the input that was applied last; 0 if there was none
 	Checks uint64      // digests and traces that were compared, and were equal
 	Upto   uint64      // the input after which one was compared last; 0 if there was none
+	Traced uint64      // inputs with a trace: all steps were compared, with their content
+	States uint64      // inputs of which also the states of processes of known kinds were compared
+	Free   uint64      // inputs of which nothing was compared, because another program has gone on since: see [Config].Adopt
 	Digest vm.Digest   // of the machine at the end
 	State  vm.State    // of the machine at the end
 	Stats  vm.Stats    // of the machine at the end
@@ -99,7 +102,16 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 		},
 		after: func(e *episode) {
 			report.Seq = e.Seq
-			if e.checks {
+			if e.free {
+				report.Free++
+			}
+			if e.traces && !e.free {
+				report.Traced++
+				if e.head != nil && e.head.States {
+					report.States++
+				}
+			}
+			if e.checks && !e.free {
 				report.Checks++
 				report.Upto = e.Seq
 			}

@@ -8,9 +8,9 @@
 //
 // Without any of these flags the program runs as it does without this package.
 // With -journal it keeps a journal, and goes on from what is there. With -replay
-// it runs nothing, but shows what has happened: that a replay does the same
-// again, what is different between two moments, or, with -step, every moment
-// there was. To be replayed, a program needs the same other flags that it had.
+// it runs nothing, but shows what has happened: whether a replay differs from it,
+// and what has been compared; what is different between two moments; or, with
+// -step, every moment there was. To be replayed, a program needs the same other flags that it had.
 package cli
 
 import (
@@ -79,7 +79,7 @@ func (f *Flags) Register(set *flag.FlagSet) {
 	set.BoolVar(&f.Config.Trace, "trace", f.Config.Trace, "have the journal keep every step")
 	set.Uint64Var(&f.Config.Cut, "cut", f.Config.Cut, "if the journal is damaged: give up the input with this `number`, and what follows")
 	set.BoolVar(&f.Config.Adopt, "adopt", f.Config.Adopt, "go on from a journal of another version of the program, and do not compare what it has done")
-	set.StringVar(&f.replay, "replay", "", "do not run, but replay the journal in this `folder`, and say whether it does the same")
+	set.StringVar(&f.replay, "replay", "", "do not run, but replay the journal in this `folder`, and say whether it differs from what was recorded")
 	set.Uint64Var(&f.until, "until", 0, "with -replay: stop after the input with this `number`")
 	set.Func("diff", "with -replay: show what is different between the moments after two inputs, `N,M`", f.diff.read)
 	set.BoolVar(&f.step, "step", false, "with -replay: step through the run, here in the terminal")
@@ -235,21 +235,62 @@ func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Progr
 	if err != nil {
 		return err
 	}
-	switch {
-	case report.Seq == 0:
+	if report.Seq == 0 {
 		_, err = fmt.Fprintln(f.stdout(), "there are no inputs to replay")
 		return err
-	case report.Checks == 0:
-		_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs without a difference, but there is no digest to compare with\n", report.Seq)
-	case report.Upto < report.Seq:
-		_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs: the same as recorded up to input %d, behind which there is no digest, checks: %d\n", report.Seq, report.Upto, report.Checks)
-	default:
-		_, err = fmt.Fprintf(f.stdout(), "replayed %d inputs: the same as recorded, checks: %d\n", report.Seq, report.Checks)
 	}
-	if err == nil {
-		_, err = fmt.Fprintf(f.stdout(), "digest %v\n", report.Digest)
-	}
+	_, err = fmt.Fprintf(f.stdout(), "replayed %s: no difference in what was compared, checks: %d\n%sdigest %v\n",
+		plural(report.Seq, "input"), report.Checks, compared(&report), report.Digest)
 	return err
+}
+
+// compared says what a replay has compared, and what it has not, in lines.
+func compared(r *journal.Report) string {
+	const roll = "which endpoints came and went"
+	compares := r.Seq - r.Free // inputs
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("  "+format+"\n", args...)) }
+	switch {
+	case compares == 0:
+	case r.Checks == 0:
+		add(roll)
+		add("not compared: anything else, because there is no digest")
+	default:
+		everything := "every event, action and command, with its content"
+		if r.Traced > 0 && r.States == r.Traced {
+			everything += ", and the states of processes of known kinds"
+		}
+		if r.Traced == compares {
+			add("up to input %d: %s", r.Upto, everything)
+		} else {
+			add("up to input %d: %s, which kinds of events and actions there were, in which order, and commands with their content", r.Upto, roll)
+		}
+		if r.Traced > 0 && r.Traced < compares {
+			add("of %s with a trace: %s", plural(r.Traced, "input"), everything)
+		}
+		if r.Upto < r.Seq {
+			add("behind it, where there is no digest: %s", roll)
+		}
+		switch {
+		case r.Traced == 0:
+			add("not compared: what was in messages and states; a journal with -trace has that")
+		case r.Traced < compares:
+			add("not compared: what was in messages and states, of %s without a trace", plural(compares-r.Traced, "input"))
+		case r.States < r.Traced:
+			add("not compared: states")
+		}
+	}
+	if r.Free > 0 {
+		add("not compared: inputs 1 to %d, because the run was adopted after them", r.Free)
+	}
+	return strings.Join(lines, "")
+}
+
+func plural(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func show(w io.Writer, changes []journal.Change) error {
