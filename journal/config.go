@@ -114,7 +114,8 @@ type Config struct {
 
 	// Cut is how far the user allows to go in a journal that is damaged: the
 	// input with this number, and all that follows, may be given up. Without it
-	// a journal with damage in its middle is refused.
+	// a journal with damage in its middle is refused. It has no effect on a journal
+	// that is not damaged, of which the Logger is told.
 	Cut uint64
 
 	// Logger gets what somebody should know: that the end of the journal was

@@ -60,6 +60,9 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 		c.Logger.Warn("journal: the end of the journal was cut off: it had been written in part only, or was given up",
 			"segment", cut.Segment, "offset", cut.Offset, "bytes", cut.Bytes, "reason", cut.Reason)
 	}
+	if c.Cut > 0 && (recovery.Cut == nil || !recovery.Cut.Permitted) {
+		c.Logger.Warn("journal: nothing was cut: the journal is not damaged, so there is nothing to give up, and Config.Cut (-cut) has no effect", "cut", c.Cut)
+	}
 	return &Journal{
 		config: c, store: s, log: log, recovery: recovery,
 		failed: make(chan error, 1), stop: make(chan struct{}),

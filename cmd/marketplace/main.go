@@ -8,6 +8,9 @@
 //	marketplace journal export DIR | jq .value
 //	marketplace journal presence -topic '*Says*' DIR
 //
+// It does not have the types of the values either, so it shows them as they were
+// written, also those that their types hide from people.
+//
 // The exit status is 0 if all is well, 1 if the journal is damaged or cannot be
 // read, and 2 if the command line makes no sense.
 package main

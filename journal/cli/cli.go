@@ -134,7 +134,8 @@ func (f *Flags) check() error {
 // Run does what the flags say: it runs the program, or looks back. It reports
 // which of the two it was. The error wraps [ErrUsage], or is what
 // [vm.Ground.Run], [journal.Config.Open], [journal.Read] or a replay says, such
-// as a [*journal.DivergenceError]. If ctx is done while the program still lives
+// as a [*journal.DivergenceError], also one that has shown in a walk through the
+// run. If ctx is done while the program still lives
 // through its journal, that is a stop like any other, before the machine has
 // begun, and no error.
 func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error) {

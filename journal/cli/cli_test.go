@@ -261,6 +261,101 @@ func TestGuideShowsReplay(t *testing.T) {
 	}
 }
 
+// Who steps through a run and comes upon a difference gets exit status 1, however
+// the walk ends, and is told of the difference once (Issue 9.12).
+func TestStepUponDifference(t *testing.T) {
+	dir := cooked(t, "-durability", "memory", "-trace")
+	other := kitchen("soup", "pie")
+	boot, asked := other.Boot, 0
+	other.Boot = func(self actions.PID) actions.Process {
+		if asked++; asked == 1 {
+			return boot(self)
+		}
+		return kitchen("soup", "tea").Boot(self)
+	}
+	for _, tt := range []struct {
+		name, typed string
+		p           journal.Program
+		status      int
+		says        int // how often what is different
+	}{
+		{"at the end of what is typed", "n\nn\n", kitchen("soup", "tea"), 1, 1},
+		{"when told to quit", "n\nq\n", kitchen("soup", "tea"), 1, 1},
+		{"after something else", "n\ng 0\nw\nq\n", kitchen("soup", "tea"), 1, 1},
+		{"in a search", "f plate\nq\n", other, 1, 1},
+		{"before it", "q\n", kitchen("soup", "tea"), 0, 0},
+		{"with a command that is none", "x\ng 99\nq\n", kitchen("soup", "pie"), 0, 0},
+		{"without a difference", "n\nn\nf plate\nq\n", kitchen("soup", "pie"), 0, 0},
+	} {
+		status, out, e := call(t, tt.p, tt.typed, "-replay", dir, "-step")
+		if status != tt.status || strings.Count(out+e, "non-determinism") < tt.says || strings.Contains(e, "recorded:") || (e != "") != (tt.status == 1) {
+			t.Errorf("%s: status %d\n%s%s", tt.name, status, out, e)
+		}
+	}
+	// The error is the difference, for who calls Run.
+	f := parsed(t, "-replay", dir, "-step")
+	f.In, f.Out = strings.NewReader("n\n"), io.Discard
+	_, err := f.Run(t.Context(), kitchen("soup", "tea"))
+	if _, diverged := errors.AsType[*journal.DivergenceError](err); !diverged {
+		t.Error(err)
+	}
+}
+
+// Who allows to cut a journal that is whole is told that nothing was cut (Issue
+// 9.12).
+func TestCutOfWhole(t *testing.T) {
+	dir := cooked(t)
+	for _, tt := range []struct {
+		args string
+		want bool
+	}{{"-cut 3", true}, {"", false}} {
+		var log bytes.Buffer
+		f := parsed(t, append([]string{"-journal", dir}, strings.Fields(tt.args)...)...)
+		f.Config.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		if _, err := f.Run(t.Context(), kitchen("soup", "pie")); err != nil {
+			t.Error(err)
+		}
+		if got := strings.Contains(log.String(), "nothing was cut"); got != tt.want || tt.want && (!strings.Contains(log.String(), "cut=3") || !strings.Contains(log.String(), "level=WARN")) {
+			t.Errorf("%q: %s", tt.args, &log)
+		}
+	}
+}
+
+// Who has a damaged journal cut is told what was, and not that nothing was (Issue
+// 9.12).
+func TestCutOfDamaged(t *testing.T) {
+	dir := cooked(t)
+	files, err := filepath.Glob(filepath.Join(dir, "*.journal"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(files[0], data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = parsed(t, "-journal", dir).Run(t.Context(), kitchen("soup", "pie"))
+	if err == nil || !strings.Contains(err.Error(), "set Config.Cut to ") {
+		t.Fatal(err)
+	}
+	_, number, _ := strings.Cut(err.Error(), "set Config.Cut to ")
+	number, _, _ = strings.Cut(number, " ")
+	var log bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		f := parsed(t, "-journal", dir, "-cut", number)
+		f.Config.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		if _, err := f.Run(t.Context(), kitchen("soup", "pie")); err != nil {
+			t.Error(err)
+		}
+	})
+	if strings.Contains(log.String(), "nothing was cut") || !strings.Contains(log.String(), "was cut off") {
+		t.Error(log.String())
+	}
+}
+
 // TestUnchecked: a replay does not claim more than it has compared.
 func TestUnchecked(t *testing.T) {
 	dir := cooked(t, "-durability", "memory")

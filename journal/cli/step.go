@@ -22,6 +22,7 @@ type stepper struct {
 	out     io.Writer
 	at      *journal.Moment
 	again   string // what an empty line stands for
+	differs error  // the first difference that has shown, or nil
 }
 
 const stepHelp = `  n, next [COUNT]    go on, by one input or more       g, goto N    go to the moment after input N
@@ -38,7 +39,21 @@ An empty line does the same as the last n, p or f once more.
 
 var errQuit = errors.New("quit")
 
-// step lets somebody walk through a run, who types commands, a line each.
+// A shownError is a difference of which the user has seen the whole text.
+type shownError struct{ difference *journal.DivergenceError }
+
+func (e *shownError) Error() string {
+	d := e.difference
+	if d.Since+1 == d.Seq {
+		return fmt.Sprintf("the replay does not do what was recorded, at input %d: see above", d.Seq)
+	}
+	return fmt.Sprintf("the replay does not do what was recorded, at one of the inputs %d to %d: see above", d.Since+1, d.Seq)
+}
+
+func (e *shownError) Unwrap() error { return e.difference }
+
+// step lets somebody walk through a run, who types commands, a line each. If a
+// replay has differed from the journal on the way, the error says so at the end.
 func step(ctx context.Context, h *journal.History, p journal.Program, r *journal.Recording, in io.Reader, out io.Writer) error {
 	first, err := r.At(ctx, r.First())
 	if err != nil {
@@ -55,11 +70,11 @@ func step(ctx context.Context, h *journal.History, p journal.Program, r *journal
 		select {
 		case <-ctx.Done():
 			s.printf("\n")
-			return nil
+			return s.differs
 		case l, ok := <-lines:
 			if !ok {
 				s.printf("\n")
-				return nil
+				return s.differs
 			}
 			line = strings.TrimSpace(l)
 		}
@@ -71,7 +86,10 @@ func step(ctx context.Context, h *journal.History, p journal.Program, r *journal
 		}
 		err := s.do(ctx, line)
 		if errors.Is(err, errQuit) {
-			return nil
+			return s.differs
+		}
+		if d, differs := errors.AsType[*journal.DivergenceError](err); differs && s.differs == nil {
+			s.differs = &shownError{d}
 		}
 		if err != nil {
 			s.printf("%v\n", err)
