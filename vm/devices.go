@@ -58,7 +58,7 @@ func (k *kernel) openDevice(p *proc, a actions.OpenDevice) {
 		return
 	}
 	m.generation++
-	h := &hold{device: a.Device, handler: a.Handler, address: &Address{p.path(), a.Device, m.generation}, paused: a.Paused}
+	h := &hold{device: a.Device, handler: a.Handler, address: &Address{p.path(), a.Device, m.generation}, paused: a.Paused, opening: true}
 	r := p.own().rest()
 	r.holds = append(r.holds, h)
 	m.held[m.generation] = holder{p, h}
@@ -165,6 +165,13 @@ func (m *Machine) fromDevice(in Input) {
 	}
 	ev := &actions.Event{Kind: actions.Value, Value: in.Value, Reason: in.Err}
 	switch in.Kind {
+	case Value:
+		if at.h.opening {
+			h := *at.h
+			h.opening = false
+			at.p.exchangeHold(at.h, &h)
+			at.h = &h
+		}
 	case End:
 		ev.Kind = actions.Ended
 		at.p.k.release(at.p, at.h)

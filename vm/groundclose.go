@@ -20,7 +20,7 @@ func (d *device) close() {
 	d.update()
 	d.r.closing.note(d)
 	switch {
-	case d.failed || !d.opened && len(d.out) == 0:
+	case d.failed || !d.opened && (len(d.out) == 0 || d.retrying):
 		d.shut()
 	case d.flushing || len(d.out) > 0:
 		d.limit = time.AfterFunc(d.r.settings.CloseLimit, d.abandon)

@@ -18,6 +18,7 @@ type device struct {
 	r       *runner
 	address *Address
 	name    string
+	again   bool    // it was open in an earlier incarnation
 	before  *device // the one of the same name that has to be closed first
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -45,6 +46,8 @@ type device struct {
 	input    uint64 // of which it was told last, by number
 	pressed  bool   // the machine waits for a flush
 	failed   bool   // too much was waiting
+	retrying bool   // opening it has failed, and is tried again
+	missed   int    // commands that were dropped before it was open again
 	lost     bool   // a command was not carried out, and never will be
 	leaving  bool   // to be closed when all is carried out
 	left     bool   // closed
@@ -58,7 +61,7 @@ type device struct {
 
 func (r *runner) open(c *Command) {
 	name := c.Address.Device.DeviceName()
-	d := &device{r: r, address: c.Address, name: name, closed: make(chan struct{})}
+	d := &device{r: r, address: c.Address, name: name, again: c.Again, closed: make(chan struct{})}
 	d.paused.Store(c.Paused)
 	d.update()
 	d.changed.L = &d.mu
@@ -73,10 +76,7 @@ func (d *device) start() {
 		<-d.before.closed
 		d.before = nil
 	}
-	handle, err := d.address.Device.Open(d.ctx, d)
-	if err == nil && handle == nil {
-		err = errors.New("vm: device " + d.name + " has opened without a handle")
-	}
+	handle, err := d.openHandle()
 	d.mu.Lock()
 	d.opened = true
 	switch {
@@ -255,7 +255,12 @@ func (d *device) tell(command any, input uint64) bool {
 	}
 	limit := d.r.settings.DeviceQueue
 	again := input == d.input
-	if !again && !d.mayGoOn(limit) {
+	switch {
+	case again || d.mayGoOn(limit):
+	case d.again && d.handle == nil: // what only the restart suffers is not its end
+		d.miss()
+		return false
+	default:
 		d.fail(fmt.Errorf("%w: %d bytes wait, and Ground.DeviceQueue is %d", world.ErrSlowConsumer, d.size, limit))
 		return false
 	}

@@ -72,6 +72,7 @@ type DeviceImage struct {
 	Device     string // its DeviceName
 	Generation uint64 // the number of its opening
 	Paused     bool
+	Opening    bool // its opening value has not come yet, not even in an earlier incarnation
 }
 
 // Image writes s down. The processes must be of the kinds in k, but for virtual
@@ -257,7 +258,7 @@ func portray(c *cell, depth uint32) ProcessImage {
 	}
 	slices.SortFunc(p.Endpoints, func(a, b EndpointImage) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, h := range c.holds() {
-		p.Devices = append(p.Devices, DeviceImage{h.device.DeviceName(), h.address.Generation, h.paused})
+		p.Devices = append(p.Devices, DeviceImage{h.device.DeviceName(), h.address.Generation, h.paused, h.opening})
 	}
 	return p
 }

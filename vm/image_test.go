@@ -163,7 +163,7 @@ func TestImageIsData(t *testing.T) {
 						Tallies: []vm.TallyImage{{Conversation: `vm_test.memo{Key: "x"}`, Peers: 1}}},
 					{Seq: 3, Level: 1, Anonymous: 2, Role: `subscriber of vm_test.memo{Key: "x"}`},
 				},
-				Devices: []vm.DeviceImage{{Device: "hand ida", Generation: 1}, {Device: "hand lamp", Generation: 2, Paused: true}}},
+				Devices: []vm.DeviceImage{{Device: "hand ida", Generation: 1}, {Device: "hand lamp", Generation: 2, Paused: true, Opening: true}}},
 		},
 	}
 	if diff := cmp.Diff(want, o.image()); diff != "" {

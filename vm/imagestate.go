@@ -216,6 +216,7 @@ func (r *revival) devices(i int, c *cell, g given) {
 				handler: as[0].Handler,
 				address: &Address{r.path(i), as[0].Device, d.Generation},
 				paused:  d.Paused,
+				opening: d.Opening,
 			})
 		}
 	}

@@ -98,6 +98,7 @@ type Command struct {
 	Address *Address
 	Value   any  // what the device is told, for Tell
 	Paused  bool // for Open and Flow: no value may come
+	Again   bool // for Open: the device was open in an earlier incarnation
 }
 
 // CommandKind tells commands apart.

@@ -32,7 +32,7 @@ func (m *Machine) reopen() {
 		h := *at.h
 		h.address = &Address{at.h.address.Path, at.h.device, m.generation}
 		at.p.exchangeHold(at.h, &h)
-		m.command(Command{Kind: Open, Address: h.address, Paused: h.paused})
+		m.command(Command{Kind: Open, Address: h.address, Paused: h.paused, Again: !h.opening})
 	}
 }
 

@@ -102,6 +102,7 @@ type hold struct {
 	handler *actions.Handler
 	address *Address
 	paused  bool
+	opening bool // its opening value has not come yet, not even in an earlier incarnation
 }
 
 // tallies count the demand at one endpoint.

@@ -12,7 +12,9 @@ var (
 	ErrSlowConsumer = errors.New("world: the queue of the device is full: it was told more than the outside takes; tell it less, or wait for it to answer")
 
 	// ErrNotKept says that a [Ref] names nothing that the ground keeps: it was
-	// taken before, or closed because nobody took it in time.
+	// taken before, or closed because nobody took it in time, or kept by a ground
+	// that is gone. A device that fails to open with it is not tried again: see
+	// [Reopened].
 	ErrNotKept = errors.New("world: nothing is kept under this reference: it was taken or closed before")
 
 	// ErrDrained says that nothing more comes from a device that stays open.

@@ -104,6 +104,16 @@ type Env interface {
 	Logger() *slog.Logger
 }
 
+// Reopened reports whether the device that env is of was open before the
+// machine was restarted, and is opened again. If it cannot be, the ground tries
+// again and again, and its holder does not hear of that. So a device that cannot
+// go on after a restart, such as a connection, fails with an error that wraps
+// [ErrNotKept], of which its holder does hear.
+func Reopened(env Env) bool {
+	r, ok := env.(interface{ Reopened() bool })
+	return ok && r.Reopened()
+}
+
 // A Ref names a thing that the outside has handed in and that the ground keeps
 // until a device takes it. It is data: a value from a device carries it to a
 // process, and the process builds another device of it. A name is never used

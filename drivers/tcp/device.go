@@ -118,6 +118,9 @@ func (c acceptedConn) Open(ctx context.Context, env world.Env) (world.Handle, er
 
 // Open implements [world.Device].
 func (c dialedConn) Open(ctx context.Context, env world.Env) (world.Handle, error) {
+	if world.Reopened(env) {
+		return nil, lost(world.ErrNotKept) // another connection would not be the same
+	}
 	if _, err := c.security.client(c.remote.Host()); err != nil {
 		return nil, err
 	}
