@@ -27,7 +27,8 @@ import (
 // TestBitForBit: a run of the room with real sockets, in which everything comes
 // as the system happens to have it, is replayed bit for bit from its journal:
 // after every input it has the same digest, and it wants the same commands, byte
-// for byte, however many processors there are.
+// for byte, however many processors there are. Names, too, go to the same people.
+// Issue 9.13.
 func TestBitForBit(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for _, d := range []journal.Durability{journal.Memory, journal.Batch} {
@@ -40,6 +41,11 @@ func TestBitForBit(t *testing.T) {
 			}
 			if n := len(live.commands); n < 500 || h.Last() != live.seq {
 				t.Fatalf("%d commands of %d inputs, of which the journal has %d", n, live.seq, h.Last())
+			}
+			for _, heard := range []string{" is here.\n", " arrived.\n", " is now ann", "You are ann", " is taken.\n", " departed.\n", " is gone: "} {
+				if !strings.Contains(strings.Join(live.commands, ""), heard) {
+					t.Errorf("nobody has read %q", heard)
+				}
 			}
 			var first []vm.Digest
 			for _, processors := range []int{1, 2, runtime.NumCPU()} {
@@ -156,8 +162,9 @@ func host(t testing.TB, c journal.Config, dir string, people int, spy func(*vm.R
 	g := vm.Ground{Journal: j, Spy: func(r *vm.Record) {
 		spy(r)
 		if text, ok := r.Command.Value.(console.Text); ok {
-			_, addr, _ := strings.Cut(text.Text, "listening on ")
-			where <- strings.TrimSpace(addr)
+			if _, addr, ok := strings.Cut(text.Text, "listening on "); ok {
+				where <- strings.TrimSpace(addr)
+			}
 		}
 	}}
 	over := make(chan error)
@@ -178,8 +185,9 @@ func host(t testing.TB, c journal.Config, dir string, people int, spy func(*vm.R
 	}
 }
 
-// visit enters the room, says and hears something at random, and leaves: for
-// good, in the middle of a line, or by saying too much.
+// visit enters the room, says and hears something at random, asks for names that
+// others want as well, and leaves: for good, in the middle of a line, or by saying
+// too much.
 func visit(addr string, random *rand.Rand) error {
 	for range random.IntN(20) {
 		runtime.Gosched() // some come later
@@ -195,6 +203,9 @@ func visit(addr string, random *rand.Rand) error {
 	}
 	for i := range 3 + random.IntN(6) {
 		line := strings.Repeat("la", random.IntN(40)) + "\n"
+		if random.IntN(3) == 0 {
+			line = fmt.Sprintf("/nick ann%d\n", random.IntN(10))
+		}
 		cut := random.IntN(len(line))
 		for _, piece := range []string{line[:cut], line[cut:]} {
 			if _, err := io.WriteString(c, piece); err != nil {

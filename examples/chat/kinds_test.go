@@ -32,8 +32,12 @@ func TestKinds(t *testing.T) {
 	addr := <-bound
 	ann := enter(t, addr)
 	bob := enter(t, addr)
-	bob.hears(ann.name + " arrived.")
+	bob.hears(ann.name + " is here.")
 	ann.hears(bob.name + " arrived.")
+	ann.types("/nick ann\n", 100)
+	bob.hears(ann.name + " is now ann.")
+	ann.hears("You are ann.")
+	ann.name = "ann"
 	ann.types("hello\nhalf a li", 100)
 	bob.hears(ann.name + ": hello")
 	bob.conn.Close()

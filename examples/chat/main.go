@@ -9,8 +9,9 @@
 //	go run ./examples/chat -replay chat.journal -step
 //
 // The ground speaks TCP. The room is a virtual machine of its own, nested in
-// the ground, in which nothing but [Says] is spoken; its processes reach out to
-// TCP with AtMeta.
+// the ground, where people are heard with [Says] and get names with [Claim]; its
+// processes reach out to TCP with AtMeta. There is a file for each of them:
+// porter.go and session.go, with the commands that a session knows in command.go.
 package main
 
 import (
@@ -30,14 +31,23 @@ import (
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/cli"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
-// Says is the language of the room.
-type Says struct{ Who, What string }
+// Says is the language of the room. Whoever is in the room publishes what they
+// say.
+type Says struct {
+	Who  Person
+	What string
+}
+
+// A Person is somebody in the room.
+type Person struct {
+	Name string
+	Was  string // the name before this one; empty for a first name
+}
 
 // Who is the speaker of a [Says].
-var Who = topic.FieldOf(func(s *Says) *string { return &s.Who })
+var Who = topic.FieldOf(func(s *Says) *Person { return &s.Who })
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:5999", "`host:port` to listen on")
@@ -92,28 +102,4 @@ func (r reporter) open() actions.Action {
 			return actions.When(reason != nil, console.Printf("chat: %v", reason))
 		}),
 	)
-}
-
-// room is a nested machine that people join by connecting. Its first process is
-// the porter.
-func room(at tcp.Addr) actions.Action {
-	return actions.Spawn(vm.NestedFunc(func(actions.PID) actions.Process {
-		p := porter{at}
-		return actions.Next(p, p.open())
-	})).Named("room")
-}
-
-// A porter lets people in.
-type porter struct{ At tcp.Addr }
-
-func (p porter) open() actions.Action {
-	return actions.AtMeta(endpoint.ObservePublishers(tcp.Arriving(p.At), endpoint.OnPresence(join)))
-}
-
-// join starts a session for somebody who has just connected.
-func join(c tcp.Data) actions.Action {
-	return actions.SpawnFunc(func(self actions.PID) actions.Process {
-		s := session{User: fmt.Sprintf("user%v", self), Them: c.From, Us: c.To}
-		return actions.Next(s, s.welcome(), s.open())
-	}).Named("session")
 }

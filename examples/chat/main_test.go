@@ -71,7 +71,7 @@ func TestChat(t *testing.T) {
 	addr := p.Address()
 	ann := enter(t, addr)
 	bob := enter(t, addr)
-	bob.hears(ann.name + " arrived.")
+	bob.hears(ann.name + " is here.")
 	ann.hears(bob.name + " arrived.")
 	for piece := range 4 {
 		ann.types("hello\r\nhow are you?\n", piece+1)
@@ -81,17 +81,23 @@ func TestChat(t *testing.T) {
 		}
 	}
 	bob.types("half a li", 100)
-	bob.types("ne\nand one that never ends", 100)
+	bob.types("ne\nand the \x1b[2Jlast, without an end", 100)
 	ann.hears(bob.name + ": half a line")
 	bob.hears(bob.name + ": half a line")
-	bob.conn.Close()
+	if err := bob.conn.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	ann.hears(bob.name + ": and the [2Jlast, without an end")
 	ann.hears(bob.name + " departed.")
 	carl := enter(t, addr)
-	carl.hears(ann.name + " arrived.")
+	carl.hears(ann.name + " is here.")
 	ann.hears(carl.name + " arrived.")
 	carl.types(strings.Repeat("x", maxLine+1), maxLine+1)
 	carl.hears("That is too long.")
-	ann.hears(carl.name + " departed.")
+	ann.hears(carl.name + " is gone: its line was too long.")
+	if got := p.Line(); !strings.HasPrefix(got, "chat: "+carl.name+" is gone: ") {
+		t.Errorf("the operator reads %q", got)
+	}
 	p.Signal(syscall.SIGTERM)
 	if status, rest := p.Wait(); status != 0 || len(rest) > 0 {
 		t.Errorf("status %d, %q", status, rest)
@@ -109,7 +115,7 @@ func TestCrowd(t *testing.T) {
 	}
 	for _, g := range guests {
 		for range people - 1 {
-			if got := g.line(); !strings.HasSuffix(got, " arrived.") {
+			if got := g.line(); !strings.HasSuffix(got, " arrived.") && !strings.HasSuffix(got, " is here.") {
 				t.Fatalf("%s hears %q", g.name, got)
 			}
 		}
@@ -132,5 +138,35 @@ func TestCrowd(t *testing.T) {
 		} else if strings.Join(heard, "\n") != strings.Join(first, "\n") {
 			t.Errorf("%s has heard another order than %s", g.name, guests[0].name)
 		}
+	}
+}
+
+// TestNeverReads: somebody who reads nothing is thrown out, and not before their
+// socket is full. Everybody else, and the operator, hear why. Issue 9.13.
+func TestNeverReads(t *testing.T) {
+	p := program.Start(t, "-addr", "127.0.0.1:0")
+	addr := p.Address()
+	ann := enter(t, addr)
+	slow := enter(t, addr)
+	if err := slow.conn.SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	ann.hears(slow.name + " arrived.")
+	said := ann.name + ": " + strings.Repeat("x", maxLine-1)
+	for lines := 0; ; lines++ {
+		ann.types(said[len(ann.name+": "):]+"\n", maxLine)
+		got := ann.line()
+		if got != said && lines > 1<<20/maxLine {
+			if want := slow.name + " is gone: it read too slowly."; got != want {
+				t.Errorf("after %d lines %s hears %q, not %q", lines, ann.name, got, want)
+			}
+			break
+		}
+		if got != said {
+			t.Fatalf("after %d lines %s hears %.80q", lines, ann.name, got)
+		}
+	}
+	if got := p.Line(); !strings.HasPrefix(got, "chat: "+slow.name+" is gone: ") || !strings.Contains(got, slow.conn.LocalAddr().String()) {
+		t.Errorf("the operator reads %q", got)
 	}
 }

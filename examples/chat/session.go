@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"errors"
+	"strings"
+	"unicode"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
@@ -12,66 +15,131 @@ import (
 
 // A session is one person's presence in the room.
 type session struct {
-	User     string
-	Them, Us tcp.Addr
+	ID           actions.PID
+	Who          Person
+	Claims, Held int // how many names were claimed, and which claim is held; 0 is none
+	Connection
 }
 
-// welcome says what the person is called, and has what they type come in lines.
-func (s session) welcome() actions.Action {
+// A Connection is the way to the person.
+type Connection struct{ Them, Us tcp.Addr }
+
+// The names of the endpoints of a session. That of a claim is its number.
+const (
+	presence = "presence"
+	hearing  = "hearing"
+)
+
+// enter says what the person is called and who is here, and opens the session.
+// For open, who is here has been told already: it only gives the endpoint that
+// hears the room the handlers for what comes later.
+func (s session) enter() actions.Action {
 	return actions.Group(
 		actions.AtMeta(tcp.SetMode(s.Them, s.Us, tcp.Lines(maxLine), tcp.Unlimited)),
-		s.tell("You are "+s.User+"."),
+		s.youAre(),
+		s.hear(s.isHere),
+		s.open(),
 	)
 }
 
 // open opens all that a session has.
-func (s session) open() actions.Action { return actions.Group(s.listen(), s.speak()) }
-
-// listen carries what the person types into the room.
-func (s session) listen() actions.Action {
+func (s session) open() actions.Action {
 	return actions.Group(
-		endpoint.Publisher(topic.Where(Who.Is(s.User))),
-		actions.AtMeta(endpoint.Subscriber(tcp.Flow(s.Them, s.Us),
-			endpoint.OnMessage(s.say),
-			endpoint.OnAbsence(func(_ tcp.Data, reason error) actions.Action { return s.leave(reason) }),
-		)),
+		s.appear(),
+		actions.When(s.Held > 0, s.claim(s.Who.Name, s.Held)),
+		actions.AtMeta(
+			endpoint.Publisher(tcp.Flow(s.Us, s.Them)),
+			endpoint.Subscriber(tcp.Flow(s.Them, s.Us),
+				endpoint.OnMessageState(session.typed),
+				endpoint.OnAbsenceState(session.leave),
+			),
+		),
+		s.hear(s.arrived),
 	)
 }
 
-// speak carries what happens in the room to the person.
-func (s session) speak() actions.Action {
-	return actions.Group(
-		actions.AtMeta(endpoint.Publisher(tcp.Flow(s.Us, s.Them))),
-		endpoint.Subscriber(topic.All[Says](),
-			endpoint.OnPresence(func(c Says) actions.Action { return s.announce(c.Who, "arrived") }),
-			endpoint.OnAbsence(func(c Says, _ error) actions.Action { return s.announce(c.Who, "departed") }),
-			endpoint.OnMessage(func(m Says) actions.Action { return s.tell(m.Who + ": " + m.What) }),
-		),
-	)
+// appear has others see the person, under the name of the moment.
+func (s session) appear() actions.Action {
+	return endpoint.Publisher(topic.Where(Who.Is(s.Who))).As(presence)
+}
+
+// hear carries what happens in the room to the person.
+func (c Connection) hear(present func(Says) actions.Action) actions.Action {
+	return endpoint.Subscriber(topic.All[Says](),
+		endpoint.OnPresence(present).FromOthers(),
+		endpoint.OnAbsence(c.departed),
+		endpoint.OnMessage(func(m Says) actions.Action { return c.tell(m.Who.Name + ": " + m.What) }),
+	).As(hearing)
+}
+
+func (c Connection) isHere(p Says) actions.Action { return c.tell(p.Who.Name + " is here.") }
+
+func (c Connection) arrived(p Says) actions.Action {
+	if p.Who.Was != "" {
+		return c.tell(p.Who.Was + " is now " + p.Who.Name + ".")
+	}
+	return c.tell(p.Who.Name + " arrived.")
+}
+
+// errRenamed is why somebody is absent who is present under another name.
+var errRenamed = errors.New("chat: the person has another name now")
+
+func (c Connection) departed(p Says, reason error) actions.Action {
+	switch {
+	case errors.Is(reason, errRenamed):
+		return nil
+	case errors.Is(reason, tcp.ErrSlowConsumer):
+		return c.tell(p.Who.Name + " is gone: it read too slowly.")
+	case errors.Is(reason, tcp.ErrLineTooLong):
+		return c.tell(p.Who.Name + " is gone: its line was too long.")
+	}
+	return c.tell(p.Who.Name + " departed.")
 }
 
 // maxLine is how many bytes a line may have, its end included.
 const maxLine = 4096
 
-// say says a line. If its end has not come, it is the last, and was not meant to
-// be said.
-func (s session) say(d tcp.Data) actions.Action {
-	line, complete := bytes.CutSuffix(d.Bytes, []byte("\n"))
-	return actions.When(complete, actions.Send(Says{s.User, string(bytes.TrimSuffix(line, []byte("\r")))}))
-}
-
-// leave ends the session of somebody who has gone, or has said too much.
-func (s session) leave(reason error) actions.Action {
-	if errors.Is(reason, tcp.ErrLineTooLong) {
-		return actions.Tree{s.tell("That is too long."), actions.Fail(reason)}
+// typed is told of a line. It may have no end, if it is the last.
+func (s session) typed(d tcp.Data) actions.Transition[session] {
+	line := strings.Map(visible, string(bytes.TrimRight(d.Bytes, "\r\n")))
+	switch {
+	case len(d.Bytes) == 0: // there are no more
+		return actions.Next(s)
+	case strings.HasPrefix(line, "/"):
+		return s.command(line)
 	}
-	return actions.Quit()
+	return actions.Next(s, actions.Send(Says{s.Who, line}))
 }
 
-func (s session) announce(who, what string) actions.Action {
-	return actions.When(who != s.User, s.tell(who+" "+what+"."))
+// visible drops what would do something to the terminals of others: control
+// characters, and those that turn the direction of a text. What is not UTF-8
+// comes as U+FFFD.
+func visible(r rune) rune {
+	switch {
+	case r == '\t':
+		return ' '
+	case ' ' <= r && r <= '~': // which is what most are
+		return r
+	case unicode.In(r, unicode.Cc, unicode.Bidi_Control, unicode.Zl, unicode.Zp):
+		return -1
+	}
+	return r
 }
 
-func (s session) tell(line string) actions.Action {
-	return actions.AtMeta(actions.Send(tcp.Data{From: s.Us, To: s.Them, Bytes: []byte(line + "\n")}))
+// leave ends the session of somebody who has gone. If it is their fault, everybody
+// else hears of it, and the operator.
+func (s session) leave(_ tcp.Data, reason error) actions.Transition[session] {
+	tooLong := errors.Is(reason, tcp.ErrLineTooLong)
+	if !tooLong && !errors.Is(reason, tcp.ErrSlowConsumer) {
+		return actions.Next(s, actions.Quit())
+	}
+	return actions.Next(s,
+		actions.When(tooLong, s.tell("That is too long.")),
+		actions.AtMeta(console.Printf("chat: %s is gone: %v", s.Who.Name, reason)),
+		actions.Fail(reason),
+	)
+}
+
+func (c Connection) tell(line string) actions.Action {
+	return actions.AtMeta(actions.Send(tcp.Data{From: c.Us, To: c.Them, Bytes: append([]byte(line), '\n')}))
 }

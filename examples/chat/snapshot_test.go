@@ -22,7 +22,8 @@ import (
 )
 
 // TestSnapshot: the server is brought back from a snapshot, with people in the
-// room when it ended: they are gone, and the next one gets the next number.
+// room when it ended: they are gone, their names are free, and the next one gets
+// the next number. Issue 9.13.
 func TestSnapshot(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	dir := t.TempDir()
@@ -51,8 +52,9 @@ func TestSnapshot(t *testing.T) {
 		g := vm.Ground{Journal: j, Spy: func(r *vm.Record) {
 			switch v := r.Command.Value.(type) {
 			case console.Text:
-				_, addr, _ := strings.Cut(v.Text, "listening on ")
-				where <- strings.TrimSpace(addr)
+				if _, addr, ok := strings.Cut(v.Text, "listening on "); ok {
+					where <- strings.TrimSpace(addr)
+				}
 			}
 			if r.Kind == vm.Ended && r.Name() == "session" {
 				departed++
@@ -62,7 +64,7 @@ func TestSnapshot(t *testing.T) {
 		go func() { over <- g.Run(ctx, boot) }()
 		addr := <-where
 		var people []net.Conn
-		for range 5 {
+		for i := range 5 {
 			c, err := net.Dial("tcp", addr)
 			if err != nil {
 				t.Fatal(err)
@@ -75,13 +77,17 @@ func TestSnapshot(t *testing.T) {
 				t.Fatalf("after user%d the room says %q (%v)", highest, line, err)
 			}
 			highest = number
-			for i := range 6 {
-				fmt.Fprintf(c, "line %d\n", i)
-				for line := ""; !strings.HasSuffix(line, fmt.Sprintf("user%d: line %d\n", number, i)); {
+			hear := func(said, want string) {
+				fmt.Fprintln(c, said)
+				for line := ""; line != want+"\n"; {
 					if line, err = in.ReadString('\n'); err != nil {
-						t.Fatal(err)
+						t.Fatal(want, err)
 					}
 				}
+			}
+			hear(fmt.Sprintf("/nick p%d", i), fmt.Sprintf("You are p%d.", i))
+			for n := range 6 {
+				hear(fmt.Sprint("line ", n), fmt.Sprintf("p%d: line %d", i, n))
 			}
 		}
 		stop()
