@@ -2,12 +2,17 @@
 //
 //	go run ./examples/chat/client -addr 127.0.0.1:5999
 //
-// What is typed goes to the server, and what the server says is printed. The
-// client ends with the input, or when the server goes away.
+// What is typed goes to the server, and what the server says is printed, but for
+// what one has said oneself. On a terminal, the line being typed can be edited,
+// and stays whole whatever comes in meanwhile. The client ends with the input,
+// or when the server goes away. Its exit status is 0 if all that was typed has
+// gone to the server, 1 if the connection has failed or the server has closed it
+// before that, and 2 if the arguments make no sense.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,66 +20,44 @@ import (
 	"syscall"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
-	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:5999", "`host:port` of the server")
 	flag.Parse()
 	server, err := tcp.ParseRemote(*addr)
+	if err == nil && flag.NArg() > 0 {
+		err = fmt.Errorf("%q is one argument too many", flag.Arg(0))
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := vm.Run(ctx, tcp.Driver(), console.Driver(), actions.Spawn(talk(server)).Named("client")); err != nil {
+	if err := run(server); err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(1)
 	}
 }
 
-// A client joins the console to a connection.
-type client struct {
-	us, server tcp.Addr
-}
-
-func talk(server tcp.Addr) actions.Process {
-	c := client{us: tcp.Handle("client"), server: server}
-	return actions.Stateless(
-		endpoint.Subscriber(tcp.Flow(c.server, c.us),
-			endpoint.OnPresence(func(tcp.Data) actions.Action {
-				return actions.Tree{
-					tcp.SetMode(c.server, c.us, tcp.Lines(tcp.DefaultMaxLine), tcp.Unlimited),
-					c.readInput(),
-				}
-			}),
-			endpoint.OnMessage(func(d tcp.Data) actions.Action {
-				return actions.When(len(d.Bytes) > 0, actions.Send(console.Text{Text: string(d.Bytes)}))
-			}),
-			endpoint.OnAbsence(func(_ tcp.Data, reason error) actions.Action {
-				return actions.Tree{
-					actions.When(reason != nil, console.Printf("client: %v", reason)),
-					actions.Quit(),
-				}
-			}),
-		),
-		endpoint.Publisher(tcp.Flow(c.us, c.server)),
-	)
-}
-
-// readInput sends every line that is typed, and says when there are no more.
-func (c client) readInput() actions.Action {
-	return endpoint.Subscriber(topic.All[console.Line](),
-		endpoint.OnMessage(func(l console.Line) actions.Action { return c.send([]byte(l.Text+"\n"), false) }),
-		endpoint.OnAbsence(func(console.Line, error) actions.Action { return c.send(nil, true) }),
-	)
-}
-
-func (c client) send(b []byte, eof bool) actions.Action {
-	return actions.Send(tcp.Data{From: c.us, To: c.server, Bytes: b, EOF: eof})
+// run talks to a server. It returns an error if that could not be done to the
+// end.
+func run(server tcp.Addr) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	people, restore, err := openConsole()
+	if err != nil {
+		return err
+	}
+	defer restore()
+	var failure error
+	g := vm.Ground{Spy: func(r *vm.Record) {
+		if r.Kind == vm.Ended && r.Name() == "client" && !errors.Is(r.Reason, world.ErrStopped) {
+			failure = r.Reason
+		}
+	}}
+	err = g.Run(ctx, tcp.Driver(), people.Driver(), actions.Spawn(talk(server)).Named("client"))
+	return errors.Join(err, failure)
 }
