@@ -26,10 +26,10 @@ func (s session) command(line string) actions.Transition[session] {
 	case "/help":
 		return actions.Next(s, s.tell(help))
 	}
-	return actions.Next(s, s.tell("There is no "+word+": see /help."))
+	return actions.Next(s, s.tell("There is no ", word, ": see /help."))
 }
 
-func (s session) youAre() actions.Action { return s.tell("You are " + s.Who.Name + ".") }
+func (s session) youAre() actions.Action { return s.tell("You are ", s.Who.Name, ".") }
 
 // who tells who else is here. Presence is all that it takes: an observer is told
 // of everybody as it comes, and goes again.
@@ -72,7 +72,7 @@ func (s session) claim(name string, nth int) actions.Action {
 // present under the new name, and others learn both names.
 func (s session) answered(c Claim) actions.Transition[session] {
 	if !c.Granted {
-		return actions.Next(s, actions.Delete(c.Nth), s.tell(c.Name+" is taken."))
+		return actions.Next(s, actions.Delete(c.Nth), s.tell(c.Name, " is taken."))
 	}
 	before := s
 	s.Held = c.Nth

@@ -68,17 +68,17 @@ func (c Connection) hear(present func(Says) actions.Action) actions.Action {
 	return endpoint.Subscriber(topic.All[Says](),
 		endpoint.OnPresence(present).FromOthers(),
 		endpoint.OnAbsence(c.departed),
-		endpoint.OnMessage(func(m Says) actions.Action { return c.tell(m.Who.Name + ": " + m.What) }),
+		endpoint.OnMessage(func(m Says) actions.Action { return c.tell(m.Who.Name, ": ", m.What) }),
 	).As(hearing)
 }
 
-func (c Connection) isHere(p Says) actions.Action { return c.tell(p.Who.Name + " is here.") }
+func (c Connection) isHere(p Says) actions.Action { return c.tell(p.Who.Name, " is here.") }
 
 func (c Connection) arrived(p Says) actions.Action {
 	if p.Who.Was != "" {
-		return c.tell(p.Who.Was + " is now " + p.Who.Name + ".")
+		return c.tell(p.Who.Was, " is now ", p.Who.Name, ".")
 	}
-	return c.tell(p.Who.Name + " arrived.")
+	return c.tell(p.Who.Name, " arrived.")
 }
 
 // errRenamed is why somebody is absent who is present under another name.
@@ -89,11 +89,11 @@ func (c Connection) departed(p Says, reason error) actions.Action {
 	case errors.Is(reason, errRenamed):
 		return nil
 	case errors.Is(reason, tcp.ErrSlowConsumer):
-		return c.tell(p.Who.Name + " is gone: it read too slowly.")
+		return c.tell(p.Who.Name, " is gone: it read too slowly.")
 	case errors.Is(reason, tcp.ErrLineTooLong):
-		return c.tell(p.Who.Name + " is gone: its line was too long.")
+		return c.tell(p.Who.Name, " is gone: its line was too long.")
 	}
-	return c.tell(p.Who.Name + " departed.")
+	return c.tell(p.Who.Name, " departed.")
 }
 
 // maxLine is how many bytes a line may have, its end included.
@@ -140,6 +140,15 @@ func (s session) leave(_ tcp.Data, reason error) actions.Transition[session] {
 	)
 }
 
-func (c Connection) tell(line string) actions.Action {
-	return actions.AtMeta(actions.Send(tcp.Data{From: c.Us, To: c.Them, Bytes: append([]byte(line), '\n')}))
+// tell tells the person a line, which is put together of parts.
+func (c Connection) tell(parts ...string) actions.Action {
+	size := len("\n")
+	for _, p := range parts {
+		size += len(p)
+	}
+	line := make([]byte, 0, size)
+	for _, p := range parts {
+		line = append(line, p...)
+	}
+	return actions.AtMeta(actions.Send(tcp.Data{From: c.Us, To: c.Them, Bytes: append(line, '\n')}))
 }
