@@ -83,6 +83,11 @@ func Run(ctx context.Context, boot ...actions.Action) error {
 // nil. In any case all goroutines that it has started have ended when Run
 // returns.
 //
+// A program can end with an error, which Run returns after it has stopped the
+// machine: when its first process fails or panics, or when a process says so with
+// endpoint.Exit. A journal has that as a stop, so a program that is started again
+// goes on from there, and does not fail again for the same reason.
+//
 // It returns an error if the Ground cannot run, because of a limit that is
 // negative, a MARKETPLACE_LOG that is not a level, or a Journal that cannot be
 // used, or cannot go on: when the Journal fails, Run stops at once, and leaves
@@ -106,10 +111,10 @@ func (g *Ground) RunFunc(ctx context.Context, boot func(self actions.PID) action
 		return err
 	}
 	r.run(ctx, start)
-	if s.Journal == nil {
-		return nil
+	if s.Journal != nil {
+		err = errors.Join(r.failure, s.Journal.End(r.failure))
 	}
-	return errors.Join(r.failure, s.Journal.End(r.failure))
+	return errors.Join(err, r.result.err)
 }
 
 // settings returns g with its defaults.
@@ -202,6 +207,8 @@ type runner struct {
 	done      bool      // nothing is to happen any more but the effects that are held back
 	ended     sync.Once // closes over
 	failure   error     // of the journal
+	started   bool      // the machine; what has happened before that is of an earlier run
+	result    result
 }
 
 // queued is an input that waits.
@@ -360,8 +367,9 @@ func (r *runner) settle() {
 	if r.current.Kind == End {
 		delete(r.devices, r.current.Address.Generation)
 	}
-	r.current = queued{}
 	m := r.machine
+	r.started = r.started || r.current.Kind == Start
+	r.current = queued{}
 	if m.phase == stopped && !r.done {
 		r.current = queued{Input: Input{Kind: StopDone}}
 		if r.admit() {
@@ -369,7 +377,10 @@ func (r *runner) settle() {
 		}
 		r.current = queued{}
 	}
-	if (m.phase == stopped || m.Idle() && r.at == len(r.batch) && r.admission.empty()) && !r.done {
+	if m.failure != nil && m.phase == running && r.started {
+		r.fails(m.failure)
+	}
+	if (m.phase == stopped || m.Idle() && r.at == len(r.batch) && r.admission.empty() && !r.result.asked) && !r.done {
 		r.done = true
 		r.cause(effect{left: slices.Collect(maps.Values(r.devices))})
 	}

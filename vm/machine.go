@@ -41,6 +41,7 @@ type Machine struct {
 	lasts       []last
 	out         []Command
 	stats       Stats
+	failure     error // of the first process, since the last start
 
 	running  *proc // whose transition function is being called
 	booting  bool  // and it is the first
@@ -283,6 +284,12 @@ func (m *Machine) Idle() bool {
 
 // Stats returns what the machine has done so far.
 func (m *Machine) Stats() Stats { return m.stats }
+
+// Failure returns the reason for which the first process has ended since the last
+// [Start]: it has failed or panicked, or was killed. It is nil if there is none,
+// and if it has ended because the machine stops. A ground stops a machine whose
+// first process has failed.
+func (m *Machine) Failure() error { return m.failure }
 
 // Incarnation returns the number of the start of the machine.
 func (m *Machine) Incarnation() uint64 { return m.incarnation }

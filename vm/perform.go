@@ -142,6 +142,9 @@ func (k *kernel) end(p *proc, reason error) {
 	m := k.m
 	m.stats.Ended++
 	m.record(&Record{Kind: Ended, at: p, Reason: reason})
+	if k.host == nil && p.cell.pid == firstPID && m.phase == running {
+		m.failure = reason
+	}
 	k.discard(p)
 	if p == k.acting {
 		k.drop(p)
@@ -248,6 +251,9 @@ func (k *kernel) boot(p *proc, boot func(actions.PID) actions.Process) {
 func (k *kernel) spawnFirst(boot func(actions.PID) actions.Process, name string) {
 	k.spawning = spawning{stage: booting, child: k.newProc(name), action: actions.SpawnProcess{Boot: boot}}
 }
+
+// firstPID is the PID of the first process of each machine.
+const firstPID actions.PID = 1
 
 // newProc returns a process that is yet to enter the machine.
 func (k *kernel) newProc(name string) *proc {

@@ -22,6 +22,7 @@ type State struct {
 	generation  uint64
 	lasts       []last
 	stats       Stats
+	failure     error
 	digests     bool
 	digest      Digest
 }
@@ -38,6 +39,7 @@ func (m *Machine) Snapshot() State {
 		generation:  m.generation,
 		lasts:       slices.Clone(m.lasts),
 		stats:       m.stats,
+		failure:     m.failure,
 		digests:     m.digests,
 		digest:      m.digest,
 	}
@@ -62,6 +64,7 @@ func (s State) Machine(watch func(*Record)) *Machine {
 		held:        map[uint64]holder{},
 		lasts:       slices.Clone(s.lasts),
 		stats:       s.stats,
+		failure:     s.failure,
 		digests:     s.digests,
 		digest:      s.digest,
 	}

@@ -9,6 +9,7 @@ import (
 func (m *Machine) start(in Input) {
 	first := m.phase == made
 	m.phase = running
+	m.failure = nil
 	m.incarnation = in.Incarnation
 	if in.Limits != nil {
 		m.limits = in.Limits.withDefaults()

@@ -55,6 +55,8 @@ type run struct {
 	log  *waiter
 	stop context.CancelFunc
 	over chan error
+
+	opened chan struct{} // closed when the first value has come in this run: something is open
 }
 
 func goOn(t *testing.T, dir string, boot ...actions.Action) *run {
@@ -65,7 +67,14 @@ func goOn(t *testing.T, dir string, boot ...actions.Action) *run {
 	r := &run{t: t, log: newWaiter(), over: make(chan error, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
-	g := vm.Ground{Journal: j, Logger: slog.New(r.log)}
+	come := false
+	r.opened = make(chan struct{})
+	g := vm.Ground{Journal: j, Logger: slog.New(r.log), Spy: func(rec *vm.Record) {
+		if rec.Kind == vm.Entered && rec.Input.Kind == vm.Value && !come {
+			come = true
+			close(r.opened)
+		}
+	}}
 	go func() { r.over <- g.Run(ctx, boot...) }()
 	return r
 }
