@@ -2,6 +2,7 @@ package topic
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"unsafe"
 )
@@ -18,13 +19,15 @@ type Index[T any] struct {
 	byType  map[unsafe.Pointer]*shelf[T] // made when there are many
 	any     []T                          // under Any, in order
 	size    int
+	matched map[unsafe.Pointer]bool // message types of shelves that are gone, and have had matches
 }
 
 // A shelf holds what is stored under topics over one message type, by shape:
 // which leaves a topic pins.
 type shelf[T any] struct {
-	id     unsafe.Pointer // of the message type
-	shapes []*shape[T]
+	id      unsafe.Pointer // of the message type
+	shapes  []*shape[T]
+	matched bool // a message has matched
 }
 
 // manyShelves is the number of message types from which a hash table is worth
@@ -128,6 +131,12 @@ func (x *Index[T]) Replace(t Topic, old, v T) bool {
 func (x *Index[T]) dismantle(s *shelf[T], sh *shape[T]) {
 	s.shapes = slices.DeleteFunc(s.shapes, func(o *shape[T]) bool { return o == sh })
 	if len(s.shapes) == 0 {
+		if s.matched {
+			if x.matched == nil {
+				x.matched = map[unsafe.Pointer]bool{}
+			}
+			x.matched[s.id] = true
+		}
 		x.shelves = slices.DeleteFunc(x.shelves, func(o *shelf[T]) bool { return o == s })
 		delete(x.byType, s.id)
 	}
@@ -152,8 +161,10 @@ func (x *Index[T]) Match(m Message, buf *[]T) []T {
 		case b == nil:
 			return nil
 		case b.list != nil:
+			s.matched = true
 			return b.list.values
 		}
+		s.matched = true
 		found = append(found, b.one)
 		*buf = found
 		return found
@@ -173,8 +184,38 @@ func (x *Index[T]) Match(m Message, buf *[]T) []T {
 	if runs > 1 {
 		x.sort(found)
 	}
+	s.matched = s.matched || runs > 0
 	*buf = found
 	return found
+}
+
+// Matched reports whether [Index.Match] has ever found values for a message of
+// type t, other than those under [Any].
+func (x *Index[T]) Matched(t reflect.Type) bool {
+	id := identityOf(t)
+	s := x.shelf(id)
+	return s != nil && s.matched || x.matched[id]
+}
+
+// OfType returns the values under topics over messages of type t, in order.
+// Values under [Any] are not among them.
+func (x *Index[T]) OfType(t reflect.Type) []T {
+	s := x.shelf(identityOf(t))
+	if s == nil {
+		return nil
+	}
+	var found []T
+	for _, sh := range s.shapes {
+		found = sh.all(found)
+	}
+	x.sort(found)
+	return found
+}
+
+// identityOf returns what tells messages of type t from all others.
+func identityOf(t reflect.Type) unsafe.Pointer {
+	ref := reflect.New(t).Interface()
+	return identity(&ref)
 }
 
 // Related returns the values whose topics intersect with t, in order. The
