@@ -24,7 +24,8 @@ var mayImport = map[string][]string{
 	"world":              {},
 	"actions":            {"internal/valuetext", "topic", "world"},
 	"endpoint":           {"actions", "topic", "world"},
-	"vm":                 {"internal/valuetext", "actions", "topic", "world"},
+	"internal/applog":    {},
+	"vm":                 {"internal/applog", "internal/valuetext", "actions", "topic", "world"},
 	"internal/selftext":  {},
 	"internal/valuetext": {"internal/selftext", "topic", "world"},
 	"internal/describe":  {"internal/valuetext", "vm", "actions", "topic", "world"},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 	"drivers/timer":      {"endpoint", "actions", "topic", "world"},
 	"drivers/udp":        {"drivers/inet", "endpoint", "actions", "topic", "world"},
 	"drivers/tcp/sharded": {
-		"vm", "drivers/tcp", "drivers/inet", "endpoint", "actions", "topic", "world",
+		"internal/applog", "vm", "drivers/tcp", "drivers/inet", "endpoint", "actions", "topic", "world",
 	},
 	"internal/kindtest":            {"vm", "actions", "topic"},
 	"drivers/drivertest":           {"internal/kindtest", "vm/vmtest", "vm", "endpoint", "actions", "topic", "world"},

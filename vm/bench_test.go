@@ -87,7 +87,7 @@ func run(m *vm.Machine, in vm.Input) []vm.Command {
 
 // started returns a machine at rest, and the address of its starter.
 func started(boot ...actions.Action) (*vm.Machine, *vm.Address) {
-	m := vm.New(append(boot, starter())...)
+	m := vm.LogByDefault(vm.New(append(boot, starter())...))
 	out := run(m, vm.Input{Kind: vm.Start})
 	return m, out[len(out)-1].Address
 }

@@ -99,6 +99,17 @@ func (k *kernel) enroll(s entry) {
 		k.index[o] = newIndex()
 	}
 	k.index[o].Add(s.e.role.Topic, s)
+	if x := k.m.misses; x != nil && len(x.recent) > 0 {
+		x.came(k, s)
+	}
+}
+
+// withdraw takes s from the index.
+func (k *kernel) withdraw(s entry) {
+	k.index[s.e.role.Orientation].Remove(s.e.role.Topic, s)
+	if k.m.misses != nil {
+		k.m.misses.left(k, s.e.role)
+	}
 }
 
 // update gives endpoint old of p a new handler.
@@ -133,7 +144,7 @@ func (k *kernel) replace(p *proc, a actions.AddEndpoint) {
 		return
 	}
 	e := newEnd(a, old.seq)
-	k.index[old.role.Orientation].Remove(old.role.Topic, entry{p, old})
+	k.withdraw(entry{p, old})
 	p.exchange(old, e)
 	k.enroll(entry{p, e})
 	k.move(entry{p, e}, old)
@@ -156,6 +167,6 @@ func (k *kernel) delete(p *proc, a actions.DeleteEndpoint) {
 	delete(p.byID, e.id)
 	c.forget(e)
 	s := entry{p, e}
-	k.index[e.role.Orientation].Remove(e.role.Topic, s)
+	k.withdraw(s)
 	k.announce(s, actions.Absence, a.Reason)
 }

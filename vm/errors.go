@@ -1,8 +1,11 @@
 package vm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // The reasons for which the machine ends a process that does what cannot be
@@ -32,7 +35,7 @@ var (
 // panicked.
 type PanicError struct {
 	Value any    // of the panic
-	Stack []byte // where it was
+	Stack []byte // where it was, in the form of runtime/debug.Stack
 }
 
 // Error implements error. It leaves the stack out.
@@ -42,4 +45,67 @@ func (e *PanicError) Error() string { return fmt.Sprintf("vm: panic: %v", e.Valu
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
+}
+
+// Trace returns the part of e.Stack that concerns the program: it begins at the
+// function that has panicked, or that has called the function of this library
+// or of the runtime that did, and ends where the machine called the transition
+// function. If nothing is left of the stack in this way, Trace returns all of it.
+func (e *PanicError) Trace() []byte {
+	frames := framesOf(e.Stack)
+	if i := slices.IndexFunc(frames, func(f []byte) bool { return bytes.HasPrefix(f, []byte("panic(")) }); i >= 0 {
+		frames = frames[i+1:]
+	}
+	if own := programFrames(frames); len(own) > 0 {
+		return bytes.Join(own, nil)
+	}
+	return e.Stack
+}
+
+// framesOf splits the stack of a goroutine into frames of two lines each. The
+// line that names the goroutine is left out.
+func framesOf(stack []byte) (frames [][]byte) {
+	lines := bytes.SplitAfter(stack, []byte("\n"))
+	if len(lines) > 0 && bytes.HasPrefix(lines[0], []byte("goroutine ")) {
+		lines = lines[1:]
+	}
+	for ; len(lines) > 1; lines = lines[2:] {
+		frames = append(frames, slices.Concat(lines[0], lines[1]))
+	}
+	return frames
+}
+
+// programFrames returns the frames of a transition function, without those of
+// the runtime and of this library above it, and of the machine below it.
+func programFrames(frames [][]byte) [][]byte {
+	end := slices.IndexFunc(frames, func(f []byte) bool {
+		return bytes.HasPrefix(f, []byte(library+"/vm.(*kernel).")) || bytes.HasPrefix(f, []byte(library+"/vm.(*Machine)."))
+	})
+	if end >= 0 {
+		frames = frames[:end]
+	}
+	begin := slices.IndexFunc(frames, func(f []byte) bool { return !isLibrary(string(f)) })
+	if begin < 0 {
+		return nil
+	}
+	return frames[begin:]
+}
+
+// library is the path of this module.
+var library = strings.TrimSuffix(nestedType.PkgPath(), "/vm")
+
+// isLibrary reports whether a frame is in the runtime, or in a package of this
+// library that programs call in order to make processes.
+func isLibrary(frame string) bool {
+	for _, prefix := range []string{"runtime.", "internal/runtime/", "runtime/debug.", "reflect."} {
+		if strings.HasPrefix(frame, prefix) {
+			return true
+		}
+	}
+	for _, p := range []string{"actions", "endpoint", "topic", "vm", "world"} {
+		if strings.HasPrefix(frame, library+"/"+p+".") {
+			return true
+		}
+	}
+	return false
 }

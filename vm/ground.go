@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,11 +19,22 @@ import (
 // that its processes hold. It is the only place where there are goroutines and
 // a clock. The zero Ground is ready to use. Grounds share nothing.
 type Ground struct {
-	// Logger gets what happens in the machine: every action and event at
-	// level debug, the beginning and end of processes at info, an end with a
-	// reason at warn, and a panic at error. If it is nil, the environment
-	// variable MARKETPLACE_LOG says from which level on (debug, info, warn or
-	// error) to log to standard error; if that is not set, nothing is logged.
+	// Logger gets what happens in the machine. At level debug that is every
+	// action and event; at info, the beginning and the end of processes; at
+	// error, a panic, with the event and the stack of the program. At level
+	// warn it is what may be a mistake and what may go unnoticed: an end with
+	// a reason of which no other process hears ([Record.Observed]), an action
+	// that is dropped because its process has ended, a message that nobody
+	// hears ([Miss]), a transition function that takes long (SlowLimit), and
+	// what devices report. What one device reports again and again is said
+	// once a minute, with a count.
+	//
+	// If Logger is nil, the environment variable MARKETPLACE_LOG says from
+	// which level on (debug, info, warn or error) to log to standard error;
+	// off is silence. If that is not set, the level is warn. Of warnings and
+	// errors with the same message, this log says 20 in a minute, and then how
+	// many there were besides. Warnings cost a machine next to nothing. A
+	// Logger, or a level below warn, has it describe all that it does.
 	Logger *slog.Logger
 
 	// Limits bound what the machine does.
@@ -59,6 +68,11 @@ type Ground struct {
 	// an accepted connection, is kept for a process to open it. Default: 30 s.
 	KeepLimit time.Duration
 
+	// SlowLimit is how long a transition function may run before the Logger is
+	// told which one it is, with the process, the event and the stack, at level
+	// warn. It is told again when the function has returned. Default: 1 s.
+	SlowLimit time.Duration
+
 	// Incarnation tells the runs of a machine apart. It is for those who keep
 	// a record of several runs, and must be larger each time. With a Journal,
 	// which counts the runs, it does not matter.
@@ -67,6 +81,9 @@ type Ground struct {
 	// Journal, if not nil, keeps the inputs of the machine. If it has some
 	// already, Run goes on from there.
 	Journal Journal
+
+	troubles bool   // Logger is the default one, and wants warnings only
+	flush    func() // says what the default Logger has counted
 }
 
 // Run runs a machine on the zero [Ground].
@@ -126,6 +143,7 @@ func (g *Ground) settings() (Ground, error) {
 	}{
 		{"Limits.Queue", int64(s.Limits.Queue)}, {"Limits.Steps", int64(s.Limits.Steps)}, {"Limits.Drain", int64(s.Limits.Drain)},
 		{"DeviceQueue", int64(s.DeviceQueue)}, {"CloseLimit", int64(s.CloseLimit)}, {"KeepLimit", int64(s.KeepLimit)},
+		{"SlowLimit", int64(s.SlowLimit)},
 	} {
 		if f.value < 0 {
 			return s, fmt.Errorf("vm: Ground.%s is negative (%d): leave it zero for the default", f.name, f.value)
@@ -140,32 +158,13 @@ func (g *Ground) settings() (Ground, error) {
 	if s.KeepLimit == 0 {
 		s.KeepLimit = 30 * time.Second
 	}
+	if s.SlowLimit == 0 {
+		s.SlowLimit = time.Second
+	}
 	if s.Logger == nil {
-		level := os.Getenv("MARKETPLACE_LOG")
-		if level == "" {
-			return s, nil
-		}
-		l, err := parseLevel(level)
-		if err != nil {
-			return s, err
-		}
-		s.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
+		return s, s.defaultLogger()
 	}
 	return s, nil
-}
-
-func parseLevel(s string) (slog.Level, error) {
-	switch strings.ToLower(s) {
-	case "debug":
-		return slog.LevelDebug, nil
-	case "info":
-		return slog.LevelInfo, nil
-	case "warn":
-		return slog.LevelWarn, nil
-	case "error":
-		return slog.LevelError, nil
-	}
-	return 0, fmt.Errorf("vm: MARKETPLACE_LOG is %q: it must be debug, info, warn or error", s)
 }
 
 // A runner is a Ground that runs.
@@ -177,6 +176,8 @@ type runner struct {
 	settings Ground
 	machine  *Machine
 	logger   *slog.Logger
+	log      logging
+	slow     slowness
 	ctx      context.Context // for the opening of devices
 	wg       sync.WaitGroup  // all goroutines
 	over     chan struct{}   // closed when the machine is done for
@@ -222,17 +223,14 @@ type queued struct {
 func newRunner(ctx context.Context, g Ground, boot func(actions.PID) actions.Process) (*runner, Input, error) {
 	r := &runner{
 		settings: g,
-		logger:   g.Logger,
 		over:     make(chan struct{}),
 		devices:  map[uint64]*device{},
 		waits:    g.Journal != nil,
 	}
 	r.kept.limit = g.KeepLimit
 	r.commits.changed.L = &r.commits
-	if r.logger == nil {
-		r.logger = slog.New(slog.DiscardHandler)
-	}
-	config, start := Config{Limits: g.Limits, Watch: watcher(g.Logger, g.Spy)}, Input{Kind: Start, Incarnation: g.Incarnation}
+	r.setLogger(g.Logger)
+	config, start := Config{Limits: g.Limits, Watch: g.watcher()}, Input{Kind: Start, Incarnation: g.Incarnation}
 	if g.Journal == nil {
 		r.machine = config.NewFunc(boot)
 	} else {
@@ -241,6 +239,7 @@ func newRunner(ctx context.Context, g Ground, boot func(actions.PID) actions.Pro
 			return nil, start, err
 		}
 	}
+	r.attend()
 	r.machine.onGoexit = func() { r.wg.Go(func() { r.finishStint(nil) }) }
 	return r, start, nil
 }
@@ -267,6 +266,8 @@ func (r *runner) run(ctx context.Context, start Input) {
 	r.pollers.stop()
 	r.wg.Wait()
 	r.kept.closeAll()
+	r.slow.stop(r)
+	r.lastWarnings()
 }
 
 // bring has an input enter the machine, sooner or later.
@@ -325,6 +326,7 @@ func (r *runner) waiting() bool { return r.queue.length.Load() > 0 }
 // A transition function may end the goroutine. Then another one calls runStint:
 // the place in the work is kept in r.
 func (r *runner) runStint(scratch *[]*device) {
+	r.slow.begin(r)
 	done := r.machine.worked()
 	for n := 0; ; n++ {
 		r.machine.drive()
@@ -345,6 +347,10 @@ func (r *runner) runStint(scratch *[]*device) {
 	r.touched = r.touched[:0]
 	more := (r.at < len(r.batch) || r.machine.Busy() || !r.admission.empty()) && r.failure == nil
 	r.settings.Meter.read(r.machine)
+	if !more {
+		r.rest()
+	}
+	r.slow.end()
 	r.Unlock()
 	if len(touched) > crowd {
 		runtime.Gosched()

@@ -74,7 +74,7 @@ func (d *device) closeUnclaimed() {
 func (d *device) Take(ref world.Ref) (io.Closer, error) { return d.r.kept.take(ref) }
 
 // Logger implements [world.Env].
-func (d *device) Logger() *slog.Logger { return d.r.logger }
+func (d *device) Logger() *slog.Logger { return d.r.log.devices }
 
 func (k *keeper) keep(ref world.Ref, thing io.Closer) {
 	k.Lock()

@@ -61,6 +61,7 @@ type proc struct {
 	sends     *continuation // p as the sender of its last message at a meta-level
 	scheduled bool          // in ready or next
 	dead      bool
+	crashed   bool // a transition function has panicked
 }
 
 // An entry of the index is an endpoint.

@@ -43,18 +43,21 @@ type Machine struct {
 	stats       Stats
 	failure     error // of the first process, since the last start
 
-	running  *proc // whose transition function is being called
-	booting  bool  // and it is the first
-	atOnce   bool  // and its actions are performed there and then
-	steps    int   // since the input
-	backlog  int   // actions in the queues of all processes
-	judging  int   // how many of lasts are to be judged now
-	judged   bool  // some endpoint has been told of its last
-	overtime bool  // lasts have been judged although there is work left
+	running  *proc          // whose transition function is being called
+	event    *actions.Event // of which it is told, if it is a handler
+	booting  bool           // and it is the first
+	atOnce   bool           // and its actions are performed there and then
+	steps    int            // since the input
+	backlog  int            // actions in the queues of all processes
+	judging  int            // how many of lasts are to be judged now
+	judged   bool           // some endpoint has been told of its last
+	overtime bool           // lasts have been judged although there is work left
 	stopping stopping
 	onGoexit func() // goes on with the work of a goroutine that is lost
 	spares   [][]item
 	rec      Record
+	trouble  func(*Record) // is told of what may be a mistake, besides watch
+	misses   *misses       // nil if nobody wants the account
 }
 
 type phase uint8
@@ -136,6 +139,9 @@ func (m *Machine) Apply(in Input) []Command {
 func (m *Machine) begin(in Input) {
 	m.stats.Inputs++
 	m.steps, m.overtime = 0, false
+	if m.misses != nil {
+		m.misses.input()
+	}
 	if m.watched() {
 		m.record(&Record{Kind: Entered, Input: in})
 	}
@@ -207,7 +213,9 @@ func (m *Machine) crash(r any) {
 		}
 		return
 	}
+	ev := m.heard()
 	m.running = nil
+	p.crashed = true
 	m.stats.Crashed++
 	if m.booting {
 		m.booting = false
@@ -217,13 +225,22 @@ func (m *Machine) crash(r any) {
 	if r != nil {
 		reason = &PanicError{Value: r, Stack: debug.Stack()}
 	}
-	m.record(&Record{Kind: Crashed, at: p, Reason: reason})
+	m.record(&Record{Kind: Crashed, at: p, Event: ev, Reason: reason})
 	if m.atOnce {
 		m.atOnce = false
 		p.k.splice(actions.Fail(reason))
 		return
 	}
 	p.k.enqueue(p, item{action: actions.Fail(reason)})
+}
+
+// heard returns the event of which a transition function is being told, or nil
+// if the function is not a handler.
+func (m *Machine) heard() *actions.Event {
+	if m.booting || m.atOnce {
+		return nil
+	}
+	return m.event
 }
 
 // advance works until there is nothing to do, or enough has been done.

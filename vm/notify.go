@@ -186,7 +186,7 @@ func (k *kernel) leave() {
 	e := l.ends[0]
 	l.ends = l.ends[1:]
 	s := entry{l.p, e}
-	k.index[e.role.Orientation].Remove(e.role.Topic, s)
+	k.withdraw(s)
 	k.announce(s, actions.Absence, l.reason)
 }
 

@@ -278,7 +278,7 @@ func (k *kernel) inform(s *spawning) {
 		k.inside = host.inner
 	case s.action.Then != nil:
 		p := k.acting
-		k.m.running = p
+		k.m.running, k.m.event = p, nil
 		state, a := k.m.continuation(p, s.action.Then.Run, pid)
 		k.m.running = nil
 		p.own().state = state

@@ -10,7 +10,7 @@ import (
 // asked to do, what it has told whom, and what it has dropped.
 type Record struct {
 	Kind   RecordKind
-	Event  *actions.Event // for Told
+	Event  *actions.Event // for Told, and for Crashed if a handler has panicked
 	Action actions.Action // for Performed, Dropped, Undelivered and Ignored
 	Level  uint32         // at which the Action is performed, for Performed: 0 is where the process lives
 	Reason error          // for Ended and Crashed
@@ -83,11 +83,43 @@ func (m *Machine) record(r *Record) {
 
 // show passes r on to whoever watches.
 func (m *Machine) show(r *Record) {
-	if m.watch == nil || m.sparse && r.frequent() {
+	watched := m.watch != nil && !(m.sparse && r.frequent())
+	if !watched && (m.trouble == nil || !r.troubles()) {
 		return
 	}
 	m.rec = *r // and it stays there, which costs less than to clear it
-	m.watch(&m.rec)
+	if watched {
+		m.watch(&m.rec)
+	}
+	if m.trouble != nil && r.troubles() {
+		m.trouble(&m.rec)
+	}
+}
+
+// troubles reports whether r tells of what may be a mistake. None of these is
+// frequent.
+func (r *Record) troubles() bool {
+	switch r.Kind {
+	case Crashed:
+		return true
+	case Ended:
+		return r.Reason != nil
+	case Dropped:
+		return r.matters()
+	}
+	return false
+}
+
+// matters reports whether it makes a difference that an action was dropped. A
+// process that has ended has nothing any more to quit, to delete or to close.
+func (r *Record) matters() bool {
+	switch a := r.Action.(type) {
+	case actions.QuitProcess:
+		return a.PID != 0
+	case actions.DeleteEndpoint, actions.CloseDevice, actions.FlowControl, actions.YieldTurn, nil:
+		return false
+	}
+	return true
 }
 
 // told is record for what happens most often, without a Record if nobody looks.

@@ -250,7 +250,7 @@ func (k *kernel) call(p *proc, e *end, h *actions.Handler, ev *actions.Event) {
 	m.stats.Events++
 	m.steps++
 	m.told(p, e, ev)
-	m.running = p
+	m.running, m.event = p, ev
 	state, a := m.handler(p, e, h, ev)
 	m.running = nil
 	if h.State != nil {

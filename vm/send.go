@@ -35,11 +35,18 @@ func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 		if m.watched() {
 			m.record(&Record{Kind: Undelivered, at: p, Action: s})
 		}
+		if m.misses != nil {
+			m.misses.note(k, p, s, nil)
+		}
 		return
+	}
+	if m.misses != nil && targets[0].e.run == nil && !takes(targets) {
+		m.misses.note(k, p, s, targets)
 	}
 	d := &k.sending
 	d.ev.Message = s.Message // and Self changes for each target, but nothing else in it ever does
 	d.ev.Peer.Orientation = s.Orientation
+	m.event = &d.ev
 	if len(targets) == 1 && !targets[0].e.route {
 		d.ev.Self = targets[0].p == p
 		k.receive(targets[0], &d.ev)
@@ -68,6 +75,7 @@ func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 // is something to be done in a nested machine first.
 func (k *kernel) deliver() {
 	d := &k.sending
+	k.m.event = &d.ev
 	for ; d.span < len(d.spans); d.span++ {
 		s := &d.spans[d.span]
 		for s.from < s.to {

@@ -96,4 +96,11 @@
 // When the test is over, it fails if a process has panicked, or was ended by
 // the machine for something that it has done wrong, unless the test has called
 // [Machine.AllowCrashes].
+//
+// # Unheard messages
+//
+// A message that nobody hears is no failure, since processes come and go. Where
+// it should be one, set Config.Heard: the test fails, too, if nobody has heard
+// any message of a type, or if something about one was nearly right, such as a
+// pointer where subscribers want the value.
 package vmtest

@@ -51,6 +51,11 @@ type Config struct {
 	// package, the machine is written down and made anew, too, as after a
 	// crash, and has to be the same.
 	Kinds []actions.Kind
+
+	// Heard demands that messages are heard: when it is over, the test fails for
+	// each type of which nobody has ever heard a message that was sent, or of
+	// which one was nearly heard, as [vm.Miss] tells.
+	Heard bool
 }
 
 // A Machine is a machine under test. It is at rest whenever one of its methods,
@@ -111,6 +116,9 @@ func (c Config) RunFunc(t TB, boot func(self actions.PID) actions.Process) *Mach
 		}
 		return guarded{p}
 	})
+	if c.Heard {
+		m.vm.WatchMisses(nil)
+	}
 	t.Cleanup(m.finish)
 	m.kinds.begin(m)
 	m.Apply(vm.Input{Kind: vm.Start})
@@ -206,6 +214,11 @@ func (m *Machine) finish() {
 	if !m.crashesAllowed {
 		for _, c := range m.crashes {
 			m.errorf("vmtest: process %s\n(a test that expects it calls AllowCrashes)", c)
+		}
+	}
+	for _, miss := range m.vm.Misses() {
+		if miss.Near != "" || !miss.Heard {
+			m.errorf("vmtest: nobody hears a message (%d of the type): %v", miss.Count, miss)
 		}
 	}
 	if m.failed {

@@ -70,11 +70,13 @@ func New[M any](at Place, o topic.Orientation, i topic.Interest, pattern topic.P
 	p := &Probe[M]{role: topic.Role{Orientation: o, Interest: i, Topic: pattern.Topic()}}
 	p.puppet = puppet{m, cord{Probe: len(m.probes) + 1}}
 	m.probes = append(m.probes, p.hear)
-	// The endpoint has no handler: what it is told is in the records.
-	at.Perform(actions.Spawn(actions.Stateless(
-		p.cord.hold(),
-		actions.AddEndpoint{ID: p.cord, Role: p.role},
-	)).Named(p.cord.String()))
+	// What the endpoint is told is in the records. It needs a handler only where
+	// it matters that it takes messages.
+	e := actions.AddEndpoint{ID: p.cord, Role: p.role}
+	if m.config.Heard {
+		e.Handler = &actions.Handler{Kinds: actions.KindsOf(actions.Delivery), Run: func(state any, _ *actions.Event) (any, actions.Action) { return state, nil }}
+	}
+	at.Perform(actions.Spawn(actions.Stateless(p.cord.hold(), e)).Named(p.cord.String()))
 	return p
 }
 

@@ -1,0 +1,221 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/applog"
+)
+
+// slowness notices transition functions that run for long.
+//
+// A timer looks at the machine several times in each SlowLimit, as long as the
+// machine works. Where nothing has changed for the whole limit, the function
+// that is being called is slow. An idle machine has no timer. The calls
+// themselves are not marked, which would cost each of them: see [callOf].
+type slowness struct {
+	stint uint64        // belongs to who holds the lock of the runner
+	state atomic.Uint64 // the number of the stint, times two; one more while it goes on
+	armed atomic.Bool   // the timer is set
+
+	mu      sync.Mutex
+	timer   *time.Timer
+	stopped bool
+	seen    uint64    // the state
+	call    call      // and what was being called
+	since   time.Time // that has been seen
+	looks   int       // at which nothing has changed
+	told    bool      // the call has been reported
+}
+
+// looksPerLimit is how many looks there are in a SlowLimit.
+const looksPerLimit = 4
+
+// begin notes that the machine of r is about to work. The caller holds the lock
+// of r.
+func (s *slowness) begin(r *runner) {
+	s.stint++
+	s.state.Store(s.stint<<1 | 1)
+	if r.log.wants && !s.armed.Load() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.arm(r)
+	}
+}
+
+// end notes that the machine has worked. The caller holds the lock of the
+// runner.
+func (s *slowness) end() { s.state.Store(s.stint << 1) }
+
+// arm sets the timer. The caller holds the lock.
+func (s *slowness) arm(r *runner) {
+	s.armed.Store(true)
+	interval := max(r.settings.SlowLimit/looksPerLimit, 1)
+	switch {
+	case s.stopped:
+	case s.timer == nil:
+		s.timer = time.AfterFunc(interval, func() { s.look(r) })
+	default:
+		s.timer.Reset(interval)
+	}
+}
+
+// returned tells that the call that has been reported is over.
+func (s *slowness) returned(r *runner) {
+	if s.told {
+		r.logger.LogAttrs(context.Background(), slog.LevelWarn, "the transition function has returned",
+			append(s.call.attrs(), slog.Duration("after", time.Since(s.since)))...)
+	}
+}
+
+// stop ends the looking.
+func (s *slowness) stop(r *runner) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	s.returned(r)
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+// look looks whether the machine makes progress.
+func (s *slowness) look(r *runner) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	state, c := s.state.Load(), callOf(r.machine)
+	if state != s.seen || c != s.call {
+		s.returned(r)
+		s.seen, s.call, s.since, s.looks, s.told = state, c, time.Now(), 0, false
+		s.arm(r)
+		return
+	}
+	if state&1 == 0 {
+		// Idle since the last look. A stint that begins now finds the timer not
+		// set, or else is seen here.
+		s.armed.Store(false)
+		if s.state.Load() != state {
+			s.arm(r)
+		}
+		return
+	}
+	s.looks++
+	if c.p != nil && s.looks >= looksPerLimit && !s.told {
+		s.told = true
+		s.report(r)
+	}
+	s.arm(r)
+}
+
+// report tells of the call that takes long.
+func (s *slowness) report(r *runner) {
+	stack := stackOf(r)
+	if callOf(r.machine) != s.call {
+		s.told = false // it has just returned
+		return
+	}
+	attrs := append(s.call.attrs(), slog.Duration("for", time.Since(s.since)))
+	if stack != nil {
+		attrs = append(attrs, slog.String(applog.Stack, string(stack)))
+	}
+	r.logger.LogAttrs(context.Background(), slog.LevelWarn, "a transition function takes long", attrs...)
+}
+
+// A call is a call of a transition function, and how far the machine is. Two
+// that are equal are one.
+type call struct {
+	p                      *proc
+	ev                     *actions.Event
+	booting, atOnce        bool
+	events, actions, input uint64
+}
+
+// callOf returns the call that m is making. M may be at work meanwhile.
+//
+// The machine does not synchronize with this function: an atomic operation for
+// each call would cost a tenth of its time. What is read here are single words,
+// any of which may be of another moment, and therefore they are compared again
+// and again. Only if they have been the same for a whole SlowLimit are they
+// taken for what they say, and then they have been written that long ago.
+//
+//go:norace
+func callOf(m *Machine) call {
+	c := call{p: m.running, ev: m.event, booting: m.booting, atOnce: m.atOnce}
+	c.events, c.actions, c.input = m.stats.Events, m.stats.Actions, m.stats.Inputs
+	return c
+}
+
+// attrs describe the call: path and name of the process, and what it is told.
+// Of messages and values that is the type: to read what is in them might race
+// with the function.
+//
+//go:norace
+func (c *call) attrs() []slog.Attr {
+	var path Path
+	for p := c.p; p != nil; p = p.k.host {
+		path = append(path, p.cell.pid)
+	}
+	slices.Reverse(path)
+	event := "continuation"
+	switch ev := c.ev; {
+	case c.booting:
+		event = "boot"
+	case c.atOnce || ev == nil:
+	case ev.Kind == actions.Delivery:
+		event = about(ev.Kind, ev.Message.Type())
+	case int(ev.Kind) < actions.Kinds:
+		event = about(ev.Kind, reflect.TypeOf(ev.Value))
+	}
+	return append(processAttrs(path, c.p.cell.name), slog.String("event", event))
+}
+
+func about(kind actions.EventKind, typ reflect.Type) string {
+	if typ == nil {
+		return kind.String()
+	}
+	return fmt.Sprintf("%v %v", kind, typ)
+}
+
+// maxStacks is how much of the stacks of all goroutines is looked at.
+const maxStacks = 64 << 20
+
+// stackOf returns the stack of the transition function that the machine of r is
+// calling, or nil if it cannot be found.
+func stackOf(r *runner) []byte {
+	buf := make([]byte, 1<<20)
+	for {
+		n := runtime.Stack(buf, true)
+		if n < len(buf) || len(buf) >= maxStacks {
+			buf = buf[:n]
+			break
+		}
+		buf = make([]byte, 2*len(buf))
+	}
+	stint := library + "/vm.(*runner).runStint("
+	ours := fmt.Appendf(nil, "%s%p", stint, r)
+	var found []byte
+	for stack := range bytes.SplitSeq(buf, []byte("\n\n")) {
+		switch {
+		case bytes.Contains(stack, ours):
+			return bytes.Join(programFrames(framesOf(append(slices.Clip(stack), '\n'))), nil)
+		case bytes.Contains(stack, []byte(stint)):
+			if found != nil {
+				return nil // several grounds are at work
+			}
+			found = stack
+		}
+	}
+	return bytes.Join(programFrames(framesOf(append(slices.Clip(found), '\n'))), nil)
+}
