@@ -109,7 +109,11 @@ func (c acceptedConn) Open(ctx context.Context, env world.Env) (world.Handle, er
 	t := c.tuning.Value()
 	t.apply(conn, env)
 	if !c.security.isPlain() {
+		remote := conn.RemoteAddr().String()
 		if conn, err = c.security.asServer(ctx, conn, t); err != nil {
+			if ctx.Err() == nil { // nobody sees the connection, so nobody else says it
+				env.Logger().Warn("tcp: a TLS handshake with a client failed", slog.String("remote", remote), slog.Any("error", err))
+			}
 			return nil, err
 		}
 	}

@@ -126,6 +126,14 @@ func init() { // since what a manager hears lets it open endpoints that hear the
 	).Handler
 }
 
+// unseenEvents are what users are told about who want a connection that is not
+// there yet. What they send by then goes nowhere, so nothing takes it, and the
+// machine warns that nobody hears it.
+var unseenEvents = endpoint.Subscriber(topic.All[Data](),
+	endpoint.OnFirstState((*manager).publish, From, To),
+	endpoint.OnLastState((*manager).unpublish, From, To),
+).Handler
+
 // hold holds the socket. Nothing is read until somebody subscribes.
 func (m *manager) hold() actions.Action {
 	return actions.OpenDevice{Device: m.socket, Handler: socketEvents, Paused: true}
@@ -140,7 +148,11 @@ func (m *manager) in(i topic.Interest) actions.AddEndpoint {
 // out is the endpoint that subscribes to what users send.
 func (m *manager) out(i topic.Interest) actions.AddEndpoint {
 	r := topic.Role{Orientation: topic.Subscriber, Interest: i, Topic: Flow(m.Local, m.Remote).Topic()}
-	return actions.AddEndpoint{ID: outEnd, Role: r, Handler: outEvents}
+	h := outEvents
+	if i == topic.Observer {
+		h = unseenEvents
+	}
+	return actions.AddEndpoint{ID: outEnd, Role: r, Handler: h}
 }
 
 // presence shows the driver that there is a manager, which can be controlled.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/applog"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -73,8 +74,13 @@ type Config struct {
 	Clock world.Clock
 
 	// Logger gets what happens to workers and to connections that nobody
-	// serves. Default: [slog.Default].
+	// serves. That connections cannot be accepted is said once a minute, with a
+	// count. Default: as for [vm.Ground.Logger], standard error, from the level
+	// on that the environment variable MARKETPLACE_LOG says, or warn.
 	Logger *slog.Logger
+
+	refusals *applog.Counter // for what the outside can repeat
+	flush    func()          // says what the default Logger has counted
 }
 
 // OnDeath says what happens when a worker dies after it has booted.
@@ -146,9 +152,18 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Clock == nil {
 		c.Clock = world.SystemClock()
 	}
+	c.flush = func() {}
 	if c.Logger == nil {
-		c.Logger = slog.Default()
+		l, _, flush, err := applog.FromEnvironment()
+		if err != nil {
+			return c, fmt.Errorf("sharded: %w", err)
+		}
+		if l == nil {
+			l = slog.New(slog.DiscardHandler)
+		}
+		c.Logger, c.flush = l, flush
 	}
+	c.refusals = applog.Counting(c.Logger.Handler(), 1)
 	if c.Ground == nil {
 		c.Ground = func(Worker) vm.Ground { return vm.Ground{} }
 	}

@@ -53,7 +53,7 @@ func (l *Listener) accept() (net.Conn, error) {
 		case !passes(err):
 			return nil, err
 		}
-		l.config.Logger.Warn("sharded: accepting a connection failed; trying again",
+		slog.New(l.config.refusals).Warn("sharded: accepting a connection failed; trying again",
 			slog.Any("address", l.Addr()), slog.Any("error", err), slog.Duration("in", pause))
 		if !l.pause(pause) {
 			return nil, nil

@@ -67,6 +67,8 @@ func (l *Listener) wind() {
 		}
 		l.config.Logger.Warn("sharded: closing connections that nobody serves", slog.Int("connections", len(rest)))
 	}
+	l.config.refusals.Flush()
+	l.config.flush()
 	var errs []error
 	if l.cause != nil {
 		errs = append(errs, l.cause())
