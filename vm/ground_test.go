@@ -152,7 +152,7 @@ func TestLogger(t *testing.T) {
 func TestGroundSettings(t *testing.T) {
 	for _, g := range []vm.Ground{
 		{Limits: vm.Limits{Queue: -1}}, {Limits: vm.Limits{Steps: -1}}, {Limits: vm.Limits{Drain: -1}},
-		{DeviceQueue: -1}, {CloseLimit: -1}, {KeepLimit: -1},
+		{DeviceQueue: -1}, {CloseLimit: -1}, {KeepLimit: -1}, {SlowLimit: -1},
 	} {
 		if err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "negative") {
 			t.Errorf("%+v: %v", g, err)
