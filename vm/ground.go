@@ -98,7 +98,9 @@ func Run(ctx context.Context, boot ...actions.Action) error {
 // the machine work until it is at rest, ends the processes that are still
 // there, in their order, so that everybody hears of their absence, and returns
 // nil. In any case all goroutines that it has started have ended when Run
-// returns.
+// returns. A device may leave one that the system holds, such as one that writes to
+// a pipe that nobody reads, as long as its Close has returned: no machine waits for
+// the outside longer than CloseLimit.
 //
 // A program can end with an error, which Run returns after it has stopped the
 // machine: when its first process fails or panics, or when a process says so with

@@ -66,7 +66,9 @@ type Handle interface {
 	Do(command any) error
 
 	// Close closes the device and unblocks Recv and Do, which then return
-	// errors that nobody looks at. It returns when what was opened is free
+	// errors that nobody looks at, at once: the end of a machine waits for
+	// them. A goroutine of the device that the system holds in a call may stay
+	// behind, if it holds nothing that another opening needs. It returns when what was opened is free
 	// again, so that the same device can be opened anew. It is idempotent: a
 	// second call does nothing and returns nil.
 	Close() error

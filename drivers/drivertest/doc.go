@@ -49,7 +49,8 @@
 //     about them follows from their states, which can be written down.
 //   - Its devices have names that tell them apart and that are the same in the
 //     next run, what crosses the border is registered with package world, and
-//     handles can be closed at any time, and twice.
+//     handles can be closed at any time, and twice. One that waits in Do, because
+//     the outside takes nothing, returns from it when it is closed.
 //
 // # Time
 //

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // A Driver is a driver to be tested, in an outside of its own. The functions in
@@ -52,6 +53,13 @@ type Driver struct {
 	// timers, files. A [Tally] can keep them. If it is nil, the tests can tell
 	// what devices are open, but not whether they leave anything behind.
 	Open func() []string
+
+	// Stuck returns a device of the driver, and commands for it that the outside
+	// does not take: writes to a peer that reads nothing, for example. The tests
+	// have the device carry out the commands, one after another, until one of
+	// them waits, and close it then. If it is nil, they do not see whether Close
+	// ends Do.
+	Stuck func() (d world.Device, commands []any)
 
 	// Relay returns what is performed in a nested machine, at the given level,
 	// so that a driver in the machine around it serves users inside.

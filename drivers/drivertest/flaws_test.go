@@ -20,6 +20,9 @@ const (
 	leaksHandle    flaw = "something is left open outside"
 	hangsInRecv    flaw = "Close does not end Recv"
 	sleepsInRecv   flaw = "Close ends Recv after a while"
+	hangsInDo      flaw = "Close does not end Do"
+	sleepsInDo     flaw = "Close ends Do after a while"
+	answers        flaw = "Do does not wait"
 	hangsInClose   flaw = "Close does not return"
 	ignoresContext flaw = "Open waits for ever"
 	opensOnce      flaw = "what was closed cannot be opened again"
@@ -52,6 +55,15 @@ func (f flaw) deviceName(r radio) string {
 // flawed returns a driver for devices with a flaw.
 func flawed(f flaw) func(*studio) actions.Action {
 	return func(s *studio) actions.Action { return serving(s, f, tune, silence) }
+}
+
+// stuck returns a driver that is as it should be, with a flaw in its device that
+// is stuck.
+func stuck(f flaw) func(*studio) actions.Action {
+	return func(s *studio) actions.Action {
+		s.stuck = f
+		return driver(s)
+	}
 }
 
 // serving returns a driver with other ways to open and to close.
@@ -293,6 +305,15 @@ var flaws = []struct {
 		[]string{"none of the devices of a run could be opened again: radio(station 0), radio(station 1)"}},
 	{"closes once", "has devices that can be closed at any time", flawed(closesOnce),
 		[]string{"device radio(station 0) was closed for the second time, which must do nothing, but returns radio: it was closed before"}},
+	// Issue 9.2
+	{"does not end Do", "has devices that can be closed while they are stuck", stuck(hangsInDo),
+		[]string{"device radio(station 0) has been closed, but a Do that was waiting has not returned: Close must wake it"}},
+	{"ends Do in its own time", "has devices that can be closed while they are stuck", stuck(sleepsInDo),
+		[]string{"device radio(station 0) has been closed, but a Do that was waiting has not returned: Close must wake it"}},
+	{"does not wait", "has devices that can be closed while they are stuck", stuck(answers),
+		[]string{"device radio(station 0) has carried out 1 of 1 commands of Driver.Stuck"}},
+	{"does not end Recv", "has devices that can be closed while they are stuck", stuck(hangsInRecv),
+		[]string{"device radio(station 0) has been closed, but a Recv that was waiting has not returned"}},
 	{"leaks something outside", "has devices that can be closed at any time", flawed(leaksHandle), []string{"outside is still open: radio station 0"}},
 }
 

@@ -39,6 +39,62 @@ func devicesCanBeClosed(t *trial, _ []place) {
 	})
 }
 
+// stuckDevicesCanBeClosed closes a device while it waits in Do.
+func stuckDevicesCanBeClosed(t *trial, _ []place) {
+	t.Helper()
+	t.stage(ground, func(s *stage) {
+		s.Helper()
+		s.cancel = func() {} // there is no machine, but abandon has the outside to close
+		close(s.over)
+		e := new(env)
+		defer e.close()
+		d, commands := s.driver.Stuck()
+		name := d.DeviceName()
+		h := s.open(d, context.Background(), e)
+		if h == nil {
+			s.fatalf("device %s of Driver.Stuck cannot be opened", name)
+		}
+		received, done := make(chan struct{}), make(chan struct{})
+		go receiveAll(h, received)
+		s.rest()
+		carriedOut := 0 // Do has been called for one more
+		go func() {
+			defer close(done)
+			for _, c := range commands {
+				if h.Do(c) != nil {
+					return
+				}
+				carriedOut++
+			}
+		}()
+		s.rest()
+		select {
+		case <-done:
+			s.close(name, h)
+			s.fatalf("device %s has carried out %d of %d commands of Driver.Stuck, or has failed to, and did not wait: they have to be some that the outside does not take", name, carriedOut, len(commands))
+		default:
+		}
+		s.close(name, h)
+		s.atOnce(done, "device %s has been closed, but a Do that was waiting has not returned: Close must wake it, because the end of a machine waits for it", name)
+		s.atOnce(received, "device %s has been closed, but a Recv that was waiting has not returned: Close must wake it", name)
+		if err := h.Close(); err != nil {
+			s.fatalf("device %s was closed for the second time, which must do nothing, but returns %v", name, err)
+		}
+		s.driver.Close()
+		s.done = true
+	})
+}
+
+// receiveAll receives from a device until it ends.
+func receiveAll(h world.Handle, ended chan<- struct{}) {
+	defer close(ended)
+	for {
+		if _, err := h.Recv(); err != nil {
+			return
+		}
+	}
+}
+
 // handle opens a device and closes it, in all ways. It returns how many times it
 // could be opened.
 func (s *stage) handle(d world.Device) (n int) {
@@ -62,14 +118,7 @@ func (s *stage) handle(d world.Device) (n int) {
 		}
 		n++
 		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			for {
-				if _, err := h.Recv(); err != nil {
-					return
-				}
-			}
-		}()
+		go receiveAll(h, ended)
 		s.rest()
 		s.close(name, h)
 		s.atOnce(ended, "device %s has been closed, but a Recv that was waiting has not returned: Close must wake it", name)
@@ -83,14 +132,7 @@ func (s *stage) handle(d world.Device) (n int) {
 	}
 	s.close(name, h) // before anything was received from it
 	received := make(chan struct{})
-	go func() {
-		defer close(received)
-		for {
-			if _, err := h.Recv(); err != nil {
-				return
-			}
-		}
-	}()
+	go receiveAll(h, received)
 	s.atOnce(received, "device %s has been closed, but Recv waits: it must return an error", name)
 	return n
 }

@@ -35,6 +35,7 @@ var laws = []law{
 	{"is pure on its machine side", nil, isPure},
 	{"has devices with good names and values", nil, namesItsDevices},
 	{"has devices that can be closed at any time", nil, devicesCanBeClosed},
+	{"has devices that can be closed while they are stuck", needsStuck, stuckDevicesCanBeClosed},
 }
 
 func needsHappen(d Driver) string {
@@ -47,6 +48,13 @@ func needsHappen(d Driver) string {
 func needsFail(d Driver) string {
 	if d.Fail == nil {
 		return "Driver.Fail is nil: nothing can be made to fail"
+	}
+	return ""
+}
+
+func needsStuck(d Driver) string {
+	if d.Stuck == nil {
+		return "Driver.Stuck is nil: no device can be made to wait in Do"
 	}
 	return ""
 }

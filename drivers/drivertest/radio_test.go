@@ -51,6 +51,7 @@ type studio struct {
 	mu        sync.Mutex
 	receivers map[*receiver]bool
 	jammed    map[string]bool
+	stuck     flaw          // of the radio of Driver.Stuck
 	closed    chan struct{} // when the outside is closed
 	over      chan struct{} // when the bubble ends
 }
@@ -143,10 +144,30 @@ func (r *receiver) Recv() (any, error) {
 	}
 }
 
-var errNoCommand = errors.New("radio: nobody listens to commands")
+var errNoCommand = errors.New("radio: it takes no command but to call")
 
-func (r *receiver) Try([]any) (int, error) { return 0, errNoCommand }
-func (r *receiver) Do(any) error           { return errNoCommand }
+// call is a command: call the studio, where nobody answers.
+type call struct{}
+
+func (r *receiver) Try([]any) (int, error) { return 0, nil }
+
+func (r *receiver) Do(command any) error {
+	if command != (call{}) {
+		return errNoCommand
+	}
+	switch r.radio.flaw {
+	case hangsInDo:
+		<-r.radio.studio.closed
+	case sleepsInDo:
+		<-r.closed
+		<-time.After(time.Second) // of the bubble
+	case answers:
+		return nil
+	default:
+		<-r.closed
+	}
+	return io.EOF
+}
 
 func (r *receiver) Close() error {
 	if r.radio.flaw == hangsInClose {
@@ -237,6 +258,9 @@ func subject(s *studio, boot actions.Action) Driver {
 		Fail: func(i int) (func(), error) {
 			s.jam(station(i), true)
 			return func() { s.jam(station(i), false) }, errJammed
+		},
+		Stuck: func() (world.Device, []any) {
+			return radio{station: station(0), studio: s, flaw: s.stuck}, []any{call{}}
 		},
 		Open:  s.Open,
 		Close: func() { close(s.closed) },
