@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/go-marketplace/marketplace/drivers/internal/outlet"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -15,18 +16,28 @@ type opened struct{}
 
 // output is the device that prints.
 type output struct {
-	name string
-	w    io.Writer
+	name   string
+	outlet *outlet.Outlet
 }
+
+// write is a command for the output: write the bytes. The driver counts what it
+// has the output write, so it does not count against the limit of the ground.
+type write struct {
+	Bytes []byte
+	Of    amount // the texts that are in the bytes, or said there to be missing
+}
+
+// Reports implements [world.Reporter].
+func (write) Reports() bool { return true }
 
 func (o output) DeviceName() string { return fmt.Sprintf("console output %q", o.name) }
 
 func (o output) Open(context.Context, world.Env) (world.Handle, error) {
-	return &printer{first: true, w: o.w, closed: make(chan struct{})}, nil
+	return &printer{first: true, outlet: o.outlet, closed: make(chan struct{})}, nil
 }
 
 type printer struct {
-	w      io.Writer
+	outlet *outlet.Outlet
 	first  bool
 	once   sync.Once
 	closed chan struct{}
@@ -45,12 +56,11 @@ func (p *printer) Recv() (any, error) {
 func (p *printer) Try([]any) (int, error) { return 0, nil }
 
 func (p *printer) Do(command any) error {
-	t, ok := command.(Text)
+	w, ok := command.(write)
 	if !ok {
-		return fmt.Errorf("console: cannot print a %T: it must be a console.Text", command)
+		return fmt.Errorf("console: the output takes no command of type %T", command)
 	}
-	_, err := io.WriteString(p.w, t.Text)
-	return err
+	return p.outlet.Write(w.Bytes, p.closed)
 }
 
 func (p *printer) Close() error {

@@ -19,6 +19,7 @@ func TestDrivertest(t *testing.T) {
 	errUnplugged := errors.New("the keyboard is unplugged")
 	drivertest.Test(t, func(testing.TB) drivertest.Driver {
 		in, typing := io.Pipe()
+		unread, out := io.Pipe()
 		return drivertest.Driver{
 			Boot:   console.Config{In: in, Out: discard{}}.Driver(),
 			Kinds:  console.Kinds(),
@@ -34,7 +35,8 @@ func TestDrivertest(t *testing.T) {
 				typing.CloseWithError(errUnplugged)
 				return nil, nil
 			},
-			Close: func() { typing.Close() },
+			Stuck: console.Config{In: in, Out: out}.Stuck,
+			Close: func() { typing.Close(); unread.Close() },
 		}
 	})
 }

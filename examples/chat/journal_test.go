@@ -148,6 +148,16 @@ func party(t *testing.T, c journal.Config, dir string, people int) *wishes {
 	return w
 }
 
+// printed returns what the console is told to print, if that is what a record is
+// of.
+func printed(r *vm.Record) (text string, ok bool) {
+	if r.Kind != vm.Told || r.Event.Kind != actions.Delivery {
+		return "", false
+	}
+	t, ok := r.Event.Message.Value().(console.Text)
+	return t.Text, ok
+}
+
 // host runs the room with a journal until all people have made their visits. A spy
 // is told what happens in the machine.
 func host(t testing.TB, c journal.Config, dir string, people int, spy func(*vm.Record), visit func(addr string, i int) error) {
@@ -161,8 +171,8 @@ func host(t testing.TB, c journal.Config, dir string, people int, spy func(*vm.R
 	where := make(chan string, 1)
 	g := vm.Ground{Journal: j, Spy: func(r *vm.Record) {
 		spy(r)
-		if text, ok := r.Command.Value.(console.Text); ok {
-			if _, addr, ok := strings.Cut(text.Text, "listening on "); ok {
+		if text, ok := printed(r); ok {
+			if _, addr, ok := strings.Cut(text, "listening on "); ok {
 				where <- strings.TrimSpace(addr)
 			}
 		}

@@ -50,9 +50,8 @@ func TestSnapshot(t *testing.T) {
 		where := make(chan string, 1)
 		departed := 0
 		g := vm.Ground{Journal: j, Spy: func(r *vm.Record) {
-			switch v := r.Command.Value.(type) {
-			case console.Text:
-				if _, addr, ok := strings.Cut(v.Text, "listening on "); ok {
+			if text, ok := printed(r); ok {
+				if _, addr, ok := strings.Cut(text, "listening on "); ok {
 					where <- strings.TrimSpace(addr)
 				}
 			}

@@ -1,0 +1,77 @@
+package console
+
+import "github.com/go-marketplace/marketplace/actions"
+
+// Kinds returns the kind of the process that the function [Driver] makes.
+func Kinds() []actions.Kind { return Config{}.Kinds() }
+
+// Kinds returns the kind of the process that [Config.Driver] makes. One that is
+// brought back has the console of c. What was typed ahead is not saved.
+func (c Config) Kinds() []actions.Kind { return c.driver().kinds() }
+
+func (d driver) kinds() []actions.Kind {
+	out := d.outside
+	return []actions.Kind{actions.CodedAs(
+		actions.KindOf("console.driver", func(_ actions.PID, d driver) actions.Action { return d.open() }),
+		driver.write,
+		func(w writtenDriver) (driver, error) { return w.read(out), nil })}
+}
+
+// open opens all that the driver can have in its state.
+func (d driver) open() actions.Action {
+	return actions.Group(
+		d.listen(),
+		actions.When(!d.full, d.writable()),
+		actions.When(d.reading, d.read()),
+		actions.When(d.holding, d.hold()),
+	)
+}
+
+// writtenDriver is what a driver is when it is written. The names of fields never
+// change.
+type writtenDriver struct {
+	Waiting []writtenText `json:",omitempty"` // the oldest first
+	Lost    *amount       `json:",omitempty"`
+
+	Reading   bool `json:",omitempty"`
+	Holding   bool `json:",omitempty"`
+	Full      bool `json:",omitempty"`
+	Failing   bool `json:",omitempty"`
+	Withdrawn bool `json:",omitempty"`
+}
+
+// A writtenText may be anything, so it is bytes.
+type writtenText struct {
+	Text []byte
+	Lost *amount `json:",omitempty"` // in its place
+}
+
+func (d driver) write() writtenDriver {
+	w := writtenDriver{Reading: d.reading, Holding: d.holding, Full: d.full, Failing: d.failing, Withdrawn: d.withdrawn}
+	if d.lost.Texts > 0 {
+		w.Lost = &d.lost
+	}
+	for _, t := range d.texts() {
+		wt := writtenText{Text: []byte(t.text)}
+		if t.of != itself(t.text) {
+			wt.Lost = &t.of
+		}
+		w.Waiting = append(w.Waiting, wt)
+	}
+	return w
+}
+
+func (w writtenDriver) read(out *outside) driver {
+	d := driver{outside: out, reading: w.Reading, holding: w.Holding, full: w.Full, failing: w.Failing, withdrawn: w.Withdrawn}
+	for _, t := range w.Waiting {
+		of := itself(string(t.Text))
+		if t.Lost != nil {
+			of = *t.Lost
+		}
+		d.queue = d.add(string(t.Text), of)
+	}
+	if w.Lost != nil {
+		d.lost = *w.Lost
+	}
+	return d
+}
