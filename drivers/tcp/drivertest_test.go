@@ -68,6 +68,7 @@ func (c *talliedConn) Close() error { c.closed(); return c.SimConn.Close() }
 func TestDrivertestListening(t *testing.T) {
 	drivertest.Test(t, func(t testing.TB) drivertest.Driver {
 		network := newTallied()
+		unread, out := io.Pipe()
 		at := func(i int) tcp.Addr { return tcp.Listener("127.0.0.1", uint16(5000+i)) }
 		return drivertest.Driver{
 			Boot:   tcp.DriverOn(network),
@@ -98,7 +99,9 @@ func TestDrivertestListening(t *testing.T) {
 				}
 				return func() { taken.Close() }, syscall.EADDRINUSE
 			},
-			Open: network.Open,
+			Stuck: func() (world.Device, []any) { return tcp.StuckPrinter(out) },
+			Open:  network.Open,
+			Close: func() { unread.Close() },
 		}
 	})
 }
@@ -121,6 +124,7 @@ func TestDrivertestConnecting(t *testing.T) {
 	drivertest.Test(t, func(t testing.TB) drivertest.Driver {
 		network := newTallied()
 		servers := []*server{newServer(t, network, 5000), newServer(t, network, 5001)}
+		var lazy net.Listener
 		us := func(i int) tcp.Addr { return tcp.Handle(fmt.Sprint("client ", i)) }
 		them := func(i int) tcp.Addr { return tcp.Remote("127.0.0.1", servers[i].port) }
 		return drivertest.Driver{
@@ -139,8 +143,19 @@ func TestDrivertestConnecting(t *testing.T) {
 				servers[i].close()
 				return servers[i].open, syscall.ECONNREFUSED
 			},
+			Stuck: func() (world.Device, []any) {
+				l, err := network.SimNetwork.Listen(context.Background(), "tcp", "127.0.0.1:6000")
+				if err != nil {
+					t.Errorf("nobody can listen without ever accepting: %v", err)
+				}
+				lazy = l
+				return tcp.StuckConn(network, tcp.Remote("127.0.0.1", 6000))
+			},
 			Open: network.Open,
 			Close: func() {
+				if lazy != nil {
+					lazy.Close()
+				}
 				for _, s := range servers {
 					s.close()
 				}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/inet"
+	"github.com/go-marketplace/marketplace/drivers/internal/outlet"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -41,7 +42,7 @@ func SpyKind(writer func(name string) io.Writer) actions.Kind {
 			if to == nil {
 				return spy{}, fmt.Errorf("nothing is known of a spy %q, or where it prints to", w.Name)
 			}
-			return spy{printer{w.Name, to}, w.Waiting, w.Lost}, nil
+			return spy{printer{w.Name, outlet.New(to)}, w.Waiting, w.Lost}, nil
 		})
 }
 

@@ -5,18 +5,18 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"strconv"
 	"sync"
 
 	"github.com/go-marketplace/marketplace/drivers/inet"
+	"github.com/go-marketplace/marketplace/drivers/internal/outlet"
 	"github.com/go-marketplace/marketplace/world"
 )
 
 // A printer is the device to which a [Spy] prints. It takes pieces.
 type printer struct {
-	name string
-	w    io.Writer
+	name   string
+	outlet *outlet.Outlet // of the spy
 }
 
 // piece is a command: print the data.
@@ -45,7 +45,6 @@ func (p printer) Open(context.Context, world.Env) (world.Handle, error) {
 // openPrinter is the handle of a printer.
 type openPrinter struct {
 	printer
-	text   bytes.Buffer
 	told   bool // the opening value
 	closed chan struct{}
 	once   sync.Once
@@ -70,9 +69,9 @@ func (o *openPrinter) Do(command any) error {
 	if !ok {
 		return errCommand
 	}
-	o.text.Reset()
-	p.print(&o.text)
-	if _, err := o.w.Write(o.text.Bytes()); err != nil {
+	var text bytes.Buffer // which the outlet may keep
+	p.print(&text)
+	if err := o.outlet.Write(text.Bytes(), o.closed); err != nil {
 		return fmt.Errorf("tcp: the spy %q cannot print: %w", o.name, err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/internal/outlet"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
@@ -27,7 +28,9 @@ import (
 // A spy observes. So it keeps no connection open, makes nobody listen, and holds
 // w only while there is something to print, so that it keeps no machine from
 // coming to its end. It cannot make others wait: if w takes less than is sent,
-// some of it is left out, and the spy says how much.
+// some of it is left out, and the spy says how much. When the machine stops, w
+// has the CloseLimit of the ground to take the rest. Then one goroutine may stay
+// in w.Write, for as long as that does not return.
 //
 // Spy panics if w is nil or cannot be compared, as a pointer can.
 func Spy(name string, w io.Writer) actions.SpawnProcess {
@@ -37,7 +40,7 @@ func Spy(name string, w io.Writer) actions.SpawnProcess {
 	case !reflect.ValueOf(w).Comparable():
 		panic(fmt.Sprintf("tcp: Spy(%q, …): a %T cannot be compared: use a pointer to one", name, w))
 	}
-	s := spy{out: printer{name, w}}
+	s := spy{out: printer{name, outlet.New(w)}}
 	return actions.Spawn(actions.Next(s, s.open())).Named(strings.TrimSpace("tcp spy " + name))
 }
 

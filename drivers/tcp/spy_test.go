@@ -2,6 +2,7 @@ package tcp_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
@@ -210,6 +212,30 @@ type slowWriter struct {
 func (w *slowWriter) Write(p []byte) (int, error) {
 	<-w.free
 	return w.lockedBuffer.Write(p)
+}
+
+// Issue 9.2: a machine whose spy has a writer that takes nothing stops in
+// CloseLimit.
+func TestSpyStalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := world.NewSimNetwork("test")
+		r, w := io.Pipe()
+		ctx, stop := context.WithCancel(t.Context())
+		over := make(chan error, 1)
+		go func() {
+			over <- vm.Run(ctx, tcp.DriverOn(network), tcp.Spy("", w), conversation())
+		}()
+		synctest.Wait()
+		stop()
+		began := time.Now()
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("the stop has taken %v", took)
+		}
+		r.Close() // ends the Write
+	})
 }
 
 // B-D18: the spy is a process of its own, as is what cuts lines; the driver knows
