@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"os/signal"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/docs/writing-a-driver/follow"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/interrupt"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -38,7 +38,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: writing-a-driver file ...")
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
 	if err := run(ctx, console.Config{}, os.Args[1:]...); err != nil {
 		log.Fatal(err)

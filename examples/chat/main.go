@@ -12,25 +12,31 @@
 // the ground, where people are heard with [Says] and get names with [Claim]; its
 // processes reach out to TCP with AtMeta. There is a file for each of them:
 // porter.go and session.go, with the commands that a session knows in command.go.
+//
+// The first SIGINT (Ctrl-C) or SIGTERM stops it in good order, the second at once.
+// The exit status is 0 after a stop; 1 if something has gone wrong, which is said
+// on standard error; 2 if the command line makes no sense; and 130 or 143 after a
+// second signal.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
-	"syscall"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/interrupt"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/cli"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // Says is the language of the room. Whoever is in the room publishes what they
@@ -63,7 +69,7 @@ func main() {
 		os.Exit(2)
 	}
 	debug.SetGCPercent(400) // what it makes is almost all garbage
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
 	program := journal.Booting(boot(at))
 	program.Kinds = kinds()
@@ -99,7 +105,7 @@ func (r reporter) open() actions.Action {
 			return actions.When(l.Bound != tcp.Addr{}, console.Printf("chat: listening on %v", l.Bound))
 		}),
 		endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
-			return actions.When(reason != nil, console.Printf("chat: %v", reason))
+			return actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), console.Printf("chat: %v", reason))
 		}),
 	)
 }

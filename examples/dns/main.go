@@ -35,6 +35,11 @@
 // Nothing in here waits, or reads a clock: time, like the numbers that nobody
 // must be able to guess, comes from outside. So all of it runs on any network and
 // any clock.
+//
+// The first SIGINT (Ctrl-C) or SIGTERM stops it in good order, the second at once.
+// The exit status is 0 after a stop; 1 if something has gone wrong, which is said
+// on standard error; 2 if the command line makes no sense; and 130 or 143 after a
+// second signal.
 package main
 
 import (
@@ -43,13 +48,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/drivers/udp"
+	"github.com/go-marketplace/marketplace/interrupt"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -61,14 +65,15 @@ func main() {
 	if err != nil {
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
 	limited := tcp.Config{MaxConnections: 1000}
 	err = vm.Run(ctx, limited.Driver(), udp.Driver(), timer.Driver(), console.Driver(), resolve(c))
+	if err == nil && ctx.Err() == nil {
+		err = errors.New("it has ended, though nobody has stopped it")
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "dns:", err)
-	}
-	if ctx.Err() == nil { // nobody has asked it to stop
 		os.Exit(1)
 	}
 }

@@ -2,6 +2,11 @@
 //
 //	go run ./examples/echo
 //	nc 127.0.0.1 5999
+//
+// The first SIGINT (Ctrl-C) or SIGTERM stops it in good order, the second at once.
+// The exit status is 0 after a stop; 1 if something has gone wrong, which is said
+// on standard error; 2 if the command line makes no sense; and 130 or 143 after a
+// second signal.
 package main
 
 import (
@@ -10,18 +15,18 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
-	"syscall"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/interrupt"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/cli"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 func main() {
@@ -45,7 +50,7 @@ func main() {
 		os.Exit(2)
 	}
 	debug.SetGCPercent(400) // what it makes is almost all garbage
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
 	if *workers == 1 {
 		program := journal.Booting(boot(at))
@@ -53,10 +58,11 @@ func main() {
 		os.Exit(history.Main(ctx, program))
 	}
 	err = runSharded(ctx, *addr, *workers)
+	if err == nil && ctx.Err() == nil {
+		err = cli.ErrEnded
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "echo:", err)
-	}
-	if ctx.Err() == nil { // nobody has asked it to stop
 		os.Exit(1)
 	}
 }
@@ -106,7 +112,7 @@ func (r reporter) open() actions.Action {
 			return actions.When(l.Bound != tcp.Addr{}, console.Printf("echo: listening on %v", l.Bound))
 		}),
 		endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
-			return actions.When(reason != nil, console.Printf("echo: %v", reason))
+			return actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), console.Printf("echo: %v", reason))
 		}),
 	)
 }

@@ -4,6 +4,8 @@
 //	var history cli.Flags
 //	history.Register(flag.CommandLine)
 //	flag.Parse()
+//	ctx, stop := interrupt.Context(context.Background())
+//	defer stop()
 //	os.Exit(history.Main(ctx, journal.Booting(tcp.Driver(), serve(addr))))
 //
 // Without any of these flags the program runs as it does without this package.
@@ -162,19 +164,29 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 	return true, g.RunFunc(ctx, p.Boot)
 }
 
-// Main is Run for a program that runs until ctx is done. It tells the user what
-// has gone wrong, and returns the exit status: 2 if the flags make no sense, and
+// ErrEnded says that a program that runs until somebody stops it has ended of its
+// own accord.
+var ErrEnded = errors.New("it has ended, though nobody has stopped it")
+
+// Main is Run for a program that runs until ctx is done, by a signal, say: see
+// [interrupt.Context]. It returns the exit status: 2 if the flags make no sense;
 // 1 if there was another error, if a replay was different, or if the program has
-// ended though nobody has asked it to; otherwise 0.
+// ended of its own accord ([ErrEnded]); otherwise 0. It writes the reason for a
+// status that is not 0 to Err.
+//
+// [interrupt.Context]: https://pkg.go.dev/github.com/go-marketplace/marketplace/interrupt#Context
 func (f *Flags) Main(ctx context.Context, p journal.Program) (status int) {
 	ran, err := f.Run(ctx, p)
+	if err == nil && ran && ctx.Err() == nil {
+		err = ErrEnded
+	}
 	if err != nil {
 		fmt.Fprintf(f.stderr(), "%s: %v\n", strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"), err)
 	}
 	switch {
 	case errors.Is(err, ErrUsage):
 		return 2
-	case err != nil, ran && ctx.Err() == nil:
+	case err != nil:
 		return 1
 	}
 	return 0

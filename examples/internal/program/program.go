@@ -20,14 +20,44 @@ type Program struct {
 	in    io.WriteCloser
 }
 
+// build builds the program in the current folder.
+func build(t testing.TB) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "program")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return binary
+}
+
+// An Exit says how a program is expected to end, of its own accord.
+type Exit struct {
+	Args   string // that it gets, separated by spaces
+	Status int
+	Says   string // part of what it says on standard error
+}
+
+// Exits builds the program in the current folder, and runs it for each of the
+// exits. A program that ends with another status than 0 says why on standard
+// error.
+func Exits(t testing.TB, exits ...Exit) {
+	t.Helper()
+	binary := build(t)
+	for _, e := range exits {
+		var stderr strings.Builder
+		cmd := exec.Command(binary, strings.Fields(e.Args)...)
+		cmd.Stderr = &stderr
+		cmd.Run()
+		if status := cmd.ProcessState.ExitCode(); status != e.Status || !strings.Contains(stderr.String(), e.Says) {
+			t.Errorf("%q: status %d, not %d; it says %q, and is to say %q", e.Args, status, e.Status, &stderr, e.Says)
+		}
+	}
+}
+
 // Start builds the program in the current folder, and starts it.
 func Start(t testing.TB, args ...string) *Program {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "program")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	binary := build(t)
 	p := &Program{t: t, cmd: exec.Command(binary, args...), lines: make(chan string, 1000)}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
