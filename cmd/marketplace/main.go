@@ -11,8 +11,8 @@
 // It does not have the types of the values either, so it shows them as they were
 // written, also those that their types hide from people.
 //
-// The exit status is 0 if all is well, 1 if the journal is damaged or cannot be
-// read, and 2 if the command line makes no sense.
+// The exit status is 0 if all is well; 1 if the journal is damaged or cannot be
+// read, which is said on standard error; and 2 if the command line makes no sense.
 package main
 
 import (
@@ -72,10 +72,11 @@ type call struct {
 }
 
 // errUsage says that the command line makes no sense, and that the user has been
-// told. errDamage says that the journal is damaged, and that the user has.
+// told. errDamage says that the journal is damaged, and that what is printed says
+// where.
 var (
 	errUsage  = errors.New("usage")
-	errDamage = errors.New("damage")
+	errDamage = errors.New("damaged, as the report says")
 )
 
 // run does what the command line says, and returns the exit status.
@@ -117,14 +118,16 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	out := bufio.NewWriter(stdout)
-	err := c.run(&call{FlagSet: flags, args: args, out: out, stderr: stderr})
+	this := &call{FlagSet: flags, args: args, out: out, stderr: stderr}
+	err := c.run(this)
 	if err == nil || errors.Is(err, errDamage) {
 		err = errors.Join(err, out.Flush())
 	}
 	switch {
 	case errors.Is(err, errUsage):
 		return 2
-	case errors.Is(err, errDamage): // also if nobody has read of it
+	case errors.Is(err, errDamage): // also if nobody has read where
+		fmt.Fprintf(stderr, "marketplace: %s: %v\n", this.dir, errDamage)
 		return 1
 	case err == nil, errors.Is(err, flag.ErrHelp), errors.Is(err, syscall.EPIPE):
 		return 0
