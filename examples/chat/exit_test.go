@@ -22,6 +22,6 @@ func TestExits(t *testing.T) {
 		program.Exit{Args: "-addr 127.0.0.1:0 now", Status: 2, Says: `chat: "now" is one argument too many`},
 		program.Exit{Args: "-step", Status: 2, Says: "-step needs -replay"},
 		program.Exit{Args: "-replay " + t.TempDir() + "/none", Status: 1, Says: "none"},
-		program.Exit{Args: "-addr " + taken.Addr().String(), Status: 1, Says: "it has ended, though nobody has stopped it"},
+		program.Exit{Args: "-addr " + taken.Addr().String(), Status: 1, Says: "listen tcp " + taken.Addr().String()},
 	)
 }

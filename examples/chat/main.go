@@ -105,7 +105,7 @@ func (r reporter) open() actions.Action {
 			return actions.When(l.Bound != tcp.Addr{}, console.Printf("chat: listening on %v", l.Bound))
 		}),
 		endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
-			return actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), console.Printf("chat: %v", reason))
+			return actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), endpoint.Exit(reason))
 		}),
 	)
 }

@@ -21,6 +21,6 @@ func TestExits(t *testing.T) {
 		program.Exit{Args: "", Status: 2, Says: "dns: there is nobody to ask"},
 		program.Exit{Args: "-upstream 192.0.2.1 now", Status: 2, Says: `dns: "now" is no flag`},
 		program.Exit{Args: "-upstream 192.0.2.1 -addr nonsense", Status: 2, Says: "dns: "},
-		program.Exit{Args: "-upstream 192.0.2.1 -addr " + taken.Addr().String(), Status: 1, Says: "it has ended, though nobody has stopped it"},
+		program.Exit{Args: "-upstream 192.0.2.1 -addr " + taken.Addr().String(), Status: 1, Says: "listen tcp " + taken.Addr().String()},
 	)
 }

@@ -69,7 +69,7 @@ func listenTCP(at inet.Addr) actions.Action {
 // was his.
 func giveUp(reason error) actions.Action {
 	return actions.Tree{
-		actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), console.Printf("dns: %v", reason)),
+		actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), endpoint.Exit(reason)),
 		actions.Fail(reason),
 	}
 }

@@ -26,7 +26,7 @@ func TestExits(t *testing.T) {
 		program.Exit{Args: "-workers 2 -replay x", Status: 2, Says: "echo: a journal is of one machine"},
 		program.Exit{Args: "-step", Status: 2, Says: "-step needs -replay"},
 		program.Exit{Args: "-replay " + t.TempDir() + "/none", Status: 1, Says: "none"},
-		program.Exit{Args: "-workers 1 -addr " + addr, Status: 1, Says: "it has ended, though nobody has stopped it"},
+		program.Exit{Args: "-workers 1 -addr " + addr, Status: 1, Says: "listen tcp " + addr},
 		program.Exit{Args: "-workers 2 -addr " + addr, Status: 1, Says: addr},
 	)
 }

@@ -112,7 +112,7 @@ func (r reporter) open() actions.Action {
 			return actions.When(l.Bound != tcp.Addr{}, console.Printf("echo: listening on %v", l.Bound))
 		}),
 		endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
-			return actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), console.Printf("echo: %v", reason))
+			return actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), endpoint.Exit(reason))
 		}),
 	)
 }
