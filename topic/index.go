@@ -14,12 +14,13 @@ import (
 //
 // An Index is not safe for concurrent use.
 type Index[T any] struct {
-	compare func(a, b T) int
-	shelves []*shelf[T]
-	byType  map[unsafe.Pointer]*shelf[T] // made when there are many
-	any     []T                          // under Any, in order
-	size    int
-	matched map[unsafe.Pointer]bool // message types of shelves that are gone, and have had matches
+	compare      func(a, b T) int
+	compareUnder func(a, b under[T]) int
+	shelves      []*shelf[T]
+	byType       map[unsafe.Pointer]*shelf[T] // made when there are many
+	any          ordered[T]                   // under Any
+	size         int
+	matched      map[unsafe.Pointer]bool // message types of shelves that are gone, and have had matches
 }
 
 // A shelf holds what is stored under topics over one message type, by shape:
@@ -37,7 +38,10 @@ const manyShelves = 8
 // NewIndex returns an empty index for values that compare orders. Values under
 // equivalent topics must differ.
 func NewIndex[T any](compare func(a, b T) int) *Index[T] {
-	return &Index[T]{compare: compare}
+	return &Index[T]{
+		compare:      compare,
+		compareUnder: func(a, b under[T]) int { return compare(a.value, b.value) },
+	}
 }
 
 // Len returns the number of values in the index.
@@ -50,11 +54,11 @@ func (x *Index[T]) Add(t Topic, v T) {
 		panic(fmt.Sprintf("topic: Index.Add(%v) under the zero Topic, which matches nothing: use topic.Any or the Topic of a pattern", v))
 	}
 	if t.p.isAny() {
-		i, found := slices.BinarySearchFunc(x.any, v, x.compare)
+		s, found := x.any.seek(v, x.compare)
 		if found {
 			panicTwice(t.p, v)
 		}
-		x.any = slices.Insert(x.any, i, v)
+		x.any.insert(s, v)
 		x.size++
 		return
 	}
@@ -82,9 +86,9 @@ func (x *Index[T]) Remove(t Topic, v T) bool {
 	switch {
 	case t.p == nil:
 	case t.p.isAny():
-		var i int
-		if i, removed = slices.BinarySearchFunc(x.any, v, x.compare); removed {
-			x.any = slices.Delete(x.any, i, i+1)
+		var s spot
+		if s, removed = x.any.seek(v, x.compare); removed {
+			x.any.remove(s)
 		}
 	default:
 		if s := x.shelf(t.p.layout.id); s != nil {
@@ -113,9 +117,9 @@ func (x *Index[T]) Replace(t Topic, old, v T) bool {
 	case t.p == nil:
 		return false
 	case t.p.isAny():
-		i, found := slices.BinarySearchFunc(x.any, old, x.compare)
+		s, found := x.any.seek(old, x.compare)
 		if found {
-			x.any[i] = v
+			*x.any.get(s) = v
 		}
 		return found
 	}
@@ -151,18 +155,18 @@ func (x *Index[T]) Match(m Message, buf *[]T) []T {
 	}
 	s := x.shelf(identity(&m.ref))
 	if s == nil {
-		return x.any
+		return x.any.all()
 	}
 	mem := address(&m.ref)
 	found := (*buf)[:0]
-	if len(s.shapes) == 1 && len(x.any) == 0 && !s.shapes[0].globbed {
+	if len(s.shapes) == 1 && x.any.size == 0 && !s.shapes[0].globbed {
 		b := s.shapes[0].bucketFor(mem)
 		switch {
 		case b == nil:
 			return nil
 		case b.list != nil:
 			s.matched = true
-			return b.list.values
+			return b.list.values.all()
 		}
 		s.matched = true
 		found = append(found, b.one)
@@ -177,8 +181,8 @@ func (x *Index[T]) Match(m Message, buf *[]T) []T {
 			runs++
 		}
 	}
-	if len(x.any) > 0 {
-		found = append(found, x.any...)
+	if x.any.size > 0 {
+		found = append(found, x.any.all()...)
 		runs++
 	}
 	if runs > 1 {
@@ -238,7 +242,7 @@ func (x *Index[T]) Related(t Topic, buf *[]T) []T {
 			}
 		}
 	}
-	found = append(found, x.any...)
+	found = append(found, x.any.all()...)
 	if len(found) > 1 {
 		x.sort(found)
 	}

@@ -1,6 +1,7 @@
 package topic
 
 import (
+	"maps"
 	"slices"
 	"unsafe"
 )
@@ -21,6 +22,7 @@ type shape[T any] struct {
 	only    *bucket[T] // of the table, if there is just one
 	views   []*view[T] // made when first needed
 	size    int
+	most    int // buckets that there have been in table
 }
 
 // count notes whether there is just one bucket: to look at it costs less than to
@@ -50,8 +52,14 @@ type bucket[T any] struct {
 // A list holds the values of a bucket that has had more than one, or that needs
 // their topics.
 type list[T any] struct {
-	values []T        // in order
-	topics []*pattern // of the values, in their order, if the shape is globbed
+	values ordered[T]        // if the shape has no globs
+	under  ordered[under[T]] // if it has
+}
+
+// An under is a value with the topic that it is stored under.
+type under[T any] struct {
+	topic *pattern
+	value T
 }
 
 // A view finds the buckets of a shape by some of the parts that it pins.
@@ -143,50 +151,54 @@ func (p *pattern) pinsSame(q *pattern) bool {
 
 func (sh *shape[T]) add(x *Index[T], p *pattern, v T) {
 	b, h := sh.find(p)
-	if b == nil {
+	switch {
+	case b == nil:
 		b = &bucket[T]{key: p, hash: h, next: sh.table[h], one: v}
 		if sh.globbed {
-			b.list = &list[T]{[]T{v}, []*pattern{p}}
+			b.list = &list[T]{}
+			b.list.under.insert(spot{}, under[T]{p, v})
 		}
 		sh.table[h] = b
+		sh.most = max(sh.most, len(sh.table))
 		sh.count()
 		for _, w := range sh.views {
 			w.add(sh, b)
 		}
-		sh.size++
-		return
-	}
-	if b.list == nil {
-		b.list = &list[T]{values: []T{b.one}}
-	}
-	l := b.list
-	i, found := l.place(x, p, v)
-	if found {
-		panicTwice(p, v)
-	}
-	l.values = slices.Insert(l.values, i, v)
-	if sh.globbed {
-		l.topics = slices.Insert(l.topics, i, p)
+	case sh.globbed:
+		s, found := b.list.place(x, p, v)
+		if found {
+			panicTwice(p, v)
+		}
+		b.list.under.insert(s, under[T]{p, v})
+	default:
+		if b.list == nil {
+			b.list = &list[T]{}
+			b.list.values.insert(spot{}, b.one)
+		}
+		s, found := b.list.values.seek(v, x.compare)
+		if found {
+			panicTwice(p, v)
+		}
+		b.list.values.insert(s, v)
 	}
 	sh.size++
 }
 
-// place returns where in l the value v is under p, or where to insert it.
-func (l *list[T]) place(x *Index[T], p *pattern, v T) (i int, found bool) {
-	if n := len(l.values); n == 0 || x.compare(l.values[n-1], v) < 0 {
-		return n, false
+// place returns where in l, which is of a globbed shape, the value v is under p,
+// or where to insert it.
+func (l *list[T]) place(x *Index[T], p *pattern, v T) (s spot, found bool) {
+	s, found = l.under.seek(under[T]{value: v}, x.compareUnder)
+	if !found {
+		return s, false
 	}
-	i, found = slices.BinarySearchFunc(l.values, v, x.compare)
-	if !found || l.topics == nil {
-		return i, found
-	}
-	for ; i < len(l.values) && x.compare(l.values[i], v) == 0; i++ {
+	for u := l.under.get(s); u != nil && x.compare(u.value, v) == 0; u = l.under.get(s) {
 		// They pin the same.
-		if q := l.topics[i]; slices.Equal(q.globs, p.globs) || (Topic{q}).Equivalent(Topic{p}) {
-			return i, true
+		if slices.Equal(u.topic.globs, p.globs) || (Topic{u.topic}).Equivalent(Topic{p}) {
+			return s, true
 		}
+		s = l.under.next(s)
 	}
-	return i, false
+	return s, false
 }
 
 func (sh *shape[T]) remove(x *Index[T], p *pattern, v T) bool {
@@ -194,24 +206,28 @@ func (sh *shape[T]) remove(x *Index[T], p *pattern, v T) bool {
 	if b == nil {
 		return false
 	}
-	l := b.list
-	if l == nil {
+	left := 0
+	switch l := b.list; {
+	case l == nil:
 		if x.compare(b.one, v) != 0 {
 			return false
 		}
-		sh.drop(b)
-		sh.size--
-		return true
+	case sh.globbed:
+		s, found := l.place(x, p, v)
+		if !found {
+			return false
+		}
+		l.under.remove(s)
+		left = l.under.size
+	default:
+		s, found := l.values.seek(v, x.compare)
+		if !found {
+			return false
+		}
+		l.values.remove(s)
+		left = l.values.size
 	}
-	i, found := l.place(x, p, v)
-	if !found {
-		return false
-	}
-	l.values = slices.Delete(l.values, i, i+1)
-	if sh.globbed {
-		l.topics = slices.Delete(l.topics, i, i+1)
-	}
-	if len(l.values) == 0 {
+	if left == 0 {
 		sh.drop(b)
 	}
 	sh.size--
@@ -223,18 +239,26 @@ func (sh *shape[T]) replace(x *Index[T], p *pattern, old, v T) bool {
 	if b == nil {
 		return false
 	}
-	if b.list == nil {
+	switch l := b.list; {
+	case l == nil:
 		if x.compare(b.one, old) != 0 {
 			return false
 		}
 		b.one = v
-		return true
+	case sh.globbed:
+		s, found := l.place(x, p, old)
+		if !found {
+			return false
+		}
+		l.under.get(s).value = v
+	default:
+		s, found := l.values.seek(old, x.compare)
+		if !found {
+			return false
+		}
+		*l.values.get(s) = v
 	}
-	i, found := b.list.place(x, p, old)
-	if found {
-		b.list.values[i] = v
-	}
-	return found
+	return true
 }
 
 // drop removes an empty bucket.
@@ -251,8 +275,20 @@ func (sh *shape[T]) drop(b *bucket[T]) {
 		sh.table[b.hash] = b.next
 	} else {
 		delete(sh.table, b.hash)
+		sh.shrink()
 	}
 	sh.count()
+}
+
+// shrink makes the table anew when most of what was in it has gone. A map stays
+// as large as it has been, and takes as long to go through.
+func (sh *shape[T]) shrink() {
+	const few = 64
+	if n := len(sh.table); sh.most > few && n < sh.most/4 {
+		table := make(map[uint64]*bucket[T], n)
+		maps.Copy(table, sh.table)
+		sh.table, sh.most = table, n
+	}
 }
 
 // bucketFor returns the bucket whose pinned values are those of the message at
@@ -298,15 +334,12 @@ func (b *bucket[T]) collect(buf []T, pass func(*pattern) bool) []T {
 	if b.list == nil {
 		return append(buf, b.one)
 	}
-	if b.list.topics == nil {
-		return append(buf, b.list.values...)
-	}
-	for i, v := range b.list.values {
-		if pass(b.list.topics[i]) {
-			buf = append(buf, v)
+	for _, u := range b.list.under.all() {
+		if pass(u.topic) {
+			buf = append(buf, u.value)
 		}
 	}
-	return buf
+	return append(buf, b.list.values.all()...)
 }
 
 // related appends what is stored under topics that meet p.
