@@ -176,6 +176,29 @@ func BenchmarkPresence(b *testing.B) {
 	}
 }
 
+// BenchmarkDemand has an endpoint come and go, as the first and the last of those
+// with its address, where somebody counts demand by address.
+func BenchmarkDemand(b *testing.B) {
+	for _, n := range []int{10, 1000, 100000} {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			boot := []actions.Action{
+				actions.Spawn(actions.Stateless(endpoint.ObservePublishers(topic.All[parcel](),
+					endpoint.OnFirst(func(parcel) actions.Action { return nil }, parcelTo),
+					endpoint.OnLast(func(parcel) actions.Action { return nil }, parcelTo)))),
+			}
+			for i := range n {
+				boot = append(boot, actions.Spawn(actions.Stateless(endpoint.Publisher(topic.Where(parcelTo.Is(i))))))
+			}
+			boot = append(boot, actions.Spawn(actions.Next(flicker{}, endpoint.Subscriber(topic.All[begin](),
+				endpoint.OnMessageState(func(_ flicker, b begin) actions.Transition[flicker] { return flicker{b.Sends}.turn() })))))
+			m, at := started(boot...)
+			b.ReportAllocs()
+			b.ResetTimer()
+			run(m, vm.Input{Kind: vm.Value, Address: at, Value: begin{b.N}})
+		})
+	}
+}
+
 type (
 	ping struct{ N int }
 	pong struct{ N int }

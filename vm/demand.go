@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/benbjohnson/immutable"
@@ -34,7 +33,9 @@ func (k *kernel) count(h *hearing) bool {
 	}
 	conversation := h.ev.Peer.Topic.Project(d.By)
 	counts, at := k.counts(h.p, h.e)
-	key, t := place(counts, conversation)
+	text := conversation.Canonical()
+	alike, _ := counts.Get(text)
+	t, n := alike.find(conversation)
 	first := false
 	if h.ev.Kind == actions.Presence {
 		t.peers++
@@ -45,10 +46,10 @@ func (k *kernel) count(h *hearing) bool {
 	} else {
 		t.peers--
 		if t.peers == 0 {
-			k.m.lasts = append(k.m.lasts, last{h.p.path(), h.e.level, h.e.seq, key, h.ev.Peer})
+			k.m.lasts = append(k.m.lasts, last{h.p.path(), h.e.level, h.e.seq, text, conversation, h.ev.Peer})
 		}
 	}
-	h.p.cell.more.tallies[at].keys = counts.Set(key, t)
+	h.p.cell.more.tallies[at].keys = counts.Set(text, alike.with(n, t))
 	if first {
 		h.first = *h.ev
 		h.first.Kind = actions.First
@@ -57,43 +58,76 @@ func (k *kernel) count(h *hearing) bool {
 	return first
 }
 
-// manyAlike is how many conversations may have one text: those with parts whose
-// own texts do not tell them apart.
-const manyAlike = 4
+// find returns the tally of a conversation, and its number among those in a. If
+// there is none, it returns a new one, with the number that it would have.
+func (a tallied) find(conversation topic.Topic) (tally, int) {
+	if !a.first.conversation.Valid() {
+		return tally{conversation: conversation}, 0
+	}
+	if a.first.conversation.Equivalent(conversation) {
+		return a.first, 0
+	}
+	n := 0
+	if a.others != nil {
+		for _, t := range *a.others {
+			n++
+			if t.conversation.Equivalent(conversation) {
+				return t, n
+			}
+		}
+	}
+	return tally{conversation: conversation}, n + 1
+}
 
-// place returns the key for a conversation, and its tally.
-func place(counts *immutable.SortedMap[string, tally], conversation topic.Topic) (key string, t tally) {
-	text := conversation.Canonical()
-	free := ""
-	for n := range manyAlike {
-		key := text
-		if n > 0 {
-			key = fmt.Sprintf("%s, number %d", text, n)
-		}
-		t, ok := counts.Get(key)
-		if ok && t.conversation.Equivalent(conversation) {
-			return key, t
-		}
-		if !ok && free == "" {
-			free = key
-		}
-		if !ok && n == 0 && counts.Len() == 0 {
-			break
+// with returns the tallies in a, with t as the one with number n.
+func (a tallied) with(n int, t tally) tallied {
+	if n == 0 {
+		a.first = t
+		return a
+	}
+	var others []tally
+	if a.others != nil {
+		others = *a.others
+	}
+	others = slices.Replace(slices.Clone(others), n-1, min(n, len(others)), t)
+	a.others = &others
+	return a
+}
+
+// without returns the tallies in a but for the one with number n. It reports
+// false if that was the only one.
+func (a tallied) without(n int) (tallied, bool) {
+	if a.others == nil {
+		return tallied{}, false
+	}
+	all := append([]tally{a.first}, *a.others...)
+	all = slices.Delete(all, n, n+1)
+	others := all[1:]
+	if len(others) == 0 {
+		return tallied{first: all[0]}, true
+	}
+	return tallied{all[0], &others}, true
+}
+
+// all yields the tallies in a.
+func (a tallied) all(yield func(tally) bool) {
+	if !yield(a.first) || a.others == nil {
+		return
+	}
+	for _, t := range *a.others {
+		if !yield(t) {
+			return
 		}
 	}
-	if free == "" {
-		free = text
-	}
-	return free, tally{conversation: conversation}
 }
 
 // counts returns the counts of endpoint e of p, and their place.
-func (k *kernel) counts(p *proc, e *end) (*immutable.SortedMap[string, tally], int) {
+func (k *kernel) counts(p *proc, e *end) (*immutable.SortedMap[string, tallied], int) {
 	r := p.own().rest()
 	at := r.tally(e)
 	if at < 0 {
 		at = len(r.tallies)
-		r.tallies = append(r.tallies, tallies{e.level, e.seq, immutable.NewSortedMap[string, tally](nil)})
+		r.tallies = append(r.tallies, tallies{e.level, e.seq, immutable.NewSortedMap[string, tallied](nil)})
 	}
 	return r.tallies[at].keys, at
 }
@@ -116,10 +150,12 @@ func (k *kernel) recount(p *proc, old, e *end) {
 	if !counts || e.level > 0 {
 		return // at a meta-level, only what comes from now on counts
 	}
-	keys := immutable.NewSortedMap[string, tally](nil)
+	keys := immutable.NewSortedMap[string, tallied](nil)
 	entry{p, old}.conversations(is, func(conversation topic.Topic) {
-		key, t := place(keys, conversation)
-		keys = keys.Set(key, tally{conversation, t.peers + 1, true})
+		text := conversation.Canonical()
+		alike, _ := keys.Get(text)
+		t, n := alike.find(conversation)
+		keys = keys.Set(text, alike.with(n, tally{conversation, t.peers + 1, true}))
 	})
 	_, at := k.counts(p, e)
 	p.cell.more.tallies[at].keys = keys
@@ -142,11 +178,12 @@ func (s entry) conversations(d actions.Demand, f func(topic.Topic)) {
 // A last is a demand that has fallen to zero. It is judged when the machine has
 // come to rest.
 type last struct {
-	path  Path
-	level uint32
-	seq   uint32
-	key   string
-	peer  topic.Role // who has left last
+	path         Path
+	level        uint32
+	seq          uint32
+	text         string // of the conversation
+	conversation topic.Topic
+	peer         topic.Role // who has left last
 }
 
 // judge looks at the demand that has fallen to zero first. If it still is there,
@@ -166,12 +203,17 @@ func (m *Machine) judge() bool {
 	if at < 0 {
 		return false
 	}
-	t, ok := p.cell.more.tallies[at].keys.Get(l.key)
-	if !ok || t.peers > 0 || !t.told {
+	alike, _ := p.cell.more.tallies[at].keys.Get(l.text)
+	t, n := alike.find(l.conversation)
+	if t.peers > 0 || !t.told {
 		return false
 	}
 	r := p.own().rest()
-	r.tallies[at].keys = r.tallies[at].keys.Delete(l.key)
+	if rest, some := alike.without(n); some {
+		r.tallies[at].keys = r.tallies[at].keys.Set(l.text, rest)
+	} else {
+		r.tallies[at].keys = r.tallies[at].keys.Delete(l.text)
+	}
 	l.peer.Topic = t.conversation
 	m.arouse(p, e, e.handler, &actions.Event{Kind: actions.Last, Peer: l.peer})
 	return true

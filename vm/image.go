@@ -65,6 +65,12 @@ type EndpointImage struct {
 type TallyImage struct {
 	Conversation string // the text of its topic
 	Peers        int    // more than none
+
+	// Alike tells conversations with one text apart. They have numbers from 0, in
+	// the order in which the endpoint would hear of them if it came now: those with
+	// its own process first, then by PID and by creation. A conversation has a number
+	// even if its peers are not counted.
+	Alike int
 }
 
 // A DeviceImage is an open device of an [Image].
@@ -93,6 +99,7 @@ func (s State) Image(k Kinds, encode func(actions.Kind, any) ([]byte, error)) (*
 		return nil, err
 	}
 	im, cells := s.portrait()
+	s.numberAlike(im, cells)
 	faults := faults{}
 	for i := range im.Processes {
 		p := &im.Processes[i]
@@ -251,7 +258,7 @@ func portray(c *cell, depth uint32) ProcessImage {
 			d.ID = idText(id)
 		}
 		for _, t := range counts[e.seq] {
-			d.Tallies = append(d.Tallies, TallyImage{masked(t.conversation.Canonical()), t.peers})
+			d.Tallies = append(d.Tallies, TallyImage{Conversation: masked(t.conversation.Canonical()), Peers: t.peers})
 		}
 		slices.SortFunc(d.Tallies, func(a, b TallyImage) int { return cmp.Compare(a.Conversation, b.Conversation) })
 		p.Endpoints = append(p.Endpoints, d)

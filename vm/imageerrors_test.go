@@ -171,6 +171,8 @@ func TestImageStateErrors(t *testing.T) {
 		}, []string{"process 2 ann", "twice"}},
 		{"number of an endpoint without a name", func(im *vm.Image) { im.Processes[0].Endpoints[0].Anonymous = 7 }, []string{"process 2 ann", "number, 7"}},
 		{"demand of nobody", func(im *vm.Image) { im.Processes[2].Endpoints[0].Tallies[0].Conversation = "z" }, []string{"process 3/2 ida", "nobody is there"}},
+		{"demand of nobody that looks the same", func(im *vm.Image) { im.Processes[2].Endpoints[0].Tallies[0].Alike = 1 }, []string{"process 3/2 ida", "number 1", "nobody is there"}},
+		{"demand with a bad number", func(im *vm.Image) { im.Processes[2].Endpoints[0].Tallies[0].Alike = -1 }, []string{"process 3/2 ida", "number -1", "out of order"}},
 		{"demand of none", func(im *vm.Image) { im.Processes[2].Endpoints[0].Tallies[0].Peers = 0 }, []string{"process 3/2 ida", "0 peers"}},
 		{"demand where none is counted", func(im *vm.Image) { im.Processes[0].Endpoints[0].Tallies = []vm.TallyImage{{}} }, []string{"process 2 ann", "counts its demand"}},
 		{"demand twice", func(im *vm.Image) {

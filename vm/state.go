@@ -109,10 +109,18 @@ type hold struct {
 type tallies struct {
 	level uint32 // with seq, which endpoint of the process
 	seq   uint32
-	keys  *immutable.SortedMap[string, tally]
+	keys  *immutable.SortedMap[string, tallied] // by the texts of conversations
 }
 
-// A tally counts the peers of an endpoint whose conversations have one key.
+// A tallied has the tallies of the conversations that have one text. There may be
+// several: a text does not always tell all that a topic pins. None of this
+// changes.
+type tallied struct {
+	first  tally
+	others *[]tally // in the order in which they have begun; nil if there are none
+}
+
+// A tally counts the peers of an endpoint that have one conversation.
 type tally struct {
 	conversation topic.Topic
 	peers        int
