@@ -28,6 +28,12 @@
 // conversation what has come of it. When the conversation goes, its attempts see
 // that, and close their sockets: nobody has to tell them either.
 //
+// What clients can make it keep is bounded: so many questions may be asked of
+// upstreams at a time (maxConversations), so many requests may be there over UDP
+// (maxRequests), and on each of so many connections (sessionLimit). A client that
+// comes with more is told at once that there is no answer (SERVFAIL), and the
+// counter counts it as gaveUp; a surplus connection waits until another one ends.
+//
 // A conversation that crashes is missed by the asker, which has another one say
 // so. Questions of class CHAOS are answered by the counter, which subscribes to
 // all that is counted.

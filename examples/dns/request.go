@@ -8,6 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
 )
 
 // A way is how an answer gets to a client.
@@ -17,8 +18,8 @@ type way struct {
 }
 
 // serve sees to what a client has sent. A question gets a process that waits for
-// the answer, unless the client has too many of them; what is none gets an error,
-// if anything.
+// the answer, or an error if there are too many of them; what is none gets an
+// error, if anything.
 func (w way) serve(packet []byte, tooMany bool) (a actions.Action, isRequest bool) {
 	q, code, ok := readQuery(packet)
 	switch {
@@ -43,11 +44,12 @@ func request(w way, q query) actions.Process {
 	)
 }
 
-// hold keeps the way open, as long as the process lives. When a connection has
-// gone, so has the one who asked.
+// hold keeps the way open, as long as the process lives, and shows that there is a
+// request: the process that has spawned it counts them. When a connection has gone,
+// so has the one who asked.
 func (w way) hold() actions.Action {
 	if !w.stream {
-		return nil // the one who listens does that
+		return endpoint.Publisher(topic.All[waiting]()) // the one who listens keeps the socket
 	}
 	return endpoint.Publisher(tcp.Flow(w.us, w.them),
 		endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),

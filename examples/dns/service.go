@@ -23,12 +23,27 @@ func resolve(c *config) actions.Action {
 	}
 }
 
+// A service is the state of the process that listens to clients.
+type service struct {
+	busy int // requests over UDP
+}
+
+// maxRequests is how many requests there may be over UDP at a time, from all
+// clients together: over UDP nobody can tell one client from another. Whoever has
+// another one is told that there is no answer, and that is counted, so that memory
+// is bounded whatever arrives.
+const maxRequests = 4096
+
+// waiting says, by its presence, that there is a request over UDP.
+type waiting struct{}
+
 // listen is the process that listens to clients, first over UDP, and then over
 // TCP at the same port, which need not be known before. Without it there is no
 // service: if it ends, so does everything else.
 func listen(at inet.Addr) actions.Process {
-	return actions.Stateless(
-		endpoint.Subscriber(udp.Arriving(at), endpoint.OnMessage(hear)),
+	return actions.Next(service{},
+		endpoint.Subscriber(udp.Arriving(at), endpoint.OnMessageState(service.hear)),
+		endpoint.ObservePublishers(topic.All[waiting](), endpoint.OnAbsenceState(service.served)),
 		endpoint.ObservePublishers(udp.ListeningAt(at),
 			endpoint.OnPresence(func(l udp.Listening) actions.Action {
 				return actions.When(l.Bound != inet.Addr{}, listenTCP(inet.Listener(at.Host(), l.Bound.Port())))
@@ -42,12 +57,21 @@ func listen(at inet.Addr) actions.Process {
 }
 
 // hear serves a client over UDP.
-func hear(p udp.Packet) actions.Action {
+func (s service) hear(p udp.Packet) actions.Transition[service] {
 	if p.Truncated {
-		return count(dropped)
+		return actions.Next(s, count(dropped))
 	}
-	a, _ := way{us: p.Destination, them: p.Source}.serve(p.Body, false)
-	return a
+	a, isRequest := way{us: p.Destination, them: p.Source}.serve(p.Body, s.busy >= maxRequests)
+	if isRequest {
+		s.busy++
+	}
+	return actions.Next(s, a)
+}
+
+// served is told that a request over UDP has ended.
+func (s service) served(waiting, error) actions.Transition[service] {
+	s.busy--
+	return actions.Next(s)
 }
 
 // listenTCP listens to clients over TCP, and says where they can come.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -122,6 +123,49 @@ func TestOverUDP(t *testing.T) {
 	}
 	r.running("request", 0)
 	r.counts(asked, forwarded)
+}
+
+// TestUDPLimit is for Issue 9.4: so many requests may be there at a time over UDP,
+// and not more. Whoever comes with another one hears that there is no answer, and
+// when some have ended others can come.
+func TestUDPLimit(t *testing.T) {
+	r := newServiceRigOf(t, vmtest.Config{Runs: 1})
+	ask := func() { r.answers(client, here, clientQuery(t, "www.example.test.")) }
+	var counted []event
+	for range maxRequests {
+		ask()
+		counted = append(counted, asked)
+	}
+	r.running("request", maxRequests)
+	if got := r.toClient(); len(got) > 0 {
+		t.Errorf("the client gets %d answers", len(got))
+	}
+	for range 3 {
+		ask()
+		counted = append(counted, gaveUp)
+	}
+	// What is no question is no request.
+	r.answers(client, here, clientQuery(t, "a.", func(m *dnsmessage.Message) { m.OpCode = 4 }))
+	codes := []dnsmessage.RCode{}
+	for _, m := range r.toClient() {
+		codes = append(codes, m.RCode)
+	}
+	if want := []dnsmessage.RCode{dnsmessage.RCodeServerFailure, dnsmessage.RCodeServerFailure, dnsmessage.RCodeServerFailure, dnsmessage.RCodeNotImplemented}; !slices.Equal(codes, want) {
+		t.Errorf("the client gets %v; want %v", codes, want)
+	}
+	// Requests over TCP have bounds of their own.
+	c := r.tcpClient()
+	c.sends(framed(clientQuery(t, "www.example.test.")), false)
+	r.running("request", maxRequests+1)
+	r.counts(append(counted, refused, forwarded, asked)...)
+	_, us := r.asksUDP(first, 7)
+	r.answers(first, us, upstreamAnswer(t, 7))
+	if got := r.toClient(); len(got) != maxRequests {
+		t.Errorf("the client gets %d answers; want %d", len(got), maxRequests)
+	}
+	r.running("request", 0)
+	r.answers(client, here, clientQuery(t, "a.test."))
+	r.running("request", 1)
 }
 
 // TestSizes: over UDP a client gets what it has room for.
