@@ -120,7 +120,9 @@ func (w writtenSchedule) count() (pending, size int) {
 		if r.Over < 0 || r.Over > most {
 			return 0, most
 		}
-		size += max(r.Over+len(r.Timers), len(r.Labels))
+		if size += max(r.Over+len(r.Timers), len(r.Labels)); size > most {
+			return 0, most // before it is more than an int of 32 bits
+		}
 		for _, c := range r.Timers {
 			if !newer[string(c.Label)] {
 				pending++
