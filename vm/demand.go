@@ -35,12 +35,11 @@ func (k *kernel) count(h *hearing) bool {
 	counts, at := k.counts(h.p, h.e)
 	text := conversation.Canonical()
 	alike, _ := counts.Get(text)
-	t, n := alike.find(conversation)
+	t, n, told := alike.find(conversation)
 	first := false
 	if h.ev.Kind == actions.Presence {
 		t.peers++
-		first = !t.told
-		t.told = true
+		first = !told
 	} else if t.peers == 0 {
 		return false // it came before anybody counted
 	} else {
@@ -59,24 +58,24 @@ func (k *kernel) count(h *hearing) bool {
 }
 
 // find returns the tally of a conversation, and its number among those in a. If
-// there is none, it returns a new one, with the number that it would have.
-func (a tallied) find(conversation topic.Topic) (tally, int) {
+// there is none, it returns a new one, with the number that it would have, and
+// reports false.
+func (a tallied) find(conversation topic.Topic) (t tally, n int, ok bool) {
 	if !a.first.conversation.Valid() {
-		return tally{conversation: conversation}, 0
+		return tally{conversation: conversation}, 0, false
 	}
 	if a.first.conversation.Equivalent(conversation) {
-		return a.first, 0
+		return a.first, 0, true
 	}
-	n := 0
 	if a.others != nil {
 		for _, t := range *a.others {
 			n++
 			if t.conversation.Equivalent(conversation) {
-				return t, n
+				return t, n, true
 			}
 		}
 	}
-	return tally{conversation: conversation}, n + 1
+	return tally{conversation: conversation}, n + 1, false
 }
 
 // with returns the tallies in a, with t as the one with number n.
@@ -154,8 +153,8 @@ func (k *kernel) recount(p *proc, old, e *end) {
 	entry{p, old}.conversations(is, func(conversation topic.Topic) {
 		text := conversation.Canonical()
 		alike, _ := keys.Get(text)
-		t, n := alike.find(conversation)
-		keys = keys.Set(text, alike.with(n, tally{conversation, t.peers + 1, true}))
+		t, n, _ := alike.find(conversation)
+		keys = keys.Set(text, alike.with(n, tally{conversation, t.peers + 1}))
 	})
 	_, at := k.counts(p, e)
 	p.cell.more.tallies[at].keys = keys
@@ -204,8 +203,8 @@ func (m *Machine) judge() bool {
 		return false
 	}
 	alike, _ := p.cell.more.tallies[at].keys.Get(l.text)
-	t, n := alike.find(l.conversation)
-	if t.peers > 0 || !t.told {
+	t, n, told := alike.find(l.conversation)
+	if !told || t.peers > 0 {
 		return false
 	}
 	r := p.own().rest()

@@ -130,8 +130,8 @@ func tallyUp(p *proc, e *end, ts []TallyImage) error {
 		conversation := alike[t.Alike]
 		text := conversation.Canonical()
 		same, _ := keys.Get(text)
-		_, n := same.find(conversation)
-		keys = keys.Set(text, same.with(n, tally{conversation, t.Peers, true}))
+		_, n, _ := same.find(conversation)
+		keys = keys.Set(text, same.with(n, tally{conversation, t.Peers}))
 	}
 	// Nothing else knows of the cell yet, so it is written to in place.
 	r := p.cell.rest()

@@ -120,11 +120,11 @@ type tallied struct {
 	others *[]tally // in the order in which they have begun; nil if there are none
 }
 
-// A tally counts the peers of an endpoint that have one conversation.
+// A tally counts the peers of an endpoint that have one conversation. It is there
+// from First to Last.
 type tally struct {
 	conversation topic.Topic
 	peers        int
-	told         bool // First without Last
 }
 
 // An item is an entry in the queue of a process.
