@@ -101,7 +101,7 @@ func (w writtenSchedule) read() (s schedule, err error) {
 // count returns how many timers are pending, and how much there is in w, which
 // is bounded by that. It is more than there can be if something is wrong.
 func (w writtenSchedule) count() (pending, size int) {
-	const most = 1 << 30
+	const most = 1 << 29
 	newer := map[string]bool{} // labels of which something newer is said
 	say := func(label []byte) (first bool) {
 		first = !newer[string(label)]
