@@ -50,7 +50,7 @@ var crowds = []struct {
 // does not grow with the number of values there. The test counts the values that
 // a change moves in the memory of an earlier result.
 func TestIndexChangesMoveFew(t *testing.T) {
-	const n, most = 4096, 600
+	const n, most = 2048, 600
 	for _, c := range crowds {
 		if c.name == "glob" {
 			continue // its results are always copies
@@ -117,14 +117,14 @@ func TestIndexCrowd(t *testing.T) {
 					t.Fatalf("Len is %d, want %d", x.Len(), len(want))
 				}
 			}
-			const keys = 4000
+			const keys = 3000
 			for phase := range 24 {
 				// A phase mostly adds, or mostly removes; it looks at what there
 				// is often, now and then, or only at its end.
 				adds := []int{95, 50, 5}[phase%3]
-				looks := []int{30, 300, 1 << 30}[phase/3%3]
+				looks := []int{40, 300, 1 << 30}[phase/3%3]
 				at := 0
-				for step := range 3000 {
+				for step := range 2000 {
 					key := random.IntN(keys)
 					if phase >= 12 { // in order, up or down
 						at++

@@ -109,7 +109,9 @@ func (o *ordered[E]) remove(s spot) {
 	if len(o.pieces) == 0 {
 		if s.at == len(o.flat)-1 || len(o.flat) <= 2*pieceSize {
 			o.flat = slices.Delete(o.flat, s.at, s.at+1)
-			o.shrink()
+			if cap(o.flat) > 4*pieceSize {
+				o.shrink()
+			}
 			return
 		}
 		s = o.cut(s)
