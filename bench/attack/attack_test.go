@@ -43,11 +43,7 @@ func programs(t *testing.T) string {
 // 9.6, 9.7, 9.8, 9.9). What is slow or large does not fail; what hangs, is lost,
 // or is not said does.
 func TestAttacks(t *testing.T) {
-	withstood, err := choose("flood,slowloris,never-readers,newlines,large,pieces,term-echo,term-sharded,term-chat,term-stuck")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range withstood {
+	for _, a := range attacks {
 		t.Run(a.name, func(t *testing.T) {
 			if reason := a.missing(); reason != "" {
 				t.Skip(reason)
