@@ -82,9 +82,17 @@ var portJournal = attack{
 				return err
 			}
 		}
-		if err := s.listens(p); err != nil {
-			s.fail("when the port is free again: %v", err)
-			return nil
+		// It does not say again where it listens, so it is asked.
+		p.at = addr
+		for began := time.Now(); ; {
+			_, err := s.visit(p, "")
+			if err == nil {
+				break
+			}
+			if time.Since(began) > 20*time.Second || p.ended() || !s.pause(50*time.Millisecond) {
+				s.fail("when the port is free again: %v; %s", err, p.lastWords())
+				return nil
+			}
 		}
 		s.newcomers(p, "").end()
 		s.answer("it serves again")

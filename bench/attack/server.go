@@ -49,6 +49,7 @@ type server struct {
 	name     string
 	cmd      *exec.Cmd
 	out, err *collector
+	at       string        // where it listens, if it does not say so itself
 	done     chan struct{} // closed when it has ended
 	memory   atomic.Int64  // the highest so far, in bytes
 }
@@ -114,7 +115,12 @@ func (s *scene) listens(p *server) error {
 }
 
 // addr returns where the server listens.
-func (p *server) addr() string { return p.out.address() }
+func (p *server) addr() string {
+	if p.at != "" {
+		return p.at
+	}
+	return p.out.address()
+}
 
 // measure follows the memory of the server until it ends.
 func (p *server) measure() {
