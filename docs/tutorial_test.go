@@ -29,7 +29,8 @@ func TestTutorial(t *testing.T) {
 	text := read(t, "tutorial.md")
 	shown := map[string]bool{}
 	n := 0
-	for _, b := range blocks(t, text) {
+	all := blocks(t, text)
+	for i, b := range all {
 		if b.language == "sh" {
 			continue
 		}
@@ -38,8 +39,18 @@ func TestTutorial(t *testing.T) {
 		if len(b.lines) > maxLines {
 			t.Errorf("tutorial.md:%d: a listing of %d lines: %d are enough", b.at, len(b.lines), maxLines)
 		}
-		if err := b.check(read(t, b.file)); err != nil {
+		file := read(t, b.file)
+		if err := b.check(file); err != nil {
 			t.Errorf("tutorial.md:%d: %v", b.at, err)
+		}
+		// Issue 9.14: the whole program is here, or one click away.
+		until := strings.Count(text, "\n")
+		if i+1 < len(all) {
+			until = all[i+1].at
+		}
+		below := strings.Join(strings.Split(text, "\n")[b.at+len(b.lines):until], "\n")
+		if b.language == "go" && !b.whole(file) && !strings.Contains(below, "]("+b.file+")") {
+			t.Errorf("tutorial.md:%d: this is not the whole of %s, and there is no link to it below", b.at, b.file)
 		}
 	}
 	dirs, err := filepath.Glob("tutorial/*")
@@ -126,6 +137,12 @@ func (b block) check(file string) error {
 		}
 	}
 	return fmt.Errorf("this is not in %s:\n%s", b.file, strings.Join(b.lines, "\n"))
+}
+
+// whole reports whether b is all of a file, but for the comment at its head.
+func (b block) whole(file string) bool {
+	i := strings.Index(file, "\npackage ")
+	return i >= 0 && strings.Join(b.lines, "\n")+"\n" == file[i+1:]
 }
 
 // output returns the output that the only example of a file says it has.

@@ -1,0 +1,58 @@
+// Tcp serves guests who come over the network, and order a dish in each line.
+//
+//	go run ./docs/tutorial/09-tcp
+//	nc 127.0.0.1 5999
+package main
+
+import (
+	"context"
+	"log"
+	"strings"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
+	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// door listens at an address, and spawns a waiter for each guest who comes in.
+func door(at tcp.Addr) actions.Process {
+	return actions.Stateless(
+		endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
+			return actions.Spawn(waiter(c.From, c.To)).Named("waiter")
+		})),
+		endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
+			return actions.When(reason != nil, console.Printf("the door stays shut: %v", reason))
+		})),
+	)
+}
+
+// waiter serves one guest, for as long as the guest is there.
+func waiter(guest, us tcp.Addr) actions.Process {
+	return actions.Stateless(
+		tcp.SetMode(guest, us, tcp.Lines(100), tcp.Unlimited),
+		endpoint.Publisher(tcp.Flow(us, guest)),
+		endpoint.Subscriber(tcp.Flow(guest, us),
+			endpoint.OnMessage(func(d tcp.Data) actions.Action {
+				dish := strings.TrimSpace(string(d.Bytes))
+				answer := tcp.Data{From: us, To: guest, Bytes: []byte("one " + dish + ", coming up\n")}
+				return actions.When(dish != "", actions.Send(answer), console.Printf("waiter: one %s", dish))
+			}),
+			endpoint.OnAbsence(func(_ tcp.Data, reason error) actions.Action {
+				return actions.Tree{console.Printf("waiter: the guest has gone: %v", reason), actions.Quit()}
+			}),
+		),
+	)
+}
+
+// restaurant is all that the machine consists of.
+func restaurant(at tcp.Addr) actions.Action {
+	return actions.Group(console.Driver(), tcp.Driver(), actions.Spawn(door(at)).Named("door"))
+}
+
+func main() {
+	if err := vm.Run(context.Background(), restaurant(tcp.Listener("127.0.0.1", 5999))); err != nil {
+		log.Fatal(err)
+	}
+}
