@@ -1,0 +1,32 @@
+// Delete closes an endpoint that is not there.
+package main
+
+import (
+	"context"
+	"log"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// An Order is what a guest wants.
+type Order struct {
+	Table int
+	Dish  string
+}
+
+func cook(o Order) actions.Action { return console.Printf("one %s for table %d", o.Dish, o.Table) }
+
+func main() {
+	kitchen := actions.Stateless(
+		endpoint.Subscriber(topic.All[Order](), endpoint.OnMessage(cook)).As("orders"),
+		actions.Delete("order"),
+	)
+	guest := actions.Stateless(actions.Send(Order{4, "soup"}))
+	if err := vm.Run(context.Background(), console.Driver(), actions.Spawn(kitchen).Named("kitchen"), actions.Spawn(guest).Named("guest")); err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,31 @@
+// Panic divides by zero.
+package main
+
+import (
+	"context"
+	"log"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// An Order is what a guest wants.
+type Order struct {
+	Table int
+	Dish  string
+}
+
+func cut(o Order) actions.Action {
+	return console.Printf("%d pieces each", 12/o.Table)
+}
+
+func main() {
+	kitchen := actions.Stateless(endpoint.Subscriber(topic.All[Order](), endpoint.OnMessage(cut)))
+	guest := actions.Stateless(actions.Send(Order{0, "cake"}))
+	if err := vm.Run(context.Background(), console.Driver(), actions.Spawn(kitchen).Named("kitchen"), actions.Spawn(guest).Named("guest")); err != nil {
+		log.Fatal(err)
+	}
+}
