@@ -18,8 +18,9 @@ import (
 
 // TestTutorialStart does what section 0 of the tutorial says, in an empty
 // folder: it runs the commands, puts the first listing into main.go, runs that,
-// and gets what section 1 says. Then it builds each file that the tutorial links
-// to, copied out of this module (Issue 9.14).
+// and gets what section 1 says, before and after the mistake that section 1
+// makes. Then it builds each file that the tutorial links to, copied out of this
+// module, and looks at what the tutorial says of standard error (Issue 9.14).
 //
 // The library comes from a module proxy that is made of this checkout, and all
 // else from the user's module cache. The network is needed only for what is not
@@ -48,6 +49,13 @@ func TestTutorialStart(t *testing.T) {
 		t.Errorf("the program prints\n%s\nand not\n%s", got, want)
 	}
 
+	const right, wrong = "actions.Spawn(kitchen), actions.Spawn(guest)", "actions.Spawn(guest), actions.Spawn(kitchen)"
+	s.write("main.go", strings.Replace(strings.Join(listing.lines, "\n"), right, wrong, 1)+"\n")
+	if out := s.run("go run ."); out != "" {
+		t.Errorf("with the mistake of section 1 the program prints\n%s", out)
+	}
+	said := map[string][]string{"tutorial/01-process/main.go": stable(s.errs)}
+
 	files := map[string]bool{}
 	for _, m := range regexp.MustCompile(`\]\((tutorial/[^)]+\.go)\)`).FindAllStringSubmatch(text, -1) {
 		files[m[1]] = true
@@ -59,13 +67,32 @@ func TestTutorialStart(t *testing.T) {
 		t.Errorf("the tutorial links to %d files", len(files))
 	}
 	s.run("go vet ./...")
+
+	n := 0
+	for _, b := range blocks(t, text) {
+		if !b.stderr {
+			continue
+		}
+		n++
+		if said[b.file] == nil {
+			s.run("go run ./" + path.Dir(b.file))
+			said[b.file] = stable(s.errs)
+		}
+		if !fits(b.lines, said[b.file]) {
+			t.Errorf("tutorial.md:%d: to standard error, the program prints\n%s", b.at, strings.Join(said[b.file], "\n"))
+		}
+	}
+	if n == 0 {
+		t.Error("the tutorial does not show what a mistake looks like")
+	}
 }
 
 // A shell runs commands of the tutorial.
 type shell struct {
-	t   *testing.T
-	dir string
-	env []string
+	t    *testing.T
+	dir  string
+	env  []string
+	errs string // what the last command has printed to standard error
 }
 
 // run runs lines of commands, and returns what they print to standard output.
@@ -88,6 +115,7 @@ func (s *shell) run(script string) string {
 			if err := c.Run(); err != nil {
 				s.t.Fatalf("%s%v: %s", line, err, &errs)
 			}
+			s.errs = errs.String()
 		default:
 			s.t.Fatalf("this is neither mkdir, cd nor go: %s", line)
 		}
@@ -132,7 +160,7 @@ func proxied(t *testing.T) []string {
 	}
 	return append(os.Environ(),
 		"GOENV=off", "GOWORK=off", "GOTOOLCHAIN=local", "GOSUMDB=off", "GOPRIVATE=none", "GONOPROXY=none",
-		"GO111MODULE=on", "GOCACHE="+user.GOCACHE,
+		"GO111MODULE=on", "MARKETPLACE_LOG=", "GOCACHE="+user.GOCACHE,
 		"GOPROXY="+strings.Join(proxies, ","),
 		"GOMODCACHE="+t.TempDir(),
 		"GOFLAGS=-modcacherw -trimpath", // the test can remove the cache, and the folder is not in what is built

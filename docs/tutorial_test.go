@@ -9,7 +9,11 @@
 //
 // A go block is found in that file, line by line, whatever the indentation. A
 // text block is the whole output of the example in that file, or, if it is not
-// a test, some lines of it.
+// a test, some lines of it. After
+//
+//	<!-- stderr: tutorial/06-processes/main.go -->
+//
+// it is what the program prints to standard error.
 package docs_test
 
 import (
@@ -31,7 +35,7 @@ func TestTutorial(t *testing.T) {
 	n := 0
 	all := blocks(t, text)
 	for i, b := range all {
-		if b.language == "sh" {
+		if b.language == "sh" || b.stderr { // TestTutorialStart sees to these
 			continue
 		}
 		n++
@@ -81,11 +85,12 @@ func TestTutorialLinks(t *testing.T) {
 type block struct {
 	language string
 	file     string // its source
+	stderr   bool   // it is what the program prints to standard error
 	at       int    // line of the opening fence
 	lines    []string
 }
 
-var source = regexp.MustCompile(`^<!-- file: (\S+) -->$`)
+var source = regexp.MustCompile(`^<!-- (file|stderr): (\S+) -->$`)
 
 // blocks returns the blocks of a document.
 func blocks(t *testing.T, text string) (all []block) {
@@ -105,7 +110,7 @@ func blocks(t *testing.T, text string) (all []block) {
 			case m == nil:
 				t.Fatalf("tutorial.md:%d: the line before does not say what file this is from", i+1)
 			default:
-				b.file = m[1]
+				b.file, b.stderr = m[2], m[1] == "stderr"
 			}
 		case fence:
 			all = append(all, *b)
