@@ -50,7 +50,7 @@ func (c client) typedAll(_ console.Line, reason error) actions.Transition[client
 	c.ended = true
 	return actions.Next(c,
 		actions.Send(tcp.Data{From: c.us, To: c.server, EOF: true}),
-		actions.When(reason != nil, actions.Fail(reason)),
+		actions.When(reason != nil, endpoint.Exit(reason)),
 	)
 }
 
@@ -73,5 +73,5 @@ func (c client) parted(_ tcp.Data, reason error) actions.Transition[client] {
 	if reason == nil && !c.ended {
 		reason = errors.New("the server has closed the connection")
 	}
-	return actions.Next(c, actions.Fail(reason))
+	return actions.Next(c, actions.When(reason != nil, endpoint.Exit(reason)), actions.Quit())
 }

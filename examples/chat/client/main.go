@@ -12,17 +12,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/interrupt"
 	"github.com/go-marketplace/marketplace/vm"
-	"github.com/go-marketplace/marketplace/world"
 )
 
 func main() {
@@ -45,19 +42,12 @@ func main() {
 // run talks to a server. It returns an error if that could not be done to the
 // end.
 func run(server tcp.Addr) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
 	people, restore, err := openConsole()
 	if err != nil {
 		return err
 	}
 	defer restore()
-	var failure error
-	g := vm.Ground{Spy: func(r *vm.Record) {
-		if r.Kind == vm.Ended && r.Name() == "client" && !errors.Is(r.Reason, world.ErrStopped) {
-			failure = r.Reason
-		}
-	}}
-	err = g.Run(ctx, tcp.Driver(), people.Driver(), actions.Spawn(talk(server)).Named("client"))
-	return errors.Join(err, failure)
+	return vm.Run(ctx, tcp.Driver(), people.Driver(), actions.Spawn(talk(server)).Named("client"))
 }
