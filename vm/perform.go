@@ -106,7 +106,9 @@ func (k *kernel) fresh(p *proc, a actions.FreshName) {
 	k.splice(as)
 }
 
-// splice puts the leaves of a before the rest of the batch.
+// splice puts the leaves of a before the rest of the batch. They take the place
+// of items that have been performed, if there are enough: to move the rest for
+// every continuation in a long batch would take quadratic time.
 func (k *kernel) splice(a actions.Action) {
 	if a == nil {
 		return
@@ -114,6 +116,13 @@ func (k *kernel) splice(a actions.Action) {
 	batch := k.m.takeSpare()
 	for leaf := range actions.Leaves(a) {
 		batch = append(batch, item{action: leaf})
+	}
+	if n := len(batch); n <= k.at {
+		k.at -= n
+		copy(k.batch[k.at:], batch)
+		clear(batch)
+		k.m.putSpare(batch)
+		return
 	}
 	batch = append(batch, k.batch[k.at:]...)
 	k.m.putSpare(k.batch)
