@@ -35,7 +35,16 @@ type turn struct {
 
 func (t *turn) empty() bool { return t.head == len(t.inputs) }
 
-func (t *turn) push(q queued) { t.inputs = append(t.inputs, q) }
+// push makes use again of what pop has left, so that a turn that is never empty
+// does not grow.
+func (t *turn) push(q queued) {
+	if len(t.inputs) == cap(t.inputs) && t.head > len(t.inputs)/2 {
+		n := copy(t.inputs, t.inputs[t.head:])
+		clear(t.inputs[n:])
+		t.inputs, t.head = t.inputs[:n], 0
+	}
+	t.inputs = append(t.inputs, q)
+}
 
 func (t *turn) pop() queued {
 	q := t.inputs[t.head]
