@@ -91,7 +91,9 @@ type (
 	CloseDevice struct{ Device world.Device }
 
 	// FlowControl pauses or resumes a device that the process holds. No value
-	// comes from a paused device.
+	// comes from a paused device, but one that was on its way when the device
+	// was paused, if the device then comes to its end: that value comes, and
+	// the end after it.
 	FlowControl struct {
 		Device world.Device
 		Paused bool

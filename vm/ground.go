@@ -430,10 +430,21 @@ func (r *runner) next() bool {
 // machine.
 func (r *runner) full() bool { return r.machine.Backlog() >= maxBacklog }
 
-// choose makes q the current input, unless its device has been paused.
+// choose makes q the current input, unless its device has been paused. A value
+// of a device that the machine has closed enters all the same, and comes too
+// late there: what is chosen is what tells the runner that the machine is idle.
+//
+// Nothing resumes a device that has ended, so what was put aside then enters
+// before the end.
 func (r *runner) choose(q queued) bool {
-	if q.Kind == Value && q.from.putAside(q) {
+	switch {
+	case q.Kind == Value && r.devices[q.Address.Generation] == q.from && q.from.putAside(q):
 		return false
+	case q.Kind == End && q.from != nil:
+		if aside, ok := q.from.takeAside(); ok {
+			r.enqueue(q)
+			q = aside
+		}
 	}
 	if q.kept > 0 && r.devices[q.Address.Generation] == q.from {
 		q.from.claim(q.kept)

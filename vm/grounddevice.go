@@ -212,12 +212,24 @@ func (d *device) setPaused(paused bool) (aside queued, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.paused.Store(paused)
-	if !paused && d.aside.Kind != 0 {
-		aside, ok = d.aside, true
-		d.aside = queued{}
+	if !paused {
+		aside, ok = d.unaside()
 	}
 	d.update()
 	return aside, ok
+}
+
+// takeAside returns the value that has been put aside, if there is one.
+func (d *device) takeAside() (aside queued, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.unaside()
+}
+
+// unaside is takeAside with the lock held.
+func (d *device) unaside() (aside queued, ok bool) {
+	aside, d.aside = d.aside, queued{}
+	return aside, aside.Kind != 0
 }
 
 // ended has the machine hear that the device has come to its end.

@@ -1,0 +1,81 @@
+package vm_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// Issue 9.3: a machine that closes its last device ends, although a value of that device,
+// which it had paused, was on its way.
+func TestValueOfAClosedPausedDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		valve, tap, other := newStage(), newStage(), newStage()
+		control, d, blocked := puppet{"valve", valve}, puppet{"tap", tap}, puppet{"blocked", other}
+		goOn, over := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(over)
+			if err := vm.Run(t.Context(),
+				endpoint.Device(d),
+				endpoint.Device(blocked, endpoint.OnValue(func(say) actions.Action {
+					<-goOn
+					return actions.Close(blocked)
+				})),
+				endpoint.Device(control, endpoint.OnValue(func(say) actions.Action {
+					return actions.Group(actions.Pause(d), actions.Close(d), actions.Close(control))
+				}))); err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		for _, s := range []*stage{other, valve, tap} { // so that the last two wait, in this order
+			s.values <- say{"go"}
+			synctest.Wait()
+		}
+		close(goOn)
+		<-over
+	})
+}
+
+// Issue 9.3: a value that was on its way when its device was paused is not lost when the
+// device then comes to its end: its holder hears it, and then the end.
+func TestValueBeforeTheEndOfAPausedDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		valve, tap := newStage(), newStage()
+		control, d := puppet{"valve", valve}, puppet{"tap", tap}
+		begun, goOn := make(chan struct{}), make(chan struct{})
+		var heard []string
+		note := func(s string) { heard = append(heard, s) }
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			if err := vm.Run(t.Context(),
+				endpoint.Device(d,
+					endpoint.OnValue(func(v say) actions.Action { note(v.Text); return nil }),
+					endpoint.OnEnded(func(error) actions.Action { note("end"); return actions.Close(control) })),
+				endpoint.Device(control, endpoint.OnValue(func(v say) actions.Action {
+					note(v.Text)
+					close(begun)
+					<-goOn
+					return actions.Pause(d)
+				}))); err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		valve.values <- say{"pause"}
+		<-begun
+		tap.values <- say{"value"}
+		close(tap.values)
+		synctest.Wait()
+		close(goOn)
+		<-over
+		if want := []string{"pause", "value", "end"}; !slices.Equal(heard, want) {
+			t.Errorf("heard %v, want %v", heard, want)
+		}
+	})
+}
