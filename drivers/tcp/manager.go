@@ -324,9 +324,7 @@ func (m *manager) rested(world.AlarmRang) step {
 	if m.stuck() {
 		return m.fail(m.gone)
 	}
-	n := *m
-	n.waiting = nil
-	return actions.Next(&n)
+	return m.claim() // closes the alarm, so that it can be set again at once
 }
 
 // refused is told that something could not be written: the peer has vanished.

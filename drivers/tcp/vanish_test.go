@@ -131,3 +131,22 @@ func TestWhatComesBetweenTurns(t *testing.T) {
 		t.Errorf("got %d lines, the last are\n\t%s", len(r.log), strings.Join(r.log[max(0, len(r.log)-10):], "\n\t"))
 	}
 }
+
+// Issue 9.3: a connection that has failed ends, although its rest alarm rang while
+// there was credit, and the credit was used up before the alarm had ended.
+func TestVanishedPeerIsStuckAgain(t *testing.T) {
+	r := newControlled(t, Lines(80), 1)
+	r.log = nil
+	r.refuse("conn1")
+	r.value("conn1", received{[]byte("one\ntwo\n")})
+	r.expect(`in: "one\n"`, "pause conn1", "open alarm conn1 rest 0s")
+	r.do("a", Grant(peer, serverAt, 2))
+	r.expect(`in: "two\n"`, "resume conn1")
+	r.value("alarm conn1 rest 0s", world.AlarmRang{})
+	r.expect("close alarm conn1 rest 0s")
+	r.value("conn1", received{[]byte("three\nfour\n")})
+	r.expect(`in: "three\n"`, "pause conn1", "open alarm conn1 rest 0s")
+	r.value("alarm conn1 rest 0s", world.AlarmRang{})
+	reason := "tcp: 10.0.0.1:1000: " + syscall.EPIPE.Error()
+	r.expect(noMoreO+reason, noMoreIn+reason, noMoreOut+reason, "close conn1", "close alarm conn1 rest 0s")
+}
