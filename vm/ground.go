@@ -208,6 +208,7 @@ type runner struct {
 	waits     bool      // effects are held back until the journal has committed
 	held      []effect  // which these are
 	done      bool      // nothing is to happen any more but the effects that are held back
+	stopped   bool      // the journal has been told that the machine has stopped
 	ended     sync.Once // closes over
 	failure   error     // of the journal
 	started   bool      // the machine; what has happened before that is of an earlier run
@@ -378,7 +379,8 @@ func (r *runner) settle() {
 	m := r.machine
 	r.started = r.started || r.current.Kind == Start
 	r.current = queued{}
-	if m.phase == stopped && !r.done {
+	if m.phase == stopped && !r.stopped { // also if it was idle before it was asked to stop
+		r.stopped = true
 		r.current = queued{Input: Input{Kind: StopDone}}
 		if r.admit() {
 			m.begin(r.current.Input)

@@ -1,7 +1,9 @@
 package vm_test
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -78,4 +80,20 @@ func TestValueBeforeTheEndOfAPausedDevice(t *testing.T) {
 			t.Errorf("heard %v, want %v", heard, want)
 		}
 	})
+}
+
+// Issue 9.9: whatever else there is, a program that ends itself has a journal that
+// says that it has stopped.
+func TestExitIsRecordedAsAStop(t *testing.T) {
+	reason := errors.New("no more")
+	for range 50 {
+		l := &ledger{s: newStage()}
+		g := vm.Ground{Journal: l}
+		if err := g.Run(t.Context(), endpoint.Exit(reason)); err == nil {
+			t.Error("no error")
+		}
+		if got, want := l.kinds(), "start, stop asked, stop done"; !strings.HasSuffix(got, "stop done") {
+			t.Fatalf("the journal has %s, want %s", got, want)
+		}
+	}
 }
