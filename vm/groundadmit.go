@@ -67,6 +67,7 @@ func (a *admission) take(q queued, busy bool) (taken bool) {
 			t = &a.long
 		}
 		q.from.turn = t
+		q.from.held.Store(true)
 		t.push(q)
 		return true
 	case q.Kind == End && q.from != nil && q.from.turn != nil:

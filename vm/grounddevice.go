@@ -31,6 +31,7 @@ type device struct {
 	paused  atomic.Bool
 	pending atomic.Bool // a value is on its way into the machine
 	waiting atomic.Bool // for that to change
+	held    atomic.Bool // the value waits to be admitted
 	keeps   atomic.Bool // something has been kept
 
 	mu       sync.Mutex
@@ -188,9 +189,14 @@ func (d *device) gone() bool { return d.leaving || d.left || d.failed }
 // consumed notes that the machine has taken a value.
 func (d *device) consumed() {
 	d.pending.Store(false)
-	if d.waiting.Load() {
+	held := d.held.Load()
+	if held {
+		d.held.Store(false)
+	}
+	if held || d.waiting.Load() {
 		d.mu.Lock()
-		d.changed.Broadcast()
+		d.watch.away = false
+		d.update()
 		d.mu.Unlock()
 	}
 }

@@ -20,6 +20,7 @@ type watch struct {
 	full       bool   // what it was told waits until it can be written
 	quiet      bool   // nothing comes, not yet or not any more
 	blind      bool   // the poller cannot wait for it
+	away       bool   // nothing is read until the last value has been admitted
 }
 
 // Polls implements what [world.Polls] asks for.
@@ -59,7 +60,7 @@ func (d *device) rewatch() {
 		return
 	}
 	var wanted uint32
-	if d.free.Load() && !w.quiet {
+	if d.free.Load() && !w.quiet && !w.away {
 		wanted |= readable
 	}
 	if w.full && !d.left {
@@ -82,7 +83,11 @@ func (d *device) unwatch() {
 // pull takes what has come into the queue. It reports whether there is
 // something.
 func (d *device) pull() bool {
-	if !d.free.Load() || !d.pending.CompareAndSwap(false, true) {
+	switch {
+	case !d.free.Load():
+		return false
+	case !d.pending.CompareAndSwap(false, true):
+		d.lookAway()
 		return false
 	}
 	v, err := d.watch.handle.TryRecv()
@@ -96,6 +101,21 @@ func (d *device) pull() bool {
 	}
 	d.r.enqueue(queued{Input{Kind: Value, Address: d.address, Value: v}, d, false, d.kept()})
 	return true
+}
+
+// lookAway stops waiting for more while the last value waits to be admitted. The
+// poller would be told of what is there again and again, and do nothing else.
+func (d *device) lookAway() {
+	if !d.held.Load() {
+		return // the machine takes the value in a moment
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.watch.away = true
+	if !d.held.Load() { // it has been admitted meanwhile
+		d.watch.away = false
+	}
+	d.rewatch()
 }
 
 // dry notes that nothing more comes from the device.
