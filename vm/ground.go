@@ -410,13 +410,14 @@ func (r *runner) next() bool {
 			}
 		}
 		switch {
-		case !r.admitted && !r.admission.empty() && !r.full():
+		case !r.admitted && !r.admission.empty() && (!r.full() || r.admission.overdue(r.machine.Backlog())):
 			r.admitted = true
 			if r.choose(r.admission.next()) {
 				return true
 			}
 		case r.machine.Busy() && !r.continued:
 			r.continued = true
+			r.admission.goesOn(r.machine.Backlog())
 			r.current = queued{Input: Input{Kind: Continue}}
 			return true
 		}

@@ -12,6 +12,10 @@ import "github.com/go-marketplace/marketplace/world"
 // grows with its length: a listener, and a person who types a line, do not wait
 // for those who send as much as they can.
 
+//
+// A machine may also have much to do that never ends. There a value is admitted
+// now and then all the same, as long as the backlog does not grow from that.
+
 // maxBacklog is how many actions may wait in the machine when a value is
 // admitted.
 const maxBacklog = 4096
@@ -20,6 +24,33 @@ const maxBacklog = 4096
 type admission struct {
 	short, long turn
 	shorts      int // admitted since the last long one
+	waited      int // how often the machine has gone on since a value was admitted
+	least       int // the smallest backlog with which it has, since it was full; 0 if it is not
+}
+
+const (
+	patience     = 16   // how often a full machine goes on before a value is overdue
+	lastPatience = 1024 // and if the backlog has grown
+)
+
+// goesOn notes that the machine goes on with its work, and how much that is.
+func (a *admission) goesOn(backlog int) {
+	a.waited++
+	switch {
+	case backlog < maxBacklog:
+		a.least = 0
+	case a.least == 0 || backlog < a.least:
+		a.least = backlog
+	}
+}
+
+// overdue reports whether a value is to be admitted although the machine is full:
+// it has been so for long, and admitting values has not made that worse.
+func (a *admission) overdue(backlog int) bool {
+	if a.waited >= lastPatience {
+		a.least = backlog
+	}
+	return a.waited >= patience && backlog <= a.least+a.least/8
 }
 
 const (
@@ -79,6 +110,7 @@ func (a *admission) take(q queued, busy bool) (taken bool) {
 
 // next returns the input whose turn it is.
 func (a *admission) next() queued {
+	a.waited = 0
 	t := &a.short
 	if t.empty() || a.shorts >= maxShorts && !a.long.empty() {
 		t = &a.long

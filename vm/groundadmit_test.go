@@ -97,3 +97,33 @@ func TestExitIsRecordedAsAStop(t *testing.T) {
 		}
 	}
 }
+
+// Issue 9.3: processes that never rest, however many, do not keep a machine from
+// what comes from devices.
+func TestValuesEnterAMachineThatNeverRests(t *testing.T) {
+	var forever func(struct{}) actions.Transition[struct{}]
+	stop := false
+	forever = func(struct{}) actions.Transition[struct{}] {
+		return actions.Stateless(actions.When(!stop, actions.Yield(forever)))
+	}
+	boot := actions.Tree{}
+	for range 5000 {
+		boot = append(boot, actions.Spawn(actions.Stateless(actions.Yield(forever))))
+	}
+	s := newStage()
+	d := puppet{"p", s}
+	go func() {
+		for range 20 {
+			s.values <- say{"value"}
+		}
+		close(s.values)
+	}()
+	n := 0
+	g := vm.Ground{Limits: vm.Limits{Steps: 1}} // so that it goes on often
+	err := g.Run(t.Context(), append(boot, endpoint.Device(d,
+		endpoint.OnValue(func(say) actions.Action { n++; return nil }),
+		endpoint.OnEnded(func(error) actions.Action { stop = true; return nil })))...)
+	if err != nil || n != 20 {
+		t.Errorf("%v, %d values", err, n)
+	}
+}
