@@ -113,7 +113,7 @@ func TestValuesEnterAMachineThatNeverRests(t *testing.T) {
 	s := newStage()
 	d := puppet{"p", s}
 	go func() {
-		for range 20 {
+		for range 5 {
 			s.values <- say{"value"}
 		}
 		close(s.values)
@@ -123,7 +123,7 @@ func TestValuesEnterAMachineThatNeverRests(t *testing.T) {
 	err := g.Run(t.Context(), append(boot, endpoint.Device(d,
 		endpoint.OnValue(func(say) actions.Action { n++; return nil }),
 		endpoint.OnEnded(func(error) actions.Action { stop = true; return nil })))...)
-	if err != nil || n != 20 {
+	if err != nil || n != 5 {
 		t.Errorf("%v, %d values", err, n)
 	}
 }
