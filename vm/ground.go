@@ -405,14 +405,18 @@ func (r *runner) next() bool {
 			q := r.batch[r.at]
 			r.batch[r.at] = queued{}
 			r.at++
-			if q.Kind != 0 && !r.admission.take(q, r.full()) && r.choose(q) {
+			if q.Kind != 0 && !r.admission.take(q, r.full(), r.machine.Busy()) && r.choose(q) {
 				return true
 			}
 		}
 		switch {
-		case !r.admitted && !r.admission.empty() && (!r.full() || r.admission.overdue(r.machine.Backlog())):
+		case !r.admitted && !r.admission.none() && (!r.full() || r.admission.overdue(r.machine.Backlog())):
 			r.admitted = true
 			if r.choose(r.admission.next()) {
+				return true
+			}
+		case r.admission.rested(r.machine.Busy()):
+			if r.choose(r.admission.rest.leave()) {
 				return true
 			}
 		case r.machine.Busy() && !r.continued:

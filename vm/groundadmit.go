@@ -23,19 +23,23 @@ const maxBacklog = 4096
 // An admission is the values that wait to be admitted.
 type admission struct {
 	short, long turn
-	shorts      int // admitted since the last long one
-	waited      int // how often the machine has gone on since a value was admitted
-	least       int // the smallest backlog with which it has, since it was full; 0 if it is not
+	rest        turn // of what enters when the machine is at rest: see world.Resting
+	resting     int  // how often the machine has gone on since the first of these waits
+	shorts      int  // admitted since the last long one
+	waited      int  // how often the machine has gone on since a value was admitted
+	least       int  // the smallest backlog with which it has, since it was full; 0 if it is not
 }
 
 const (
 	patience     = 16   // how often a full machine goes on before a value is overdue
 	lastPatience = 1024 // and if the backlog has grown
+	restPatience = 256  // how often it goes on before what waits for it to rest enters
 )
 
 // goesOn notes that the machine goes on with its work, and how much that is.
 func (a *admission) goesOn(backlog int) {
 	a.waited++
+	a.resting++
 	switch {
 	case backlog < maxBacklog:
 		a.least = 0
@@ -86,20 +90,31 @@ func (t *turn) pop() queued {
 	return q
 }
 
-func (a *admission) empty() bool { return a.short.empty() && a.long.empty() }
+func (a *admission) empty() bool { return a.none() && a.rest.empty() }
+
+// none reports whether no value waits for there to be less work.
+func (a *admission) none() bool { return a.short.empty() && a.long.empty() }
 
 // take puts q into its turn, unless it enters at once. The end of a device
-// enters after its last value.
-func (a *admission) take(q queued, busy bool) (taken bool) {
+// enters after its last value. Full says that no value may be admitted, and busy
+// that the machine is not at rest.
+func (a *admission) take(q queued, full, busy bool) (taken bool) {
 	switch {
-	case q.Kind == Value && (busy || !a.empty()) && !urgent(q.Input):
+	case q.Kind == Value && q.from.rests && !q.first:
+		if !busy {
+			return false
+		}
+		if a.rest.empty() {
+			a.resting = 0
+		}
+		a.rest.wait(q)
+		return true
+	case q.Kind == Value && (full || !a.none()) && !urgent(q.Input):
 		t := &a.short
 		if s, ok := q.Value.(world.Sizer); ok && s.Size() > shortValue {
 			t = &a.long
 		}
-		q.from.turn = t
-		q.from.held.Store(true)
-		t.push(q)
+		t.wait(q)
 		return true
 	case q.Kind == End && q.from != nil && q.from.turn != nil:
 		q.from.turn.push(q)
@@ -118,6 +133,24 @@ func (a *admission) next() queued {
 	if a.shorts++; t == &a.long {
 		a.shorts = 0
 	}
+	return t.leave()
+}
+
+// rested reports whether something waits for the machine to be at rest, and has
+// done so for long enough. Busy says that it is not at rest.
+func (a *admission) rested(busy bool) bool {
+	return !a.rest.empty() && (!busy || a.resting >= restPatience)
+}
+
+// wait has a value wait.
+func (t *turn) wait(q queued) {
+	q.from.turn = t
+	q.from.held.Store(true)
+	t.push(q)
+}
+
+// leave returns the input that has waited for longest.
+func (t *turn) leave() queued {
 	q := t.pop()
 	if q.Kind == Value {
 		q.from.turn = nil

@@ -40,7 +40,7 @@ func TestPollerLooksAway(t *testing.T) {
 	}
 	looks("while a value is in the queue", true)
 	var a admission
-	if !a.take(r.queue.inputs[0], true) {
+	if !a.take(r.queue.inputs[0], true, true) {
 		t.Error("the value does not wait")
 	}
 	if d.pull() {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // Issue 9.3: a machine that closes its last device ends, although a value of that device,
@@ -125,5 +126,40 @@ func TestValuesEnterAMachineThatNeverRests(t *testing.T) {
 		endpoint.OnEnded(func(error) actions.Action { stop = true; return nil })))...)
 	if err != nil || n != 5 {
 		t.Errorf("%v, %d values", err, n)
+	}
+}
+
+// Issue 9.3: an alarm for when the machine is at rest rings after all the work
+// that there is, however much that is: the driver of TCP gives up by it what a
+// peer has sent and nobody has taken.
+func TestRestAlarmWaitsForTheWork(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		work int // endless if it is 0
+	}{{"much work", 200}, {"work without end", 0}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := world.Alarm{Clock: world.SystemClock()}
+				done, rang := 0, false
+				var work func(struct{}) actions.Transition[struct{}]
+				work = func(struct{}) actions.Transition[struct{}] {
+					if done++; done == 10 || done == 20 {
+						synctest.Wait() // until it is set, and until it has rung
+					}
+					return actions.Stateless(actions.When(done != tt.work && !rang, actions.Yield(work)))
+				}
+				g := vm.Ground{Limits: vm.Limits{Steps: 1}}
+				if err := g.Run(t.Context(), actions.Yield(work), endpoint.Device(a,
+					endpoint.OnValue(func(world.AlarmRang) actions.Action {
+						rang = true
+						if done < tt.work {
+							t.Errorf("it rings after %d of %d turns", done, tt.work)
+						}
+						return nil
+					}))); err != nil || !rang {
+					t.Errorf("%v, rang: %v", err, rang)
+				}
+			})
+		})
 	}
 }

@@ -19,6 +19,7 @@ type device struct {
 	address *Address
 	name    string
 	again   bool    // it was open in an earlier incarnation
+	rests   bool    // its values wait until the machine is at rest
 	before  *device // the one of the same name that has to be closed first
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -63,6 +64,9 @@ type device struct {
 func (r *runner) open(c *Command) {
 	name := c.Address.Device.DeviceName()
 	d := &device{r: r, address: c.Address, name: name, again: c.Again, closed: make(chan struct{})}
+	if w, ok := c.Address.Device.(world.Resting); ok {
+		d.rests = w.WaitsForRest()
+	}
 	d.paused.Store(c.Paused)
 	d.update()
 	d.changed.L = &d.mu

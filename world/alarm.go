@@ -21,8 +21,8 @@ type Alarm struct {
 	// not open.
 	Clock Clock
 
-	// After is how long after the opening it rings: at once if it is zero or
-	// negative.
+	// After is how long after the opening it rings. If it is zero or negative,
+	// it rings as soon as the machine has nothing else to do: see [Resting].
 	After time.Duration
 
 	// Label tells apart alarms that are otherwise equal, because a process can
@@ -55,6 +55,9 @@ func (a Alarm) DeviceName() string {
 	}
 	return "world.Alarm(" + clock + ", " + strconv.FormatInt(int64(a.After), 10) + "ns, " + strconv.Quote(a.Label) + ")"
 }
+
+// WaitsForRest implements [Resting]. It reports whether After is zero or negative.
+func (a Alarm) WaitsForRest() bool { return a.After <= 0 }
 
 // Open sets the alarm.
 func (a Alarm) Open(context.Context, Env) (Handle, error) {

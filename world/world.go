@@ -156,3 +156,14 @@ type Urgent interface {
 	// Urgent does nothing. It marks the type.
 	Urgent()
 }
+
+// A Resting device may have values that say that the machine has come to rest: all
+// but the opening value wait until the machine has done the work that it has. A
+// machine that does not rest gets them nevertheless, but late.
+type Resting interface {
+	Device
+
+	// WaitsForRest reports whether the values of the device wait. It never
+	// changes.
+	WaitsForRest() bool
+}
