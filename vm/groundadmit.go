@@ -11,10 +11,11 @@ import "github.com/go-marketplace/marketplace/world"
 // been admitted. Short values go first, because the work that a value causes
 // grows with its length: a listener, and a person who types a line, do not wait
 // for those who send as much as they can.
-
 //
-// A machine may also have much to do that never ends. There a value is admitted
-// now and then all the same, as long as the backlog does not grow from that.
+// A machine may also have much to do that never ends. Then a value is admitted
+// now and then all the same, as long as the backlog does not grow from that. And
+// what an alarm without delay says enters when the machine is at rest, because
+// that is what the holder of such an alarm waits for: see [world.Resting].
 
 // maxBacklog is how many actions may wait in the machine when a value is
 // admitted.
