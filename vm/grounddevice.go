@@ -253,13 +253,14 @@ func (d *device) ended(err error) {
 	}
 }
 
-// end puts the end of the device into the queue, and closes it.
+// end closes the device, and then puts its end into the queue: who hears of that
+// may open an equal device, which opens when this one has been closed.
 func (d *device) end(err error) {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	d.r.enqueue(queued{Input: Input{Kind: End, Address: d.address, Err: world.Reduce(err)}, from: d})
 	d.close()
+	d.r.enqueue(queued{Input: Input{Kind: End, Address: d.address, Err: world.Reduce(err)}, from: d})
 }
 
 // tell gives the device a command that came of an input, which has a number. It
