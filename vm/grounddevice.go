@@ -291,7 +291,7 @@ func (d *device) tell(command any, input uint64) bool {
 	d.out = append(d.out, command)
 	was := d.size
 	d.size += size(command)
-	if again && d.owed == was {
+	if d.owed == was && (again || was == 0 && d.handle == nil) {
 		d.owed = d.size
 	}
 	if was <= highWater && d.size > highWater {
@@ -310,7 +310,8 @@ func (d *device) tell(command any, input uint64) bool {
 // mayGoOn reports whether the device may be told more because of another input:
 // whether no more than limit waits of what it was told after the handle refused
 // to take more, or before it is open. What came of the input at which the handle
-// refused does not count, so that any amount may come of one input.
+// refused, or of the first before it is open, does not count, so that any amount may
+// come of one input.
 func (d *device) mayGoOn(limit int) bool {
 	over := func() bool { return (d.refusing || d.handle == nil) && d.size-d.owed > limit }
 	if over() && d.watch.full { // there may be room by now

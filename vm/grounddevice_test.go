@@ -257,6 +257,42 @@ func TestOneTurnMayTellAnyAmount(t *testing.T) {
 	})
 }
 
+// Issue 9.1: the same holds before the device is open. Only what is told because
+// of later events has to fit.
+func TestOneTurnMayTellAnyAmountBeforeItIsOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, source := newStage(), newStage()
+		s.opening = make(chan struct{})
+		d, from := puppet{"p", s}, puppet{"source", source}
+		const n = 10_000
+		flood := make(actions.Tree, n)
+		for i := range flood {
+			flood[i] = actions.Tell(d, i)
+		}
+		go func() {
+			synctest.Wait()
+			source.values <- say{"once more"}
+			synctest.Wait()
+			close(s.opening)
+			synctest.Wait()
+			source.values <- say{"enough"}
+		}()
+		g := vm.Ground{DeviceQueue: 64 * 100}
+		err := g.Run(t.Context(),
+			endpoint.Device(d, endpoint.OnEnded(func(reason error) actions.Action { t.Error(reason); return nil })),
+			flood,
+			endpoint.Device(from, endpoint.OnValue(func(v say) actions.Action {
+				if v.Text == "enough" {
+					return actions.Group(actions.Close(d), actions.Close(from))
+				}
+				return actions.Tell(d, v.Text)
+			})))
+		if l := s.notes(); err != nil || len(l) != n+3 {
+			t.Errorf("%v; %d notes, the last are %q", err, len(l), l[max(0, len(l)-3):])
+		}
+	})
+}
+
 // flood offers values until it is over.
 func (s *stage) flood(over chan struct{}) {
 	for {
