@@ -133,7 +133,7 @@ func (g *Ground) RunFunc(ctx context.Context, boot func(self actions.PID) action
 	if s.Journal != nil {
 		err = errors.Join(r.failure, s.Journal.End(r.failure))
 	}
-	return errors.Join(err, r.result.err)
+	return errors.Join(err, r.result.err())
 }
 
 // settings returns g with its defaults.

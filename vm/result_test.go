@@ -146,3 +146,26 @@ func TestFailureIsOfOneStart(t *testing.T) {
 		t.Errorf("it has failed because of %v", m.Failure())
 	}
 }
+
+// An exiting device ends the program several times as it opens.
+type exiting struct{ with []error }
+
+func (*exiting) DeviceName() string { return "vm_test.exiting" }
+
+func (e *exiting) Open(_ context.Context, env world.Env) (world.Handle, error) {
+	for _, err := range e.with {
+		env.(interface{ Exit(error) }).Exit(err)
+	}
+	return nil, errors.New("it does no more")
+}
+
+// Issue 9.9: of several results that come one right after another, the first
+// counts.
+func TestFirstExitCounts(t *testing.T) {
+	first := errors.New("first")
+	for range 100 {
+		if err := vm.Run(t.Context(), endpoint.Device(&exiting{[]error{first, errors.New("second"), nil}})); !errors.Is(err, first) {
+			t.Fatalf("Run returns %v", err)
+		}
+	}
+}
