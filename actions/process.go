@@ -80,7 +80,8 @@ type Handler struct {
 	// valid during the call only. Run must be pure.
 	Run func(state any, ev *Event) (next any, a Action)
 
-	// Kinds are the kinds of event that Run is called for. Zero means all.
+	// Kinds are the kinds of event that Run is called for, and perhaps
+	// IgnoresReason. Zero means all.
 	Kinds KindSet
 
 	// Demand asks for events [First] and [Last]. It is nil if those are of no
@@ -189,6 +190,11 @@ const (
 
 // A KindSet is a set of kinds of event.
 type KindSet uint16
+
+// IgnoresReason is a mark on the kinds of a [Handler]: it does nothing with the
+// reason of an absence. A process that fails in the sight of such handlers alone
+// has failed unheard, and the machine warns of it.
+const IgnoresReason KindSet = 1 << 15
 
 // KindsOf returns the set of the given kinds.
 func KindsOf(ks ...EventKind) (s KindSet) {

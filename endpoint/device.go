@@ -22,6 +22,9 @@ func Device(d world.Device, hs ...DeviceHandler) actions.OpenDevice {
 	if !reflect.ValueOf(d).Comparable() {
 		panic(fmt.Sprintf("endpoint: Device of a %T, which cannot be compared: a device is plain data", d))
 	}
+	if len(hs) == 0 {
+		return actions.OpenDevice{Device: d}
+	}
 	whose := deviceName{d}
 	t := &table{}
 	var values []handler

@@ -70,6 +70,8 @@ type handler struct {
 	filter actions.Filter
 	by     topic.Selection // for First and Last
 	value  reflect.Type    // for Value: the type of value, nil for any
+
+	ignores bool // for Absence: the reason
 }
 
 // A table has the handlers of one endpoint, by kind of event.
@@ -101,6 +103,9 @@ func (t *table) handler() *actions.Handler {
 		if k.run != nil {
 			h.Kinds |= actions.KindsOf(actions.EventKind(i))
 			only, n = k, n+1
+		}
+		if k.ignores {
+			h.Kinds |= actions.IgnoresReason
 		}
 	}
 	if n == 1 && only.filter == (actions.Filter{}) {

@@ -35,6 +35,15 @@ func (h Handler[M]) FromOthers() Handler[M] {
 	return h
 }
 
+// IgnoringReason says that a handler for absence does nothing with the reason,
+// which is for somebody else: a driver that only keeps account of its processes
+// leaves it to those for whom they work. If nobody else hears it, the machine
+// warns. In handlers for other events it has no effect.
+func (h Handler[M]) IgnoringReason() Handler[M] {
+	h.ignores = h.kind == actions.Absence
+	return h
+}
+
 // OnMessage calls f for every message.
 func OnMessage[M any](f func(m M) actions.Action) Handler[M] {
 	return Handler[M]{handler{kind: actions.Delivery, run: func(state any, ev *actions.Event) (any, actions.Action) {

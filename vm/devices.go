@@ -174,6 +174,9 @@ func (m *Machine) fromDevice(in Input) {
 		}
 	case End:
 		ev.Kind = actions.Ended
+		if m.unheard != nil && fromOutside(in.Err) && (at.h.handler == nil || !at.h.handler.Kinds.Has(actions.Ended)) {
+			m.unheard(at.p, deviceText{at.h.device}, in.Err)
+		}
 		at.p.k.release(at.p, at.h)
 	case Failed:
 		ev.Kind = actions.Refused
@@ -182,6 +185,11 @@ func (m *Machine) fromDevice(in Input) {
 	}
 	m.arouse(at.p, nil, at.h.handler, ev)
 }
+
+// deviceText describes a device for people.
+type deviceText struct{ world.Device }
+
+func (d deviceText) String() string { return "device " + d.DeviceName() }
 
 func (m *Machine) command(c Command) {
 	m.stats.Commands++

@@ -161,6 +161,9 @@ func (k *kernel) delete(p *proc, a actions.DeleteEndpoint) {
 		k.m.record(&Record{Kind: Ignored, at: p, Action: a})
 		return
 	}
+	if a.Reason != nil && k.m.unheard != nil {
+		k.closes(p, e, a.Reason)
+	}
 	c := p.own()
 	i, _ := slices.BinarySearchFunc(c.ends, e.seq, func(e *end, seq uint32) int { return int(int64(e.seq) - int64(seq)) })
 	c.ends = slices.Delete(c.ends, i, i+1)

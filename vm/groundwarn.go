@@ -19,6 +19,10 @@ func (r *runner) attend() {
 	if r.settings.troubles {
 		r.machine.trouble = func(rec *Record) { logRecord(r.logger, rec) }
 	}
+	r.machine.unheard = func(p *proc, what fmt.Stringer, reason error) {
+		r.logger.LogAttrs(context.Background(), slog.LevelWarn, "ended for a reason that nobody hears",
+			append(processAttrs(p.path(), p.cell.name), slog.String("what", what.String()), slog.Any("reason", reason))...)
+	}
 	r.machine.WatchMisses(func(m Miss) {
 		r.log.near = true
 		r.logger.LogAttrs(context.Background(), slog.LevelWarn, "nobody hears a message",

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"fmt"
 	"runtime/debug"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -58,6 +59,8 @@ type Machine struct {
 	rec      Record
 	trouble  func(*Record) // is told of what may be a mistake, besides watch
 	misses   *misses       // nil if nobody wants the account
+
+	unheard func(p *proc, what fmt.Stringer, reason error) // is told of what comes to its end for a reason that nobody hears; may be nil
 }
 
 type phase uint8

@@ -1,14 +1,18 @@
 package vm
 
 import (
+	"errors"
+
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // Observed reports, for a record of kind Ended, whether some other process is
 // about to be told of the absence of the process: whether a handler for absence
-// is there, at whatever level, that gets the reason. An end with a reason that
-// nobody observes is most likely a mistake that nobody hears of.
+// is there, at whatever level, that gets the reason and does not ignore it
+// ([actions.IgnoresReason]). An end with a reason that nobody observes is
+// most likely a mistake that nobody hears of.
 func (r *Record) Observed() bool { return r.Kind == Ended && r.at != nil && r.at.observed() }
 
 func (p *proc) observed() bool {
@@ -42,11 +46,31 @@ func (k *kernel) hearsAbsence(p, local *proc, r topic.Role) bool {
 		if o.p.dead || !o.e.role.Sees(r) || p == local && o.p == p {
 			continue
 		}
-		if q, e := o.innermost(); q != p && e.handler != nil && e.handler.Kinds.Has(actions.Absence) {
+		if q, e := o.innermost(); q != p && e.handler != nil && e.handler.Kinds.Has(actions.Absence) && e.handler.Kinds&actions.IgnoresReason == 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// closes tells of an endpoint of p that is about to be closed for a reason that
+// comes from the outside, and that no other process is told of. A driver that
+// cannot have a socket says so in this way, and goes on.
+//
+// Reasons that programs make are not told of: to go with an explanation is no
+// mistake, even if nobody is there to hear it.
+func (k *kernel) closes(p *proc, e *end, reason error) {
+	if e.route || !fromOutside(reason) || k.hearsAbsence(p, p, e.role) {
+		return
+	}
+	k.m.unheard(p, e.role, reason)
+}
+
+// fromOutside reports whether a reason comes from a device, but for the stop of
+// the machine.
+func fromOutside(reason error) bool {
+	_, ok := errors.AsType[*world.Error](reason)
+	return ok && !errors.Is(reason, world.ErrStopped)
 }
 
 // innermost returns the process that hears what endpoint s is told, which is

@@ -78,10 +78,15 @@ func mustListen(function string, at Addr) {
 }
 
 // carried says, by its presence, that there is a process for the connection
-// between two addresses.
+// between two addresses, which has come in.
 type carried struct{ Remote, Local Addr }
 
 var (
 	carriedRemote = topic.FieldOf(func(c *carried) *Addr { return &c.Remote })
 	carriedLocal  = topic.FieldOf(func(c *carried) *Addr { return &c.Local })
 )
+
+// dialed is carried for a connection that the machine was to make.
+type dialed struct{ carried }
+
+var wholeDialed = topic.FieldOf(func(d *dialed) *dialed { return d })

@@ -48,6 +48,7 @@ func (d driver) open() actions.Action {
 		// of them, and so asks for the rarest.
 		endpoint.ObservePublishers(topic.Where(ending.Is(true)), endpoint.OnPresenceState(driver.published)),
 		endpoint.ObservePublishers(topic.All[carried](), endpoint.OnAbsenceState(driver.parted)),
+		endpoint.ObservePublishers(topic.All[dialed](), endpoint.OnAbsenceState(driver.hungUp).IgnoringReason()),
 	}
 	for i := d.listeners.Iterator(); !i.Done(); {
 		at, to, _ := i.Next()
@@ -193,6 +194,10 @@ func (d driver) parted(c carried, _ error) actions.Transition[driver] {
 	_, open := d.listeners.Get(c.Local)
 	return actions.Next(d, actions.When(full && open, actions.Resume(d.device(c.Local))))
 }
+
+// hungUp is parted for a connection that the machine was to make. The reason is
+// for those who wanted the connection; if they do not listen, the machine warns.
+func (d driver) hungUp(c dialed, _ error) actions.Transition[driver] { return d.parted(c.carried, nil) }
 
 // byTexts orders connections by the texts of their addresses.
 type byTexts struct{}

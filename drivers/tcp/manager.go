@@ -157,6 +157,9 @@ func (m *manager) out(i topic.Interest) actions.AddEndpoint {
 
 // presence shows the driver that there is a manager, which can be controlled.
 func (m *manager) presence() actions.Action {
+	if !m.isInbound() {
+		return actions.Group(endpoint.Publisher(topic.Where(wholeDialed.Is(dialed{m.carried}))), m.controls())
+	}
 	return actions.Group(endpoint.Publisher(topic.Where(carriedRemote.Is(m.Remote), carriedLocal.Is(m.Local))), m.controls())
 }
 

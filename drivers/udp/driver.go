@@ -64,7 +64,7 @@ func (d driver) open() actions.Action {
 			endpoint.OnPresenceState(driver.published),
 			endpoint.OnLastState(driver.unpublished, Source),
 		),
-		endpoint.ObservePublishers(topic.All[serving](), endpoint.OnAbsenceState(driver.parted)),
+		endpoint.ObservePublishers(topic.All[serving](), endpoint.OnAbsenceState(driver.parted).IgnoringReason()),
 	}
 	for i := d.services.Iterator(); !i.Done(); {
 		at, s, _ := i.Next()
@@ -96,7 +96,8 @@ func (d driver) unpublished(c Packet) actions.Transition[driver] {
 
 // parted is told that the process of an address has ended. If it has failed, the
 // next one who needs the address gets another. But if it has ended because it
-// was not needed, and by now is, it gets a successor at once.
+// was not needed, and by now is, it gets a successor at once. The reason itself is
+// for those who need the address.
 func (d driver) parted(of serving, reason error) actions.Transition[driver] {
 	t := d.change(of.At, func(s *service) { s.served = false })
 	if reason != nil {
