@@ -131,6 +131,26 @@ func fitsLine(page, line string) bool {
 	return regexp.MustCompile("^" + strings.Join(parts, ".*") + "$").MatchString(line)
 }
 
+// TestMistakesVet: the command of the page finds the value that is thrown away
+// (Issue 9.14).
+func TestMistakesVet(t *testing.T) {
+	found := 0
+	for _, b := range blocks(t, read(t, mistakes+".md")) {
+		if b.language != "sh" || !strings.HasPrefix(b.lines[0], "go vet ") {
+			continue
+		}
+		found++
+		words := strings.Fields(strings.Replace(b.lines[0], "./...", "./"+mistakes+"/dropped", 1))
+		out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "dropped/main.go:24:4: result of") {
+			t.Errorf("%s: %v\n%s", b.lines[0], err, out)
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d commands", found)
+	}
+}
+
 // TestMistakesLinks: what the page on mistakes links to is there.
 func TestMistakesLinks(t *testing.T) {
 	prose := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(read(t, mistakes+".md"), "")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -84,28 +85,38 @@ func programFrames(frames [][]byte) [][]byte {
 	if end >= 0 {
 		frames = frames[:end]
 	}
-	begin := slices.IndexFunc(frames, func(f []byte) bool { return !isLibrary(string(f)) })
-	if begin < 0 {
-		return nil
+	for len(frames) > 0 && isLibrary(string(frames[0])) {
+		frames = frames[1:]
 	}
-	return frames[begin:]
+	for len(frames) > 0 && isLibrary(string(frames[len(frames)-1])) {
+		frames = frames[:len(frames)-1]
+	}
+	return frames
 }
 
 // library is the path of this module.
 var library = strings.TrimSuffix(nestedType.PkgPath(), "/vm")
 
+// sources is where the source of this module is, as it appears in stacks.
+var sources = func() string {
+	_, file, _, _ := runtime.Caller(0)
+	return strings.TrimSuffix(file, "vm/errors.go")
+}()
+
 // isLibrary reports whether a frame is in the runtime, or in a package of this
-// library that programs call in order to make processes.
+// library that programs call in order to make processes. Of those it looks at the
+// file: the compiler names a function inside a generic one after the package that
+// calls the generic one.
 func isLibrary(frame string) bool {
 	for _, prefix := range []string{"runtime.", "internal/runtime/", "runtime/debug.", "reflect."} {
 		if strings.HasPrefix(frame, prefix) {
 			return true
 		}
 	}
-	for _, p := range []string{"actions", "endpoint", "topic", "vm", "world"} {
-		if strings.HasPrefix(frame, library+"/"+p+".") {
-			return true
-		}
-	}
-	return false
+	_, place, _ := strings.Cut(frame, "\n\t")
+	place, _, _ = strings.Cut(place, ".go:")
+	place, ours := strings.CutPrefix(place, sources)
+	dir, name, _ := strings.Cut(place, "/")
+	return ours && slices.Contains([]string{"actions", "endpoint", "topic", "vm", "world"}, dir) &&
+		!strings.Contains(name, "/") && !strings.HasSuffix(name, "_test")
 }

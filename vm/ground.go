@@ -25,8 +25,8 @@ type Ground struct {
 	// warn it is what may be a mistake and what may go unnoticed: an end with
 	// a reason of which no other process hears ([Record.Observed]), an action
 	// that is dropped because its process has ended, a message that nobody
-	// hears ([Miss]), a transition function that takes long (SlowLimit), and
-	// what devices report. What one device reports again and again is said
+	// hears ([Miss]), a transition function that takes long, or a machine that
+	// does not come to rest (SlowLimit), and what devices report. What one device reports again and again is said
 	// once a minute, with a count.
 	//
 	// If Logger is nil, the environment variable MARKETPLACE_LOG says from
@@ -70,7 +70,9 @@ type Ground struct {
 
 	// SlowLimit is how long a transition function may run before the Logger is
 	// told which one it is, with the process, the event and the stack, at level
-	// warn. It is told again when the function has returned. Default: 1 s.
+	// warn. It is told again when the function has returned. It is told once that
+	// the machine has worked for ten times as long without an input, with the
+	// processes that act and what they do. Default: 1 s.
 	SlowLimit time.Duration
 
 	// Incarnation tells the runs of a machine apart. It is for those who keep
@@ -180,6 +182,7 @@ type runner struct {
 	logger   *slog.Logger
 	log      logging
 	slow     slowness
+	restless restlessness
 	ctx      context.Context // for the opening of devices
 	wg       sync.WaitGroup  // all goroutines
 	over     chan struct{}   // closed when the machine is done for
@@ -353,6 +356,7 @@ func (r *runner) runStint(scratch *[]*device) {
 	if !more {
 		r.rest()
 	}
+	r.watchRest(more)
 	r.slow.end()
 	r.Unlock()
 	if len(touched) > crowd {
@@ -422,6 +426,7 @@ func (r *runner) next() bool {
 		case r.machine.Busy() && !r.continued:
 			r.continued = true
 			r.admission.goesOn(r.machine.Backlog())
+			r.restless.continues++
 			r.current = queued{Input: Input{Kind: Continue}}
 			return true
 		}

@@ -77,8 +77,7 @@ var importance = [...]slog.Level{
 
 // level returns how important r is.
 func (r *Record) level() slog.Level {
-	switch {
-	case r.Kind == Ended && r.unheard() || r.Kind == Dropped && r.matters():
+	if r.Kind == Ended && r.unheard() {
 		return slog.LevelWarn
 	}
 	return importance[r.Kind]

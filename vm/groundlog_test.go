@@ -94,6 +94,23 @@ func TestDefaultLogPanic(t *testing.T) {
 	}
 }
 
+// split divides by what somebody wants, in a closure of a generic function that
+// the compiler names after this package.
+func split(s, _ job) actions.Transition[job] { return actions.Next(job{12 / s.Left}) }
+
+// Issue 9.8: the stack of a panic has the program's own functions only, even where
+// a function of this library is named after the package that calls it.
+func TestDefaultLogPanicOwnFrames(t *testing.T) {
+	plain := endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(share))
+	state := endpoint.Subscriber(topic.All[job](), endpoint.OnMessageState(split))
+	for name, p := range map[string]actions.Process{"share": actions.Stateless(plain), "split": actions.Next(job{}, state)} {
+		log := byDefault(t, actions.Spawn(p), inAWhile(actions.Send(job{0})))
+		if got := lines(log); len(got) != 3 || !strings.HasPrefix(got[1], "\tgithub.com/go-marketplace/marketplace/vm_test."+name+"(") {
+			t.Errorf("got\n%s", log)
+		}
+	}
+}
+
 // Issue 9.8: the whole stack of a panic is kept, and the trace begins at the
 // function of the program even if it was this library that panicked.
 func TestPanicTrace(t *testing.T) {
@@ -218,6 +235,30 @@ func TestDefaultLogDropped(t *testing.T) {
 	mustSay(t, log, "level=WARN msg=dropped path=2 name=hasty action=\"send vm_test.say{")
 }
 
+// Issue 9.8: a process that ends with much undone says so in one line, with a count,
+// whatever the logger.
+func TestDroppedIsCounted(t *testing.T) {
+	all := actions.Tree{actions.Quit(), actions.Quit()}
+	for range 500 {
+		all = append(all, actions.Send(say{"bye"}), actions.Delete("x"))
+	}
+	boot := actions.Spawn(actions.Stateless(all)).Named("hasty")
+	for _, level := range []slog.Level{slog.LevelWarn, slog.LevelInfo} {
+		var b strings.Builder
+		g := vm.Ground{Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level}))}
+		if err := g.Run(t.Context(), boot); err != nil {
+			t.Error(err)
+		}
+		if log := b.String(); strings.Count(log, "level=WARN") != 1 || !strings.Contains(log, "level=WARN msg=dropped path=2 name=hasty action=\"send vm_test.say{") || !strings.Contains(log, "count=500\n") {
+			t.Errorf("got\n%s", log)
+		}
+	}
+	log := byDefault(t, boot)
+	if strings.Count(log, "level=") != 1 || !strings.Contains(log, "count=500\n") {
+		t.Errorf("got\n%s", log)
+	}
+}
+
 // Issue 9.8: what a device repeats is said once, and then counted, whatever the
 // logger.
 func TestDeviceLogIsCounted(t *testing.T) {
@@ -255,19 +296,24 @@ func TestNearMisses(t *testing.T) {
 		boot []actions.Action
 		want string // nothing for no near miss
 	}{
-		"pointer":          {[]actions.Action{hears(values), inAWhile(actions.Send(&parcel{}), actions.Send(&parcel{}))}, "type=*vm_test.parcel because=\"it is a pointer, and process 2 ear is subscriber of vm_test.parcel{}: send the value\""},
-		"value":            {[]actions.Action{hears(pointers), inAWhile(actions.Send(parcel{}))}, "it is a value, and process 2 ear is subscriber of *vm_test.parcel{}"},
-		"pinned":           {[]actions.Action{hears(pinned), inAWhile(actions.Send(parcel{8, 1}), actions.Send(parcel{9, 1}))}, "process 2 ear is subscriber of vm_test.parcel{To: 7}, where To is 7, and in the message it is 8"},
-		"further out":      {[]actions.Action{hears(values), inAWhile(actions.Spawn(vm.Nested(actions.Send(parcel{}))))}, "process 2 ear, one level further out, is"},
-		"further in":       {[]actions.Action{actions.Spawn(vm.Nested(actions.AtMeta(publish()), hears(values))), inAWhile(actions.Send(parcel{}))}, "process 2/2 ear, one level further in, is"},
-		"too late":         {[]actions.Action{actions.Send(parcel{}), hears(values)}, "process 2 ear has become subscriber of vm_test.parcel{} only after that: spawn it first, or send when it is there"},
-		"takes none":       {[]actions.Action{hears(endpoint.Subscriber(topic.All[parcel](), endpoint.OnPresence(func(parcel) actions.Action { return nil }))), inAWhile(actions.Send(parcel{}))}, "takes no messages"},
-		"watches only":     {[]actions.Action{hears(endpoint.ObservePublishers(topic.All[parcel](), endpoint.OnPresence(func(parcel) actions.Action { return nil }))), inAWhile(actions.Send(parcel{}))}, ""},
-		"serves demand":    {[]actions.Action{hears(endpoint.ObservePublishers(topic.All[parcel](), endpoint.OnFirst(func(parcel) actions.Action { return nil }))), inAWhile(actions.Send(parcel{}))}, "takes no messages, or not yet"},
-		"feedback":         {[]actions.Action{hears(endpoint.Publisher(topic.Where(parcelTo.Is(7)), endpoint.OnMessage(func(parcel) actions.Action { return nil }))), inAWhile(actions.Feedback(parcel{8, 1}))}, "type=\"feedback vm_test.parcel\" because=\"process 2 ear is publisher of"},
-		"has just gone":    {[]actions.Action{hears(pinned, endpoint.Subscriber(topic.Where(parcelTo.Is(8)), endpoint.OnMessage(func(parcel) actions.Action { return nil })).As("gone"), actions.Delete("gone")), inAWhile(actions.Send(parcel{8, 1}))}, ""},
-		"nothing near":     {[]actions.Action{hears(values), inAWhile(actions.Send(say{}))}, ""},
-		"too late, myself": {[]actions.Action{actions.Send(parcel{}), values}, ""},
+		"pointer":                      {[]actions.Action{hears(values), inAWhile(actions.Send(&parcel{}), actions.Send(&parcel{}))}, "type=*vm_test.parcel because=\"it is a pointer, and process 2 ear is subscriber of vm_test.parcel{}: send the value\""},
+		"value":                        {[]actions.Action{hears(pointers), inAWhile(actions.Send(parcel{}))}, "it is a value, and process 2 ear is subscriber of *vm_test.parcel{}"},
+		"pinned":                       {[]actions.Action{hears(pinned), inAWhile(actions.Send(parcel{8, 1}), actions.Send(parcel{9, 1}))}, "process 2 ear is subscriber of vm_test.parcel{To: 7}, where To is 7, and in the message it is 8"},
+		"further out":                  {[]actions.Action{hears(values), inAWhile(actions.Spawn(vm.Nested(actions.Send(parcel{}))))}, "process 2 ear, one level further out, is"},
+		"further in":                   {[]actions.Action{actions.Spawn(vm.Nested(actions.AtMeta(publish()), hears(values))), inAWhile(actions.Send(parcel{}))}, "process 2/2 ear, one level further in, is"},
+		"too late":                     {[]actions.Action{actions.Send(parcel{}), hears(values)}, "process 2 ear has become subscriber of vm_test.parcel{} only after that: spawn it first, or send when it is there"},
+		"takes none":                   {[]actions.Action{hears(endpoint.Subscriber(topic.All[parcel](), endpoint.OnPresence(func(parcel) actions.Action { return nil }))), inAWhile(actions.Send(parcel{}))}, "takes no messages"},
+		"watches only":                 {[]actions.Action{hears(endpoint.ObservePublishers(topic.All[parcel](), endpoint.OnPresence(func(parcel) actions.Action { return nil }))), inAWhile(actions.Send(parcel{}))}, ""},
+		"serves demand":                {[]actions.Action{hears(endpoint.ObservePublishers(topic.All[parcel](), endpoint.OnFirst(func(parcel) actions.Action { return nil }))), inAWhile(actions.Send(parcel{}))}, "takes no messages, or not yet"},
+		"feedback":                     {[]actions.Action{hears(endpoint.Publisher(topic.Where(parcelTo.Is(7)), endpoint.OnMessage(func(parcel) actions.Action { return nil }))), inAWhile(actions.Feedback(parcel{8, 1}))}, "type=\"feedback vm_test.parcel\" because=\"process 2 ear is publisher of"},
+		"has just gone":                {[]actions.Action{hears(pinned, endpoint.Subscriber(topic.Where(parcelTo.Is(8)), endpoint.OnMessage(func(parcel) actions.Action { return nil })).As("gone"), actions.Delete("gone")), inAWhile(actions.Send(parcel{8, 1}))}, ""},
+		"sent to a publisher":          {[]actions.Action{hears(endpoint.Publisher(topic.All[parcel](), endpoint.OnMessage(func(parcel) actions.Action { return nil }))), inAWhile(actions.Send(parcel{}))}, "because=\"process 2 ear is publisher of vm_test.parcel{}, and hears feedback only: use actions.Feedback, or let it subscribe\""},
+		"feedback to a subscriber":     {[]actions.Action{hears(values), inAWhile(actions.Feedback(parcel{}))}, "because=\"process 2 ear is subscriber of vm_test.parcel{}, and hears no feedback: use actions.Send, or let it publish\""},
+		"another publisher":            {[]actions.Action{hears(endpoint.Publisher(topic.All[parcel](), endpoint.OnMessage(func(parcel) actions.Action { return nil }))), endpoint.Publisher(topic.All[parcel](), endpoint.OnMessage(func(parcel) actions.Action { return nil })), inAWhile(actions.Send(parcel{}))}, ""},
+		"publisher that hears nothing": {[]actions.Action{hears(endpoint.Publisher(topic.All[parcel]())), inAWhile(actions.Send(parcel{}))}, ""},
+		"publisher of another":         {[]actions.Action{hears(endpoint.Publisher(topic.Where(parcelTo.Is(7)), endpoint.OnMessage(func(parcel) actions.Action { return nil }))), inAWhile(actions.Send(parcel{8, 1}))}, ""},
+		"nothing near":                 {[]actions.Action{hears(values), inAWhile(actions.Send(say{}))}, ""},
+		"too late, myself":             {[]actions.Action{actions.Send(parcel{}), values}, ""},
 	} {
 		log := byDefault(t, tt.boot...)
 		if n := strings.Count(log, "nobody hears a message"); n != len(tt.want[:min(1, len(tt.want))]) || !strings.Contains(log, tt.want) {
@@ -317,5 +363,22 @@ func TestForgottenDriver(t *testing.T) {
 	}
 	if log := byDefault(t); log != "" {
 		t.Errorf("got\n%s", log)
+	}
+}
+
+// Issue 9.8: who waits is not said after something has gone wrong, of which it is
+// most likely a consequence.
+func TestForgottenDriverIsNoConsequence(t *testing.T) {
+	waits := actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[say](), endpoint.OnMessage(func(say) actions.Action { return nil })))).Named("reader")
+	for name, wrong := range map[string]actions.Action{
+		"panic":         actions.SpawnFunc(func(actions.PID) actions.Process { panic("no paper") }),
+		"end":           actions.Spawn(actions.Stateless(actions.Fail(errBoom))),
+		"end, inside":   actions.Spawn(vm.Nested(actions.Spawn(actions.Stateless(actions.Fail(errBoom))))),
+		"end, observed": actions.Group(actions.Spawn(actions.Stateless(endpoint.ObservePublishers(topic.All[claim](), endpoint.OnAbsence(func(claim, error) actions.Action { return nil })))), actions.Spawn(actions.Stateless(endpoint.Publisher(topic.All[claim]()), actions.Fail(errBoom)))),
+		"exit":          endpoint.Exit(nil),
+	} {
+		if log := byDefault(t, waits, inAWhile(wrong)); strings.Contains(log, "is a driver missing") {
+			t.Errorf("%s: got\n%s", name, log)
+		}
 	}
 }

@@ -30,11 +30,13 @@ type slowness struct {
 	mu      sync.Mutex
 	timer   *time.Timer
 	stopped bool
-	seen    uint64    // the state
-	call    call      // and what was being called
-	since   time.Time // that has been seen
-	looks   int       // at which nothing has changed
-	told    bool      // the call has been reported
+	seen    uint64      // the state
+	call    call        // and what was being called
+	last    time.Time   // somebody has looked, or the timer has been set
+	since   time.Time   // the call has begun, at the earliest
+	looks   int         // at which nothing has changed
+	told    bool        // the call has been reported
+	attrs   []slog.Attr // with which it has been
 }
 
 // looksPerLimit is how many looks there are in a SlowLimit.
@@ -48,6 +50,7 @@ func (s *slowness) begin(r *runner) {
 	if r.log.wants && !s.armed.Load() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.last = time.Now()
 		s.arm(r)
 	}
 }
@@ -69,11 +72,13 @@ func (s *slowness) arm(r *runner) {
 	}
 }
 
-// returned tells that the call that has been reported is over.
+// returned tells that the call that has been reported is over. What the call is
+// about has been noted, since the machine uses the event again. The duration is at
+// most two intervals between looks too long.
 func (s *slowness) returned(r *runner) {
 	if s.told {
 		r.logger.LogAttrs(context.Background(), slog.LevelWarn, "the transition function has returned",
-			append(s.call.attrs(), slog.Duration("after", time.Since(s.since)))...)
+			append(s.attrs, slog.Duration("after", time.Since(s.since)))...)
 	}
 }
 
@@ -95,13 +100,16 @@ func (s *slowness) look(r *runner) {
 	if s.stopped {
 		return
 	}
+	r.restless.looks.Add(1)
 	state, c := s.state.Load(), callOf(r.machine)
 	if state != s.seen || c != s.call {
 		s.returned(r)
-		s.seen, s.call, s.since, s.looks, s.told = state, c, time.Now(), 0, false
+		s.seen, s.call, s.since, s.looks, s.told = state, c, s.last, 0, false
+		s.last = time.Now()
 		s.arm(r)
 		return
 	}
+	s.last = time.Now()
 	if state&1 == 0 {
 		// Idle since the last look. A stint that begins now finds the timer not
 		// set, or else is seen here.
@@ -126,7 +134,8 @@ func (s *slowness) report(r *runner) {
 		s.told = false // it has just returned
 		return
 	}
-	attrs := append(s.call.attrs(), slog.Duration("for", time.Since(s.since)))
+	s.attrs = slices.Clip(s.call.attrs())
+	attrs := append(s.attrs, slog.Duration("for", time.Since(s.since)))
 	if stack != nil {
 		attrs = append(attrs, slog.String(applog.Stack, string(stack)))
 	}

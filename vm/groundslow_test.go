@@ -45,7 +45,8 @@ func dawdle(l *logBook, d time.Duration) string {
 }
 
 // Issue 9.11: a transition function that takes long is reported while it runs,
-// with process, event and stack, and once more when it has returned.
+// with process, event and stack, and once more when it has returned, with the same
+// process and event, and the time that it has taken.
 func TestSlowFunction(t *testing.T) {
 	hear := func(f func() actions.Action) actions.Action {
 		return actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(func(job) actions.Action { return f() })))).Named("slow")
@@ -58,20 +59,20 @@ func TestSlowFunction(t *testing.T) {
 		boot func(f func() actions.Action) []actions.Action
 		want string
 	}{
-		"handler": {func(f func() actions.Action) []actions.Action { return []actions.Action{hear(f), send} }, `path=2 name=slow event="message vm_test.job" for=1s`},
+		"handler": {func(f func() actions.Action) []actions.Action { return []actions.Action{hear(f), send} }, `path=2 name=slow event="message vm_test.job" for=1.25s`},
 		"one of two": {func(f func() actions.Action) []actions.Action {
 			return []actions.Action{hear(func() actions.Action { return nil }), actions.Spawn(vm.Nested(actions.AtMeta(endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(func(job) actions.Action { return f() })).As("m")), inAWhile())), send}
-		}, `path=3/1 name=boot event="message vm_test.job" for=1s`},
+		}, `path=3/1 name=boot event="message vm_test.job" for=1.25s`},
 		"continuation": {func(f func() actions.Action) []actions.Action {
 			return []actions.Action{actions.Spawn(actions.Stateless(next(f))).Named("slow")}
-		}, "path=2 name=slow event=continuation for=1s"},
+		}, "path=2 name=slow event=continuation for=1.25s"},
 		"boot": {func(f func() actions.Action) []actions.Action {
 			return []actions.Action{actions.SpawnFunc(func(actions.PID) actions.Process { return actions.Stateless(f()) }).Named("slow")}
-		}, "path=2 name=slow event=boot for=1s"},
+		}, "path=2 name=slow event=boot for=1.25s"},
 		"value": {func(f func() actions.Action) []actions.Action {
 			s := newStage()
 			return []actions.Action{endpoint.Device(puppet{"p", s}, endpoint.OnValue(func(hello) actions.Action { close(s.values); return f() }))}
-		}, `path=1 name=boot event="value vm_test.hello" for=1s`},
+		}, `path=1 name=boot event="value vm_test.hello" for=1.25s`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -92,12 +93,33 @@ func TestSlowFunction(t *testing.T) {
 					t.Errorf("want %s; while it runs:\n%s", tt.want, late)
 				}
 				rest := strings.TrimPrefix(l.String(), late)
-				if strings.Count(rest, "level=") != 1 || !strings.Contains(rest, "the transition function has returned") {
+				if strings.Count(rest, "level=") != 1 || !strings.Contains(rest, "the transition function has returned") ||
+					!strings.Contains(rest, strings.TrimSuffix(tt.want, "for=1.25s")+"after=2.259s") {
 					t.Errorf("after that:\n%s", rest)
 				}
 			})
 		})
 	}
+}
+
+// Issue 9.11: what is said of a function that has returned is about the event that
+// it was called for, and not about the one that came after it.
+func TestSlowFunctionEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &logBook{}
+		g := vm.Ground{Logger: l.logger()}
+		err := g.Run(t.Context(),
+			actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(func(job) actions.Action {
+				time.Sleep(2 * time.Second)
+				return actions.Group(actions.Send(say{}), endpoint.Publisher(topic.All[claim]()))
+			})))).Named("slow"),
+			actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[say](), endpoint.OnMessage(func(say) actions.Action { return nil })),
+				endpoint.ObservePublishers(topic.All[claim](), endpoint.OnPresence(func(claim) actions.Action { return nil })))),
+			inAWhile(actions.Send(job{})))
+		if got := l.String(); err != nil || !strings.Contains(got, `msg="the transition function has returned" path=2 name=slow event="message vm_test.job" after=2s`) {
+			t.Errorf("%v; got\n%s", err, got)
+		}
+	})
 }
 
 // Issue 9.11: many functions that take some time each are none that is slow,

@@ -23,6 +23,13 @@ func (r *runner) attend() {
 		r.logger.LogAttrs(context.Background(), slog.LevelWarn, "ended for a reason that nobody hears",
 			append(processAttrs(p.path(), p.cell.name), slog.String("what", what.String()), slog.Any("reason", reason))...)
 	}
+	r.machine.undone = func(p *proc, first actions.Action, count int) {
+		attrs := append(processAttrs(p.path(), p.cell.name), slog.String("action", describe(first)))
+		if count > 1 {
+			attrs = append(attrs, slog.Int("count", count))
+		}
+		r.logger.LogAttrs(context.Background(), slog.LevelWarn, Dropped.String(), attrs...)
+	}
 	r.machine.WatchMisses(func(m Miss) {
 		r.log.near = true
 		r.logger.LogAttrs(context.Background(), slog.LevelWarn, "nobody hears a message",
@@ -81,7 +88,11 @@ func (r *runner) sayMisses() bool {
 		r.log.said[key] = m.Count
 		texts = append(texts, fmt.Sprintf("%s (%d, the first of %s)", typeText(m), m.Count, labelOf(m.Path, m.Name)))
 	}
-	r.warnOf("nobody has ever heard a message of these types: is a driver missing?", "types", texts)
+	message := "nobody has ever heard a message of these types"
+	if !r.machine.misfortune { // of which this would be a consequence
+		message += ": is a driver missing?"
+	}
+	r.warnOf(message, "types", texts)
 	return texts != nil
 }
 
@@ -100,9 +111,11 @@ func (r *runner) sayMore() {
 // warnOf warns of several things, if there are any.
 func (r *runner) warnOf(message, key string, texts []string) {
 	if texts != nil {
-		r.logger.LogAttrs(context.Background(), slog.LevelWarn, message, slog.String(key, strings.Join(texts, ", ")))
+		r.logger.LogAttrs(context.Background(), slog.LevelWarn, message, slog.String(key, joined(texts)))
 	}
 }
+
+func joined(texts []string) string { return strings.Join(texts, ", ") }
 
 func typeText(m Miss) string {
 	if m.Orientation == topic.Subscriber {
@@ -112,10 +125,11 @@ func typeText(m Miss) string {
 }
 
 // sayWaiting says who waits for others, at the end of a run that has had no
-// devices, and so could not but end, unless there is a better guess.
+// devices, and so could not but end, unless there is a better guess: a message
+// was nearly heard, or a process has failed.
 func (r *runner) sayWaiting() {
 	m := r.machine
-	if m.phase != running || m.generation > 0 || r.log.near {
+	if m.phase != running || m.generation > 0 || r.log.near || m.misfortune {
 		return
 	}
 	r.warnOf("the run is over, because no device is open, though processes wait for somebody: is a driver missing?", "waiting", m.root.waits(nil))
@@ -125,10 +139,14 @@ func (r *runner) sayWaiting() {
 const maxWaits = 5
 
 // waits appends the endpoints of k, and further inside, that nobody faces, and
-// that have heard no message.
+// that have heard no message. It leaves out the drivers of this library, which
+// wait most of the time.
 func (k *kernel) waits(texts []string) []string {
 	k.procs.all(func(_ actions.PID, p *proc) bool {
 		for _, e := range p.cell.ends {
+			if p.isDriver() {
+				break
+			}
 			if typ := e.role.Topic.MessageType(); typ != nil && !e.route && !k.meets(e, typ) && len(texts) < maxWaits {
 				texts = append(texts, p.label()+" as "+e.role.String())
 			}
@@ -139,6 +157,15 @@ func (k *kernel) waits(texts []string) []string {
 		return len(texts) < maxWaits
 	})
 	return texts
+}
+
+// isDriver reports whether the state of p is of a driver of this library.
+func (p *proc) isDriver() bool {
+	t := p.cell.stateType
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return strings.HasPrefix(t.PkgPath(), library+"/drivers/")
 }
 
 // meets reports whether somebody faces endpoint e of k, which is about messages

@@ -60,6 +60,10 @@ type Machine struct {
 	trouble  func(*Record) // is told of what may be a mistake, besides watch
 	misses   *misses       // nil if nobody wants the account
 
+	undone func(p *proc, first actions.Action, count int) // is told what a process has left undone, if that matters; may be nil
+
+	misfortune bool // a process has ended for a reason, since the machine has been there
+
 	unheard func(p *proc, what fmt.Stringer, reason error) // is told of what comes to its end for a reason that nobody hears; may be nil
 }
 

@@ -21,7 +21,8 @@ type Miss struct {
 
 	// Near says why one of them was not heard although it nearly was: there is
 	// a subscriber of the value where a pointer was sent, or of the pointer;
-	// one that pins a field to another value; one further out or further in;
+	// one that pins a field to another value; one on the same side, as for Send
+	// where Feedback is needed; one further out or further in;
 	// one that takes no messages; or one that came too late. It is empty if
 	// nothing was nearly right.
 	Near string
@@ -124,7 +125,7 @@ func (x *misses) input() {
 func (x *misses) review() {
 	for _, r := range x.recent {
 		if r.first && r.u.Near == "" && !x.hasJustGone(r.k, r.sent) {
-			if near := r.k.nearly(r.sent, nil); near != "" {
+			if near := r.k.nearly(r.from, r.sent, nil); near != "" {
 				x.say(r.u, near)
 			}
 		}
@@ -191,7 +192,7 @@ func (x *misses) note(k *kernel, p *proc, s *actions.SendMessage, targets []entr
 	case x.hasJustGone(k, s):
 		u.had = true
 	default:
-		if near := k.nearly(s, targets); near != "" {
+		if near := k.nearly(p, s, targets); near != "" {
 			x.say(u, near)
 		}
 	}
@@ -218,8 +219,8 @@ func takes(targets []entry) bool {
 	return false
 }
 
-// nearly returns what was nearly right about a message that nobody heard.
-func (k *kernel) nearly(s *actions.SendMessage, targets []entry) string {
+// nearly returns what was nearly right about a message of p that nobody heard.
+func (k *kernel) nearly(p *proc, s *actions.SendMessage, targets []entry) string {
 	for _, t := range targets {
 		// Who only watches others need not hear what they say, but who serves
 		// their demand does.
@@ -251,6 +252,9 @@ func (k *kernel) nearly(s *actions.SendMessage, targets []entry) string {
 			}
 		}
 	}
+	if near := k.sameSide(p, s); near != "" {
+		return near
+	}
 	if near := k.outside(s, who); near != "" {
 		return near
 	}
@@ -266,6 +270,28 @@ func field(typ reflect.Type, path string) string {
 		return "element " + path
 	}
 	return path
+}
+
+// sameSide returns who would hear a message of p if it went the other way. Where p
+// hears such messages itself, it is one of several that are alike, and not mistaken.
+func (k *kernel) sameSide(p *proc, s *actions.SendMessage) (near string) {
+	x := k.index[s.Orientation]
+	if x == nil {
+		return ""
+	}
+	for _, t := range x.OfType(s.Message.Type()) {
+		switch {
+		case t.e.run == nil && !t.e.route || !t.e.role.Topic.Matches(s.Message):
+		case t.p == p:
+			return ""
+		case near != "":
+		case s.Orientation == topic.Publisher:
+			near = fmt.Sprintf("process %s is %v, and hears feedback only: use actions.Feedback, or let it subscribe", t.p.label(), t.e.role)
+		default:
+			near = fmt.Sprintf("process %s is %v, and hears no feedback: use actions.Send, or let it publish", t.p.label(), t.e.role)
+		}
+	}
+	return near
 }
 
 // outside returns who would hear a message in the machines around k.

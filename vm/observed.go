@@ -69,8 +69,8 @@ func (k *kernel) closes(p *proc, e *end, reason error) {
 // fromOutside reports whether a reason comes from a device, but for the stop of
 // the machine.
 func fromOutside(reason error) bool {
-	_, ok := errors.AsType[*world.Error](reason)
-	return ok && !errors.Is(reason, world.ErrStopped)
+	e, ok := reason.(*world.Error) // and not what wraps one, whose methods are the program's
+	return ok && !errors.Is(e, world.ErrStopped)
 }
 
 // innermost returns the process that hears what endpoint s is told, which is

@@ -151,6 +151,7 @@ func (k *kernel) end(p *proc, reason error) {
 	m := k.m
 	m.stats.Ended++
 	m.record(&Record{Kind: Ended, at: p, Reason: reason})
+	m.misfortune = m.misfortune || reason != nil
 	if k.host == nil && p.cell.pid == firstPID && m.phase == running {
 		m.failure = reason
 	}
@@ -167,9 +168,19 @@ func (k *kernel) end(p *proc, reason error) {
 
 // drop leaves the rest of the batch undone, because p has ended.
 func (k *kernel) drop(p *proc) {
+	var first actions.Action
+	count := 0
 	for _, it := range k.batch[k.at:] {
 		k.m.stats.Dropped++
 		k.m.record(&Record{Kind: Dropped, at: p, Action: it.action})
+		if matters(it.action) {
+			if count++; count == 1 {
+				first = it.action
+			}
+		}
+	}
+	if count > 0 && k.m.undone != nil {
+		k.m.undone(p, first, count)
 	}
 	clear(k.batch[k.at:])
 	k.batch = k.batch[:k.at]

@@ -104,16 +104,14 @@ func (r *Record) troubles() bool {
 		return true
 	case Ended:
 		return r.Reason != nil
-	case Dropped:
-		return r.matters()
 	}
 	return false
 }
 
 // matters reports whether it makes a difference that an action was dropped. A
 // process that has ended has nothing any more to quit, to delete or to close.
-func (r *Record) matters() bool {
-	switch a := r.Action.(type) {
+func matters(a actions.Action) bool {
+	switch a := a.(type) {
 	case actions.QuitProcess:
 		return a.PID != 0
 	case actions.DeleteEndpoint, actions.CloseDevice, actions.FlowControl, actions.YieldTurn, nil:

@@ -1,0 +1,88 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// restlessness notices that the machine works and works, though nothing has come
+// from outside: most likely a process answers itself. The looks at slow functions
+// are its clock, so that a stint costs no more than a comparison. All but looks
+// belongs to who holds the lock of the runner.
+type restlessness struct {
+	looks     atomic.Uint64 // so far
+	seen      uint64        // the looks by the last time
+	continues uint64        // inputs that are none, but say that the machine goes on
+	rested    bool          // the machine has been at rest since the last time
+	inputs    uint64        // that had come by the last time
+	since     time.Time     // nothing has come, and the machine has worked
+	told      bool          // it has been said, which is done once
+}
+
+// restlessLimit is how many times SlowLimit a machine may work without an input
+// before that is said.
+const restlessLimit = 10
+
+// watchRest notes the end of a stint, after which there is more to do or not. The
+// caller holds the lock of r.
+func (r *runner) watchRest(more bool) {
+	s := &r.restless
+	if !more {
+		s.rested = true
+		return
+	}
+	looks := s.looks.Load()
+	if looks == s.seen || s.told {
+		return
+	}
+	s.seen = looks
+	now := time.Now()
+	if inputs := r.machine.stats.Inputs - s.continues; s.rested || s.since.IsZero() || inputs != s.inputs {
+		s.rested, s.inputs, s.since = false, inputs, now
+		return
+	}
+	took := now.Sub(s.since)
+	if took/restlessLimit < r.settings.SlowLimit {
+		return
+	}
+	s.told = true
+	attrs := []slog.Attr{slog.Duration("for", took)}
+	if busy := r.machine.root.busy(nil); busy != nil {
+		attrs = append(attrs, slog.String("busy", joined(busy)))
+	}
+	r.logger.LogAttrs(context.Background(), slog.LevelWarn,
+		"the machine does not come to rest, though nothing comes from outside: does a process answer itself?", attrs...)
+}
+
+// busy appends who has something to do in k, and further inside, and what comes
+// first.
+func (k *kernel) busy(texts []string) []string {
+	k.procs.all(func(_ actions.PID, p *proc) bool {
+		if q := p.cell.queue; len(q) > 0 && q[0].op != innerRound {
+			texts = append(texts, fmt.Sprintf("%s (%s)", p.label(), wish(q[0].action)))
+		}
+		if p.inner != nil {
+			texts = p.inner.busy(texts)
+		}
+		return len(texts) < maxWaits
+	})
+	return texts
+}
+
+// wish describes an action for people. Of messages it says the type.
+func wish(a actions.Action) string {
+	s, ok := a.(*actions.SendMessage)
+	switch {
+	case !ok || s == nil || s.Message.Type() == nil:
+		return describe(a)
+	case s.Orientation == topic.Subscriber:
+		return "send feedback " + s.Message.Type().String()
+	}
+	return "send " + s.Message.Type().String()
+}
