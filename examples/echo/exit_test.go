@@ -59,7 +59,8 @@ func TestSecondSignal(t *testing.T) {
 		}
 		p.Signal(syscall.SIGINT)
 		p.Signal(syscall.SIGTERM)
-		if status, rest := p.Wait(); status != 143 || len(rest) > 0 {
+		// The system delivers the two in any order.
+		if status, rest := p.Wait(); status != 130 && status != 143 || len(rest) > 0 {
 			t.Errorf("workers=%s: status %d, %q", workers, status, rest)
 		}
 		<-stuck
