@@ -130,7 +130,7 @@ func TestPanicTrace(t *testing.T) {
 		actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(func(job) actions.Action {
 			return actions.Spawn(vm.NestedFunc(nil)) // panics in package vm
 		})))),
-		actions.SpawnFunc(func(actions.PID) actions.Process { var m map[string]int; m["a"]++; return nil }).Named("boot!"),
+		actions.SpawnFunc(func(self actions.PID) actions.Process { return []actions.Process{}[self] }).Named("boot!"),
 		inAWhile(actions.Send(job{0})))
 	if err != nil || boot == nil || handler == nil {
 		t.Fatal(err, boot, handler)
