@@ -4,7 +4,7 @@
 //	go run ./bench/attack
 //	go run ./bench/attack -run flood,newlines
 //	go run ./bench/attack -short
-//	go run ./bench/attack -programs /tmp/before
+//	go run ./bench/attack -programs before
 //
 // A server that hangs, loses what it was told, or hides what went wrong, fails:
 // then the exit status is 1. Memory and times are figures, which depend on the
