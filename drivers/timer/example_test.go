@@ -89,16 +89,23 @@ func ExampleAt() {
 // A timer in a nested machine, two levels down. There is another one with the
 // same label outside; they have nothing to do with each other.
 func ExampleRelay() {
-	inside := actions.Spawn(ticks("tick", 1, timer.After("tick", time.Minute)))
+	rings := func(where string, after time.Duration) actions.Action {
+		return actions.Spawn(actions.Stateless(endpoint.Subscriber(timer.Expiring("tick"),
+			endpoint.OnPresence(func(timer.Expired) actions.Action { return timer.After("tick", after) }),
+			endpoint.OnMessage(func(timer.Expired) actions.Action {
+				fmt.Println("tick", where)
+				return actions.Quit()
+			}))))
+	}
 	vm.Run(context.Background(), timer.DriverOn(newHasty()),
-		actions.Spawn(ticks("tick", 1, timer.After("tick", time.Second))),
+		rings("outside", time.Second),
 		actions.Spawn(vm.Nested(timer.Relay("outer"),
-			actions.Spawn(vm.Nested(timer.Relay("inner"), inside)),
+			actions.Spawn(vm.Nested(timer.Relay("inner"), rings("two levels down", time.Minute))),
 		)),
 	)
-	// Output:
-	// tick at 1
-	// tick at 60
+	// Unordered output:
+	// tick outside
+	// tick two levels down
 }
 
 // What makes no sense is refused, to whoever has asked for it.

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // door listens at an address, and spawns a waiter for each guest who comes in.
@@ -23,7 +25,8 @@ func door(at tcp.Addr) actions.Process {
 			return actions.Spawn(waiter(c.From, c.To)).Named("waiter")
 		})),
 		endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
-			return actions.When(reason != nil, console.Printf("the door stays shut: %v", reason))
+			failed := reason != nil && !errors.Is(reason, world.ErrStopped) // a stop is no failure
+			return actions.When(failed, console.Printf("the door stays shut: %v", reason))
 		})),
 	)
 }
