@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -55,7 +56,7 @@ func (s session) hear(ev *actions.Event) actions.Transition[session] {
 
 // The raw interface: no constructors but those of this package.
 func Example_raw() {
-	vm.Run(context.Background(),
+	ground.Run(context.Background(),
 		actions.SpawnProcess{Name: "ann", Boot: func(actions.PID) actions.Process { return session{user: "ann"}.start() }},
 		actions.SpawnProcess{Name: "bob", Boot: func(actions.PID) actions.Process { return session{user: "bob"}.start() }},
 	)
@@ -127,7 +128,7 @@ func ExampleSequence() {
 
 func ExampleSpawnThen() {
 	child := actions.Stateless(actions.Quit())
-	vm.Run(context.Background(), actions.Spawn(actions.Next("parent",
+	ground.Run(context.Background(), actions.Spawn(actions.Next("parent",
 		actions.SpawnThen(child, func(s string, pid actions.PID) actions.Transition[string] {
 			fmt.Println(s, "has child", pid)
 			return actions.Next(s)
@@ -139,7 +140,7 @@ func ExampleYield() {
 	step := func(text string) actions.Action {
 		return actions.Yield(func(struct{}) actions.Transition[struct{}] { fmt.Println(text); return actions.Stateless() })
 	}
-	vm.Run(context.Background(),
+	ground.Run(context.Background(),
 		actions.Spawn(actions.Stateless(step("ann, then"), step("ann again"))),
 		actions.Spawn(actions.Stateless(step("bob"))),
 	)
@@ -150,7 +151,7 @@ func ExampleYield() {
 }
 
 func ExampleFresh() {
-	vm.Run(context.Background(), actions.Spawn(actions.Next(0,
+	ground.Run(context.Background(), actions.Spawn(actions.Next(0,
 		actions.Fresh(func(n int, name actions.EndpointID) actions.Transition[int] {
 			e := actions.AddEndpoint{ID: name, Role: topic.Role{Topic: topic.All[Says]().Topic()}}
 			fmt.Println(e)
@@ -161,7 +162,7 @@ func ExampleFresh() {
 
 func ExampleAtMeta() {
 	shout := actions.AtMeta(actions.AtMeta(actions.Send(Says{"somebody", "hello up there"})))
-	vm.Run(context.Background(),
+	ground.Run(context.Background(),
 		actions.AddEndpoint{
 			Role: topic.Role{Orientation: topic.Subscriber, Topic: topic.All[Says]().Topic()},
 			Handler: &actions.Handler{Run: func(state any, ev *actions.Event) (any, actions.Action) {

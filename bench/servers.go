@@ -22,8 +22,8 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 const here = "127.0.0.1:0"
@@ -51,18 +51,18 @@ func beServer(name string, in io.Reader, out io.Writer) error {
 		return plainUDP(ctx, out)
 	case "tcp":
 		at := tcp.Listener("127.0.0.1", 0)
-		return vm.Run(ctx, tcp.Driver(), echo(at), announce(at, out))
+		return ground.Run(ctx, tcp.Driver(), echo(at), announce(at, out))
 	case "tls":
 		settings, err := settings()
 		if err != nil {
 			return err
 		}
 		at := tcp.Listener("127.0.0.1", 0).TLS("bench")
-		return vm.Run(ctx, tcp.Config{TLS: map[string]*tls.Config{"bench": settings}}.Driver(), echo(at), announce(at, out))
+		return ground.Run(ctx, tcp.Config{TLS: map[string]*tls.Config{"bench": settings}}.Driver(), echo(at), announce(at, out))
 	case "sync", "batch", "memory", "trace":
 		return journalled(ctx, name, out)
 	case "udp":
-		return vm.Run(ctx, udp.Driver(), echoPackets(udp.Listener("127.0.0.1", 0), out))
+		return ground.Run(ctx, udp.Driver(), echoPackets(udp.Listener("127.0.0.1", 0), out))
 	case "sharded":
 		return shards(ctx, out)
 	}
@@ -87,7 +87,7 @@ func journalled(ctx context.Context, name string, out io.Writer) (err error) {
 		return err
 	}
 	at := tcp.Listener("127.0.0.1", 0)
-	g := vm.Ground{Journal: j}
+	g := ground.Ground{Journal: j}
 	return g.Run(ctx, tcp.Driver(), echo(at), announce(at, out))
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -72,7 +73,7 @@ func TestRoles(t *testing.T) {
 // The forms with and without state can be mixed at one endpoint.
 func TestMixedForms(t *testing.T) {
 	var h heard
-	vm.Run(t.Context(),
+	ground.Run(t.Context(),
 		actions.Spawn(actions.Next(10, endpoint.Subscriber(topic.All[note](),
 			endpoint.OnPresenceState(func(n int, c note) actions.Transition[int] {
 				return actions.Next(n+1, h.add("presence %q at %d", c.Key, n))
@@ -96,7 +97,7 @@ func TestFilters(t *testing.T) {
 	watch := func(name string, f func(endpoint.Handler[note]) endpoint.Handler[note]) actions.Action {
 		return endpoint.ObserveSubscribers(topic.All[note](), f(endpoint.OnPresence(func(c note) actions.Action { return h.add("%s: %s", name, c.Key) }))).Everything()
 	}
-	vm.Run(t.Context(),
+	ground.Run(t.Context(),
 		actions.Spawn(actions.Stateless(
 			watch("observers", func(h endpoint.Handler[note]) endpoint.Handler[note] { return h.FromInterest(topic.Observer) }),
 			watch("participants", func(h endpoint.Handler[note]) endpoint.Handler[note] { return h.FromInterest(topic.Participant) }),
@@ -114,7 +115,7 @@ func TestFilters(t *testing.T) {
 // The general handler gets all there is.
 func TestOnEvent(t *testing.T) {
 	var h heard
-	vm.Run(t.Context(),
+	ground.Run(t.Context(),
 		actions.Spawn(actions.Next(0, endpoint.Subscriber(topic.All[note](),
 			endpoint.OnEvent(actions.Presence, func(n int, ev endpoint.Event[note]) actions.Transition[int] {
 				_, pinned := key.In(ev.Conversation)
@@ -135,7 +136,7 @@ func TestOnEvent(t *testing.T) {
 // whose peer is on Any gets its own conversation.
 func TestAny(t *testing.T) {
 	var h heard
-	vm.Run(t.Context(),
+	ground.Run(t.Context(),
 		actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.Any,
 			endpoint.OnPresence(func(c topic.Erased) actions.Action { return h.add("presence %v", c.Topic) }),
 			endpoint.OnMessage(func(m topic.Erased) actions.Action { return h.add("message %v", m.Message) }),
@@ -154,7 +155,7 @@ func TestDemand(t *testing.T) {
 		textField := topic.FieldOf(func(n *note) *string { return &n.Text })
 		return endpoint.Subscriber(topic.Where(key.Is(k), textField.Is(text)))
 	}
-	vm.Run(t.Context(),
+	ground.Run(t.Context(),
 		actions.Spawn(actions.Stateless(endpoint.ObserveSubscribers(topic.All[note](),
 			endpoint.OnFirst(func(c note) actions.Action { return h.add("first %v", c) }, key),
 			endpoint.OnLast(func(c note) actions.Action { return h.add("last %v", c) }, key),
@@ -172,7 +173,7 @@ func TestDemand(t *testing.T) {
 // told to those for whom something has changed.
 func TestUpdateAndReplace(t *testing.T) {
 	var h heard
-	vm.Run(t.Context(),
+	ground.Run(t.Context(),
 		actions.Spawn(actions.Stateless(endpoint.Publisher(topic.Where(key.Is("a")), h.all("ann")...))),
 		actions.Spawn(actions.Stateless(endpoint.Publisher(topic.Where(key.Is("b")), h.all("bob")...))),
 		actions.Spawn(actions.Stateless(
@@ -236,7 +237,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func ExampleSubscriber() {
-	vm.Run(context.Background(),
+	ground.Run(context.Background(),
 		endpoint.Subscriber(topic.Where(key.Is("news")),
 			endpoint.OnMessage(func(m note) actions.Action { fmt.Println(m.Text); return nil })),
 		actions.Send(note{"news", "It rains."}),
@@ -246,7 +247,7 @@ func ExampleSubscriber() {
 }
 
 func ExampleObservePublishers() {
-	vm.Run(context.Background(),
+	ground.Run(context.Background(),
 		actions.Spawn(actions.Stateless(endpoint.ObservePublishers(topic.All[note](),
 			endpoint.OnPresence(func(c note) actions.Action { fmt.Println(c.Key, "is there"); return nil }),
 			endpoint.OnAbsence(func(c note, reason error) actions.Action { fmt.Println(c.Key, "has gone:", reason); return nil }),
@@ -262,7 +263,7 @@ func ExampleObservePublishers() {
 }
 
 func ExampleOnFirst() {
-	vm.Run(context.Background(),
+	ground.Run(context.Background(),
 		actions.Spawn(actions.Stateless(endpoint.ObserveSubscribers(topic.All[note](),
 			endpoint.OnFirst(func(c note) actions.Action { fmt.Println("print", c.Key); return nil }, key),
 			endpoint.OnLast(func(c note) actions.Action { fmt.Println("stop printing", c.Key); return nil }, key),
@@ -282,7 +283,7 @@ func ExampleOnFirst() {
 func ExampleDevice() {
 	clock := world.SystemClock()
 	alarm := world.Alarm{Clock: clock, After: time.Millisecond, Label: "tea"}
-	vm.Run(context.Background(), endpoint.Device(alarm,
+	ground.Run(context.Background(), endpoint.Device(alarm,
 		endpoint.OnValue(func(world.AlarmRang) actions.Action { fmt.Println("The tea is ready."); return nil }),
 		endpoint.OnEnded(func(reason error) actions.Action { fmt.Println("The alarm is over:", reason); return nil }),
 	))
@@ -296,7 +297,7 @@ func ExampleDevice() {
 func TestInterestOfMessages(t *testing.T) {
 	for _, i := range []topic.Interest{topic.Participant, topic.Observer, topic.Everything} {
 		var h heard
-		vm.Run(t.Context(), actions.Spawn(actions.Next(0,
+		ground.Run(t.Context(), actions.Spawn(actions.Next(0,
 			endpoint.Subscriber(topic.All[note](),
 				endpoint.OnMessage(func(m note) actions.Action { return h.add("plain: %v", m) }).FromInterest(i)),
 			endpoint.Subscriber(topic.All[note](),
@@ -348,7 +349,7 @@ func TestFromOthers(t *testing.T) {
 			for range up {
 				machine = actions.Spawn(vm.Nested(machine))
 			}
-			vm.Run(t.Context(), machine)
+			ground.Run(t.Context(), machine)
 			h.want(t, "sibling comes", "sibling says", "sibling goes")
 		})
 	}
@@ -360,7 +361,7 @@ func TestFromOthersInOtherMachines(t *testing.T) {
 	inside := func(a actions.Action) actions.Action {
 		return actions.Spawn(vm.Nested(actions.Spawn(vm.Nested(actions.AtMeta(actions.AtMeta(a))))))
 	}
-	vm.Run(t.Context(),
+	ground.Run(t.Context(),
 		inside(endpoint.Subscriber(topic.All[note](),
 			endpoint.OnPresence(func(c note) actions.Action { return h.add("%s comes", c.Key) }).FromOthers(),
 			endpoint.OnMessage(func(m note) actions.Action { return h.add("%s says", m.Key) }).FromOthers(),

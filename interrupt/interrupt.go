@@ -4,7 +4,7 @@
 //	func main() {
 //		ctx, stop := interrupt.Context(context.Background())
 //		defer stop()
-//		if err := vm.Run(ctx, boot()); err != nil {
+//		if err := ground.Run(ctx, boot()); err != nil {
 //			fmt.Fprintln(os.Stderr, "program:", err)
 //			os.Exit(1)
 //		}

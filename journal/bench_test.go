@@ -44,7 +44,7 @@ func keep(b *testing.B, dir string, c journal.Config, p journal.Program, n, acco
 	if err != nil {
 		b.Fatal(err)
 	}
-	m, start, err := j.Begin(b.Context(), vm.Config{}, p.Boot)
+	m, start, err := j.Begin(b.Context(), vm.Limits{}, p.Boot)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func BenchmarkRecord(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			m, start, err := j.Begin(context.Background(), vm.Config{}, program.Boot)
+			m, start, err := j.Begin(context.Background(), vm.Limits{}, program.Boot)
 			if err != nil {
 				b.Fatal(err)
 			}

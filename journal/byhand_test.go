@@ -39,7 +39,7 @@ func beginByHand(t *testing.T, c journal.Config, s wal.Store, program func(chan 
 		t.Fatal(err)
 	}
 	var start vm.Input
-	if g.machine, start, err = g.journal.Begin(t.Context(), vm.Config{}, program(g.in).Boot); err != nil {
+	if g.machine, start, err = g.journal.Begin(t.Context(), vm.Limits{}, program(g.in).Boot); err != nil {
 		t.Fatal(err)
 	}
 	g.apply(start)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/journal/wal"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // Durability says what a journal promises about what it has been given.
@@ -176,7 +175,7 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 // Open opens the journal in a folder, or begins one there, to be the Journal of a
-// [vm.Ground]. At the end of its run the ground closes it.
+// ground.Ground. At the end of its run the ground closes it.
 //
 // It fails if somebody else has the journal open, if what is there is damaged and
 // the user has not allowed to cut it off, with a [*wal.DamageError], if it was
@@ -186,5 +185,3 @@ func Open(dir string) (*Journal, error) { return Config{}.Open(dir) }
 
 // Open is the function [Open], with a Config.
 func (c Config) Open(dir string) (*Journal, error) { return c.OpenStore(wal.Dir(dir)) }
-
-var _ vm.Journal = (*Journal)(nil)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/topic"
@@ -167,7 +168,7 @@ func TestAdopterCrashes(t *testing.T) {
 		return j
 	}
 	j := open(journal.Config{Adopt: true})
-	_, _, err := j.Begin(t.Context(), vm.Config{}, other(newStreet()).Boot)
+	_, _, err := j.Begin(t.Context(), vm.Limits{}, other(newStreet()).Boot)
 	must(t, errors.Join(err, j.Sync(), j.End(errors.New("crash"))))
 	s := newStreet()
 	var outside sync.WaitGroup
@@ -176,7 +177,7 @@ func TestAdopterCrashes(t *testing.T) {
 		<-s.got
 		close(s.slips)
 	})
-	g := vm.Ground{Journal: open(journal.Config{})}
+	g := ground.Ground{Journal: open(journal.Config{})}
 	must(t, g.RunFunc(t.Context(), other(s).Boot))
 	outside.Wait()
 	h, err := journal.ReadStore(store)
@@ -235,7 +236,7 @@ func TestWordlessReasons(t *testing.T) {
 	for _, trace := range []bool{false, true} {
 		j, err := journal.Config{Logger: quiet, Trace: trace}.OpenStore(store)
 		must(t, err)
-		g := vm.Ground{Journal: j}
+		g := ground.Ground{Journal: j}
 		must(t, g.Run(t.Context(),
 			actions.Spawn(actions.Stateless(
 				endpoint.Subscriber(topic.Where(slipAccount.Is("ann"))).As("x"),

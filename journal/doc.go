@@ -7,7 +7,7 @@
 //
 //	j, err := journal.Open("chat.journal")
 //	if err != nil { … }
-//	err = (&vm.Ground{Journal: j}).Run(ctx, boot...)
+//	err = (&ground.Ground{Journal: j}).Run(ctx, boot...)
 //
 // Every input is written down before the machine is given it. When the program is
 // started again, however it has ended, Run has the machine live through the inputs
@@ -36,7 +36,7 @@
 // Values from devices, and commands that are reported, are written down in CBOR,
 // by package codec, and so have to be data of registered types: see
 // [world.Register]. A value that cannot be written down is an error where it
-// enters: its device ends with a reason that wraps [vm.ErrNotRecordable].
+// enters: its device ends with a reason that wraps [world.ErrNotRecordable].
 //
 // # Looking back
 //
@@ -55,3 +55,7 @@
 // ([actions.Kind]), snapshots are taken now and then, while the machine runs, and
 // recovery begins with the newest. If some are not, the log names them.
 package journal
+
+import ()
+
+import ()

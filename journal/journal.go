@@ -10,9 +10,10 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
 )
 
-// A Journal keeps the inputs of the machine of one [vm.Ground], and brings the
+// A Journal keeps the inputs of the machine of one ground.Ground, and brings the
 // machine back to where it was when the journal ended. Make one with [Open].
 type Journal struct {
 	config   Config
@@ -128,13 +129,13 @@ func (j *Journal) Close() error {
 	return j.log.Close()
 }
 
-// Begin implements [vm.Journal].
-func (j *Journal) Begin(ctx context.Context, config vm.Config, boot func(self actions.PID) actions.Process) (*vm.Machine, vm.Input, error) {
+// Begin implements ground.Journal.
+func (j *Journal) Begin(ctx context.Context, limits vm.Limits, boot func(self actions.PID) actions.Process) (*vm.Machine, vm.Input, error) {
 	if j.begun {
 		return nil, vm.Input{}, errors.New("journal: a Journal is for one run: open it again for another")
 	}
 	j.begun = true
-	start, err := j.begin(ctx, config, boot)
+	start, err := j.begin(ctx, limits, boot)
 	if err != nil {
 		j.log.Abandon()
 		return nil, start, err
@@ -145,16 +146,12 @@ func (j *Journal) Begin(ctx context.Context, config vm.Config, boot func(self ac
 	return j.player.machine, start, nil
 }
 
-func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self actions.PID) actions.Process) (start vm.Input, err error) {
-	limits := config.Limits
+func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self actions.PID) actions.Process) (start vm.Input, err error) {
 	start = vm.Input{Kind: vm.Start, Limits: &limits}
 	if j.player, err = newPlayer(Program{Boot: boot, Kinds: j.config.Kinds}); err != nil {
 		return start, err
 	}
-	live := config.Watch
-	config.Watch, config.Digest = j.player.watch, true
-	j.player.machine = config.NewFunc(boot)
-	j.player.attend()
+	j.player.play(vm.Config{Limits: limits, Digest: true}.NewFunc(boot))
 	if err := j.relive(ctx); err != nil {
 		return start, err
 	}
@@ -169,7 +166,6 @@ func (j *Journal) begin(ctx context.Context, config vm.Config, boot func(self ac
 		}
 		j.player.adopted()
 	}
-	j.player.live = live
 	j.player.trace = j.config.Trace
 	j.player.keepsStates = j.config.Trace && len(j.config.Kinds) > 0
 	start.Incarnation = j.player.machine.Incarnation() + 1
@@ -336,7 +332,7 @@ func (j *Journal) check() error {
 	return j.put(appendCheck(j.buf[:0], j.seq, j.player.digest()))
 }
 
-// Append implements [vm.Journal].
+// Append implements ground.Journal.
 func (j *Journal) Append(in vm.Input) error {
 	if err := j.settle(); err != nil {
 		return err
@@ -361,10 +357,10 @@ func (j *Journal) Append(in vm.Input) error {
 	j.now = time.Now()
 	e, err := appendInput(j.buf[:0], j.seq+1, j.now, &in, full, late)
 	if err != nil {
-		return fmt.Errorf("%w: %v of %s: %w", vm.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), err)
+		return fmt.Errorf("%w: %v of %s: %w", world.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), err)
 	}
 	if len(e) > wal.DefaultMaxRecord {
-		return fmt.Errorf("%w: %v of %s: it takes %d bytes, and a record has at most %d", vm.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), len(e), wal.DefaultMaxRecord)
+		return fmt.Errorf("%w: %v of %s: it takes %d bytes, and a record has at most %d", world.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), len(e), wal.DefaultMaxRecord)
 	}
 	if err := j.put(e); err != nil {
 		return err
@@ -391,7 +387,7 @@ func (j *Journal) rotate() error {
 // enough is how many bytes are written at a time, for Memory.
 const enough = 256 << 10
 
-// Commit implements [vm.Journal].
+// Commit implements ground.Journal.
 func (j *Journal) Commit(m *vm.Machine) (wait bool, err error) {
 	if err := j.settle(); err != nil {
 		return false, err
@@ -406,7 +402,7 @@ func (j *Journal) Commit(m *vm.Machine) (wait bool, err error) {
 	return j.config.Durability == Sync, j.log.Flush()
 }
 
-// Sync implements [vm.Journal].
+// Sync implements ground.Journal.
 func (j *Journal) Sync() error { return j.log.Sync() }
 
 // batch syncs every so often.
@@ -426,10 +422,10 @@ func (j *Journal) batch() {
 	}
 }
 
-// Failed implements [vm.Journal].
+// Failed implements ground.Journal.
 func (j *Journal) Failed() <-chan error { return j.failed }
 
-// End implements [vm.Journal].
+// End implements ground.Journal.
 func (j *Journal) End(err error) error {
 	close(j.stop)
 	j.batching.Wait()

@@ -18,6 +18,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 var everyConfig = []journal.Config{
@@ -136,7 +137,7 @@ func TestNotRecordable(t *testing.T) {
 			reason = err
 			return nil
 		}))), func() { s.slips <- func() {} })
-	if err != nil || !errors.Is(reason, vm.ErrNotRecordable) || !strings.Contains(reason.Error(), `counter "c"`) {
+	if err != nil || !errors.Is(reason, world.ErrNotRecordable) || !strings.Contains(reason.Error(), `counter "c"`) {
 		t.Errorf("%v; the counter has ended because of %v", err, reason)
 	}
 }

@@ -19,6 +19,7 @@ import (
 // comes of each.
 type player struct {
 	machine *vm.Machine
+	watcher *vm.Watcher      // of the machine
 	live    func(*vm.Record) // is told what happens; may be nil
 	kinds   vm.Kinds
 
@@ -59,13 +60,25 @@ func (p *player) moment() *moment { return &moment{p.machine.Snapshot(), p.sum} 
 
 // goTo has the machine go on from a moment.
 func (p *player) goTo(m *moment) {
-	p.machine = m.state.Machine(p.watch)
+	p.play(m.state.Machine(nil))
 	p.sum = m.sum
+}
+
+// play makes m the machine of p.
+func (p *player) play(m *vm.Machine) {
+	p.machine = m
+	p.watcher = m.Watch(vm.Changes, p.watch)
 	p.attend()
 }
 
-// attend has the machine tell what is of interest, and no more.
-func (p *player) attend() { p.machine.WatchChanges(p.live == nil && !p.trace && !p.resumed) }
+// attend watches what is of interest in the machine, and no more.
+func (p *player) attend() {
+	set := vm.Changes
+	if p.live != nil || p.trace || p.resumed {
+		set = vm.AllRecords
+	}
+	p.watcher.Set(set)
+}
 
 // watch is told all that happens in the machine.
 func (p *player) watch(r *vm.Record) {

@@ -12,7 +12,7 @@ import (
 
 // A Program is what a run began with.
 type Program struct {
-	// Boot returns the first process, as for [vm.Ground.RunFunc].
+	// Boot returns the first process, as for ground.Ground.RunFunc.
 	Boot func(self actions.PID) actions.Process
 
 	// Kinds are the kinds of processes that can be written down. It may be
@@ -30,7 +30,7 @@ type Program struct {
 }
 
 // Booting returns the program whose first process performs boot, as for
-// [vm.Run].
+// ground.Run.
 func Booting(boot ...actions.Action) Program {
 	return Program{Boot: func(actions.PID) actions.Process { return actions.Stateless(boot...) }}
 }
@@ -146,8 +146,7 @@ func newPlayer(program Program) (*player, error) {
 		return nil, err
 	}
 	p := &player{kinds: kinds, hasKinds: len(program.Kinds) > 0}
-	p.machine = vm.Config{Watch: p.watch, Digest: true}.NewFunc(program.Boot)
-	p.attend()
+	p.play(vm.Config{Digest: true}.NewFunc(program.Boot))
 	return p, nil
 }
 

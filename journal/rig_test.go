@@ -12,9 +12,9 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -200,7 +200,7 @@ func run(ctx context.Context, dir string, c journal.Config, p journal.Program, o
 	var others sync.WaitGroup
 	defer others.Wait()
 	others.Go(outside)
-	g := vm.Ground{Journal: j}
+	g := ground.Ground{Journal: j}
 	return g.RunFunc(ctx, p.Boot)
 }
 

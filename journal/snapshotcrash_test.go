@@ -42,7 +42,7 @@ func drive(t testing.TB, c journal.Config, store wal.Store, slips []any, pause f
 		return driven{err: err}
 	}
 	var start vm.Input
-	if d.m, start, d.err = j.Begin(t.Context(), vm.Config{}, bank(s).Boot); d.err != nil {
+	if d.m, start, d.err = j.Begin(t.Context(), vm.Limits{}, bank(s).Boot); d.err != nil {
 		return d
 	}
 	apply := func(in vm.Input) bool {
@@ -166,7 +166,7 @@ func driveOn(t testing.TB, c journal.Config, store wal.Store) (d driven) {
 	if err != nil {
 		return driven{err: err}
 	}
-	if d.m, _, d.err = j.Begin(t.Context(), vm.Config{}, bank(s).Boot); d.err != nil {
+	if d.m, _, d.err = j.Begin(t.Context(), vm.Limits{}, bank(s).Boot); d.err != nil {
 		return d
 	}
 	d.err = j.End(nil)

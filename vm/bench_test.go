@@ -85,9 +85,12 @@ func run(m *vm.Machine, in vm.Input) []vm.Command {
 	return out
 }
 
-// started returns a machine at rest, and the address of its starter.
+// started returns a machine at rest, and the address of its starter. It is
+// watched as by a zero Ground.
 func started(boot ...actions.Action) (*vm.Machine, *vm.Address) {
-	m := vm.LogByDefault(vm.New(append(boot, starter())...))
+	m := vm.New(append(boot, starter())...)
+	m.Watch(vm.Records(vm.Crashed, vm.Ended), func(*vm.Record) {})
+	m.Warn(func(*vm.Warning) {})
 	out := run(m, vm.Input{Kind: vm.Start})
 	return m, out[len(out)-1].Address
 }

@@ -174,8 +174,8 @@ func (m *Machine) fromDevice(in Input) {
 		}
 	case End:
 		ev.Kind = actions.Ended
-		if m.unheard != nil && fromOutside(in.Err) && (at.h.handler == nil || !at.h.handler.Kinds.Has(actions.Ended)) {
-			m.unheard(at.p, deviceText{at.h.device}, in.Err)
+		if m.warns() && fromOutside(in.Err) && (at.h.handler == nil || !at.h.handler.Kinds.Has(actions.Ended)) {
+			m.unheard(at.p, "device "+at.h.device.DeviceName(), in.Err)
 		}
 		at.p.k.release(at.p, at.h)
 	case Failed:
@@ -186,14 +186,9 @@ func (m *Machine) fromDevice(in Input) {
 	m.arouse(at.p, nil, at.h.handler, ev)
 }
 
-// deviceText describes a device for people.
-type deviceText struct{ world.Device }
-
-func (d deviceText) String() string { return "device " + d.DeviceName() }
-
 func (m *Machine) command(c Command) {
 	m.stats.Commands++
-	if m.watched() {
+	if m.wants(Commanded) {
 		m.record(&Record{Kind: Commanded, Command: c})
 	}
 	m.out = append(m.out, c)

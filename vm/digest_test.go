@@ -1,6 +1,7 @@
 package vm_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -11,7 +12,7 @@ import (
 
 // spoken runs a machine in which somebody says things to listeners, and returns
 // it, and how many records there were of each kind.
-func spoken(listeners int, changes bool, words ...string) (*vm.Machine, map[vm.RecordKind]int) {
+func spoken(listeners int, set vm.RecordSet, words ...string) (*vm.Machine, map[vm.RecordKind]int) {
 	records := map[vm.RecordKind]int{}
 	boot := actions.Tree{endpoint.Device(hand{"a"}, endpoint.OnValue(func(s string) actions.Action { return actions.Send(say{s}) }))}
 	for range listeners {
@@ -19,8 +20,8 @@ func spoken(listeners int, changes bool, words ...string) (*vm.Machine, map[vm.R
 			return actions.When(s.Text == "go", actions.Quit())
 		})))))
 	}
-	m := vm.Config{Digest: true, Watch: func(r *vm.Record) { records[r.Kind]++ }}.New(boot...)
-	m.WatchChanges(changes)
+	m := vm.Config{Digest: true}.New(boot...)
+	m.Watch(set, func(r *vm.Record) { records[r.Kind]++ })
 	run(m, vm.Input{Kind: vm.Start})
 	for _, w := range words {
 		run(m, vm.Input{Kind: vm.Value, Address: m.Held(1), Value: w})
@@ -31,8 +32,8 @@ func spoken(listeners int, changes bool, words ...string) (*vm.Machine, map[vm.R
 // TestDigest: the digest is that of what was done, whoever watches, and goes on
 // from a snapshot.
 func TestDigest(t *testing.T) {
-	one, _ := spoken(3, false, "hello", "go")
-	two, _ := spoken(3, true, "hello", "go")
+	one, _ := spoken(3, vm.AllRecords, "hello", "go")
+	two, _ := spoken(3, vm.Changes, "hello", "go")
 	if one.Digest() != two.Digest() || one.Digest() == 0 {
 		t.Errorf("digests %v and %v of one run", one.Digest(), two.Digest())
 	}
@@ -40,11 +41,11 @@ func TestDigest(t *testing.T) {
 		listeners int
 		words     []string
 	}{{2, []string{"hello", "go"}}, {3, []string{"go", "hello"}}, {3, []string{"hello"}}, {3, []string{"hello", "hello"}}} {
-		if m, _ := spoken(other.listeners, false, other.words...); m.Digest() == one.Digest() {
+		if m, _ := spoken(other.listeners, vm.AllRecords, other.words...); m.Digest() == one.Digest() {
 			t.Errorf("%+v has the same digest", other)
 		}
 	}
-	half, _ := spoken(3, false, "hello")
+	half, _ := spoken(3, vm.AllRecords, "hello")
 	rest := half.Snapshot().Machine(nil)
 	run(rest, vm.Input{Kind: vm.Value, Address: rest.Held(1), Value: "go"})
 	if rest.Digest() != one.Digest() {
@@ -55,8 +56,8 @@ func TestDigest(t *testing.T) {
 // TestWatchChanges: who watches changes is told of endpoints, of ends and of
 // commands, and of nothing else.
 func TestWatchChanges(t *testing.T) {
-	_, all := spoken(3, false, "hello", "go")
-	_, changes := spoken(3, true, "hello", "go")
+	_, all := spoken(3, vm.AllRecords, "hello", "go")
+	_, changes := spoken(3, vm.Changes, "hello", "go")
 	for _, kind := range []vm.RecordKind{vm.Ended, vm.Commanded, vm.Collected} {
 		if changes[kind] != all[kind] {
 			t.Errorf("%d of %d records of kind %v", changes[kind], all[kind], kind)
@@ -67,5 +68,21 @@ func TestWatchChanges(t *testing.T) {
 	}
 	if n := changes[vm.Performed]; n != 3 { // the endpoints of the listeners
 		t.Errorf("%d actions", n)
+	}
+}
+
+// TestWatchers: each watcher is told of its own set, and of another one after Set.
+func TestWatchers(t *testing.T) {
+	m := vm.New(actions.Send(say{"into the void"}), actions.Spawn(actions.Stateless(actions.Quit())))
+	var ends, misses, none []vm.RecordKind
+	note := func(to *[]vm.RecordKind) func(*vm.Record) {
+		return func(r *vm.Record) { *to = append(*to, r.Kind) }
+	}
+	m.Watch(vm.Records(vm.Ended), note(&ends))
+	m.Watch(vm.Records(vm.Undelivered, vm.Spawned), note(&misses)).Set(vm.Records(vm.Undelivered))
+	m.Watch(vm.AllRecords, note(&none)).Set(0)
+	run(m, vm.Input{Kind: vm.Start})
+	if !slices.Equal(ends, []vm.RecordKind{vm.Ended}) || !slices.Equal(misses, []vm.RecordKind{vm.Undelivered}) || len(none) > 0 {
+		t.Errorf("ends: %v; misses: %v; none: %v", ends, misses, none)
 	}
 }

@@ -1,17 +1,16 @@
 // Package vm is the virtual machine: the kernel that performs the actions of
 // processes, and tells their endpoints what happens.
 //
-// Most programs run a machine on a [Ground], which opens the devices that
-// processes hold, and brings what comes from them into the machine:
+// Most programs run a machine by package ground, which opens the devices that
+// processes hold, and gives the machine what comes from them:
 //
-//	err := vm.Run(ctx, tcp.Driver(), serve(addr))
+//	err := ground.Run(ctx, tcp.Driver(), serve(addr))
 //
-// Three layers lie on each other. [State] is a machine as a value, and
-// [State.Step] a pure function on it. [Machine] is the same, driven by hand,
-// and fast: an [Input] goes in, and each [Command] that comes out says what to
-// do outside. [Ground] is the loop around a Machine, with goroutines and a
-// clock. Nothing enters a machine but inputs, so the inputs of a run determine
-// it.
+// This package is the machine alone. It starts no goroutine, reads no clock, and
+// opens nothing. [State] is a machine as a value, and [State.Step] a pure function
+// on it. [Machine] is the same, driven by hand, and fast: an [Input] goes in, and
+// each [Command] that comes out says what to do outside. Nothing enters a machine
+// but inputs, so the inputs of a run determine it.
 //
 // A machine is itself a process: [Nested] makes one to be spawned inside
 // another.
@@ -58,7 +57,9 @@
 //
 // # Bounds
 //
-// Every queue is bounded; see [Limits] and [Ground]. A process whose queue
-// overflows ends with [ErrOverflow]. What is dropped is counted in [Stats], and
-// shown to whoever watches.
+// Every queue is bounded: see [Limits]. A process whose queue overflows ends with
+// [ErrOverflow]. What is dropped is counted in [Stats], and shown to watchers: see
+// [Machine.Watch].
 package vm
+
+import ()

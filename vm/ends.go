@@ -161,7 +161,7 @@ func (k *kernel) delete(p *proc, a actions.DeleteEndpoint) {
 		k.m.record(&Record{Kind: Ignored, at: p, Action: a})
 		return
 	}
-	if a.Reason != nil && k.m.unheard != nil {
+	if a.Reason != nil && k.m.warns() {
 		k.closes(p, e, a.Reason)
 	}
 	c := p.own()

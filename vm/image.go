@@ -156,7 +156,7 @@ func recovered(err *error) {
 type faults []error
 
 func (f *faults) add(path Path, name, format string, args ...any) {
-	*f = append(*f, fmt.Errorf("vm: process %s: %w", labelOf(path, name), fmt.Errorf(format, args...)))
+	*f = append(*f, fmt.Errorf("vm: process %s: %w", Label(path, name), fmt.Errorf(format, args...)))
 }
 
 // canBeWritten reports what cannot be written down, whatever its kind gives.

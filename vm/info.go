@@ -15,8 +15,9 @@ type ProcessInfo struct {
 	Path      Path
 	Name      string
 	State     any
-	Nested    bool // it is a virtual machine
-	Queue     int  // actions that are yet to be performed
+	Nested    bool           // it is a virtual machine
+	Queue     int            // how many actions it has yet to perform
+	Next      actions.Action // the first of them; nil if it is a turn of the machine inside
 	Endpoints []EndpointInfo
 	Devices   []*Address
 }
@@ -70,6 +71,9 @@ func (k *kernel) processes(yield func(ProcessInfo) bool) bool {
 func (p *proc) info() ProcessInfo {
 	c := p.cell
 	info := ProcessInfo{Path: p.path(), Name: c.name, State: c.state, Nested: p.inner != nil, Queue: len(c.queue)}
+	if len(c.queue) > 0 {
+		info.Next = c.queue[0].action
+	}
 	for _, e := range c.ends {
 		if !e.route {
 			info.Endpoints = append(info.Endpoints, e.info())

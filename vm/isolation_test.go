@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -160,7 +161,7 @@ func TestIsolation(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var reasons []error
 			jobs := 0
-			err := vm.Run(t.Context(),
+			err := ground.Run(t.Context(),
 				endpoint.ObservePublishers(topic.All[claim](), endpoint.OnAbsence(func(_ claim, reason error) actions.Action {
 					reasons = append(reasons, reason)
 					// Only now do the siblings begin.

@@ -81,7 +81,7 @@ func (e *UnregisteredError) Error() string {
 		if i == 0 {
 			sep = ": "
 		}
-		fmt.Fprintf(&b, "%s%s with state %v", sep, labelOf(p.Path, p.Name), p.State)
+		fmt.Fprintf(&b, "%s%s with state %v", sep, Label(p.Path, p.Name), p.State)
 	}
 	return b.String()
 }

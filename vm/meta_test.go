@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -20,9 +21,9 @@ func TestIgnoredOnceAtEveryLevel(t *testing.T) {
 				for range up {
 					a = actions.Spawn(vm.Nested(a))
 				}
-				var meter vm.Meter
+				var meter ground.Meter
 				told := 0
-				g := vm.Ground{Meter: &meter, Spy: func(r *vm.Record) {
+				g := ground.Ground{Meter: &meter, Watch: func(r *vm.Record) {
 					if r.Kind == vm.Ignored {
 						told++
 					}

@@ -39,21 +39,25 @@ func (m Miss) String() string {
 	if m.Orientation == topic.Subscriber {
 		verb = "sent as feedback"
 	}
-	s := fmt.Sprintf("%v, %s by %s", m.Type, verb, labelOf(m.Path, m.Name))
+	s := fmt.Sprintf("%v, %s by %s", m.Type, verb, Label(m.Path, m.Name))
 	if m.Near != "" {
 		s += ": " + m.Near
 	}
 	return s
 }
 
-// WatchMisses has the machine keep account, from now on, of messages that
-// nobody hears, and call near, if it is not nil, for each type of message of
-// which one was nearly heard, once. The account is not part of a snapshot.
-func (m *Machine) WatchMisses(near func(Miss)) { m.misses = &misses{near: near} }
+// MissedTypes returns of how many types of message nobody has heard some: the
+// length of what [Machine.Misses] returns.
+func (m *Machine) MissedTypes() int {
+	if m.misses == nil {
+		return 0
+	}
+	return len(m.misses.order)
+}
 
-// Misses returns the account that [Machine.WatchMisses] has asked for: an entry
-// for each type of message of which nobody has heard some, in the order in which
-// that has happened first.
+// Misses returns the account that the machine keeps since [Machine.Warn] was
+// called: an entry for each type of message of which nobody has heard some, in the
+// order in which that has happened first. The account is not part of a snapshot.
 func (m *Machine) Misses() []Miss {
 	if m.misses == nil {
 		return nil
@@ -73,7 +77,6 @@ type misses struct {
 	near   func(Miss)
 	byType map[missKey]*missed
 	order  []*missed
-	fresh  bool // there is a type that has not been said
 
 	recent []recent // messages that nobody has heard since the last input, up to a limit
 	gone   [64]gone // the endpoints that went last
@@ -156,9 +159,7 @@ func (x *misses) came(k *kernel, s entry) {
 // say tells what was nearly right.
 func (x *misses) say(u *missed, near string) {
 	u.Near = near
-	if x.near != nil {
-		x.near(u.Miss)
-	}
+	x.near(u.Miss)
 }
 
 // note notes a message of p that nobody hears: targets, which may be none, take
@@ -176,7 +177,6 @@ func (x *misses) note(k *kernel, p *proc, s *actions.SendMessage, targets []entr
 		}
 		x.byType[key] = u
 		x.order = append(x.order, u)
-		x.fresh = true
 	}
 	u.Count++
 	if u.Near != "" {

@@ -63,7 +63,7 @@ func (k *kernel) closes(p *proc, e *end, reason error) {
 	if e.route || !fromOutside(reason) || k.hearsAbsence(p, p, e.role) {
 		return
 	}
-	k.m.unheard(p, e.role, reason)
+	k.m.unheard(p, e.role.String(), reason)
 }
 
 // fromOutside reports whether a reason comes from a device, but for the stop of

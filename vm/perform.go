@@ -17,7 +17,7 @@ func (k *kernel) perform(it item) {
 		return
 	}
 	m.stats.Actions++
-	if m.watched() {
+	if m.digests || m.watched&(1<<Performed|EndpointChanges) != 0 {
 		m.performed(p, &it)
 	}
 	if it.up > 0 {
@@ -151,7 +151,6 @@ func (k *kernel) end(p *proc, reason error) {
 	m := k.m
 	m.stats.Ended++
 	m.record(&Record{Kind: Ended, at: p, Reason: reason})
-	m.misfortune = m.misfortune || reason != nil
 	if k.host == nil && p.cell.pid == firstPID && m.phase == running {
 		m.failure = reason
 	}
@@ -179,7 +178,7 @@ func (k *kernel) drop(p *proc) {
 			}
 		}
 	}
-	if count > 0 && k.m.undone != nil {
+	if count > 0 && k.m.warns() {
 		k.m.undone(p, first, count)
 	}
 	clear(k.batch[k.at:])

@@ -52,100 +52,6 @@ func (k RecordKind) String() string {
 	return recordKinds[k]
 }
 
-// WatchChanges has Config.Watch called, from now on, for what changes who is
-// there and what is open: for endpoints that are opened, moved and closed, with
-// what is performed at a meta-level, for processes that end, and for commands. It
-// is called for everything again after WatchChanges(false).
-func (m *Machine) WatchChanges(only bool) { m.sparse = only }
-
-// frequent reports whether r is of no concern to who watches changes.
-func (r *Record) frequent() bool {
-	switch r.Kind {
-	case Commanded, Ended, Collected:
-		return false
-	case Performed:
-		switch r.Action.(type) {
-		case actions.AddEndpoint, actions.ReplaceEndpoint, actions.DeleteEndpoint, actions.MetaLevel:
-			return false
-		}
-	}
-	return true
-}
-
-// record notes what has happened, and passes it on to whoever watches. It does
-// not keep r.
-func (m *Machine) record(r *Record) {
-	if m.digests {
-		m.note(r)
-	}
-	m.show(r)
-}
-
-// show passes r on to whoever watches.
-func (m *Machine) show(r *Record) {
-	watched := m.watch != nil && !(m.sparse && r.frequent())
-	if !watched && (m.trouble == nil || !r.troubles()) {
-		return
-	}
-	m.rec = *r // and it stays there, which costs less than to clear it
-	if watched {
-		m.watch(&m.rec)
-	}
-	if m.trouble != nil && r.troubles() {
-		m.trouble(&m.rec)
-	}
-}
-
-// troubles reports whether r tells of what may be a mistake. None of these is
-// frequent.
-func (r *Record) troubles() bool {
-	switch r.Kind {
-	case Crashed:
-		return true
-	case Ended:
-		return r.Reason != nil
-	}
-	return false
-}
-
-// matters reports whether it makes a difference that an action was dropped. A
-// process that has ended has nothing any more to quit, to delete or to close.
-func matters(a actions.Action) bool {
-	switch a := a.(type) {
-	case actions.QuitProcess:
-		return a.PID != 0
-	case actions.DeleteEndpoint, actions.CloseDevice, actions.FlowControl, actions.YieldTurn, nil:
-		return false
-	}
-	return true
-}
-
-// told is record for what happens most often, without a Record if nobody looks.
-func (m *Machine) told(p *proc, e *end, ev *actions.Event) {
-	if m.digests {
-		m.noteAt(p, uint64(Told)<<56|uint64(ev.Kind))
-	}
-	if m.watch != nil && !m.sparse {
-		m.show(&Record{Kind: Told, at: p, end: e, Event: ev})
-	}
-}
-
-// performed is the same for actions.
-func (m *Machine) performed(p *proc, it *item) {
-	if m.digests {
-		m.noteAt(p, uint64(Performed)<<56|uint64(it.up)<<8|uint64(kindOf(it.action)))
-	}
-	if m.watch == nil {
-		return
-	}
-	if _, sends := it.action.(*actions.SendMessage); !sends || !m.sparse {
-		m.show(&Record{Kind: Performed, at: p, Action: it.action, Level: it.up})
-	}
-}
-
-// watched reports whether anybody wants records.
-func (m *Machine) watched() bool { return m.digests || m.watch != nil }
-
 // Path returns the path of the process that r is about, or nil if it is about
 // the machine.
 func (r *Record) Path() Path {
@@ -170,6 +76,10 @@ func (p *proc) appendPath(path Path) Path {
 	}
 	return append(path, p.cell.pid)
 }
+
+// Panicked reports whether a transition function of the process that r is about
+// has panicked, so that a record of kind Crashed has told of it.
+func (r *Record) Panicked() bool { return r.at != nil && r.at.crashed }
 
 // Relayed reports whether the action has been asked for by a process further
 // inside than the one that r is about, which is a virtual machine.
@@ -215,9 +125,10 @@ func (r *Record) State() any {
 }
 
 // label describes p for people.
-func (p *proc) label() string { return labelOf(p.path(), p.cell.name) }
+func (p *proc) label() string { return Label(p.path(), p.cell.name) }
 
-func labelOf(path Path, name string) string {
+// Label describes a process for people: its path, and its name if it has one.
+func Label(path Path, name string) string {
 	if name == "" {
 		return path.String()
 	}

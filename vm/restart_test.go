@@ -1,6 +1,7 @@
 package vm_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -80,5 +81,21 @@ func TestRestartLimits(t *testing.T) {
 	}
 	if n := m.Stats().Overflows; n != 1 {
 		t.Errorf("%d overflows", n)
+	}
+}
+
+// A machine that is started again has not failed.
+func TestFailureIsOfOneStart(t *testing.T) {
+	reason := errors.New("no more")
+	m := vm.New(endpoint.Device(hand{"a"}, endpoint.OnValue(func(string) actions.Action { return actions.Fail(reason) })),
+		actions.Spawn(actions.Stateless(endpoint.Device(hand{"b"}))))
+	open := run(m, vm.Input{Kind: vm.Start, Incarnation: 1})
+	run(m, vm.Input{Kind: vm.Value, Address: open[0].Address, Value: "x"})
+	if m.Failure() != reason || m.Snapshot().Machine(nil).Failure() != reason {
+		t.Errorf("it has failed because of %v", m.Failure())
+	}
+	run(m, vm.Input{Kind: vm.Start, Incarnation: 2})
+	if m.Failure() != nil {
+		t.Errorf("it has failed because of %v", m.Failure())
 	}
 }

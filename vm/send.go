@@ -32,7 +32,7 @@ func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 	}
 	if len(targets) == 0 {
 		m.stats.Undelivered++
-		if m.watched() {
+		if m.wants(Undelivered) {
 			m.record(&Record{Kind: Undelivered, at: p, Action: s})
 		}
 		if m.misses != nil {

@@ -51,12 +51,12 @@ func (s State) Valid() bool { return s.root != nil }
 // Digest is [Machine.Digest] of the machine that s is of.
 func (s State) Digest() Digest { return s.digest }
 
-// Machine returns a machine that goes on from s. Watch is as in [Config].
+// Machine returns a machine that goes on from s. If watch is not nil, it is called
+// for everything that happens: see [Machine.Watch].
 func (s State) Machine(watch func(*Record)) *Machine {
 	m := &Machine{
 		owner:       new(owner),
 		limits:      s.limits,
-		watch:       watch,
 		boot:        s.boot,
 		phase:       s.phase,
 		incarnation: s.incarnation,
@@ -67,6 +67,9 @@ func (s State) Machine(watch func(*Record)) *Machine {
 		failure:     s.failure,
 		digests:     s.digests,
 		digest:      s.digest,
+	}
+	if watch != nil {
+		m.Watch(AllRecords, watch)
 	}
 	m.root = restore(m, nil, s.root)
 	return m

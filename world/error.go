@@ -22,6 +22,10 @@ var (
 
 	// ErrClosed says that a device is closed, to whoever still uses its handle.
 	ErrClosed = errors.New("world: the device is closed")
+
+	// ErrNotRecordable says that a value cannot be written into the journal of the
+	// machine. The device that it came from ends, for that reason.
+	ErrNotRecordable = errors.New("world: value cannot be journalled")
 )
 
 // Kinds of failure for which the standard library has no error value that could

@@ -40,7 +40,7 @@ const (
 	goalEnd      = time.Second
 
 	// closeLimit is how long a program that ends may wait for a peer that
-	// takes nothing: the default of vm.Ground.CloseLimit.
+	// takes nothing: the default of ground.Ground.CloseLimit.
 	closeLimit = 5 * time.Second
 )
 

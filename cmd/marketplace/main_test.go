@@ -17,10 +17,10 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
-	"github.com/go-marketplace/marketplace/vm/vmtest"
+	"github.com/go-marketplace/marketplace/vmtest"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -132,7 +132,7 @@ func bakeryWith(t *testing.T, stop time.Duration, c journal.Config) string {
 			if stop > 0 {
 				time.AfterFunc(stop-time.Second/2, cancel)
 			}
-			if err := (&vm.Ground{Journal: j}).Run(ctx, bake()); err != nil {
+			if err := (&ground.Ground{Journal: j}).Run(ctx, bake()); err != nil {
 				t.Fatal(err)
 			}
 			cancel()

@@ -12,8 +12,8 @@ import (
 	"github.com/go-marketplace/marketplace/docs/writing-a-driver/follow"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/interrupt"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // show prints the lines of a file.
@@ -30,7 +30,7 @@ func run(ctx context.Context, c console.Config, files ...string) error {
 	for _, f := range files {
 		boot = append(boot, show(f))
 	}
-	return vm.Run(ctx, boot...)
+	return ground.Run(ctx, boot...)
 }
 
 func main() {

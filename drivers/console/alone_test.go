@@ -12,6 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -29,7 +30,7 @@ func TestDriversThatWaitAreNoMistake(t *testing.T) {
 		`waiting="9 kitchen as subscriber of console_test.order{}"`: {drivers, kitchen},
 	} {
 		var log strings.Builder
-		ground := &vm.Ground{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+		ground := &ground.Ground{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 		if err := ground.Run(t.Context(), boot...); err != nil {
 			t.Error(err)
 		}

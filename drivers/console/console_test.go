@@ -15,6 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -44,7 +45,7 @@ func TestConsole(t *testing.T) {
 		for range depth {
 			boot = actions.Spawn(vm.Nested(boot))
 		}
-		if err := vm.Run(t.Context(), boot); err != nil || out.String() != want.String() {
+		if err := ground.Run(t.Context(), boot); err != nil || out.String() != want.String() {
 			t.Errorf("depth %d: %v, printed %q", depth, err, out.String())
 		}
 	}
@@ -54,7 +55,7 @@ func TestConsole(t *testing.T) {
 func TestInputFails(t *testing.T) {
 	var out bytes.Buffer
 	broken := io.MultiReader(strings.NewReader("hello\n"), iotest.ErrReader(errors.New("chewed cable")))
-	err := vm.Run(t.Context(), console.Config{In: &struct{ io.Reader }{broken}, Out: &out}.Driver(), upper())
+	err := ground.Run(t.Context(), console.Config{In: &struct{ io.Reader }{broken}, Out: &out}.Driver(), upper())
 	if err != nil || out.String() != "HELLO\nover: chewed cable\n" {
 		t.Errorf("%v, printed %q", err, out.String())
 	}
@@ -65,7 +66,7 @@ func TestInputFails(t *testing.T) {
 func TestInterestThatVanishes(t *testing.T) {
 	in, typing := io.Pipe()
 	defer typing.Close()
-	err := vm.Run(t.Context(), console.Config{In: in, Out: io.Discard.(interface {
+	err := ground.Run(t.Context(), console.Config{In: in, Out: io.Discard.(interface {
 		io.Writer
 		io.StringWriter
 	})}.Driver(),
@@ -86,7 +87,7 @@ func TestTextsInOrder(t *testing.T) {
 		all = append(all, console.Printf("%d", i))
 		want = append(want, fmt.Sprint(i))
 	}
-	err := vm.Run(t.Context(), console.Config{In: strings.NewReader(""), Out: &out}.Driver(),
+	err := ground.Run(t.Context(), console.Config{In: strings.NewReader(""), Out: &out}.Driver(),
 		actions.Yield(func(struct{}) actions.Transition[struct{}] {
 			return actions.Stateless(actions.Yield(func(struct{}) actions.Transition[struct{}] { return actions.Stateless(all) }))
 		}))

@@ -22,8 +22,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // A series is a process that prints lines with numbers, up to last, one in each
@@ -80,7 +80,7 @@ func TestStalledPipe(t *testing.T) {
 		before := runtime.NumGoroutine()
 		printed, over := make(chan struct{}), make(chan error, 1)
 		go func() {
-			over <- vm.Run(t.Context(), console.Config{In: strings.NewReader(""), Out: w}.Driver(),
+			over <- ground.Run(t.Context(), console.Config{In: strings.NewReader(""), Out: w}.Driver(),
 				printing(lines, func() { close(printed) }))
 		}()
 		<-printed
@@ -103,7 +103,7 @@ func TestStopStalled(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			over := make(chan error, 1)
 			go func() {
-				g := vm.Ground{CloseLimit: limit}
+				g := ground.Ground{CloseLimit: limit}
 				over <- g.Run(ctx, console.Config{In: strings.NewReader(""), Out: w}.Driver(), printing(10_000, func() {}))
 			}()
 			synctest.Wait()
@@ -134,7 +134,7 @@ func TestStopWritesTheRest(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	over := make(chan error, 1)
 	go func() {
-		g := vm.Ground{CloseLimit: time.Hour}
+		g := ground.Ground{CloseLimit: time.Hour}
 		over <- g.Run(ctx, console.Config{In: strings.NewReader(""), Out: w}.Driver(), printing(lines, stop))
 	}()
 	<-ctx.Done()
@@ -152,7 +152,7 @@ func TestCopy(t *testing.T) {
 	outR, outW := pipe(t)
 	over := make(chan error, 1)
 	go func() {
-		over <- vm.Run(t.Context(), console.Config{In: inR, Out: outW, Limit: 1 << 18}.Driver(),
+		over <- ground.Run(t.Context(), console.Config{In: inR, Out: outW, Limit: 1 << 18}.Driver(),
 			endpoint.Subscriber(topic.All[console.Line](),
 				endpoint.OnMessage(func(l console.Line) actions.Action { return console.Printf("%s", l.Text) })))
 	}()
@@ -210,7 +210,7 @@ func TestPaced(t *testing.T) {
 	over := make(chan error, 1)
 	go func() {
 		p := paced{last: lines}
-		over <- vm.Run(t.Context(), console.Config{In: strings.NewReader(""), Out: w, Limit: 1 << 18}.Driver(),
+		over <- ground.Run(t.Context(), console.Config{In: strings.NewReader(""), Out: w, Limit: 1 << 18}.Driver(),
 			actions.Spawn(actions.Next(p, p.open())))
 	}()
 	expectLines(t, r, lines)
@@ -230,7 +230,7 @@ func TestOutputFails(t *testing.T) {
 		fmt.Fprint(typing, "two\nthree\n")
 		typing.Close()
 	}()
-	err := vm.Run(t.Context(), console.Config{In: in, Out: out}.Driver(), upper())
+	err := ground.Run(t.Context(), console.Config{In: in, Out: out}.Driver(), upper())
 	lines := strings.SplitAfter(out.String(), "\n")
 	said := slices.Index(lines, "console: 1 text has been left out here, 4 bytes in all\n")
 	if err != nil || said < 0 || strings.Join(slices.Delete(lines, said, said+1), "") != "TWO\nTHREE\nover: <nil>\n" {

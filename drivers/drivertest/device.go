@@ -14,7 +14,7 @@ func namesItsDevices(t *trial, _ []place) {
 	t.Helper()
 	var runs [2][]string
 	for n := range runs {
-		t.play(ground, func(s *stage) {
+		t.play(outermost, func(s *stage) {
 			s.Helper()
 			everything(s)
 			all := s.watch.openedSoFar()

@@ -82,7 +82,7 @@ func canBeStopped(t *trial, in []place) {
 		switch {
 		case testing.Short():
 			cuts = shortCuts
-		case p == ground:
+		case p == outermost:
 			cuts = groundCuts
 		}
 		stride := 1 + moments/cuts

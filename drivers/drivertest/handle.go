@@ -16,7 +16,7 @@ import (
 // treats them as a ground may.
 func devicesCanBeClosed(t *trial, _ []place) {
 	t.Helper()
-	t.stage(ground, func(s *stage) {
+	t.stage(outermost, func(s *stage) {
 		s.Helper()
 		s.start()
 		for i := range s.driver.Things {
@@ -42,7 +42,7 @@ func devicesCanBeClosed(t *trial, _ []place) {
 // stuckDevicesCanBeClosed closes a device while it waits in Do.
 func stuckDevicesCanBeClosed(t *trial, _ []place) {
 	t.Helper()
-	t.stage(ground, func(s *stage) {
+	t.stage(outermost, func(s *stage) {
 		s.Helper()
 		s.cancel = func() {} // there is no machine, but abandon has the outside to close
 		close(s.over)

@@ -16,7 +16,7 @@ type place struct {
 	relayed bool // the driver is at the ground, with a relay at each level
 }
 
-var ground = place{}
+var outermost = place{}
 
 // places returns all places in which driver d is to work.
 func places(d Driver) (all []place) {

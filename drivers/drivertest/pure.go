@@ -6,7 +6,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/internal/kindtest"
 	"github.com/go-marketplace/marketplace/vm"
-	"github.com/go-marketplace/marketplace/vm/vmtest"
+	"github.com/go-marketplace/marketplace/vmtest"
 )
 
 // isPure records the inputs of a run, and applies them to another machine, in

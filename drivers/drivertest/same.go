@@ -9,8 +9,8 @@ import (
 // in one place and in another.
 func doesTheSameEverywhere(t *trial, in []place) {
 	t.Helper()
-	first := t.transcript(ground)
-	if again := t.transcript(ground); again != first {
+	first := t.transcript(outermost)
+	if again := t.transcript(outermost); again != first {
 		t.Fatalf("drivertest: two runs of the same script at the ground differ, in what users hear:\n%s", difference(first, again))
 	}
 	for _, p := range in {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -67,7 +68,7 @@ func (s *stage) start(more ...actions.Action) {
 	if s.watch.cutAt == atStart {
 		cancel()
 	}
-	g := vm.Ground{Spy: s.watch.see}
+	g := ground.Ground{Watch: s.watch.see}
 	boot := actions.Group(s.boot(), actions.Group(more...))
 	go func() {
 		defer close(s.over)

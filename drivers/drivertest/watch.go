@@ -9,7 +9,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/vm"
-	"github.com/go-marketplace/marketplace/vm/vmtest"
+	"github.com/go-marketplace/marketplace/vmtest"
 	"github.com/go-marketplace/marketplace/world"
 )
 

@@ -16,6 +16,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/eventrelay"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -135,7 +136,7 @@ func play(t *testing.T, test func(t *testing.T, run func(boot ...actions.Action)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				if err := vm.Run(ctx, boot...); err != nil {
+				if err := ground.Run(ctx, boot...); err != nil {
 					t.Error(err)
 				}
 			}()
@@ -258,7 +259,7 @@ func TestStandBy(t *testing.T) {
 
 // DR-07: who subscribes to the events of every device asks for none of them.
 func TestNoParticularDevice(t *testing.T) {
-	err := vm.Run(t.Context(), eventrelay.Driver(), nested(2, true,
+	err := ground.Run(t.Context(), eventrelay.Driver(), nested(2, true,
 		endpoint.Subscriber(topic.All[eventrelay.Event]()),
 		endpoint.Subscriber(topic.Where(eventrelay.Device.Is(nil)))))
 	if err != nil {

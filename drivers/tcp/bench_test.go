@@ -9,7 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 )
 
 // Benchmarks go through the sockets of the system, client and server in one
@@ -23,7 +23,7 @@ func serveDriver(b *testing.B, driver actions.Action, at tcp.Addr) (addr string)
 	bound := make(chan string, 1)
 	over := make(chan error)
 	go func() {
-		over <- vm.Run(ctx, driver, echoes(at),
+		over <- ground.Run(ctx, driver, echoes(at),
 			endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnPresence(func(l tcp.Listening) actions.Action {
 				bound <- l.Bound.String()
 				return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -98,7 +98,7 @@ func (w writer) send() actions.Transition[writer] {
 
 // run runs a machine that serves one connection, and the client that makes it.
 func run(network world.Network, at tcp.Addr, serve func(tcp.Data) actions.Action, client actions.Process) error {
-	return vm.Run(context.Background(),
+	return ground.Run(context.Background(),
 		tcp.DriverOn(network),
 		actions.Spawn(actions.Stateless(
 			endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {

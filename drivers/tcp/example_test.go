@@ -8,7 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -24,7 +24,7 @@ func Example() {
 	defer stop()
 	stopped := make(chan error)
 	go func() {
-		stopped <- vm.Run(ctx,
+		stopped <- ground.Run(ctx,
 			tcp.DriverOn(network),
 			endpoint.ObservePublishers(tcp.Arriving(at),
 				endpoint.OnPresence(func(c tcp.Data) actions.Action {
@@ -101,7 +101,7 @@ func ExampleHandle() {
 			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 		),
 	)
-	err := vm.Run(context.Background(),
+	err := ground.Run(context.Background(),
 		tcp.DriverOn(network),
 		actions.Spawn(server),
 		// The client waits until there is somebody to ask.

@@ -10,7 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -38,7 +38,7 @@ func ExampleSessionOf() {
 			})),
 		)
 	}
-	err := vm.Run(context.Background(), config.Driver(),
+	err := ground.Run(context.Background(), config.Driver(),
 		actions.Spawn(actions.Stateless(endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
 			return actions.Group(actions.Spawn(greet(c.From, c.To)), actions.Quit())
 		})))),
@@ -79,7 +79,7 @@ func ExampleSpy() {
 	}()
 
 	us, them := tcp.Handle("me"), tcp.Remote("127.0.0.1", 7)
-	err = vm.Run(context.Background(), tcp.DriverOn(network), tcp.Spy("", os.Stdout),
+	err = ground.Run(context.Background(), tcp.DriverOn(network), tcp.Spy("", os.Stdout),
 		actions.Spawn(actions.Stateless(
 			endpoint.Publisher(tcp.Flow(us, them), endpoint.OnPresence(func(tcp.Data) actions.Action {
 				return actions.Send(tcp.Data{From: us, To: them, Bytes: []byte("is anybody there?"), EOF: true})

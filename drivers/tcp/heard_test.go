@@ -15,7 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -24,7 +24,7 @@ import (
 func warnings(t *testing.T, meet func(), boot ...actions.Action) []string {
 	t.Helper()
 	var log strings.Builder
-	ground := &vm.Ground{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	ground := &ground.Ground{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	ctx, cancel := context.WithTimeout(t.Context(), 59*time.Second)
 	defer cancel()
 	if meet != nil {

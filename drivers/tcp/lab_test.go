@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -58,7 +58,7 @@ func newLab(t *testing.T, c tcp.Config, sim bool, around ...func(actions.Process
 	ctx, cancel := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
 	go func() {
-		stopped <- new(vm.Ground).RunFunc(ctx, func(actions.PID) actions.Process { return boot })
+		stopped <- new(ground.Ground).RunFunc(ctx, func(actions.PID) actions.Process { return boot })
 		close(stopped)
 	}()
 	l.stop = func() {

@@ -12,7 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -109,7 +109,7 @@ func TestStopResetsWhatIsNotSent(t *testing.T) {
 	network := world.SystemNetwork()
 	at := make(chan tcp.Addr, 1)
 	said := make(chan bool, 1)
-	g := vm.Ground{CloseLimit: time.Millisecond}
+	g := ground.Ground{CloseLimit: time.Millisecond}
 	ctx, stop := context.WithCancel(t.Context())
 	over := make(chan error)
 	go func() {

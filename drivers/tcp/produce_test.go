@@ -14,7 +14,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -79,7 +79,7 @@ func TestDR28AMinuteOfSlowWriting(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		stopped := make(chan error)
 		go func() {
-			g := vm.Ground{DeviceQueue: window}
+			g := ground.Ground{DeviceQueue: window}
 			stopped <- g.Run(ctx, tcp.DriverOn(network), actions.Spawn(p.start()))
 		}()
 		c, err := l.Accept()
@@ -161,7 +161,7 @@ func TestWindowLargerThanTheSocket(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error)
 	go func() {
-		g := vm.Ground{DeviceQueue: 2 * window}
+		g := ground.Ground{DeviceQueue: 2 * window}
 		stopped <- g.Run(ctx, tcp.Driver(), actions.Spawn(p.start()))
 	}()
 	c, err := l.Accept()

@@ -12,6 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/eventrelay"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -62,7 +63,7 @@ func testBesideRelays(t *testing.T, depth int, relays bool) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- vm.Run(ctx, eventrelay.Driver(), boot) }()
+	go func() { done <- ground.Run(ctx, eventrelay.Driver(), boot) }()
 	synctest.Wait()
 	c, err := network.Dial(ctx, "tcp", "127.0.0.1:5999")
 	if err != nil {

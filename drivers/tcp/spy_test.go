@@ -15,7 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -25,7 +25,7 @@ func TestLL11Spy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := world.NewSimNetwork("test")
 		var out bytes.Buffer
-		if err := vm.Run(t.Context(), tcp.DriverOn(network), tcp.Spy("", &out), conversation()); err != nil {
+		if err := ground.Run(t.Context(), tcp.DriverOn(network), tcp.Spy("", &out), conversation()); err != nil {
 			t.Error(err)
 		}
 		want := strings.Join([]string{
@@ -223,7 +223,7 @@ func TestSpyStalled(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		over := make(chan error, 1)
 		go func() {
-			over <- vm.Run(ctx, tcp.DriverOn(network), tcp.Spy("", w), conversation())
+			over <- ground.Run(ctx, tcp.DriverOn(network), tcp.Spy("", w), conversation())
 		}()
 		synctest.Wait()
 		stop()

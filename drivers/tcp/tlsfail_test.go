@@ -16,7 +16,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -169,7 +169,7 @@ func TestDR33PlainTextIsRefused(t *testing.T) {
 func logOf(t *testing.T, c tcp.Config, at tcp.Addr, visit func(world.Network, tcp.Addr)) (records []string) {
 	t.Helper()
 	log := &logBook{wrote: make(chan struct{}, 100)}
-	ground := &vm.Ground{Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	ground := &ground.Ground{Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	bound := make(chan tcp.Addr, 1)

@@ -8,7 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm/vmtest"
+	"github.com/go-marketplace/marketplace/vmtest"
 )
 
 func glob(pattern string) topic.Pattern[Expired] { return topic.Where(topic.Glob(Label, pattern)) }

@@ -8,6 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -38,7 +39,7 @@ func Example() {
 	)
 	over := make(chan error)
 	go func() {
-		over <- vm.Run(context.Background(), timer.DriverOn(clock), actions.Spawn(egg))
+		over <- ground.Run(context.Background(), timer.DriverOn(clock), actions.Spawn(egg))
 	}()
 	<-boiling
 	clock.Advance(5 * time.Minute)
@@ -72,7 +73,7 @@ func (h hasty) AfterFunc(d time.Duration, f func()) world.Stopper {
 func newHasty() world.Clock { return hasty{world.NewManualClock("hasty", time.Unix(0, 0))} }
 
 func ExampleEvery() {
-	vm.Run(context.Background(), timer.DriverOn(newHasty()),
+	ground.Run(context.Background(), timer.DriverOn(newHasty()),
 		actions.Spawn(ticks("tick", 3, timer.Every("tick", 10*time.Second))))
 	// Output:
 	// tick at 10
@@ -81,7 +82,7 @@ func ExampleEvery() {
 }
 
 func ExampleAt() {
-	vm.Run(context.Background(), timer.DriverOn(newHasty()),
+	ground.Run(context.Background(), timer.DriverOn(newHasty()),
 		actions.Spawn(ticks("tea", 1, timer.At("tea", time.Unix(3600, 0)))))
 	// Output: tea at 3600
 }
@@ -97,7 +98,7 @@ func ExampleRelay() {
 				return actions.Quit()
 			}))))
 	}
-	vm.Run(context.Background(), timer.DriverOn(newHasty()),
+	ground.Run(context.Background(), timer.DriverOn(newHasty()),
 		rings("outside", time.Second),
 		actions.Spawn(vm.Nested(timer.Relay("outer"),
 			actions.Spawn(vm.Nested(timer.Relay("inner"), rings("two levels down", time.Minute))),
@@ -117,6 +118,6 @@ func ExampleRefused() {
 		})),
 		timer.After("tea", time.Minute), // without a subscriber of timer.Expiring("tea")
 	)
-	vm.Run(context.Background(), timer.Driver(), actions.Spawn(careless))
+	ground.Run(context.Background(), timer.Driver(), actions.Spawn(careless))
 	// Output: tea is refused: true
 }

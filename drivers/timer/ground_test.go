@@ -12,6 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -71,7 +72,7 @@ func TestSystemClock(t *testing.T) {
 	for depth := range 4 {
 		synctest.Test(t, func(t *testing.T) {
 			d := &diary{begin: time.Now()}
-			err := vm.Run(t.Context(), timer.Driver(), nested(depth, actions.Spawn(d.hears(6,
+			err := ground.Run(t.Context(), timer.Driver(), nested(depth, actions.Spawn(d.hears(6,
 				timer.After("b", time.Hour+1), timer.At("a", d.begin.Add(time.Hour)), timer.After("c", time.Hour+1),
 				timer.Every("tick", 25*time.Minute), timer.Now("now"), timer.After("never", 2*time.Hour), timer.After("zero", 0),
 			))))
@@ -94,7 +95,7 @@ func TestManualClock(t *testing.T) {
 			d := &diary{}
 			over := make(chan error)
 			go func() {
-				over <- vm.Run(t.Context(), timer.DriverOn(clock), nested(depth, actions.Spawn(d.hears(5,
+				over <- ground.Run(t.Context(), timer.DriverOn(clock), nested(depth, actions.Spawn(d.hears(5,
 					timer.After("b", time.Minute), timer.After("a", time.Second), timer.After("c", time.Minute), timer.Every("tick", 40*time.Second),
 				))))
 			}()
@@ -134,7 +135,7 @@ func (d *diary) expectOver(t *testing.T, over chan error) {
 // A machine in which somebody merely waits comes to its end.
 func TestNobodySetsATimer(t *testing.T) {
 	d := &diary{}
-	if err := vm.Run(t.Context(), timer.Driver(), nested(3, actions.Spawn(d.hears(1)))); err != nil {
+	if err := ground.Run(t.Context(), timer.Driver(), nested(3, actions.Spawn(d.hears(1)))); err != nil {
 		t.Error(err)
 	}
 }
@@ -146,7 +147,7 @@ func TestStopOnTheGround(t *testing.T) {
 		d := &diary{begin: time.Now()}
 		over := make(chan error)
 		go func() {
-			over <- vm.Run(ctx, timer.Driver(), nested(2, actions.Spawn(d.hears(0, timer.Every("tick", time.Second)))))
+			over <- ground.Run(ctx, timer.Driver(), nested(2, actions.Spawn(d.hears(0, timer.Every("tick", time.Second)))))
 		}()
 		<-time.After(3500 * time.Millisecond)
 		cancel()
@@ -163,7 +164,7 @@ func TestTwoMachines(t *testing.T) {
 		for i := range diaries {
 			diaries[i].begin = time.Now()
 			all.Go(func() {
-				err := vm.Run(t.Context(), timer.Driver(), actions.Spawn(diaries[i].hears(1, timer.After("a", time.Duration(i+1)*time.Minute))))
+				err := ground.Run(t.Context(), timer.Driver(), actions.Spawn(diaries[i].hears(1, timer.After("a", time.Duration(i+1)*time.Minute))))
 				if err != nil {
 					t.Error(err)
 				}

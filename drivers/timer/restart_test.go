@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-marketplace/marketplace/vm/vmtest"
+	"github.com/go-marketplace/marketplace/vmtest"
 	"github.com/go-marketplace/marketplace/world"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 )
 
 // Benchmarks go through the sockets of the system, client and server in one
@@ -23,7 +23,7 @@ func serveEcho(b *testing.B) string {
 	bound := make(chan string, 1)
 	over := make(chan error)
 	go func() {
-		over <- vm.Run(ctx, udp.Driver(), actions.Spawn(echo(loopback)),
+		over <- ground.Run(ctx, udp.Driver(), actions.Spawn(echo(loopback)),
 			endpoint.ObservePublishers(udp.ListeningAt(loopback), endpoint.OnPresence(func(l udp.Listening) actions.Action {
 				bound <- l.Bound.String()
 				return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -26,7 +26,7 @@ func Example() {
 	defer stop()
 	stopped := make(chan error)
 	go func() {
-		stopped <- vm.Run(ctx,
+		stopped <- ground.Run(ctx,
 			udp.DriverOn(network),
 			endpoint.Subscriber(udp.Arriving(at), endpoint.OnMessage(func(p udp.Packet) actions.Action {
 				return actions.Send(udp.Packet{Source: at, Destination: p.Source, Body: p.Body})
@@ -86,7 +86,7 @@ func ExampleHandle() {
 			)
 		})),
 	)
-	err := vm.Run(context.Background(),
+	err := ground.Run(context.Background(),
 		udp.DriverOn(network),
 		actions.Spawn(server),
 		// The client waits until there is somebody to ask.
@@ -103,7 +103,7 @@ func ExampleHandle() {
 // What cannot be sent is told to the one who has sent it.
 func ExampleUndelivered() {
 	us := udp.Handle("us")
-	err := vm.Run(context.Background(),
+	err := ground.Run(context.Background(),
 		udp.DriverOn(world.NewSimNetwork("example")),
 		actions.Spawn(actions.Stateless(
 			endpoint.Publisher(udp.Flow(us, udp.Remote("192.0.2.1", 7)), endpoint.OnPresence(func(udp.Packet) actions.Action {
@@ -125,7 +125,7 @@ func ExampleUndelivered() {
 func ExampleListener_multicast() {
 	group := udp.Listener("239.1.2.3", 5000)
 	everybody := udp.Remote("239.1.2.3", 5000)
-	err := vm.Run(context.Background(),
+	err := ground.Run(context.Background(),
 		udp.DriverOn(world.NewSimNetwork("example")),
 		actions.Spawn(actions.Stateless(
 			endpoint.Subscriber(udp.Arriving(group), endpoint.OnMessage(func(p udp.Packet) actions.Action {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -34,7 +34,7 @@ func TestRefusalIsHeard(t *testing.T) {
 					t.Fatal(err)
 				}
 				var log strings.Builder
-				ground := &vm.Ground{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+				ground := &ground.Ground{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 				if err := ground.Run(t.Context(), udp.DriverOn(network), actions.Spawn(actions.Stateless(tt.boot))); err != nil {
 					t.Error(err)
 				}

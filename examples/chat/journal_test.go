@@ -19,6 +19,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/vm"
@@ -169,7 +170,7 @@ func host(t testing.TB, c journal.Config, dir string, people int, spy func(*vm.R
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	where := make(chan string, 1)
-	g := vm.Ground{Journal: j, Spy: func(r *vm.Record) {
+	g := ground.Ground{Journal: j, Watch: func(r *vm.Record) {
 		spy(r)
 		if text, ok := printed(r); ok {
 			if _, addr, ok := strings.Cut(text, "listening on "); ok {

@@ -17,6 +17,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -49,7 +50,7 @@ func TestSnapshot(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		where := make(chan string, 1)
 		departed := 0
-		g := vm.Ground{Journal: j, Spy: func(r *vm.Record) {
+		g := ground.Ground{Journal: j, Watch: func(r *vm.Record) {
 			if text, ok := printed(r); ok {
 				if _, addr, ok := strings.Cut(text, "listening on "); ok {
 					where <- strings.TrimSpace(addr)

@@ -59,8 +59,8 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/drivers/udp"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/interrupt"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 func main() {
@@ -74,7 +74,7 @@ func main() {
 	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
 	limited := tcp.Config{MaxConnections: 1000}
-	err = vm.Run(ctx, limited.Driver(), udp.Driver(), timer.Driver(), console.Driver(), resolve(c))
+	err = ground.Run(ctx, limited.Driver(), udp.Driver(), timer.Driver(), console.Driver(), resolve(c))
 	if err == nil && ctx.Err() == nil {
 		err = errors.New("it has ended, though nobody has stopped it")
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/drivers/udp"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -233,7 +233,7 @@ func TestPortTaken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = vm.Run(t.Context(), tcp.DriverOn(n), udp.DriverOn(n), timer.Driver(), actions.Group(resolve(testConfig(first))))
+			err = ground.Run(t.Context(), tcp.DriverOn(n), udp.DriverOn(n), timer.Driver(), actions.Group(resolve(testConfig(first))))
 			if !errors.Is(err, syscall.EADDRINUSE) {
 				t.Errorf("Run returns %v", err)
 			}

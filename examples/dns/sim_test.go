@@ -17,7 +17,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/drivers/udp"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -37,7 +37,7 @@ func simulate(t *testing.T, upstreams []inet.Addr, test func(*sim)) {
 		ctx, cancel := context.WithCancel(context.Background())
 		stopped := make(chan error)
 		go func() {
-			stopped <- vm.Run(ctx, tcp.DriverOn(s.network), udp.DriverOn(s.network), timer.Driver(), resolve(testConfig(upstreams...)))
+			stopped <- ground.Run(ctx, tcp.DriverOn(s.network), udp.DriverOn(s.network), timer.Driver(), resolve(testConfig(upstreams...)))
 		}()
 		defer func() {
 			cancel()

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -50,7 +51,7 @@ func Run(ctx context.Context, t TB, kinds []actions.Kind, others func(vm.Process
 	t.Helper()
 	var mu sync.Mutex
 	var inputs []vm.Input
-	g := vm.Ground{Spy: func(r *vm.Record) {
+	g := ground.Ground{Watch: func(r *vm.Record) {
 		mu.Lock()
 		defer mu.Unlock()
 		if r.Kind == vm.Entered {

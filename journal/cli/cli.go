@@ -27,14 +27,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // Flags are the flags, and what they say. The zero Flags are ready to use.
 type Flags struct {
 	// Ground is what the program runs on. Its Journal is up to the flags.
-	Ground vm.Ground
+	Ground ground.Ground
 
 	// Config says how the journal is kept, where the flags do not say it. Kinds
 	// and Upcast are those of the program.
@@ -135,7 +135,7 @@ func (f *Flags) check() error {
 
 // Run does what the flags say: it runs the program, or looks back. It reports
 // which of the two it was. The error wraps [ErrUsage], or is what
-// [vm.Ground.Run], [journal.Config.Open], [journal.Read] or a replay says, such
+// [ground.Ground.Run], [journal.Config.Open], [journal.Read] or a replay says, such
 // as a [*journal.DivergenceError], also one that has shown in a walk through the
 // run. If ctx is done while the program still lives
 // through its journal, that is a stop like any other, before the machine has

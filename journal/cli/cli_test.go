@@ -19,11 +19,12 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/cli"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
-	"github.com/go-marketplace/marketplace/vm/vmtest"
+	"github.com/go-marketplace/marketplace/vmtest"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -459,10 +460,10 @@ func TestStopDuringRecovery(t *testing.T) {
 func TestRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name, level string
-		ground      vm.Ground
+		ground      ground.Ground
 	}{
-		{"a level that is none", "loud", vm.Ground{}},
-		{"a negative limit", "", vm.Ground{KeepLimit: -1}},
+		{"a level that is none", "loud", ground.Ground{}},
+		{"a negative limit", "", ground.Ground{KeepLimit: -1}},
 	} {
 		t.Setenv("MARKETPLACE_LOG", tt.level)
 		dir := filepath.Join(t.TempDir(), "kitchen.journal")

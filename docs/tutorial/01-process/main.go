@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // An Order is what a guest wants.
@@ -29,7 +29,7 @@ func main() {
 		actions.Send(Order{"soup"}),
 		actions.Send(Order{"tart"}),
 	)
-	err := vm.Run(context.Background(), console.Driver(), actions.Spawn(kitchen), actions.Spawn(guest))
+	err := ground.Run(context.Background(), console.Driver(), actions.Spawn(kitchen), actions.Spawn(guest))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // An Order is what a table wants.
@@ -41,7 +41,7 @@ func waiter() actions.Process {
 }
 
 func main() {
-	err := vm.Run(context.Background(), console.Driver(), actions.Spawn(kitchen()), actions.Spawn(waiter()))
+	err := ground.Run(context.Background(), console.Driver(), actions.Spawn(kitchen()), actions.Spawn(waiter()))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // An Order is what a table wants.
@@ -55,7 +55,7 @@ func owner() actions.Process {
 }
 
 func main() {
-	err := vm.Run(context.Background(), console.Driver(),
+	err := ground.Run(context.Background(), console.Driver(),
 		actions.Spawn(owner()), actions.Spawn(waiter()), actions.Spawn(soupCook()))
 	if err != nil {
 		log.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // A Bill is what a table has to pay.
@@ -43,7 +43,7 @@ func main() {
 		actions.Send(Bill{Table: 7, Cents: 2900}),
 		actions.Send(Evening{}),
 	)
-	err := vm.Run(context.Background(), console.Driver(), actions.Spawn(newTill()), actions.Spawn(day))
+	err := ground.Run(context.Background(), console.Driver(), actions.Spawn(newTill()), actions.Spawn(day))
 	if err != nil {
 		log.Fatal(err)
 	}

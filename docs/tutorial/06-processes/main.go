@@ -9,6 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -66,7 +67,7 @@ func order(c Cake) actions.Action {
 
 func main() {
 	guests := actions.Stateless(order(Cake{1, 4}), order(Cake{2, 40}), order(Cake{3, 0}))
-	err := vm.Run(context.Background(), console.Driver(), actions.Spawn(newManager()), actions.Spawn(guests))
+	err := ground.Run(context.Background(), console.Driver(), actions.Spawn(newManager()), actions.Spawn(guests))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // Bake asks for something to be baked.
@@ -43,7 +43,7 @@ func baker(what string, degrees int) actions.Process {
 }
 
 func main() {
-	err := vm.Run(context.Background(), console.Driver(), actions.Spawn(ovens()),
+	err := ground.Run(context.Background(), console.Driver(), actions.Spawn(ovens()),
 		actions.Spawn(baker("bread", 220)), actions.Spawn(baker("pie", 180)), actions.Spawn(baker("tart", 180)))
 	if err != nil {
 		log.Fatal(err)

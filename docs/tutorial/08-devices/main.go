@@ -9,7 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -37,7 +37,7 @@ func newEgg(clock world.Clock) actions.Process {
 }
 
 func run(clock world.Clock) error {
-	return vm.Run(context.Background(), console.Driver(), actions.Spawn(newEgg(clock)))
+	return ground.Run(context.Background(), console.Driver(), actions.Spawn(newEgg(clock)))
 }
 
 func main() {

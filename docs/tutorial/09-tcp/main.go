@@ -14,7 +14,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -55,7 +55,7 @@ func restaurant(at tcp.Addr) actions.Action {
 }
 
 func main() {
-	if err := vm.Run(context.Background(), restaurant(tcp.Listener("127.0.0.1", 5999))); err != nil {
+	if err := ground.Run(context.Background(), restaurant(tcp.Listener("127.0.0.1", 5999))); err != nil {
 		log.Fatal(err)
 	}
 }

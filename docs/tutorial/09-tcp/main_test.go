@@ -9,7 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 )
 
 // Issue 9.14: a guest comes in through a real socket.
@@ -25,7 +25,7 @@ func Example() {
 		defer stop()
 		answers <- dine(<-bound, "soup\r\n\ntart")
 	}()
-	if err := vm.Run(ctx, restaurant(at), actions.Spawn(actions.Stateless(watch))); err != nil {
+	if err := ground.Run(ctx, restaurant(at), actions.Spawn(actions.Stateless(watch))); err != nil {
 		fmt.Println(err)
 	}
 	fmt.Print(<-answers)

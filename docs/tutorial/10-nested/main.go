@@ -9,6 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -58,7 +59,7 @@ func guest() actions.Process {
 }
 
 func main() {
-	err := vm.Run(context.Background(), console.Driver(),
+	err := ground.Run(context.Background(), console.Driver(),
 		actions.Spawn(guest()).Named("guest"), actions.Spawn(kitchen()).Named("kitchen"))
 	if err != nil {
 		log.Fatal(err)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // An Order is what a guest wants.
@@ -27,7 +27,7 @@ func main() {
 	guest := actions.Stateless(actions.Send(Order{4, "goose"}))
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	ground := vm.Ground{SlowLimit: 100 * time.Millisecond} // so that you need not wait so long
+	ground := ground.Ground{SlowLimit: 100 * time.Millisecond} // so that you need not wait so long
 	if err := ground.Run(ctx, actions.Spawn(kitchen).Named("kitchen"), actions.Spawn(guest).Named("guest")); err != nil {
 		log.Fatal(err)
 	}

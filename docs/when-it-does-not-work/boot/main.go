@@ -8,14 +8,14 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 )
 
 var errNoKeys = errors.New("no keys")
 
 func main() {
 	boot := actions.Tree{console.Driver(), actions.Fail(errNoKeys)}
-	if err := vm.Run(context.Background(), boot); err != nil {
+	if err := ground.Run(context.Background(), boot); err != nil {
 		log.Fatal(err)
 	}
 }

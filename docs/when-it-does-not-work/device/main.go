@@ -9,7 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -25,7 +25,7 @@ func main() {
 	listener := actions.Stateless(
 		endpoint.Device(radio{[]string{"jazz"}}, endpoint.OnValue(func(song string) actions.Action { return console.Printf("%s", song) })),
 	)
-	if err := vm.Run(context.Background(), console.Driver(), actions.Spawn(listener).Named("listener")); err != nil {
+	if err := ground.Run(context.Background(), console.Driver(), actions.Spawn(listener).Named("listener")); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // An Order is what a guest wants.
@@ -26,7 +26,7 @@ func main() {
 	)
 	guest := actions.Stateless(actions.Send(Order{4, "soup"}))
 	boot := actions.Tree{console.Driver(), actions.Spawn(guest).Named("guest"), actions.Spawn(kitchen).Named("kitchen")}
-	if err := vm.Run(context.Background(), boot); err != nil {
+	if err := ground.Run(context.Background(), boot); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 )
 
 func main() {
@@ -23,7 +23,7 @@ func main() {
 		log.Fatal(err)
 	}
 	door := actions.Stateless(endpoint.ObservePublishers(tcp.Arriving(at)))
-	if err := vm.Run(context.Background(), tcp.Driver(), actions.Spawn(door).Named("door")); err != nil {
+	if err := ground.Run(context.Background(), tcp.Driver(), actions.Spawn(door).Named("door")); err != nil {
 		log.Fatal(err)
 	}
 }

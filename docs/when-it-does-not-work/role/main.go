@@ -7,8 +7,8 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // An Order is what a guest wants.
@@ -25,7 +25,7 @@ func main() {
 		endpoint.Subscriber(topic.Where(Table.Is(4))).As("orders"),
 		endpoint.Subscriber(topic.Where(Table.Is(7))).As("orders"),
 	)
-	if err := vm.Run(context.Background(), actions.Spawn(kitchen).Named("kitchen")); err != nil {
+	if err := ground.Run(context.Background(), actions.Spawn(kitchen).Named("kitchen")); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // An Order is what a guest wants.
@@ -27,7 +27,7 @@ func roast(o Order) actions.Action {
 func main() {
 	kitchen := actions.Stateless(endpoint.Subscriber(topic.All[Order](), endpoint.OnMessage(roast)))
 	guest := actions.Stateless(actions.Send(Order{4, "goose"}))
-	if err := vm.Run(context.Background(), console.Driver(), actions.Spawn(kitchen).Named("kitchen"), actions.Spawn(guest).Named("guest")); err != nil {
+	if err := ground.Run(context.Background(), console.Driver(), actions.Spawn(kitchen).Named("kitchen"), actions.Spawn(guest).Named("guest")); err != nil {
 		log.Fatal(err)
 	}
 }

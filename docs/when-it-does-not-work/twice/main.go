@@ -8,8 +8,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // An Order is what a guest wants.
@@ -24,7 +24,7 @@ func main() {
 	kitchen := actions.Stateless(
 		endpoint.Subscriber(topic.All[Order](), endpoint.OnMessage(cook), endpoint.OnMessage(cook)),
 	)
-	if err := vm.Run(context.Background(), actions.Spawn(kitchen).Named("kitchen")); err != nil {
+	if err := ground.Run(context.Background(), actions.Spawn(kitchen).Named("kitchen")); err != nil {
 		log.Fatal(err)
 	}
 }

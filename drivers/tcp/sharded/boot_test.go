@@ -19,19 +19,19 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
 var errClosed = net.ErrClosed
 
 // noting has the times noted at which machines are started.
-func noting(mu *sync.Mutex, starts *[]time.Time) func(sharded.Worker) vm.Ground {
-	return func(sharded.Worker) vm.Ground {
+func noting(mu *sync.Mutex, starts *[]time.Time) func(sharded.Worker) ground.Ground {
+	return func(sharded.Worker) ground.Ground {
 		mu.Lock()
 		defer mu.Unlock()
 		*starts = append(*starts, time.Now())
-		return vm.Ground{}
+		return ground.Ground{}
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/internal/applog"
-	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -66,7 +66,7 @@ type Config struct {
 	// started: its logger, its limits, and what watches it, which watches one
 	// machine only and so cannot be the same for all. The Incarnation is set by
 	// the Listener: it is Worker.Start. Default: the zero Ground.
-	Ground func(Worker) vm.Ground
+	Ground func(Worker) ground.Ground
 
 	// Clock measures BootLimit and DrainLimit, and the pauses before something
 	// is tried again. The workers' drivers use it, too. Default: the clock of
@@ -75,7 +75,7 @@ type Config struct {
 
 	// Logger gets what happens to workers and to connections that nobody
 	// serves. That connections cannot be accepted is said once a minute, with a
-	// count. Default: as for [vm.Ground.Logger], standard error, from the level
+	// count. Default: as for [ground.Ground.Logger], standard error, from the level
 	// on that the environment variable MARKETPLACE_LOG says, or warn.
 	Logger *slog.Logger
 
@@ -165,7 +165,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.refusals = applog.Counting(c.Logger.Handler(), 1)
 	if c.Ground == nil {
-		c.Ground = func(Worker) vm.Ground { return vm.Ground{} }
+		c.Ground = func(Worker) ground.Ground { return ground.Ground{} }
 	}
 	setDefault(&c.Workers, runtime.GOMAXPROCS(0))
 	setDefault(&c.BootLimit, defaultBootLimit)

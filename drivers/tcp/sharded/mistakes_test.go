@@ -13,7 +13,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -54,7 +54,7 @@ func TestMistakes(t *testing.T) {
 	if _, err := sharded.Listen(t.Context(), "127.0.0.1:0", nil); err == nil || !strings.Contains(err.Error(), "nil function") {
 		t.Error(err)
 	}
-	bad := sharded.Config{Workers: 1, Ground: func(sharded.Worker) vm.Ground { return vm.Ground{DeviceQueue: -1} }}
+	bad := sharded.Config{Workers: 1, Ground: func(sharded.Worker) ground.Ground { return ground.Ground{DeviceQueue: -1} }}
 	_, err := tryListen(t, bad, boot)
 	blame(t, err, sharded.ErrNotBooted, 0)
 	if !strings.Contains(err.Error(), "DeviceQueue") {

@@ -22,7 +22,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -258,9 +258,9 @@ func whatAWorkerHasToDo(t *testing.T) {
 func whatAWorkerLearns(t *testing.T) {
 	learned := make(chan sharded.Worker, 10)
 	grounds := make(chan sharded.Worker, 10)
-	c := sharded.Config{Workers: 3, Ground: func(w sharded.Worker) vm.Ground {
+	c := sharded.Config{Workers: 3, Ground: func(w sharded.Worker) ground.Ground {
 		grounds <- w
-		return vm.Ground{Incarnation: 999}
+		return ground.Ground{Incarnation: 999}
 	}}
 	r := listen(t, c, func(w sharded.Worker) actions.Process {
 		learned <- w

@@ -16,7 +16,7 @@ import (
 // may be called any number of times, and by several at once.
 //
 // Nothing is accepted any more. What has been accepted is handed over to the
-// machines. Then they are told to stop, as by the context of a [vm.Ground], so
+// machines. Then they are told to stop, as by the context of a [ground.Ground], so
 // that what they have written goes out; and what then still waits is closed. All
 // that may take as long as Config.DrainLimit.
 //

@@ -132,7 +132,7 @@ func (w *worker) again(pause time.Duration, asked chan error) (*machine, time.Du
 
 var errStopped = fmt.Errorf("sharded: the listener has stopped: %w", net.ErrClosed)
 
-// Restart stops the machine of a worker, as by the context of a [vm.Ground], and
+// Restart stops the machine of a worker, as by the context of a [ground.Ground], and
 // starts another in its place, which gets the connections that have been waiting
 // meanwhile. Those that the old one has are lost; the other workers notice
 // nothing. It is for machines that have gone wrong, and for operators who want

@@ -18,8 +18,8 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/interrupt"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 func main() {
@@ -49,5 +49,5 @@ func run(server tcp.Addr) error {
 		return err
 	}
 	defer restore()
-	return vm.Run(ctx, tcp.Driver(), people.Driver(), actions.Spawn(talk(server)).Named("client"))
+	return ground.Run(ctx, tcp.Driver(), people.Driver(), actions.Spawn(talk(server)).Named("client"))
 }

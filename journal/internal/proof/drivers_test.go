@@ -23,6 +23,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/wal/waltest"
 	"github.com/go-marketplace/marketplace/topic"
@@ -62,7 +63,7 @@ func (c *crashTest) start() {
 	ctx, stop := context.WithCancel(c.Context())
 	c.stop = stop
 	over, program := c.over, c.program(c.outside)
-	go func() { g := vm.Ground{Journal: j}; over <- g.RunFunc(ctx, program.Boot) }()
+	go func() { g := ground.Ground{Journal: j}; over <- g.RunFunc(ctx, program.Boot) }()
 	synctest.Wait()
 }
 

@@ -19,9 +19,9 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // The keeper is the program that is killed. Its clients say, in lines,
@@ -160,6 +160,6 @@ func keep(dir string) error {
 	if err != nil {
 		return err
 	}
-	g := vm.Ground{Journal: j}
+	g := ground.Ground{Journal: j}
 	return g.Run(ctx, keeping(console.Config{})...)
 }

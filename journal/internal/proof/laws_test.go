@@ -229,7 +229,7 @@ func recoveredState(t *rapid.T, s wal.Store, c journal.Config, program func(*out
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, _, err := j.Begin(t.Context(), vm.Config{}, program(nil).Boot)
+	m, _, err := j.Begin(t.Context(), vm.Limits{}, program(nil).Boot)
 	if err != nil {
 		t.Fatal(err)
 	}

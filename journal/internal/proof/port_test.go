@@ -14,6 +14,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -69,7 +70,7 @@ func goOn(t *testing.T, dir string, boot ...actions.Action) *run {
 	r.stop = stop
 	come := false
 	r.opened = make(chan struct{})
-	g := vm.Ground{Journal: j, Logger: slog.New(r.log), Spy: func(rec *vm.Record) {
+	g := ground.Ground{Journal: j, Logger: slog.New(r.log), Watch: func(rec *vm.Record) {
 		if rec.Kind == vm.Entered && rec.Input.Kind == vm.Value && !come {
 			come = true
 			close(r.opened)

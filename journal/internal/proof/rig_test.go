@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/codec"
@@ -189,7 +190,7 @@ func live(t interface{ Context() context.Context }, store wal.Store, c journal.C
 			}
 		}
 	})
-	g := vm.Ground{Journal: j, Spy: l.note, Limits: vm.Limits{Steps: 60}}
+	g := ground.Ground{Journal: j, Watch: l.note, Limits: vm.Limits{Steps: 60}}
 	l.err = g.RunFunc(ctx, program(o).Boot)
 	close(over)
 	feeding.Wait()

@@ -13,7 +13,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 )
 
 func main() {
@@ -21,7 +21,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := vm.Run(ctx, console.Driver(), actions.Spawn(printer(*lines)).Named("printer")); err != nil {
+	if err := ground.Run(ctx, console.Driver(), actions.Spawn(printer(*lines)).Named("printer")); err != nil {
 		fmt.Fprintln(os.Stderr, "printer:", err)
 		os.Exit(1)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/ground"
 )
 
 func main() {
@@ -37,7 +37,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := vm.Run(ctx, tcp.Driver(), console.Driver(), serve(at, pieces(*total, *size)), report(at)); err != nil {
+	if err := ground.Run(ctx, tcp.Driver(), console.Driver(), serve(at, pieces(*total, *size)), report(at)); err != nil {
 		fmt.Fprintln(os.Stderr, "sender:", err)
 		os.Exit(1)
 	}

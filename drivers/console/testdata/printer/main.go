@@ -10,14 +10,14 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/interrupt"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 func main() {
 	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
-	g := vm.Ground{CloseLimit: 100 * time.Millisecond}
+	g := ground.Ground{CloseLimit: 100 * time.Millisecond}
 	err := g.Run(ctx, console.Driver(), actions.Spawn(actions.Stateless(yield(func() actions.Action {
 		lines := make(actions.Tree, 30_000)
 		for i := range lines {

@@ -1,0 +1,368 @@
+package ground
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// A runner is a Ground that runs.
+//
+// There is no goroutine in the middle. Whoever brings an input runs the
+// machine, unless somebody else is doing so: then the input stays in the queue,
+// and whoever is running the machine takes it from there.
+type runner struct {
+	settings Ground
+	machine  *vm.Machine
+	logger   *slog.Logger
+	log      logging
+	slow     slowness
+	restless restlessness
+	ctx      context.Context // for the opening of devices
+	wg       sync.WaitGroup  // all goroutines
+	over     chan struct{}   // closed when the machine is done for
+	kept     keeper
+	closing  closing
+	pollers  pollers
+	commits  commits
+
+	queue struct {
+		sync.Mutex
+		inputs []queued
+		length atomic.Int64 // of inputs, to look at without the lock
+	}
+
+	// What follows belongs to whoever holds the lock: the machine, and the
+	// place in the work on its inputs.
+	sync.Mutex
+	batch     []queued
+	at        int
+	admission admission
+	current   queued
+	admitted  bool // a value that waited, since the last batch
+	continued bool // since the last batch
+	devices   map[uint64]*device
+	touched   []*device // that have been told something
+	waits     bool      // effects are held back until the journal has committed
+	held      []effect  // which these are
+	done      bool      // nothing is to happen any more but the effects that are held back
+	stopped   bool      // the journal has been told that the machine has stopped
+	ended     sync.Once // closes over
+	failure   error     // of the journal
+	started   bool      // the machine; what has happened before that is of an earlier run
+	result    result
+}
+
+// queued is an input that waits.
+type queued struct {
+	vm.Input
+	from  *device // nil if not from a device
+	first bool    // value of its opening
+	kept  uint64  // number of the last thing kept by then
+}
+
+func newRunner(ctx context.Context, g Ground, boot func(actions.PID) actions.Process) (*runner, vm.Input, error) {
+	r := &runner{
+		settings: g,
+		over:     make(chan struct{}),
+		devices:  map[uint64]*device{},
+		waits:    g.Journal != nil,
+	}
+	r.kept.limit = g.KeepLimit
+	r.commits.changed.L = &r.commits
+	r.setLogger(g.Logger)
+	start := vm.Input{Kind: vm.Start, Incarnation: g.Incarnation}
+	if g.Journal == nil {
+		r.machine = vm.Config{Limits: g.Limits}.NewFunc(boot)
+	} else {
+		var err error
+		if r.machine, start, err = g.Journal.Begin(ctx, g.Limits, boot); err != nil {
+			return nil, start, err
+		}
+	}
+	r.attend()
+	return r, start, nil
+}
+
+func (r *runner) run(ctx context.Context, start vm.Input) {
+	opening, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	r.ctx = opening
+	r.enqueue(queued{Input: start}) // before anything else
+	r.wg.Go(func() { r.work(nil) })
+	asked, failed := ctx.Done(), failing(r.settings.Journal)
+	for over := false; !over; {
+		select {
+		case <-r.over:
+			over = true
+		case <-asked:
+			asked = nil
+			r.wg.Go(func() { r.bring(queued{Input: vm.Input{Kind: vm.StopAsked}}) })
+		case err := <-failed:
+			r.breakOff(err, nil)
+		}
+	}
+	cancel()
+	r.pollers.stop()
+	r.wg.Wait()
+	r.kept.closeAll()
+	r.slow.stop(r)
+	r.lastWarnings()
+}
+
+// bring has an input enter the machine, sooner or later.
+func (r *runner) bring(q queued) {
+	r.enqueue(q)
+	r.work(nil)
+}
+
+func (r *runner) enqueue(q queued) {
+	r.queue.Lock()
+	r.queue.inputs = append(r.queue.inputs, q)
+	r.queue.length.Store(int64(len(r.queue.inputs)))
+	r.queue.Unlock()
+}
+
+// stint is how many inputs a runner takes, and stintWork how many actions and
+// events it lets the machine work on, before it has the devices carry out what
+// they were told, and lets another goroutine run the machine.
+const (
+	stint     = 128
+	stintWork = 1 << 16
+)
+
+// work runs the machine, if nobody else does, until there are no inputs. Scratch
+// is memory for it to use.
+func (r *runner) work(scratch *[]*device) {
+	for n := 0; r.waiting(); n++ {
+		if !r.TryLock() {
+			return // who holds the lock will look at the queue once more
+		}
+		if n == 8 {
+			r.wg.Go(func() { r.finishStint(nil) })
+			return
+		}
+		r.runStint(scratch)
+	}
+}
+
+// crowd is the number of devices from which on a runner lets others go first
+// before it has the devices carry out what they were told: where everybody is
+// told everything, more is likely to come for all of them, and goes out in the
+// same write.
+const crowd = 4
+
+// finishStint goes on with a stint, and then works.
+func (r *runner) finishStint(scratch *[]*device) {
+	r.runStint(scratch)
+	r.work(scratch)
+}
+
+func (r *runner) waiting() bool { return r.queue.length.Load() > 0 }
+
+// runStint applies inputs to the machine, releases the lock, and has the
+// devices carry out what they were told.
+//
+// A transition function may end the goroutine. Then another one calls runStint:
+// the machine and r keep their place in the work.
+func (r *runner) runStint(scratch *[]*device) {
+	finished := false
+	defer func() {
+		if !finished {
+			r.wg.Go(func() { r.finishStint(nil) })
+		}
+	}()
+	r.workStint()
+	finished = true
+	r.endStint(scratch)
+}
+
+// workStint applies inputs to the machine. The caller holds the lock.
+func (r *runner) workStint() {
+	r.slow.begin(r)
+	done := r.machine.Worked()
+	for n := 0; ; n++ {
+		r.machine.Work()
+		r.carry(r.machine.Commands())
+		r.settle()
+		if n == stint || r.machine.Worked()-done > stintWork || !r.next() || !r.admit() {
+			break
+		}
+		r.machine.Enter(r.current.Input)
+	}
+}
+
+// endStint releases the lock, and flushes the devices that were told something.
+func (r *runner) endStint(scratch *[]*device) {
+	r.commit()
+	var own []*device
+	if scratch == nil {
+		scratch = &own
+	}
+	touched := append((*scratch)[:0], r.touched...)
+	clear(r.touched)
+	r.touched = r.touched[:0]
+	more := (r.at < len(r.batch) || r.machine.Busy() || !r.admission.empty()) && r.failure == nil
+	r.settings.Meter.read(r.machine)
+	if !more {
+		r.rest()
+	}
+	r.watchRest(more)
+	r.slow.end()
+	r.Unlock()
+	if len(touched) > crowd {
+		runtime.Gosched()
+	}
+	for _, d := range touched {
+		d.flush()
+	}
+	clear(touched)
+	*scratch = touched[:0]
+	if more {
+		r.enqueue(queued{}) // so that whoever works next goes on
+	}
+}
+
+// settle notes that the current input has been dealt with.
+func (r *runner) settle() {
+	if d := r.current.from; d != nil {
+		d.consumed()
+	}
+	if r.current.Kind == vm.End {
+		delete(r.devices, r.current.Address.Generation)
+	}
+	m := r.machine
+	r.started = r.started || r.current.Kind == vm.Start
+	r.current = queued{}
+	if m.Stopped() && !r.stopped { // also if it was idle before it was asked to stop
+		r.stopped = true
+		r.current = queued{Input: vm.Input{Kind: vm.StopDone}}
+		if r.admit() {
+			m.Enter(r.current.Input)
+		}
+		r.current = queued{}
+	}
+	if reason := m.Failure(); reason != nil && m.Running() && r.started {
+		r.fails(reason)
+	}
+	if (m.Stopped() || m.Idle() && r.at == len(r.batch) && r.admission.empty() && !r.result.asked) && !r.done {
+		r.done = true
+		r.cause(effect{left: slices.Collect(maps.Values(r.devices))})
+	}
+}
+
+// next makes the next input the current one. It reports false if there is none.
+// After each batch of inputs, one value that waits is admitted, and work that is
+// left over goes on.
+func (r *runner) next() bool {
+	for {
+		for r.at < len(r.batch) {
+			q := r.batch[r.at]
+			r.batch[r.at] = queued{}
+			r.at++
+			if q.Kind != 0 && !r.admission.take(q, r.full(), r.machine.Busy()) && r.choose(q) {
+				return true
+			}
+		}
+		switch {
+		case !r.admitted && !r.admission.none() && (!r.full() || r.admission.overdue(r.machine.Backlog())):
+			r.admitted = true
+			if r.choose(r.admission.next()) {
+				return true
+			}
+		case r.admission.rested(r.machine.Busy()):
+			if r.choose(r.admission.rest.leave()) {
+				return true
+			}
+		case r.machine.Busy() && !r.continued:
+			r.continued = true
+			r.admission.goesOn(r.machine.Backlog())
+			r.restless.continues++
+			r.current = queued{Input: vm.Input{Kind: vm.Continue}}
+			return true
+		}
+		r.admitted, r.continued = false, false
+		r.refill()
+		if len(r.batch) == 0 && !r.machine.Busy() && r.admission.empty() {
+			return false
+		}
+	}
+}
+
+// full reports whether no value may be admitted, because enough waits in the
+// machine.
+func (r *runner) full() bool { return r.machine.Backlog() >= maxBacklog }
+
+// choose makes q the current input, unless its device has been paused. A value
+// of a device that the machine has closed enters all the same, and comes too
+// late there: what is chosen is what tells the runner that the machine is idle.
+//
+// Nothing resumes a device that has ended, so what was put aside then enters
+// before the end.
+func (r *runner) choose(q queued) bool {
+	switch {
+	case q.Kind == vm.Value && r.devices[q.Address.Generation] == q.from && q.from.putAside(q):
+		return false
+	case q.Kind == vm.End && q.from != nil:
+		if aside, ok := q.from.takeAside(); ok {
+			r.enqueue(q)
+			q = aside
+		}
+	}
+	if q.kept > 0 && r.devices[q.Address.Generation] == q.from {
+		q.from.claim(q.kept)
+	}
+	r.current = q
+	return true
+}
+
+// refill takes what is in the queue.
+func (r *runner) refill() {
+	r.batch, r.at = r.batch[:0], 0 // which has been cleared
+	if !r.waiting() {
+		return
+	}
+	r.queue.Lock()
+	r.batch, r.queue.inputs = r.queue.inputs, r.batch
+	r.queue.length.Store(0)
+	r.queue.Unlock()
+}
+
+// carry has the outside do what the machine wants done.
+func (r *runner) carry(commands []vm.Command) {
+	if len(commands) == 0 {
+		return
+	}
+	input := r.machine.Stats().Inputs
+	for i := range commands {
+		c := &commands[i]
+		generation := c.Address.Generation
+		if c.Kind == vm.Open {
+			r.open(c)
+			continue
+		}
+		d := r.devices[generation]
+		if d == nil {
+			continue // it has come to its end, and the machine is about to hear of it
+		}
+		switch c.Kind {
+		case vm.Tell:
+			r.cause(effect{kind: vm.Tell, device: d, value: c.Value, input: input})
+		case vm.Flow:
+			if aside, ok := d.setPaused(c.Paused); ok {
+				r.enqueue(aside)
+			}
+		case vm.Close:
+			delete(r.devices, generation)
+			r.cause(effect{kind: vm.Close, device: d})
+		}
+	}
+	clear(commands)
+}

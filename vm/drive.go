@@ -1,0 +1,213 @@
+package vm
+
+import (
+	"runtime/debug"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// This file is how a machine is driven: inputs enter it, it works, and commands
+// come out.
+
+// Apply gives the machine an input, and works until the machine is at rest, or has
+// done as much as [Limits.Steps] allows. It returns what is to be done outside, in
+// order; the slice is valid until the next call.
+//
+// The first input is a [Start]; other inputs before it, and all inputs after a
+// [StopAsked], are ignored and counted as late. Another Start, of a later
+// incarnation, says that all that was outside is gone, as after a crash: each
+// device is opened again, in the order of their addresses, and so has another
+// number. Its holder hears what comes of that.
+func (m *Machine) Apply(in Input) []Command {
+	m.Enter(in)
+	finished := false
+	defer func() {
+		if !finished { // a transition function ends the goroutine
+			m.Work()
+		}
+	}()
+	m.Work()
+	finished = true
+	return m.Commands()
+}
+
+// Enter gives the machine an input, and does no work yet.
+func (m *Machine) Enter(in Input) {
+	m.stats.Inputs++
+	m.steps, m.overtime = 0, false
+	if m.misses != nil {
+		m.misses.input()
+	}
+	if m.wants(Entered) {
+		m.record(&Record{Kind: Entered, Input: in})
+	}
+	switch {
+	case in.Kind == StopDone && m.phase == stopped:
+		// a mark in the record of the run
+	case in.Kind == Start && (m.phase == made || m.phase == running && in.Incarnation > m.incarnation):
+		m.start(in)
+	case m.phase != running:
+		m.stats.Late++
+	case in.Kind == Value || in.Kind == End || in.Kind == Failed || in.Kind == Done:
+		m.fromDevice(in)
+	case in.Kind == StopAsked:
+		m.beginStop()
+	case in.Kind == Continue:
+		m.root.due = !m.root.idle()
+	default:
+		m.stats.Late++
+	}
+}
+
+// Work works until the machine is at rest, or has done as much as [Limits.Steps]
+// allows for one input. If a transition function ends the goroutine in which Work
+// runs, by runtime.Goexit, the machine keeps its place, and Work can be called
+// again in another goroutine.
+func (m *Machine) Work() {
+	for m.protect() {
+	}
+}
+
+// Commands returns what is to be done outside that has not been returned before,
+// in order. The slice is valid until the machine works again.
+func (m *Machine) Commands() []Command {
+	out := m.out
+	m.out = m.out[:0]
+	return out
+}
+
+// protect works, and reports false once that is done. It reports true if work
+// was interrupted by a transition function that panicked.
+func (m *Machine) protect() (again bool) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if r := recover(); r != nil {
+			m.crash(r)
+			again = true
+			return
+		}
+		m.crash(nil) // the goroutine is being ended by runtime.Goexit
+	}()
+	m.advance()
+	returned = true
+	return false
+}
+
+// crash has the process fail whose transition function has panicked with r, or
+// called Goexit if r is nil: as if the function had left the state alone, and
+// had returned actions.Fail.
+func (m *Machine) crash(r any) {
+	p := m.running
+	if p == nil {
+		if r != nil {
+			panic(r) // not a transition function: a mistake in this package, or in Watch
+		}
+		return
+	}
+	ev := m.heard()
+	m.running = nil
+	p.crashed = true
+	m.stats.Crashed++
+	if m.booting {
+		m.booting = false
+		m.stats.SpawnFailed++
+	}
+	var reason error = ErrGoexit
+	if r != nil {
+		reason = &PanicError{Value: r, Stack: debug.Stack()}
+	}
+	m.record(&Record{Kind: Crashed, at: p, Event: ev, Reason: reason})
+	if m.atOnce {
+		m.atOnce = false
+		p.k.splice(actions.Fail(reason))
+		return
+	}
+	p.k.enqueue(p, item{action: actions.Fail(reason)})
+}
+
+// heard returns the event of which a transition function is being told, or nil
+// if the function is not a handler.
+func (m *Machine) heard() *actions.Event {
+	if m.booting || m.atOnce {
+		return nil
+	}
+	return m.event
+}
+
+// advance works until there is nothing to do, or enough has been done.
+func (m *Machine) advance() {
+	k := m.root
+	for {
+		k.work()
+		clear(k.out)
+		k.out = k.out[:0]
+		switch {
+		case m.judging > 0:
+			// All that is to be judged is told before anything comes of it, but
+			// in nested machines.
+			m.judging--
+			if m.judge() {
+				m.judged, k.due = true, false
+			}
+		case m.judged:
+			m.judged, k.due = false, true
+		case m.phase > running:
+			if !m.advanceStop() {
+				return
+			}
+		case m.steps >= m.limits.Steps:
+			// Even though the machine is not at rest, what has fallen to zero
+			// is judged, once: nobody must be kept waiting for it by processes
+			// that are never done.
+			if m.overtime || len(m.lasts) == 0 {
+				return
+			}
+			m.overtime, m.judging = true, len(m.lasts)
+		case !k.idle():
+			k.due = true
+		case len(m.lasts) > 0:
+			m.judging = len(m.lasts)
+		default:
+			return
+		}
+	}
+}
+
+// Worked returns how much work the machine has done so far: actions performed and
+// events told.
+func (m *Machine) Worked() uint64 { return m.stats.Actions + m.stats.Events }
+
+// Busy reports whether the machine has work left over, and wants a [Continue].
+func (m *Machine) Busy() bool { return m.phase == running && (!m.root.idle() || len(m.lasts) > 0) }
+
+// Running reports whether the machine has started, and has not been asked to stop.
+func (m *Machine) Running() bool { return m.phase == running }
+
+// Stopped reports whether the machine has stopped: all its processes have ended.
+func (m *Machine) Stopped() bool { return m.phase == stopped }
+
+// Backlog returns how many actions wait in the queues of processes, at every
+// depth. The caller that drives a Busy machine uses it to tell a little work that
+// never ends from a lot of work, and holds back inputs until there is less.
+func (m *Machine) Backlog() int { return m.backlog }
+
+// Idle reports whether nothing can happen in the machine any more: there is no
+// work, and no device from which an input could come.
+func (m *Machine) Idle() bool {
+	return m.phase == stopped || m.phase == running && !m.Busy() && m.root.devices == 0
+}
+
+// Stats returns what the machine has done so far.
+func (m *Machine) Stats() Stats { return m.stats }
+
+// Failure returns the reason for which the first process has ended since the last
+// [Start]: it has failed or panicked, or was killed. It is nil if there is none,
+// and if it has ended because the machine stops. A ground stops a machine whose
+// first process has failed.
+func (m *Machine) Failure() error { return m.failure }
+
+// Incarnation returns the number of the start of the machine.
+func (m *Machine) Incarnation() uint64 { return m.incarnation }

@@ -1,0 +1,78 @@
+package vm
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// A Glimpse is what a machine is doing at a moment, as seen by another goroutine.
+// Two that are equal are of one call of a transition function, or of a machine
+// that has done nothing in between.
+type Glimpse struct {
+	p                      *proc
+	ev                     *actions.Event
+	booting, atOnce        bool
+	events, actions, input uint64
+}
+
+// Glimpse returns what m is doing. Any goroutine may call it while m works: it
+// finds transition functions that take long.
+//
+// The machine does not synchronize with this method: an atomic operation for each
+// call would cost a tenth of its time. The method reads single words, any of which
+// may be of another moment. So compare glimpses, and trust one only if it has been
+// the same for a long time: then its words were written that long ago.
+//
+//go:norace
+func (m *Machine) Glimpse() Glimpse {
+	g := Glimpse{p: m.running, ev: m.event, booting: m.booting, atOnce: m.atOnce}
+	g.events, g.actions, g.input = m.stats.Events, m.stats.Actions, m.stats.Inputs
+	return g
+}
+
+// Calling reports whether the machine is in a transition function.
+func (g Glimpse) Calling() bool { return g.p != nil }
+
+// Process returns the path and the name of the process whose transition function
+// is being called.
+//
+//go:norace
+func (g Glimpse) Process() (path Path, name string) {
+	for p := g.p; p != nil; p = p.k.host {
+		path = append(path, p.cell.pid)
+	}
+	slices.Reverse(path)
+	if g.p != nil {
+		name = g.p.cell.name
+	}
+	return path, name
+}
+
+// Event describes the event that the function is told, without the message or
+// value in it, of which it says the type: to read those would race with the
+// function. For a function that is no handler it returns "boot" or
+// "continuation".
+//
+//go:norace
+func (g Glimpse) Event() string {
+	switch ev := g.ev; {
+	case g.booting:
+		return "boot"
+	case g.atOnce || ev == nil:
+	case ev.Kind == actions.Delivery:
+		return about(ev.Kind, ev.Message.Type())
+	case int(ev.Kind) < actions.Kinds:
+		return about(ev.Kind, reflect.TypeOf(ev.Value))
+	}
+	return "continuation"
+}
+
+func about(kind actions.EventKind, typ reflect.Type) string {
+	if typ == nil {
+		return kind.String()
+	}
+	return fmt.Sprintf("%v %v", kind, typ)
+}

@@ -1,0 +1,37 @@
+package vm
+
+import (
+	"iter"
+	"reflect"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// Unmet yields the local endpoints that nobody faces and that have heard no
+// message, with their processes: who still waits for somebody.
+func (m *Machine) Unmet() iter.Seq2[ProcessInfo, EndpointInfo] {
+	return func(yield func(ProcessInfo, EndpointInfo) bool) { m.root.unmet(yield) }
+}
+
+func (k *kernel) unmet(yield func(ProcessInfo, EndpointInfo) bool) bool {
+	more := true
+	k.procs.all(func(_ actions.PID, p *proc) bool {
+		for _, e := range p.cell.ends {
+			if typ := e.role.Topic.MessageType(); typ != nil && !e.route && !k.meets(e, typ) {
+				if more = yield(p.info(), e.info()); !more {
+					return false
+				}
+			}
+		}
+		more = p.inner == nil || p.inner.unmet(yield)
+		return more
+	})
+	return more
+}
+
+// meets reports whether somebody faces endpoint e of k, which is about messages
+// of a type, or has sent one.
+func (k *kernel) meets(e *end, typ reflect.Type) bool {
+	o := e.role.Orientation
+	return k.index[o].Matched(typ) || k.index[o.Opposite()] != nil && len(k.index[o.Opposite()].OfType(typ)) > 0
+}
