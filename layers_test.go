@@ -27,11 +27,12 @@ var mayImport = map[string][]string{
 	"internal/applog":    {},
 	"internal/stack":     {},
 	"vm":                 {"internal/stack", "internal/valuetext", "actions", "topic", "world"},
+	"vm/image":           {"vm", "actions", "topic", "world"},
 	"ground":             {"internal/applog", "internal/stack", "vm", "actions", "topic", "world"},
 	"internal/selftext":  {},
 	"internal/valuetext": {"internal/selftext", "topic", "world"},
 	"internal/describe":  {"internal/valuetext", "vm", "actions", "topic", "world"},
-	"vmtest":             {"internal/describe", "vm", "endpoint", "actions", "topic", "world"},
+	"vmtest":             {"internal/describe", "vm/image", "vm", "endpoint", "actions", "topic", "world"},
 	"journal/codec":      {"world"},
 	"journal/wal":        {},
 	"drivers/console":    {"drivers/internal/outlet", "endpoint", "actions", "topic", "world"},
@@ -52,7 +53,7 @@ var mayImport = map[string][]string{
 	"cmd/marketplace":              {"journal", "world"},
 	"journal/cli":                  {"internal/describe", "journal", "ground", "vm"},
 	"journal": {
-		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/describe", "internal/valuetext", "vm", "actions", "topic", "world",
+		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/describe", "internal/valuetext", "vm/image", "vm", "actions", "topic", "world",
 	},
 }
 
@@ -94,7 +95,7 @@ func TestLayers(t *testing.T) {
 }
 
 // pure are the packages that do nothing but compute.
-var pure = []string{"topic", "actions", "endpoint", "vm"}
+var pure = []string{"topic", "actions", "endpoint", "vm", "vm/image"}
 
 // impure are packages of the standard library through which one gets to the
 // outside.

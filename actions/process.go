@@ -109,6 +109,18 @@ type Demand struct {
 	Filter Filter
 }
 
+// Counts returns the conversation by which an endpoint that plays the role own
+// counts one that plays the role peer; self says that both are of one process. It
+// reports false if the endpoint does not count the peer.
+func (d Demand) Counts(own, peer topic.Role, self bool) (conversation topic.Topic, ok bool) {
+	common, ok := peer.Intersect(own)
+	peer.Topic = common
+	if !ok || !own.Sees(peer) || !d.Filter.Passes(peer, self) {
+		return topic.Topic{}, false
+	}
+	return common.Project(d.By), true
+}
+
 // A Filter says which peers count, by what they are. The zero Filter passes
 // everybody.
 type Filter struct {

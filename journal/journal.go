@@ -10,6 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vm/image"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -50,7 +51,7 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := vm.NewKinds(c.Kinds...); err != nil {
+	if _, err := image.NewKinds(c.Kinds...); err != nil {
 		return nil, err
 	}
 	log, recovery, err := c.openLog(s)
@@ -108,7 +109,7 @@ func (c Config) newestLoads(s wal.Store) bool {
 	if err != nil || len(seqs) == 0 {
 		return false
 	}
-	kinds, err := vm.NewKinds(c.Kinds...)
+	kinds, err := image.NewKinds(c.Kinds...)
 	if err != nil {
 		return false
 	}

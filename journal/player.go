@@ -12,6 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vm/image"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -21,7 +22,7 @@ type player struct {
 	machine *vm.Machine
 	watcher *vm.Watcher      // of the machine
 	live    func(*vm.Record) // is told what happens; may be nil
-	kinds   vm.Kinds
+	kinds   image.Kinds
 
 	hasKinds    bool
 	keepsStates bool // the trace has states

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vm/image"
 )
 
 // A Recording is a run that can be looked at at any moment: the run that is in a
@@ -79,7 +80,7 @@ func (h *History) Record(program Program) (*Recording, error) {
 
 // load returns the moment of a snapshot.
 func (r *Recording) load(seq uint64) (*Moment, error) {
-	kinds, err := vm.NewKinds(r.program.Kinds...)
+	kinds, err := image.NewKinds(r.program.Kinds...)
 	if err != nil {
 		return nil, err
 	}

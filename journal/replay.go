@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vm/image"
 )
 
 // A Program is what a run began with.
@@ -141,7 +142,7 @@ func newPlayer(program Program) (*player, error) {
 	if program.Boot == nil {
 		return nil, fmt.Errorf("journal: a Program without Boot: make one with journal.Booting")
 	}
-	kinds, err := vm.NewKinds(program.Kinds...)
+	kinds, err := image.NewKinds(program.Kinds...)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vm/image"
 )
 
 // A snapshot is a file beside the segments of the log, which are enough without
@@ -29,7 +30,7 @@ type snapshot struct {
 	Index   uint64    // of the last record of the log by then
 	Sum     vm.Digest // of what the digest of the machine leaves out
 	Program string    // that has written it
-	Image   vm.Image
+	Image   image.Image
 }
 
 const (
@@ -239,7 +240,7 @@ func (j *Journal) removeUnusable() error {
 }
 
 // loadSnapshot returns the machine of a snapshot.
-func loadSnapshot(store wal.Store, seq uint64, kinds vm.Kinds) (*moment, error) {
+func loadSnapshot(store wal.Store, seq uint64, kinds image.Kinds) (*moment, error) {
 	sealed, err := readSnapshot(store, seq)
 	if err != nil {
 		return nil, err
@@ -356,7 +357,7 @@ func (j *Journal) endSnapshot() error {
 
 // writeSnapshot writes a snapshot, while the machine goes on.
 func (j *Journal) writeSnapshot(w written, at moment) error {
-	image, err := at.state.Image(j.player.kinds, encodeState)
+	image, err := image.Of(at.state, j.player.kinds, encodeState)
 	if err != nil {
 		return err
 	}

@@ -164,12 +164,9 @@ func (k *kernel) recount(p *proc, old, e *end) {
 // what it counts the peer by.
 func (s entry) conversations(d actions.Demand, f func(topic.Topic)) {
 	for _, o := range s.p.k.relatives(s.e.role, s.p, nil) {
-		peer := o.e.role
-		common, ok := peer.Intersect(s.e.role)
-		peer.Topic = common
 		itself := o.p == s.p && o.e.seq == s.e.seq // in the role to which it has moved
-		if ok && !itself && s.e.role.Sees(peer) && d.Filter.Passes(peer, o.p == s.p) {
-			f(common.Project(d.By))
+		if t, ok := d.Counts(s.e.role, o.e.role, o.p == s.p); ok && !itself {
+			f(t)
 		}
 	}
 }

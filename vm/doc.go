@@ -51,9 +51,10 @@
 //
 // # Images
 //
-// A machine at rest whose processes are all of known kinds, see [actions.Kind],
-// can be written down as plain data, an [Image], and be made anew from it. It
-// then goes on as if nothing had happened.
+// A machine at rest can be taken apart: see [State.Parts]. Package image writes the
+// parts down as plain data, if all processes are of known kinds, see
+// [actions.Kind], and makes the machine anew. It then goes on as if nothing had
+// happened.
 //
 // # Bounds
 //

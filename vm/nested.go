@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"reflect"
+
 	"github.com/go-marketplace/marketplace/actions"
 )
 
@@ -32,3 +34,6 @@ func NestedFunc(boot func(self actions.PID) actions.Process) actions.Process {
 type nested struct {
 	boot func(self actions.PID) actions.Process
 }
+
+// nestedType is the type of the states of virtual machines.
+var nestedType = reflect.TypeFor[nested]()

@@ -9,11 +9,12 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vm/image"
 )
 
 // A kindCheck sees to it that processes can be written down and made anew.
 type kindCheck struct {
-	kinds   vm.Kinds
+	kinds   image.Kinds
 	stopped bool
 	said    map[string]bool // what has been reported, which is enough
 }
@@ -23,7 +24,7 @@ func (k *kindCheck) begin(m *Machine) {
 	m.t.Helper()
 	k.said = map[string]bool{}
 	var err error
-	if k.kinds, err = vm.NewKinds(m.config.Kinds...); err != nil {
+	if k.kinds, err = image.NewKinds(m.config.Kinds...); err != nil {
 		m.fatalf("vmtest: Config.Kinds: %v", err)
 	}
 }
@@ -36,7 +37,7 @@ func (k *kindCheck) check(m *Machine, in vm.InputKind) {
 		return
 	}
 	s := m.vm.Snapshot()
-	err := s.Check(k.kinds)
+	err := image.Check(s, k.kinds)
 	if err == nil {
 		err = m.rebuild(s)
 	}
@@ -66,7 +67,7 @@ func (m *Machine) rebuild(s vm.State) error {
 	if !ok {
 		return nil
 	}
-	kinds, err := vm.NewKinds(append([]actions.Kind{own}, m.config.Kinds...)...)
+	kinds, err := image.NewKinds(append([]actions.Kind{own}, m.config.Kinds...)...)
 	if err != nil {
 		return err
 	}
@@ -80,8 +81,8 @@ func (m *Machine) rebuild(s vm.State) error {
 		i, _ := binary.Uvarint(data)
 		return states[i], nil
 	}
-	im, err := s.Image(kinds, encode)
-	if _, some := errors.AsType[*vm.UnregisteredError](err); some {
+	im, err := image.Of(s, kinds, encode)
+	if _, some := errors.AsType[*image.UnregisteredError](err); some {
 		return nil
 	}
 	if err != nil {
@@ -92,7 +93,7 @@ func (m *Machine) rebuild(s vm.State) error {
 		return err
 	}
 	states = nil
-	second, err := again.Image(kinds, encode)
+	second, err := image.Of(again, kinds, encode)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,150 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// A given is what the Open of a kind gives for a process.
+type given struct {
+	named   map[idAt][]actions.AddEndpoint // several if they cannot be told apart
+	unnamed map[uint32][]actions.AddEndpoint
+	devices map[string][]actions.OpenDevice // by name
+}
+
+// maxLevel is the highest level at which an endpoint may be.
+const maxLevel = 1 << 10
+
+// An idAt is the text of the name of an endpoint, and its level.
+type idAt struct {
+	level uint32
+	id    string
+}
+
+// open returns what k gives for a process.
+func open(k actions.Kind, self actions.PID, state any) (g given, err error) {
+	defer recovered(&err)
+	g = given{map[idAt][]actions.AddEndpoint{}, map[uint32][]actions.AddEndpoint{}, map[string][]actions.OpenDevice{}}
+	if err := g.take(k, 0, k.Open(self, state)); err != nil {
+		return g, fmt.Errorf("the Open of kind %q gives %w", k.Name, err)
+	}
+	return g, nil
+}
+
+// take adds what the leaves of a open at a level.
+func (g *given) take(k actions.Kind, level uint32, a actions.Action) error {
+	for leaf := range actions.Leaves(a) {
+		var err error
+		switch leaf := leaf.(type) {
+		case actions.AddEndpoint:
+			err = g.endpoint(k, level, leaf)
+		case actions.OpenDevice:
+			err = g.device(k, level, leaf)
+		case actions.MetaLevel:
+			if level > maxLevel {
+				return errors.New("endpoints at too high a level")
+			}
+			err = g.take(k, level+1, leaf.Action)
+		default:
+			err = fmt.Errorf("an action that is neither AddEndpoint nor OpenDevice: %v", leaf)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find takes the endpoint that d describes from g.
+func (g *given) find(d *Endpoint) (a actions.AddEndpoint, err error) {
+	if d.Anonymous > 0 {
+		as := g.unnamed[d.Level]
+		switch {
+		case d.ID != "" || d.Anonymous > d.Seq || d.Level == 0 && d.Anonymous != d.Seq:
+			return a, fmt.Errorf("has nothing to do with its number, %d", d.Anonymous)
+		case len(as) == 0:
+			return a, fmt.Errorf("gives none: fewer endpoints without a name than the process has")
+		}
+		g.unnamed[d.Level] = as[1:]
+		return as[0], nil
+	}
+	at := idAt{d.Level, d.ID}
+	switch as := g.named[at]; len(as) {
+	case 0:
+		return a, fmt.Errorf("gives none")
+	case 1:
+		return as[0], nil
+	default:
+		return a, fmt.Errorf("gives %d that cannot be told apart", len(as))
+	}
+}
+
+func (g *given) endpoint(k actions.Kind, level uint32, a actions.AddEndpoint) error {
+	switch {
+	case a.ID != nil && !reflect.ValueOf(a.ID).Comparable():
+		return fmt.Errorf("an endpoint with a name that cannot be compared, a %T", a.ID)
+	case !validRole(a.Role):
+		return fmt.Errorf("an endpoint with role %v", a.Role)
+	}
+	var err error
+	if a.Handler, err = handlerFor(k, a.Handler); err != nil {
+		return fmt.Errorf("endpoint %v %w", a.Role, err)
+	}
+	if a.ID == nil {
+		g.unnamed[level] = append(g.unnamed[level], a)
+		return nil
+	}
+	at := idAt{level, idText(a.ID)}
+	for i, old := range g.named[at] {
+		switch {
+		case old.ID != a.ID:
+		case !old.Role.Equal(a.Role):
+			return fmt.Errorf("two endpoints %s, as %v and as %v", at.id, old.Role, a.Role)
+		default:
+			g.named[at][i].Handler = a.Handler
+			return nil
+		}
+	}
+	g.named[at] = append(g.named[at], a)
+	return nil
+}
+
+func (g *given) device(k actions.Kind, level uint32, a actions.OpenDevice) error {
+	switch {
+	case level > 0:
+		return errors.New("a device at a meta-level")
+	case a.Device == nil || !reflect.ValueOf(a.Device).Comparable():
+		return fmt.Errorf("%T, which is no device", a.Device)
+	}
+	var err error
+	name := a.Device.DeviceName()
+	if a.Handler, err = handlerFor(k, a.Handler); err != nil {
+		return fmt.Errorf("device %s %w", name, err)
+	}
+	for i, old := range g.devices[name] {
+		if old.Device == a.Device {
+			g.devices[name][i].Handler = a.Handler
+			return nil
+		}
+	}
+	g.devices[name] = append(g.devices[name], a)
+	return nil
+}
+
+// handlerFor returns h as a process of kind k has it.
+func handlerFor(k actions.Kind, h *actions.Handler) (*actions.Handler, error) {
+	if h == nil || h.Run == nil {
+		return nil, nil
+	}
+	if h.State != nil && h.State != k.State {
+		return nil, fmt.Errorf("with a handler for state %v, not %v", h.State, k.State)
+	}
+	return h, nil
+}
+
+// validRole reports whether r can be the role of an endpoint.
+func validRole(r topic.Role) bool { return r.Topic.Valid() && r.Orientation <= 1 && r.Interest <= 2 }

@@ -1,0 +1,202 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// State returns the state of which im is the image. A machine that goes on from
+// it does what the original would have done. Decode restores the states of
+// those kinds that have no Decode themselves, and may be nil if there are none.
+//
+// It is an error, which names the process, if something in im does not fit, or
+// if the kinds are not in k, or do not give any more what the processes have.
+// An image may come from anywhere: a bad one does no harm.
+func (im *Image) State(k Kinds, decode func(actions.Kind, []byte) (any, error)) (vm.State, error) {
+	r := reader{im: im, kinds: k, state: func(i int, kind actions.Kind) (any, error) {
+		return decoded(kind, im.Processes[i].State, decode)
+	}}
+	parts := r.read()
+	if len(r.faults) > 0 {
+		return vm.State{}, errors.Join(r.faults...)
+	}
+	return parts.State()
+}
+
+// decoded returns the state of a process of kind k.
+func decoded(k actions.Kind, data []byte, decode func(actions.Kind, []byte) (any, error)) (state any, err error) {
+	defer recovered(&err)
+	switch {
+	case k.Decode != nil:
+		state, err = k.Decode(data)
+	case decode != nil:
+		state, err = decode(k, data)
+	default:
+		return nil, fmt.Errorf("kind %q has no Decode, and there is no other", k.Name)
+	}
+	if t := reflect.TypeOf(state); err == nil && t != k.State && (k.State.Kind() != reflect.Interface || t != nil && !t.Implements(k.State)) {
+		err = fmt.Errorf("it is a %v, not a %v", t, k.State)
+	}
+	return state, err
+}
+
+// A reader makes the parts of a machine from its image.
+type reader struct {
+	im     *Image
+	kinds  Kinds
+	state  func(i int, k actions.Kind) (any, error) // of process i
+	parts  vm.Parts
+	faults []error
+}
+
+func (r *reader) fault(i int, format string, args ...any) {
+	p := &r.im.Processes[i]
+	r.faults = append(r.faults, fmt.Errorf("image: process %s: %w", vm.Label(r.path(i), p.Name), fmt.Errorf(format, args...)))
+}
+
+// path returns the path of process i.
+func (r *reader) path(i int) vm.Path {
+	shape := vm.Parts{Processes: make([]vm.ProcessParts, i+1)}
+	for j := range shape.Processes {
+		shape.Processes[j].Depth, shape.Processes[j].PID = r.im.Processes[j].Depth, r.im.Processes[j].PID
+	}
+	return shape.Path(i)
+}
+
+// read returns the parts. They mean nothing if there are faults.
+func (r *reader) read() *vm.Parts {
+	im := r.im
+	r.parts = vm.Parts{
+		Limits: im.Limits, Stats: im.Stats, Digests: im.Digests, Digest: im.Digest,
+		Incarnation: im.Incarnation, Generation: im.Generation, Last: im.Last,
+		Processes: make([]vm.ProcessParts, len(im.Processes)),
+	}
+	for i := range im.Processes {
+		r.process(i)
+	}
+	if len(r.faults) == 0 {
+		r.routes()
+	}
+	if len(r.faults) == 0 {
+		r.tallies()
+	}
+	return &r.parts
+}
+
+// process reads process i, without the roles of the endpoints of a virtual machine
+// and without tallies.
+func (r *reader) process(i int) {
+	p := &r.im.Processes[i]
+	c := &r.parts.Processes[i]
+	*c = vm.ProcessParts{Depth: p.Depth, PID: p.PID, Name: p.Name, Nested: p.Kind == "", Last: p.Last, Seq: p.Seq, Fresh: p.Fresh}
+	if c.Nested {
+		if len(p.State) > 0 || len(p.Devices) > 0 || p.Fresh > 0 {
+			r.fault(i, "it is a virtual machine, and has a state, devices or fresh names")
+		}
+		return
+	}
+	kind, ok := r.kinds.byName[p.Kind]
+	if !ok {
+		r.fault(i, "its kind is not known: %q", p.Kind)
+		return
+	}
+	c.Type = kind.State
+	state, err := r.state(i, kind)
+	if err != nil {
+		r.fault(i, "its state cannot be decoded: %w", err)
+		return
+	}
+	c.State = state
+	g, err := open(kind, c.PID, state)
+	if err != nil {
+		r.fault(i, "%w", err)
+		return
+	}
+	for j := range p.Endpoints {
+		d := &p.Endpoints[j]
+		e, err := endpointOf(kind, d, g)
+		if err != nil {
+			r.fault(i, "endpoint %s: %w", d.label(), err)
+		}
+		c.Endpoints = append(c.Endpoints, e)
+	}
+	for _, d := range p.Devices {
+		switch as := g.devices[d.Device]; len(as) {
+		case 0:
+			r.fault(i, "the Open of kind %q gives no device %s", p.Kind, d.Device)
+		case 1:
+			c.Devices = append(c.Devices, vm.DeviceParts{Device: as[0].Device, Handler: as[0].Handler, Generation: d.Generation, Paused: d.Paused, Opening: d.Opening})
+		default:
+			r.fault(i, "the Open of kind %q gives devices that cannot be told apart: %s", p.Kind, d.Device)
+		}
+	}
+}
+
+// endpointOf reads an endpoint of a process that is of a kind, of those that the
+// kind gives.
+func endpointOf(kind actions.Kind, d *Endpoint, g given) (e vm.EndpointParts, err error) {
+	if d.Inner != 0 || d.InnerSeq != 0 {
+		return e, errors.New("is that of a process inside, but there is no machine")
+	}
+	a, err := g.find(d)
+	switch {
+	case err != nil:
+		return e, fmt.Errorf("the Open of kind %q %w", kind.Name, err)
+	case roleText(a.Role) != d.Role:
+		return e, fmt.Errorf("the Open of kind %q gives it another role: %v", kind.Name, a.Role)
+	}
+	if counts := demand(a.Handler) != nil; counts != d.Counts || !counts && len(d.Tallies) > 0 {
+		return e, fmt.Errorf("the Open of kind %q gives it a handler of which this is not true: it counts its demand: %v", kind.Name, d.Counts)
+	}
+	return vm.EndpointParts{Seq: d.Seq, Level: d.Level, ID: a.ID, Anonymous: d.Anonymous, Role: a.Role, Handler: a.Handler}, nil
+}
+
+// routes reads the endpoints that virtual machines have for processes inside. Their
+// roles are those of the endpoints inside, which come later and are read first.
+func (r *reader) routes() {
+	for i := len(r.im.Processes) - 1; i >= 0; i-- {
+		c := &r.parts.Processes[i]
+		if !c.Nested {
+			continue
+		}
+		within := r.within(i)
+		for j := range r.im.Processes[i].Endpoints {
+			d := &r.im.Processes[i].Endpoints[j]
+			e := vm.EndpointParts{Seq: d.Seq, Level: d.Level, Anonymous: d.Anonymous, Inner: d.Inner, InnerSeq: d.InnerSeq}
+			inside := within[route{d.Inner, d.InnerSeq}]
+			switch {
+			case inside == nil || d.ID != "" || d.Counts || len(d.Tallies) > 0:
+				r.fault(i, "endpoint %s: is that of no process inside", d.label())
+			case roleText(inside.Role) != d.Role:
+				r.fault(i, "endpoint %s: has another role inside: %v", d.label(), inside.Role)
+			default:
+				e.Role = inside.Role
+			}
+			c.Endpoints = append(c.Endpoints, e)
+		}
+	}
+}
+
+// A route names an endpoint of a process in a virtual machine.
+type route struct {
+	pid actions.PID
+	seq uint32
+}
+
+// within returns the endpoints of the processes in virtual machine i.
+func (r *reader) within(i int) map[route]*vm.EndpointParts {
+	all := map[route]*vm.EndpointParts{}
+	depth := r.parts.Processes[i].Depth
+	for j := i + 1; j < len(r.parts.Processes) && r.parts.Processes[j].Depth > depth; j++ {
+		if c := &r.parts.Processes[j]; c.Depth == depth+1 {
+			for n := range c.Endpoints {
+				all[route{c.PID, c.Endpoints[n].Seq}] = &c.Endpoints[n]
+			}
+		}
+	}
+	return all
+}

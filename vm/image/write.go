@@ -1,0 +1,130 @@
+package image
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+// Of writes s down. The processes must be of the kinds in k, but for virtual
+// machines. Encode writes the states of those kinds that have no Encode
+// themselves, and may be nil if there are none.
+//
+// It is an [UnregisteredError] if there are processes of other kinds. It is an
+// error, too, if the machine is not at rest or does not run, or if a process
+// has something that the Open of its kind does not give: an endpoint, at the
+// same level and with the same role, name and kinds of event, or a device. What
+// has been written down can be restored, if the codecs restore what they have
+// written: the rest has been tried.
+//
+// It takes as long as a few calls of Open for each process. The machine need not
+// wait for it: a State never changes.
+func Of(s vm.State, k Kinds, encode func(actions.Kind, any) ([]byte, error)) (*Image, error) {
+	parts := s.Parts()
+	if err := k.unregistered(&parts); err != nil {
+		return nil, err
+	}
+	if err := s.AtRest(); err != nil {
+		return nil, fmt.Errorf("image: the machine cannot be written down: %w", err)
+	}
+	im := of(&parts)
+	numberAlike(im, &parts)
+	r := reader{im: im, kinds: k, state: func(i int, _ actions.Kind) (any, error) { return parts.Processes[i].State, nil }}
+	for i := range im.Processes {
+		p := &im.Processes[i]
+		if parts.Processes[i].Nested {
+			continue
+		}
+		kind := k.byType[parts.Processes[i].Type]
+		data, err := encoded(kind, parts.Processes[i].State, encode)
+		if err != nil {
+			r.fault(i, "its state cannot be encoded: %w", err)
+		}
+		p.Kind, p.State = kind.Name, data
+	}
+	again := r.read()
+	for i := range again.Processes {
+		if len(r.faults) > 0 {
+			break
+		}
+		p, q := &parts.Processes[i], &again.Processes[i]
+		err := differ(p, q)
+		if err == nil {
+			err = differTallies(p, q)
+		}
+		if err != nil {
+			r.fault(i, "%w", err)
+		}
+	}
+	if len(r.faults) > 0 {
+		return nil, errors.Join(r.faults...)
+	}
+	return im, nil
+}
+
+// encoded returns the state of a process of kind k in writing.
+func encoded(k actions.Kind, state any, encode func(actions.Kind, any) ([]byte, error)) (data []byte, err error) {
+	defer recovered(&err)
+	switch {
+	case k.Encode != nil:
+		return k.Encode(state)
+	case encode != nil:
+		return encode(k, state)
+	default:
+		return nil, fmt.Errorf("kind %q has no Encode, and there is no other", k.Name)
+	}
+}
+
+// recovered makes an error of a panic in a function of the program.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("panic: %v", r)
+	}
+}
+
+// of returns the image of a machine, without the kinds and the states of its
+// processes.
+func of(parts *vm.Parts) *Image {
+	im := &Image{
+		Limits: parts.Limits, Stats: parts.Stats, Digests: parts.Digests, Digest: parts.Digest,
+		Incarnation: parts.Incarnation, Generation: parts.Generation, Last: parts.Last,
+	}
+	for i := range parts.Processes {
+		im.Processes = append(im.Processes, process(&parts.Processes[i]))
+	}
+	return im
+}
+
+func process(c *vm.ProcessParts) Process {
+	p := Process{Depth: c.Depth, PID: c.PID, Name: c.Name, Last: c.Last, Seq: c.Seq, Fresh: c.Fresh}
+	for _, e := range c.Endpoints {
+		d := Endpoint{
+			Seq: e.Seq, Level: e.Level, Anonymous: e.Anonymous, Inner: e.Inner, InnerSeq: e.InnerSeq,
+			Role: roleText(e.Role), Counts: demand(e.Handler) != nil,
+		}
+		if e.ID != nil {
+			d.ID = idText(e.ID)
+		}
+		for _, t := range e.Tallies {
+			d.Tallies = append(d.Tallies, Tally{Conversation: masked(t.Conversation.Canonical()), Peers: t.Peers})
+		}
+		slices.SortStableFunc(d.Tallies, func(a, b Tally) int { return cmp.Compare(a.Conversation, b.Conversation) })
+		p.Endpoints = append(p.Endpoints, d)
+	}
+	for _, h := range c.Devices {
+		p.Devices = append(p.Devices, Device{h.Device.DeviceName(), h.Generation, h.Paused, h.Opening})
+	}
+	return p
+}
+
+// demand returns how a handler counts peers, or nil.
+func demand(h *actions.Handler) *actions.Demand {
+	if h == nil {
+		return nil
+	}
+	return h.Demand
+}
