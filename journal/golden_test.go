@@ -84,6 +84,8 @@ var goldenConfigs = map[string]journal.Config{
 	"checks":   {Durability: journal.Memory, CheckEvery: 4},
 	"segments": {Durability: journal.Sync, CheckEvery: 3, SegmentSize: 2000},
 	"trace":    {Durability: journal.Memory, Trace: true},
+	"states":   {Durability: journal.Memory, Trace: true, Kinds: goldenKinds, SnapshotEvery: -1},
+	"adopted":  {Durability: journal.Memory, Trace: true, Adopt: true},
 }
 
 // writeGolden records a bank that is stopped, goes on, crashes, and goes on.
@@ -92,7 +94,11 @@ func writeGolden(t *testing.T, dir string, c journal.Config) {
 	c.Program, c.Schema, c.Logger = "golden", 1, quiet
 	store := wal.NewMemory()
 	synctest.Test(t, func(t *testing.T) {
-		g := beginByHand(t, c, store, goldenBank)
+		first := goldenBank
+		if c.Adopt {
+			first = func(in chan any) journal.Program { return goldenBankPaying(20, in) }
+		}
+		g := beginByHand(t, c, store, first)
 		g.hand(Deposit{"ann", 100})
 		g.pass(time.Minute)
 		if !c.Trace { // which would become long
@@ -103,6 +109,7 @@ func writeGolden(t *testing.T, dir string, c journal.Config) {
 		g.stop()
 		time.Sleep(90 * time.Second) // in the bubble
 		g = beginByHand(t, c, store, goldenBank)
+		c.Adopt = false // it is for one run
 		g.hand(Deposit{"carl", 7})
 		g.pass(time.Minute)
 		g.hand(Deposit{"carl", -7})
@@ -202,9 +209,11 @@ var balanceOf = topic.FieldOf(func(b *Balance) *string { return &b.Account })
 
 // goldenBank is the program. The accounts are in a machine of their own, where a
 // timer pays interest every minute; in the morning an alarm rings.
-func goldenBank(in chan any) journal.Program {
+func goldenBank(in chan any) journal.Program { return goldenBankPaying(10, in) }
+
+func goldenBankPaying(percent int, in chan any) journal.Program {
 	c := goldenCounter{in}
-	return journal.Booting(
+	p := journal.Booting(
 		timer.Driver(),
 		actions.Spawn(actions.Stateless(
 			endpoint.Device(c, endpoint.OnValue(func(d Deposit) actions.Action { return actions.When(d.Account != "", actions.Send(d)) })),
@@ -214,21 +223,33 @@ func goldenBank(in chan any) journal.Program {
 		)).Named("clerk"),
 		actions.Spawn(vm.Nested(
 			timer.Relay("vault"),
-			actions.Spawn(goldenBooks{}.process()).Named("books"),
+			actions.Spawn(goldenBooks{}.process(percent)).Named("books"),
 		)).Named("vault"),
 	)
+	p.Kinds = goldenKinds
+	return p
+}
+
+// goldenKinds are those of the processes in the vault: one whose states cannot be
+// written down, and one with a codec of its own.
+var goldenKinds = []actions.Kind{
+	actions.KindOf("golden.books", func(actions.PID, goldenBooks) actions.Action { return nil }),
+	actions.CodedAs(
+		actions.KindOf("golden.account", func(actions.PID, goldenAccount) actions.Action { return nil }),
+		func(a goldenAccount) Balance { return Balance{a.name, a.amount} },
+		func(b Balance) (goldenAccount, error) { return goldenAccount{b.Account, b.Amount}, nil }),
 }
 
 // goldenBooks know which accounts are open.
 type goldenBooks struct{ names string }
 
-func (b goldenBooks) process() actions.Process {
+func (b goldenBooks) process(percent int) actions.Process {
 	return actions.Next(b,
 		actions.AtMeta(endpoint.Subscriber(topic.All[Deposit](), endpoint.OnMessageState(goldenBooks.deposit))),
 		endpoint.ObservePublishers(topic.All[Balance](), endpoint.OnAbsenceState(goldenBooks.closed)),
 		endpoint.Subscriber(timer.Expiring("interest"),
 			endpoint.OnPresence(func(timer.Expired) actions.Action { return timer.Every("interest", time.Minute) }),
-			endpoint.OnMessage(func(timer.Expired) actions.Action { return actions.Send(Interest{10}) })),
+			endpoint.OnMessage(func(timer.Expired) actions.Action { return actions.Send(Interest{percent}) })),
 	)
 }
 
