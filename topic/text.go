@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"github.com/go-marketplace/marketplace/internal/selftext"
 )
 
 // String describes t for people.
@@ -39,7 +41,7 @@ func (t Topic) text(s style) string {
 		return t.p.tuple().text(s)
 	}
 	var b strings.Builder
-	b.WriteString(t.p.layout.typ.String())
+	b.WriteString(selftext.NameOf(t.p.layout.typ))
 	b.WriteByte('{')
 	for i, c := range t.constraints(s) {
 		if i > 0 {

@@ -118,9 +118,9 @@ func (s style) appendText(b []byte, v reflect.Value, typ reflect.Type) []byte {
 	case t == typ || t == reflect.TypeFor[string]() || t == reflect.TypeFor[int]() || t == reflect.TypeFor[bool]():
 		end = ""
 	case s.isComposite(t):
-		b, end = append(b, t.String()...), ""
+		b, end = append(b, selftext.NameOf(t)...), ""
 	default:
-		b = append(append(b, t.String()...), '(')
+		b = append(append(b, selftext.NameOf(t)...), '(')
 	}
 	switch k := t.Kind(); {
 	case k == reflect.Pointer || k == reflect.Chan || k == reflect.UnsafePointer:

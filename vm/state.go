@@ -6,6 +6,7 @@ import (
 	"github.com/benbjohnson/immutable"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/selftext"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -77,6 +78,8 @@ type anonymous uint32
 
 // FreshID is the type of the names that [actions.Fresh] gives out.
 type FreshID uint32
+
+func init() { selftext.Keep(reflect.TypeFor[FreshID](), "vm.FreshID") }
 
 // A wait is for a process spawned at a meta-level: its PID continues the
 // process, or goes to one further inside.

@@ -70,7 +70,7 @@ func Naming(prefix string, id actions.EndpointID) string {
 		return ""
 	}
 	t := reflect.TypeOf(id)
-	if t.PkgPath() != "" && strings.HasPrefix(t.PkgPath(), reflect.TypeFor[vm.Path]().PkgPath()) && !token.IsExported(t.Name()) {
+	if t.PkgPath() != "" && strings.HasPrefix(t.PkgPath(), reflect.TypeFor[vm.Machine]().PkgPath()) && !token.IsExported(t.Name()) {
 		return ""
 	}
 	return prefix + Value(id)

@@ -53,7 +53,7 @@ func (p *printer) value(v reflect.Value, named bool, depth int) {
 	}
 	if s, ok := Basic(v); ok {
 		if name := v.Type().Name(); named && v.Type().PkgPath() != "" && name != "" {
-			s = v.Type().String() + "(" + s + ")"
+			s = selftext.NameOf(v.Type()) + "(" + s + ")"
 		}
 		p.WriteString(s)
 		return
@@ -63,12 +63,12 @@ func (p *printer) value(v reflect.Value, named bool, depth int) {
 		return
 	}
 	if k := v.Kind(); named && v.Type().Name() != "" && k != reflect.Pointer && k != reflect.Interface {
-		p.WriteString(v.Type().String())
+		p.WriteString(selftext.NameOf(v.Type()))
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		if Known(v.Type()) {
-			p.WriteString(v.Type().String())
+			p.WriteString(selftext.NameOf(v.Type()))
 			return
 		}
 		p.WriteByte('&')

@@ -2,9 +2,11 @@ package image
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/selftext"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -27,7 +29,7 @@ func (d *Endpoint) label() string {
 // idText returns the text of a name of an endpoint.
 func idText(id actions.EndpointID) string {
 	if d, ok := id.(world.Device); ok {
-		return fmt.Sprintf("%T %s", d, d.DeviceName())
+		return selftext.NameOf(reflect.TypeOf(d)) + " " + d.DeviceName()
 	}
 	text := topic.Tuple{id}.Canonical()
 	return masked(strings.TrimSuffix(strings.TrimPrefix(text, "("), ",)"))

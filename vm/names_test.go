@@ -1,0 +1,27 @@
+package vm
+
+import (
+	"errors"
+	"testing"
+)
+
+// TestTextsOfReasons: the reasons for which a machine ends a process are compared
+// when a run is replayed, so their texts never change.
+func TestTextsOfReasons(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{ErrStateType, "vm: handler for another type of state"},
+		{ErrRole, "vm: endpoint of that name has another role"},
+		{ErrNoOuterLevel, "vm: no level above the ground"},
+		{ErrAction, "vm: action cannot be performed"},
+		{ErrOverflow, "vm: queue is full"},
+		{ErrGoexit, "vm: transition function called runtime.Goexit"},
+		{&PanicError{Value: errors.New("no")}, "vm: panic: no"},
+	} {
+		if got := tt.err.Error(); got != tt.want {
+			t.Errorf("%q, and not %q", got, tt.want)
+		}
+	}
+}
