@@ -70,7 +70,8 @@ type Config struct {
 	// Trace has everything written that comes of each input, step by step, with
 	// a digest after each. A replay that differs can then say where, and what
 	// was there before. It costs a multiple of what the journal costs otherwise,
-	// in time and in space.
+	// in time and in space. Types may be moved and renamed: a trace knows them by
+	// their registered names, see [world.Register], or else by their structure.
 	Trace bool
 
 	// Kinds are the kinds of processes that can be written down. If all

@@ -5,10 +5,29 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// outside digests the commands, with their values.
+// outside digests the commands, with their values, and the steps of a trace.
 type outside struct {
-	sum vm.Digest
-	buf []byte // scratch
+	sum     vm.Digest
+	version fingerprint.Version // of the sums of values; zero before the first input
+	buf     []byte              // scratch
+}
+
+// enter has o digest what comes of an input that is in a journal of some format.
+// What was digested in another version is left behind: it depends on names that may
+// have changed since.
+func (o *outside) enter(format uint64) {
+	version := versionOf(format)
+	if version != o.version {
+		o.version, o.sum = version, 0
+	}
+}
+
+// versionOf returns how types are told in the sums of a format.
+func versionOf(format uint64) fingerprint.Version {
+	if format < 2 {
+		return fingerprint.V1
+	}
+	return fingerprint.V2
 }
 
 func (o *outside) command(c *vm.Command) {
@@ -17,7 +36,7 @@ func (o *outside) command(c *vm.Command) {
 	case vm.Open:
 		o.buf = append(o.buf[:0], c.Address.Device.DeviceName()...)
 	case vm.Tell:
-		o.buf = fingerprint.Append(o.buf[:0], c.Value)
+		o.buf = o.version.Append(o.buf[:0], c.Value)
 	default:
 		return
 	}

@@ -44,7 +44,10 @@ func (k entryKind) String() string {
 
 // format is the version of what is described here. A program reads journals of
 // its own format and of all before it.
-const format = 1
+//
+// In format 1, the sums of steps and of the values of commands depend on the names
+// that types have in Go, and roll calls have no sums.
+const format = 2
 
 // A Head says who has written what follows it in a journal.
 type Head struct {

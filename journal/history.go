@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -381,6 +382,12 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 			yield(&current, nil)
 		}
 	}
+}
+
+// outdated reports whether the sums in the trace cannot be compared, because they
+// depend on names that types have in Go.
+func (e *episode) outdated() bool {
+	return !e.free && e.head != nil && versionOf(e.head.Format) == fingerprint.V1
 }
 
 func (e *episode) add(n *entry) {

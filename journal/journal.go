@@ -372,6 +372,7 @@ func (j *Journal) Append(in vm.Input) error {
 	j.seq++
 	j.snapshots.stopping = j.snapshots.stopping || in.Kind == vm.StopAsked
 	j.already, j.unsettled = 0, true
+	j.player.enter(format)
 	j.player.begin()
 	return nil
 }

@@ -55,12 +55,18 @@ type ReplayConfig struct {
 }
 
 // A Report says what a replay has come to.
+//
+// The sums of events, actions and states in a trace of format 1 ([Head].Format)
+// depend on the names of types in Go, which may have changed since. They are not
+// compared: of such an input, a replay compares who did what kind of thing, in which
+// order, and the commands with their content.
 type Report struct {
 	Seq    uint64      // the input that was applied last; 0 if there was none
 	Checks uint64      // digests and traces that were compared, and were equal
 	Upto   uint64      // the input after which one was compared last; 0 if there was none
 	Traced uint64      // inputs with a trace: all steps were compared, with their content
 	States uint64      // inputs of which also the states of processes of known kinds were compared
+	Old    uint64      // inputs with a trace of format 1, whose content was not compared
 	Free   uint64      // inputs of which nothing was compared, because another program has gone on since: see [Config].Adopt
 	Digest vm.Digest   // of the machine at the end
 	State  vm.State    // of the machine at the end
@@ -106,7 +112,11 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 			if e.free {
 				report.Free++
 			}
-			if e.traces && !e.free {
+			switch {
+			case !e.traces || e.free:
+			case e.outdated():
+				report.Old++
+			default:
 				report.Traced++
 				if e.head != nil && e.head.States {
 					report.States++
@@ -344,6 +354,12 @@ func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
 	}
 	if skipStops && p.before != nil {
 		return vm.Input{}, false, nil
+	}
+	switch {
+	case e.head != nil:
+		p.enter(e.head.Format)
+	case p.version == 0:
+		p.enter(format) // the first input is one of a branch
 	}
 	p.begin()
 	p.expected, p.differs = &e.episode, nil

@@ -3,9 +3,12 @@ package journal
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
+	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -19,6 +22,10 @@ type rollCall struct {
 	id    string // of the endpoint; empty if it has none
 	role  string // of the endpoint, for opened
 	why   string // the reason, for closed and gone
+
+	// sum is of what id and role are the texts of, so that they can be compared
+	// though the texts have names of types in them. It is zero in format 1.
+	sum vm.Digest
 }
 
 type rollOp byte
@@ -60,18 +67,46 @@ func because(why string) string {
 
 // equal reports whether r and o say the same.
 func (r *rollCall) equal(o *rollCall) bool {
-	return r.op == o.op && r.path.String() == o.path.String() && r.name == o.name && r.level == o.level &&
-		r.id == o.id && r.role == o.role && r.why == o.why
+	same := r.sum == o.sum
+	if r.sum == 0 || o.sum == 0 {
+		same = r.id == o.id && r.role == o.role
+	}
+	return same && r.op == o.op && r.path.String() == o.path.String() && r.name == o.name && r.level == o.level && r.why == o.why
+}
+
+// buffers are for the bytes of which sums are made.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// named says which endpoint r is about.
+func (r *rollCall) named(id actions.EndpointID) {
+	if id != nil {
+		r.id = describe.Value(id)
+	}
+	r.add(id)
+}
+
+// as says which role that endpoint has.
+func (r *rollCall) as(role topic.Role) {
+	r.role = role.String()
+	r.sum = r.sum.Mix(uint64(role.Orientation)<<8 | uint64(role.Interest))
+	r.add(role.Topic)
+}
+
+// add adds a value to the sum.
+func (r *rollCall) add(v any) {
+	buf := buffers.Get().(*[]byte)
+	*buf = fingerprint.V2.Append((*buf)[:0], v)
+	r.sum = r.sum.MixBytes(*buf)
+	buffers.Put(buf)
 }
 
 // callAll returns all endpoints that a machine has, after what is in calls.
 func callAll(calls []rollCall, m *vm.Machine) []rollCall {
 	for info := range m.Processes() {
 		for _, e := range info.Endpoints {
-			c := rollCall{op: opened, path: info.Path, name: info.Name, level: e.Level, role: e.Role.String()}
-			if e.ID != nil {
-				c.id = describe.Value(e.ID)
-			}
+			c := rollCall{op: opened, path: info.Path, name: info.Name, level: e.Level}
+			c.named(e.ID)
+			c.as(e.Role)
 			calls = append(calls, c)
 		}
 	}
@@ -99,27 +134,29 @@ func callRoll(calls []rollCall, r *vm.Record) []rollCall {
 
 // callAction returns what an action does at a level, after what is in calls.
 func callAction(calls []rollCall, r *vm.Record, a actions.Action, level uint32) []rollCall {
-	call := func(op rollOp, id actions.EndpointID) *rollCall {
-		c := rollCall{op: op, path: r.Path(), name: r.Name(), level: level}
-		if id != nil {
-			c.id = describe.Value(id)
-		}
-		calls = append(calls, c)
-		return &calls[len(calls)-1]
-	}
+	c := rollCall{path: r.Path(), name: r.Name(), level: level}
 	switch a := a.(type) {
 	case actions.AddEndpoint:
-		call(opened, a.ID).role = a.Role.String()
+		c.op = opened
+		c.named(a.ID)
+		c.as(a.Role)
 	case actions.ReplaceEndpoint:
-		call(moved, a.ID).role = a.Role.String()
+		c.op = moved
+		c.named(a.ID)
+		c.as(a.Role)
 	case actions.DeleteEndpoint:
-		call(closed, a.ID).why = describe.Reason(a.Reason)
+		c.op = closed
+		c.named(a.ID)
+		c.why = describe.Reason(a.Reason)
 	case actions.MetaLevel:
 		for leaf := range actions.Leaves(a.Action) {
 			calls = callAction(calls, r, leaf, level+1)
 		}
+		return calls
+	default:
+		return calls
 	}
-	return calls
+	return append(calls, c)
 }
 
 func appendRollCall(dst []byte, seq uint64, r *rollCall) []byte {
@@ -131,7 +168,8 @@ func appendRollCall(dst []byte, seq uint64, r *rollCall) []byte {
 	dst = binary.AppendUvarint(dst, uint64(r.level))
 	dst = appendText(dst, r.id)
 	dst = appendText(dst, r.role)
-	return appendText(dst, r.why)
+	dst = appendText(dst, r.why)
+	return binary.LittleEndian.AppendUint64(dst, uint64(r.sum))
 }
 
 func readRollCall(s *scanner) (seq uint64, r rollCall) {
@@ -143,6 +181,9 @@ func readRollCall(s *scanner) (seq uint64, r rollCall) {
 	r.id = s.text()
 	r.role = s.text()
 	r.why = s.text()
+	if len(s.data) > 0 { // there is none in format 1
+		r.sum = vm.Digest(s.fixed())
+	}
 	s.end()
 	return seq, r
 }

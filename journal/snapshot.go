@@ -256,7 +256,7 @@ func loadSnapshot(store wal.Store, seq uint64, kinds image.Kinds) (*moment, erro
 	if err != nil {
 		return nil, err
 	}
-	return &moment{state, s.Sum}, nil
+	return &moment{state, s.Sum, versionOf(s.Format)}, nil
 }
 
 // load brings the machine to the newest snapshot that can be used, and returns
@@ -332,7 +332,7 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	}
 	s.last, s.busy = j.seq, true
 	s.done = make(chan written, 1)
-	w, at := written{seq: j.seq, index: j.log.Last()}, moment{m.Snapshot(), j.player.sum}
+	w, at := written{seq: j.seq, index: j.log.Last()}, moment{m.Snapshot(), j.player.sum, j.player.version}
 	s.writing.Go(func() {
 		w.err = j.writeSnapshot(w, at)
 		s.done <- w

@@ -226,7 +226,7 @@ func TestGoldenSnapshots(t *testing.T) {
 			c := journal.Config{Program: "golden", SnapshotEvery: 40, SegmentSize: 4000, DropOld: true}
 			must(t, drive(t, c, store, manySlips(190), synctest.Wait).err)
 		})
-		dir := filepath.Join(folder, "v1")
+		dir := filepath.Join(folder, "v2")
 		must(t, errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)))
 		names, err := store.List()
 		must(t, err)
@@ -235,7 +235,7 @@ func TestGoldenSnapshots(t *testing.T) {
 		}
 	}
 	dirs, err := filepath.Glob(filepath.Join(folder, "v*"))
-	if err != nil || len(dirs) == 0 {
+	if err != nil || len(dirs) != 2 {
 		t.Fatal(dirs, err)
 	}
 	for _, dir := range dirs {

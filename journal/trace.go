@@ -19,22 +19,25 @@ type step struct {
 	text string    // for people, abridged
 }
 
+// who reports whether s and o are about the same process.
+func (s *step) who(o *step) bool { return slices.Equal(s.path, o.path) && s.name == o.name }
+
 // maxStepText is how long the text of a step may be in a journal, in bytes.
 const maxStepText = 200
 
 // newStep returns the step that a record tells of. Of the text of a step only
 // somebody who has to read it makes any use, so it comes on request.
-func newStep(r *vm.Record, buf []byte, text bool) (step, []byte) {
+func newStep(r *vm.Record, v fingerprint.Version, buf []byte, text bool) (step, []byte) {
 	s := step{path: r.Path(), name: r.Name()}
 	buf = append(buf[:0], byte(r.Kind), byte(r.Level))
 	switch {
 	case r.Event != nil:
-		buf = fingerprint.Append(buf, r.Event)
+		buf = v.Append(buf, r.Event)
 	case r.Action != nil:
-		buf = fingerprint.Append(buf, r.Action)
+		buf = v.Append(buf, r.Action)
 	}
 	if r.Reason != nil {
-		buf = fingerprint.Append(buf, r.Reason)
+		buf = v.Append(buf, r.Reason)
 	}
 	if r.Kind == vm.Commanded {
 		c := &r.Command
@@ -42,7 +45,7 @@ func newStep(r *vm.Record, buf []byte, text bool) (step, []byte) {
 		buf = append(buf, byte(c.Kind), flag(c.Paused, 1))
 		buf = binary.AppendUvarint(buf, c.Address.Generation)
 		buf = append(buf, c.Address.Device.DeviceName()...)
-		buf = fingerprint.Append(buf, c.Value)
+		buf = v.Append(buf, c.Value)
 	}
 	for _, pid := range s.path {
 		s.sum = s.sum.Mix(uint64(pid))

@@ -24,10 +24,11 @@ func init() {
 }
 
 // Register gives the type T a name under which journals and other machines know
-// it. The package that owns a type registers it, while it is initialised. The
-// name is written to journals, so it must never change, even if the type is
-// renamed or moves; begin it with the name of the package, as in "tcp.Data". A
-// pointer type and the type it points to are two types.
+// it: its values can be written down, and traces of journals tell T from other
+// types of the same structure. The package that owns a type registers it, while it
+// is initialised. The name is written to journals, so it must never change, even if
+// the type is renamed or moves; begin it with the name of the package, as in
+// "tcp.Data". A pointer type and the type it points to are two types.
 //
 // It panics if the name is empty or stands for another type, if T has another
 // name already, and if T is an interface: only types that a value can have

@@ -273,6 +273,7 @@ func compared(r *journal.Report) string {
 		if r.Traced > 0 && r.States == r.Traced {
 			everything += ", and the states of processes of known kinds"
 		}
+		others := compares - r.Traced - r.Old // inputs, without a trace
 		if r.Traced == compares {
 			add("up to input %d: %s", r.Upto, everything)
 		} else {
@@ -285,12 +286,15 @@ func compared(r *journal.Report) string {
 			add("behind it, where there is no digest: %s", roll)
 		}
 		switch {
-		case r.Traced == 0:
+		case others == compares:
 			add("not compared: what was in messages and states; a journal with -trace has that")
-		case r.Traced < compares:
-			add("not compared: what was in messages and states, of %s without a trace", plural(compares-r.Traced, "input"))
+		case others > 0:
+			add("not compared: what was in messages and states, of %s without a trace", plural(others, "input"))
 		case r.States < r.Traced:
 			add("not compared: states")
+		}
+		if r.Old > 0 {
+			add("not compared: what was in messages and states, of %s with a trace in an earlier format, which depends on the names of types", plural(r.Old, "input"))
 		}
 	}
 	if r.Free > 0 {

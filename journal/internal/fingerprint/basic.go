@@ -16,7 +16,7 @@ func appendText(dst []byte, s string) []byte {
 }
 
 // basic returns how values of a kind are written that have no parts.
-func basic(k reflect.Kind) func([]byte, unsafe.Pointer, *walk) []byte {
+func basic(k reflect.Kind) appender {
 	switch k {
 	case reflect.Bool:
 		return func(dst []byte, at unsafe.Pointer, _ *walk) []byte {
@@ -105,20 +105,20 @@ func appendBytes(dst []byte, at unsafe.Pointer, _ *walk) []byte {
 }
 
 // appendInterface returns how what is in an interface of type t is written.
-func appendInterface(t reflect.Type) func([]byte, unsafe.Pointer, *walk) []byte {
+func (v Version) appendInterface(t reflect.Type) appender {
 	if t.NumMethod() == 0 {
-		return func(dst []byte, at unsafe.Pointer, w *walk) []byte { return appendAny(dst, *(*any)(at), w) }
+		return func(dst []byte, at unsafe.Pointer, w *walk) []byte { return v.appendAny(dst, *(*any)(at), w) }
 	}
 	return func(dst []byte, at unsafe.Pointer, w *walk) []byte {
-		return appendAny(dst, reflect.NewAt(t, at).Elem().Interface(), w)
+		return v.appendAny(dst, reflect.NewAt(t, at).Elem().Interface(), w)
 	}
 }
 
-func appendAny(dst []byte, v any, w *walk) []byte {
-	if v == nil {
+func (v Version) appendAny(dst []byte, x any, w *walk) []byte {
+	if x == nil {
 		return append(dst, isNil)
 	}
-	return planOf(reflect.TypeOf(v)).appendIn(dst, v, w)
+	return v.planOf(reflect.TypeOf(x)).appendIn(dst, x, w)
 }
 
 // appendMap appends the number of pairs in a map, and each, in the order of

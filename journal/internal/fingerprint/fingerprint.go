@@ -18,6 +18,25 @@
 //	*vm.PanicError                 the value, without the stack
 //	types of package sync          nothing
 //
+// # Types
+//
+// The bytes of a value, and of what is in an interface, begin with what tells the
+// type. That is, the first that there is:
+//
+//   - the name with which the type is registered, see [world.Register];
+//   - a name that this package has for it, if it is a type of this library;
+//   - the word for what the values stand for, if it is in the table above: all
+//     errors are told by their texts, whatever their types;
+//   - its structure: its kind, with the length of an array, and the kinds of the
+//     fields of a struct, with the names under which package codec writes those
+//     that are exported. Of a pointer, a slice and a map it has that of the
+//     elements, too; what those refer to is told by its kind.
+//
+// A name or a path in Go is no part of it, so a type can be moved and renamed. Two
+// types of the same structure are not told apart, unless they are registered. A
+// [reflect.Type] is told by its name or word as well, and otherwise by its kind
+// alone.
+//
 // A field with the tag `fingerprint:"-"` tells nothing: it follows from others,
 // and may differ from run to run, like a hash with a seed.
 //
@@ -38,20 +57,33 @@ const (
 	maxVisits = 1 << 20
 )
 
-// Append appends the bytes of v, which begin with the name of its type, to dst.
-// No bytes of a value begin with those of another. Append may be called from any
-// goroutine, while nobody writes to v.
-func Append(dst []byte, v any) []byte {
-	if v == nil {
+// A Version says how types are told. All else is alike in all versions.
+type Version uint8
+
+// The versions.
+const (
+	// V1 tells a type that is not registered by the path of its package and its
+	// name in Go.
+	V1 Version = iota + 1
+
+	// V2 tells it by what does not change when it is moved or renamed.
+	V2
+)
+
+// Append appends the bytes of x, which begin with what tells its type, to dst. No
+// bytes of a value begin with those of another. Append may be called from any
+// goroutine, while nobody writes to x.
+func (v Version) Append(dst []byte, x any) []byte {
+	if x == nil {
 		return append(dst, isNil)
 	}
-	p := planOf(reflect.TypeOf(v))
+	p := v.planOf(reflect.TypeOf(x))
 	if p.flat {
-		return p.appendIn(dst, v, nil)
+		return p.appendIn(dst, x, nil)
 	}
 	w := walks.Get().(*walk)
 	w.left = maxVisits
-	dst = p.appendIn(dst, v, w)
+	dst = p.appendIn(dst, x, w)
 	w.within = w.within[:0]
 	walks.Put(w)
 	return dst

@@ -2,11 +2,8 @@ package fingerprint
 
 import (
 	"reflect"
-	"strconv"
 	"sync"
 	"unsafe"
-
-	"github.com/go-marketplace/marketplace/world"
 )
 
 // A plan knows how to make bytes of the values of a type. It is made once.
@@ -14,46 +11,47 @@ type plan struct {
 	typ reflect.Type
 
 	// head is what the bytes of a value begin with that is found in an
-	// interface: isThere, and the name of the type.
+	// interface: isThere, and what tells the type.
 	head []byte
 
-	// append appends the bytes of the value at an address. There need not be a
-	// walk if the plan is flat.
-	append func(dst []byte, at unsafe.Pointer, w *walk) []byte
+	append appender
 
 	flat   bool  // what can be reached from a value has a depth that the type says
 	direct bool  // an interface has the value itself, and not its address
 	elem   *plan // of a pointer that is followed: of what it points to
 }
 
-// plans has the plan of each type that has been asked for. What is in it depends
-// on nothing but the type.
-var plans sync.Map
+// An appender appends the bytes of the value at an address. There need not be a
+// walk if the plan is flat.
+type appender func(dst []byte, at unsafe.Pointer, w *walk) []byte
 
-func planOf(t reflect.Type) *plan {
-	if p, ok := plans.Load(t); ok {
+// plans has, for each version, the plan of each type that has been asked for. What
+// is in it depends on nothing but the type.
+var plans [V2 + 1]sync.Map
+
+func (v Version) planOf(t reflect.Type) *plan {
+	if p, ok := plans[v].Load(t); ok {
 		return p.(*plan)
 	}
-	p, _ := plans.LoadOrStore(t, compiler{}.compile(t))
+	p, _ := plans[v].LoadOrStore(t, compiler{v, map[reflect.Type]*plan{}}.compile(t))
 	return p.(*plan)
 }
 
 // A compiler makes plans. It has those that it has begun, because a type can
 // have itself in it.
-type compiler map[reflect.Type]*plan
+type compiler struct {
+	version Version
+	begun   map[reflect.Type]*plan
+}
 
 func (c compiler) compile(t reflect.Type) *plan {
-	if p, ok := c[t]; ok {
+	if p, ok := c.begun[t]; ok {
 		return p
 	}
-	name := NameOf(t)
-	p := &plan{
-		typ:    t,
-		head:   append(appendUint([]byte{isThere}, uint64(len(name))), name...),
-		direct: isDirect(t),
-	}
-	c[t] = p
-	if p.special() {
+	p := &plan{typ: t, head: headOf(c.version, t), direct: isDirect(t)}
+	c.begun[t] = p
+	if s := specialOf(t); s.word != "" {
+		p.flat, p.append = s.flat, s.append(c.version)
 		return p
 	}
 	switch t.Kind() {
@@ -68,7 +66,7 @@ func (c compiler) compile(t reflect.Type) *plan {
 	case reflect.Struct:
 		p.record(c)
 	case reflect.Interface:
-		p.append = appendInterface(t)
+		p.append = c.version.appendInterface(t)
 	default:
 		p.append, p.flat = basic(t.Kind()), true
 	}
@@ -83,31 +81,6 @@ func isDirect(t reflect.Type) bool {
 	}
 	v := reflect.New(t).Elem().Interface()
 	return dataOf(&v) == nil
-}
-
-// NameOf returns the name by which a type is told from others: the one with
-// which it is registered, or else with the whole path of its package.
-func NameOf(t reflect.Type) string {
-	if name, ok := world.NameOf(t); ok {
-		return name
-	}
-	if t.Name() != "" {
-		if t.PkgPath() == "" {
-			return t.Name()
-		}
-		return t.PkgPath() + "." + t.Name()
-	}
-	switch t.Kind() {
-	case reflect.Pointer:
-		return "*" + NameOf(t.Elem())
-	case reflect.Slice:
-		return "[]" + NameOf(t.Elem())
-	case reflect.Array:
-		return "[" + strconv.Itoa(t.Len()) + "]" + NameOf(t.Elem())
-	case reflect.Map:
-		return "map[" + NameOf(t.Key()) + "]" + NameOf(t.Elem())
-	}
-	return t.String()
 }
 
 func (p *plan) pointer(c compiler) {
@@ -189,10 +162,7 @@ func (p *plan) record(c compiler) {
 	}
 	var fields []field
 	flat := true
-	for f := range p.typ.Fields() {
-		if f.Name == "_" || f.Tag.Get("fingerprint") == "-" {
-			continue
-		}
+	for _, f := range fieldsOf(p.typ) {
 		e := c.compile(f.Type)
 		flat = flat && e.flat
 		fields = append(fields, field{f.Offset, e})

@@ -45,7 +45,7 @@ func run(t *testing.T) string {
 	digest := sha256.New()
 	var dst []byte
 	add := func(v any) {
-		dst = fingerprint.Append(dst[:0], v)
+		dst = fingerprint.V2.Append(dst[:0], v)
 		digest.Write(dst)
 	}
 	boot := []actions.Action{timer.DriverOn(clock)}

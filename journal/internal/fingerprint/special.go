@@ -10,60 +10,62 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
+// A special is how values are told by what they stand for.
+type special struct {
+	word   string // for what that is; empty for all types that are not special
+	flat   bool   // as in a plan
+	append func(Version) appender
+}
+
 // namers are the interfaces of values that stand for something which a text
 // tells, the first that fits.
 var namers = []struct {
+	word string
 	typ  reflect.Type
 	text func(v any) string
 }{
-	{reflect.TypeFor[reflect.Type](), func(v any) string { return NameOf(v.(reflect.Type)) }},
-	{reflect.TypeFor[*time.Location](), func(v any) string { return v.(*time.Location).String() }},
-	{reflect.TypeFor[world.Clock](), func(v any) string { return v.(world.Clock).ClockName() }},
-	{reflect.TypeFor[world.Network](), func(v any) string { return v.(world.Network).NetworkName() }},
-	{reflect.TypeFor[world.PacketNetwork](), func(v any) string { return v.(world.PacketNetwork).NetworkName() }},
-	{reflect.TypeFor[world.Device](), func(v any) string { return v.(world.Device).DeviceName() }},
-	{reflect.TypeFor[error](), func(v any) string { return v.(error).Error() }},
+	{"location", reflect.TypeFor[*time.Location](), func(v any) string { return v.(*time.Location).String() }},
+	{"clock", reflect.TypeFor[world.Clock](), func(v any) string { return v.(world.Clock).ClockName() }},
+	{"network", reflect.TypeFor[world.Network](), func(v any) string { return v.(world.Network).NetworkName() }},
+	{"network", reflect.TypeFor[world.PacketNetwork](), func(v any) string { return v.(world.PacketNetwork).NetworkName() }},
+	{"device", reflect.TypeFor[world.Device](), func(v any) string { return v.(world.Device).DeviceName() }},
+	{"error", reflect.TypeFor[error](), func(v any) string { return v.(error).Error() }},
 }
 
 // topicPackage is where message types have layouts. They are tables, of which
 // there is one for each type.
 var topicPackage = reflect.TypeFor[topic.Topic]().PkgPath()
 
-// special has the plan tell values by what they stand for, if their type is one
-// for which that is known.
-func (p *plan) special() bool {
-	t := p.typ
-	p.flat = true
+// specialOf returns how the values of a type are told by what they stand for, if
+// it is a type for which that is known.
+func specialOf(t reflect.Type) special {
+	always := func(f appender) func(Version) appender { return func(Version) appender { return f } }
 	switch path := t.PkgPath(); {
 	case t.Kind() == reflect.Interface:
+		return special{}
 	case t == reflect.TypeFor[time.Time]():
-		p.append = appendTime
-		return true
+		return special{"time", true, always(appendTime)}
 	case path == "sync" || path == "internal/sync" || path == "hash/maphash":
-		p.append = appendNothing
-		return true
+		return special{"nothing", true, always(appendNothing)}
 	case t.Kind() == reflect.Pointer && t.Elem().PkgPath() == topicPackage && t.Elem().Name() == "layout":
-		p.append = appendPresence
-		return true
+		return special{"layout", true, always(appendPresence)}
 	case t == reflect.TypeFor[*world.Error]():
+		return special{}
 	case t == reflect.TypeFor[*vm.PanicError]():
-		p.flat, p.append = false, appendPanic
-		return true
+		return special{"panic", false, func(v Version) appender { return v.appendPanic }}
 	case t == reflect.TypeFor[reflect.Value]():
-		p.flat, p.append = false, appendValue
-		return true
-	default:
-		for _, n := range namers {
-			if t == n.typ || n.typ.Kind() == reflect.Interface && t.Implements(n.typ) && !promoted(t, n.typ) {
-				p.append = func(dst []byte, at unsafe.Pointer, _ *walk) []byte {
-					return appendName(dst, reflect.NewAt(t, at).Elem(), n.text)
-				}
-				return true
-			}
+		return special{"value", false, func(v Version) appender { return v.appendValue }}
+	case t.Implements(reflect.TypeFor[reflect.Type]()) && !promoted(t, reflect.TypeFor[reflect.Type]()):
+		return special{"type", true, func(v Version) appender {
+			return appendName(t, func(x any) string { return typeText(v, x.(reflect.Type)) })
+		}}
+	}
+	for _, n := range namers {
+		if t == n.typ || n.typ.Kind() == reflect.Interface && t.Implements(n.typ) && !promoted(t, n.typ) {
+			return special{n.word, true, always(appendName(t, n.text))}
 		}
 	}
-	p.flat = false
-	return false
+	return special{}
 }
 
 // promoted reports whether a type may have the methods of an interface from an
@@ -83,16 +85,19 @@ func promoted(t, methods reflect.Type) bool {
 	return false
 }
 
-// appendName appends the text of v.
-func appendName(dst []byte, v reflect.Value, text func(any) string) []byte {
-	if v.Kind() == reflect.Pointer && v.IsNil() {
-		return append(dst, isNil)
+// appendName returns how values of type t are told by a text.
+func appendName(t reflect.Type, text func(any) string) appender {
+	return func(dst []byte, at unsafe.Pointer, _ *walk) []byte {
+		v := reflect.NewAt(t, at).Elem()
+		if v.Kind() == reflect.Pointer && v.IsNil() {
+			return append(dst, isNil)
+		}
+		s, ok := guarded(text, v.Interface())
+		if !ok {
+			return append(dst, isBroken)
+		}
+		return appendText(append(dst, isThere), s)
 	}
-	s, ok := guarded(text, v.Interface())
-	if !ok {
-		return append(dst, isBroken)
-	}
-	return appendText(append(dst, isThere), s)
 }
 
 // guarded calls a method, which is foreign code, and reports whether it
@@ -108,18 +113,18 @@ func appendTime(dst []byte, at unsafe.Pointer, _ *walk) []byte {
 	return appendUint(signed[int64](dst, unsafe.Pointer(&s), nil), uint64(t.Nanosecond()))
 }
 
-func appendPanic(dst []byte, at unsafe.Pointer, w *walk) []byte {
+func (v Version) appendPanic(dst []byte, at unsafe.Pointer, w *walk) []byte {
 	e := *(**vm.PanicError)(at)
 	if e == nil {
 		return append(dst, isNil)
 	}
-	return appendAny(append(dst, isThere), e.Value, w)
+	return v.appendAny(append(dst, isThere), e.Value, w)
 }
 
-func appendValue(dst []byte, at unsafe.Pointer, w *walk) []byte {
-	v := *(*reflect.Value)(at)
-	if !v.IsValid() || !v.CanInterface() {
+func (v Version) appendValue(dst []byte, at unsafe.Pointer, w *walk) []byte {
+	x := *(*reflect.Value)(at)
+	if !x.IsValid() || !x.CanInterface() {
 		return append(dst, isNil)
 	}
-	return appendAny(append(dst, isThere), v.Interface(), w)
+	return v.appendAny(append(dst, isThere), x.Interface(), w)
 }

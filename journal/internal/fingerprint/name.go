@@ -1,0 +1,168 @@
+package fingerprint
+
+import (
+	"crypto/sha256"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// module is before the names of this library in V1.
+const module = "github.com/go-marketplace/marketplace/"
+
+// library has the names of types of this library that are not registered. They
+// never change, also if a type moves or is renamed.
+var library = map[reflect.Type]string{
+	reflect.TypeFor[actions.AddEndpoint]():     "actions.AddEndpoint",
+	reflect.TypeFor[actions.ReplaceEndpoint](): "actions.ReplaceEndpoint",
+	reflect.TypeFor[actions.DeleteEndpoint]():  "actions.DeleteEndpoint",
+	reflect.TypeFor[actions.SendMessage]():     "actions.SendMessage",
+	reflect.TypeFor[actions.SpawnProcess]():    "actions.SpawnProcess",
+	reflect.TypeFor[actions.QuitProcess]():     "actions.QuitProcess",
+	reflect.TypeFor[actions.YieldTurn]():       "actions.YieldTurn",
+	reflect.TypeFor[actions.FreshName]():       "actions.FreshName",
+	reflect.TypeFor[actions.OpenDevice]():      "actions.OpenDevice",
+	reflect.TypeFor[actions.TellDevice]():      "actions.TellDevice",
+	reflect.TypeFor[actions.CloseDevice]():     "actions.CloseDevice",
+	reflect.TypeFor[actions.FlowControl]():     "actions.FlowControl",
+	reflect.TypeFor[actions.MetaLevel]():       "actions.MetaLevel",
+	reflect.TypeFor[actions.Tree]():            "actions.Tree",
+	reflect.TypeFor[actions.Event]():           "actions.Event",
+	reflect.TypeFor[actions.PID]():             "actions.PID",
+	reflect.TypeFor[topic.Message]():           "topic.Message",
+	reflect.TypeFor[topic.Role]():              "topic.Role",
+	reflect.TypeFor[topic.Topic]():             "topic.Topic",
+	reflect.TypeFor[topic.Tuple]():             "topic.Tuple",
+	reflect.TypeOf(topic.Wild):                 "topic.wildcard",
+	reflect.TypeFor[vm.FreshID]():              "vm.FreshID",
+	reflect.TypeFor[vm.PanicError]():           "vm.PanicError",
+	reflect.TypeFor[vm.Path]():                 "vm.Path",
+}
+
+// nameOf returns the name by which [V2] tells a type from others, as described
+// at the package.
+func nameOf(t reflect.Type) string {
+	if name, ok := givenName(t); ok {
+		return name
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return "*" + partName(t.Elem())
+	case reflect.Slice:
+		return "[]" + partName(t.Elem())
+	case reflect.Map:
+		return "map[" + partName(t.Key()) + "]" + partName(t.Elem())
+	}
+	return partName(t)
+}
+
+// partName returns the name of a type of which values are part of other values.
+// What only refers to values is told by its kind. So the name has an end.
+func partName(t reflect.Type) string {
+	if name, ok := givenName(t); ok {
+		return name
+	}
+	switch t.Kind() {
+	case reflect.Array:
+		return "[" + strconv.Itoa(t.Len()) + "]" + partName(t.Elem())
+	case reflect.Struct:
+		var b strings.Builder
+		b.WriteString("struct{")
+		for _, f := range fieldsOf(t) {
+			if f.IsExported() {
+				b.WriteString(strconv.Quote(writtenName(f)))
+			}
+			b.WriteString(" " + partName(f.Type) + ";")
+		}
+		return b.String() + "}"
+	}
+	return t.Kind().String()
+}
+
+// givenName returns the name that a type has been given, or the word for what its
+// values stand for.
+func givenName(t reflect.Type) (name string, ok bool) {
+	if name, ok := world.NameOf(t); ok {
+		return strconv.Quote(name), true
+	}
+	if name, ok := library[t]; ok {
+		return name, true
+	}
+	s := specialOf(t)
+	return s.word, s.word != ""
+}
+
+// headOf returns what the bytes of a value of a type begin with that is found in an
+// interface.
+func headOf(v Version, t reflect.Type) []byte {
+	if v == V1 {
+		return appendText([]byte{isThere}, goName(t))
+	}
+	sum := sha256.Sum256([]byte(nameOf(t)))
+	return append([]byte{isThere}, sum[:8]...)
+}
+
+// typeText returns the text that stands for a type as a value.
+func typeText(v Version, t reflect.Type) string {
+	if v == V1 {
+		return goName(t)
+	}
+	if name, ok := givenName(t); ok {
+		return name
+	}
+	return t.Kind().String()
+}
+
+// fieldsOf returns the fields of a struct that tell something.
+func fieldsOf(t reflect.Type) []reflect.StructField {
+	var fields []reflect.StructField
+	for f := range t.Fields() {
+		if f.Name != "_" && f.Tag.Get("fingerprint") != "-" {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// writtenName returns the name under which package codec writes a field.
+func writtenName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("cbor"), ",")
+	if name == "" || name == "-" {
+		return f.Name
+	}
+	return name
+}
+
+// goName returns the name by which [V1] tells a type from others: the one with
+// which it is registered, or else with the whole path of its package. Types of
+// this library that may move have the path that they had.
+func goName(t reflect.Type) string {
+	if name, ok := world.NameOf(t); ok {
+		return name
+	}
+	if name, ok := library[t]; ok {
+		return module + name
+	}
+	if t.Name() != "" {
+		if t.PkgPath() == "" {
+			return t.Name()
+		}
+		return t.PkgPath() + "." + t.Name()
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return "*" + goName(t.Elem())
+	case reflect.Slice:
+		return "[]" + goName(t.Elem())
+	case reflect.Array:
+		return "[" + strconv.Itoa(t.Len()) + "]" + goName(t.Elem())
+	case reflect.Map:
+		return "map[" + goName(t.Key()) + "]" + goName(t.Elem())
+	}
+	return t.String()
+}
