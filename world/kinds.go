@@ -38,7 +38,7 @@ func init() {
 		{"context.DeadlineExceeded", context.DeadlineExceeded},
 		{"os.ErrDeadlineExceeded", os.ErrDeadlineExceeded},
 		{"world.ErrStopped", ErrStopped},
-		{"world.ErrNotRecordable", ErrNotRecordable}, // where it was once; the name is in journals
+		{"vm.ErrNotRecordable", ErrNotRecordable}, // where it was once; the name is in journals
 		{"world.ErrSlowConsumer", ErrSlowConsumer},
 		{"world.ErrNotKept", ErrNotKept},
 		{"world.ErrClosed", ErrClosed},

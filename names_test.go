@@ -1,0 +1,68 @@
+package marketplace_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/go-marketplace/marketplace/drivers/console"
+	_ "github.com/go-marketplace/marketplace/drivers/inet"
+	"github.com/go-marketplace/marketplace/drivers/tcp"
+	_ "github.com/go-marketplace/marketplace/drivers/tcp/sharded"
+	"github.com/go-marketplace/marketplace/drivers/timer"
+	"github.com/go-marketplace/marketplace/drivers/udp"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// TestNamesInJournals: the names under which journals know the types and errors of
+// this library never change, wherever those are declared. New ones may be added.
+func TestNamesInJournals(t *testing.T) {
+	types := strings.Fields(`
+		console.Line console.Text console.opened console.write
+		inet.Addr
+		sharded.failed sharded.lost sharded.parted sharded.reported
+		tcp.Control tcp.Data tcp.Listening tcp.Session tcp.Written tcp.accepted tcp.bound tcp.endWriting
+		tcp.lastReceived tcp.opened tcp.peerEnded tcp.piece tcp.printing tcp.received tcp.watching tcp.write
+		timer.Cancel timer.Expired timer.Read timer.Refused timer.Set timer.Time timer.now timer.read timer.wake
+		udp.Listening udp.Packet udp.Undelivered udp.burst udp.found udp.opened udp.received udp.send
+		world.AlarmRang world.AlarmSet world.Error world.Exit world.Ref world.ResultOpen`)
+	if diff := cmp.Diff(types, world.Names()); diff != "" {
+		t.Errorf("the names of types are others (-want +got):\n%s", diff)
+	}
+	for name, err := range map[string]error{
+		"console.ErrFull":        console.ErrFull,
+		"tcp.ErrCertificate":     tcp.ErrCertificate,
+		"tcp.ErrControl":         tcp.ErrControl,
+		"tcp.ErrHandshake":       tcp.ErrHandshake,
+		"tcp.ErrIdle":            tcp.ErrIdle,
+		"tcp.ErrInterrupted":     tcp.ErrInterrupted,
+		"tcp.ErrLineTooLong":     tcp.ErrLineTooLong,
+		"tcp.ErrSettings":        tcp.ErrSettings,
+		"tcp.ErrUnclaimed":       tcp.ErrUnclaimed,
+		"timer.ErrNegative":      timer.ErrNegative,
+		"timer.ErrNoLabel":       timer.ErrNoLabel,
+		"timer.ErrNobodyWaits":   timer.ErrNobodyWaits,
+		"timer.ErrTwoTimes":      timer.ErrTwoTimes,
+		"udp.ErrDestination":     udp.ErrDestination,
+		"udp.ErrNames":           udp.ErrNames,
+		"udp.ErrTLS":             udp.ErrTLS,
+		"vm.ErrNotRecordable":    world.ErrNotRecordable,
+		"world.ErrClosed":        world.ErrClosed,
+		"world.ErrHostNotFound":  world.ErrHostNotFound,
+		"world.ErrLookupFailed":  world.ErrLookupFailed,
+		"world.ErrLookupTimeout": world.ErrLookupTimeout,
+		"world.ErrNotKept":       world.ErrNotKept,
+		"world.ErrSlowConsumer":  world.ErrSlowConsumer,
+		"world.ErrStopped":       world.ErrStopped,
+		"world.ErrTimeout":       world.ErrTimeout,
+	} {
+		if !errors.Is(&world.Error{Kind: name}, err) {
+			t.Errorf("an error of kind %s in a journal is no %q any more", name, err)
+		}
+		if e, ok := world.Reduce(err).(*world.Error); !ok || e.Kind != name {
+			t.Errorf("%q is written down as of kind %q, and not %s", err, e.Kind, name)
+		}
+	}
+}
