@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
 	"github.com/go-marketplace/marketplace/vm"
@@ -29,8 +30,14 @@ const maxStepText = 200
 // somebody who has to read it makes any use, so it comes on request.
 func newStep(r *vm.Record, v fingerprint.Version, buf []byte, text bool) (step, []byte) {
 	s := step{path: r.Path(), name: r.Name()}
-	buf = append(buf[:0], byte(r.Kind), byte(r.Level))
+	kind := r.Kind
+	if kind == vm.Resumed {
+		kind = vm.Told // as it was called once; the sums of old traces know it by that
+	}
+	buf = append(buf[:0], byte(kind), byte(r.Level))
 	switch {
+	case r.Kind == vm.Resumed:
+		buf = v.Append(buf, &actions.Event{Kind: resumedEvent})
 	case r.Event != nil:
 		buf = v.Append(buf, r.Event)
 	case r.Action != nil:
@@ -57,6 +64,9 @@ func newStep(r *vm.Record, v fingerprint.Version, buf []byte, text bool) (step, 
 	}
 	return s, buf
 }
+
+// resumedEvent is the kind of the event that stands for vm.Resumed in a sum.
+const resumedEvent actions.EventKind = 9
 
 // abridged returns text, or as much of it as a journal keeps.
 func abridged(text string) string {

@@ -24,7 +24,7 @@ func (p *Parts) State() (State, error) {
 	if p.Generation > 1<<63 || p.Last > 1<<63 {
 		return State{}, fmt.Errorf("vm: parts with generation %d and PID %d: no machine gets that far", p.Generation, p.Last)
 	}
-	a := assembly{parts: p, owner: new(owner), routed: map[*end]bool{}, opened: map[uint64]bool{}}
+	a := assembly{parts: p, owner: new(owner), routed: map[*endpoint]bool{}, opened: map[uint64]bool{}}
 	root := &space{owner: a.owner, last: p.Last}
 	if a.processes(root); len(a.faults) == 0 {
 		a.routes()
@@ -49,7 +49,7 @@ type assembly struct {
 	parts  *Parts
 	owner  *owner
 	cells  []*cell // of the processes, in their order
-	routed map[*end]bool
+	routed map[*endpoint]bool
 	opened map[uint64]bool // the generations of devices
 	faults faults
 }
@@ -85,7 +85,7 @@ func (a *assembly) processes(root *space) {
 		a.cells = append(a.cells, c)
 		in.space.cells.set(a.owner, p.PID, c)
 		if p.Nested {
-			frames = append(frames, frame{space: c.more.inner, path: path})
+			frames = append(frames, frame{space: c.extras.inner, path: path})
 		}
 	}
 }
@@ -103,7 +103,7 @@ func (a *assembly) cell(i int, path Path) *cell {
 	c := &cell{owner: a.owner, pid: p.PID, name: p.Name, seq: p.Seq, fresh: p.Fresh, state: p.State, stateType: p.Type}
 	if p.Nested {
 		c.state, c.stateType = nested{}, nestedType
-		c.rest().inner = &space{owner: a.owner, last: p.Last}
+		c.ensureExtras().inner = &space{owner: a.owner, last: p.Last}
 		if p.State != nil || p.Type != nil || len(p.Devices) > 0 || p.Fresh > 0 {
 			a.fault(i, "it is a virtual machine, and has a state, devices or fresh names")
 		}
@@ -116,7 +116,7 @@ func (a *assembly) cell(i int, path Path) *cell {
 		a.fault(i, "its state is a %v, and of type %v", t, p.Type)
 		return c
 	}
-	a.endpoints(i, c, func(d *EndpointParts) (*end, error) {
+	a.endpoints(i, c, func(d *EndpointParts) (*endpoint, error) {
 		switch {
 		case d.Inner != 0 || d.InnerSeq != 0:
 			return nil, errors.New("is that of a process inside, but there is no machine")
@@ -129,18 +129,18 @@ func (a *assembly) cell(i int, path Path) *cell {
 		if id == nil {
 			id = anonymous(d.Anonymous)
 		}
-		return a.end(d, id)
+		return a.endpoint(d, id)
 	})
 	a.devices(i, c, path)
 	return c
 }
 
-// end makes an endpoint.
-func (a *assembly) end(d *EndpointParts, id actions.EndpointID) (*end, error) {
+// endpoint makes an endpoint.
+func (a *assembly) endpoint(d *EndpointParts, id actions.EndpointID) (*endpoint, error) {
 	if !d.Role.Topic.Valid() || d.Role.Orientation > 1 || d.Role.Interest > 2 {
 		return nil, fmt.Errorf("has role %v", d.Role)
 	}
-	e := newEnd(actions.AddEndpoint{ID: id, Role: d.Role, Handler: d.Handler}, d.Seq)
+	e := newEndpoint(actions.AddEndpoint{ID: id, Role: d.Role, Handler: d.Handler}, d.Seq)
 	e.level = d.Level
 	return e, nil
 }
@@ -153,12 +153,12 @@ func (a *assembly) routes() {
 		if !a.parts.Processes[i].Nested {
 			continue
 		}
-		inner := a.cells[i].more.inner
-		a.endpoints(i, a.cells[i], func(d *EndpointParts) (*end, error) {
-			var within *end
+		inner := a.cells[i].extras.inner
+		a.endpoints(i, a.cells[i], func(d *EndpointParts) (*endpoint, error) {
+			var within *endpoint
 			if c := inner.cells.get(d.Inner); c != nil {
 				ends := c.metas()
-				at, ok := slices.BinarySearchFunc(ends, d.InnerSeq, func(e *end, seq uint32) int { return cmp.Compare(e.seq, seq) })
+				at, ok := slices.BinarySearchFunc(ends, d.InnerSeq, func(e *endpoint, seq uint32) int { return cmp.Compare(e.seq, seq) })
 				if ok && ends[at].level == d.Level+1 {
 					within = ends[at]
 				}
@@ -172,7 +172,7 @@ func (a *assembly) routes() {
 				return nil, fmt.Errorf("has another role inside: %v", within.role)
 			}
 			a.routed[within] = true
-			return a.end(d, metaID{d.Inner, within.level, within.id})
+			return a.endpoint(d, metaID{d.Inner, within.level, within.id})
 		})
 	}
 	for i, c := range a.cells {
@@ -186,7 +186,7 @@ func (a *assembly) routes() {
 
 // endpoints gives c, which is process i, the endpoints that make returns for its
 // parts.
-func (a *assembly) endpoints(i int, c *cell, make func(*EndpointParts) (*end, error)) {
+func (a *assembly) endpoints(i int, c *cell, make func(*EndpointParts) (*endpoint, error)) {
 	p := &a.parts.Processes[i]
 	type name struct {
 		level uint32
@@ -213,9 +213,9 @@ func (a *assembly) endpoints(i int, c *cell, make func(*EndpointParts) (*end, er
 		case err != nil:
 			a.fault(i, "endpoint %s %w", d.label(), err)
 		case e.level == 0:
-			c.ends = append(c.ends, e)
+			c.endpoints = append(c.endpoints, e)
 		default:
-			c.rest().metas = append(c.rest().metas, e)
+			c.ensureExtras().metas = append(c.ensureExtras().metas, e)
 		}
 	}
 }
@@ -238,7 +238,7 @@ func (d *EndpointParts) label() string {
 }
 
 // tallies gives c the tallies of endpoint e.
-func (c *cell) tallies(e *end, ts []TallyParts) error {
+func (c *cell) tallies(e *endpoint, ts []TallyParts) error {
 	if len(ts) == 0 {
 		return nil
 	}
@@ -258,7 +258,7 @@ func (c *cell) tallies(e *end, ts []TallyParts) error {
 		}
 		keys = keys.Set(text, alike.with(n, tally{t.Conversation, t.Peers}))
 	}
-	c.rest().tallies = append(c.rest().tallies, tallies{e.level, e.seq, keys})
+	c.ensureExtras().tallies = append(c.ensureExtras().tallies, tallies{e.level, e.seq, keys})
 	return nil
 }
 
@@ -275,7 +275,7 @@ func (a *assembly) devices(i int, c *cell, path Path) {
 		default:
 			last = d.Generation
 			a.opened[last], held[d.Device] = true, true
-			c.rest().holds = append(c.rest().holds, &hold{
+			c.ensureExtras().holds = append(c.ensureExtras().holds, &hold{
 				device:  d.Device,
 				handler: d.Handler,
 				address: &Address{path, d.Device, d.Generation},

@@ -21,29 +21,46 @@ type Call struct {
 	Run func() (state any, as actions.Action)
 }
 
+// A callKind says what kind of transition function is called.
+type callKind uint8
+
+const (
+	callHandler  callKind = iota // of an endpoint or a device
+	callBoot                     // the first transition of a process
+	callSpawned                  // the continuation of a spawn, with the PID of the child
+	callContinue                 // the continuation of a yield or of a fresh name, whose actions are performed next
+)
+
+var callKinds = [...]string{"handler", "boot", "continuation", "continuation"}
+
+// transit calls a transition function of p, gives p the state that it returns if
+// it may be another one, and returns its actions. All calls are made here.
+//
+// The function may panic, or end the goroutine. So the machine notes what it
+// calls: Machine.crash goes on from there.
+func (m *Machine) transit(p *proc, kind callKind, e *endpoint, run func(any, *actions.Event) (any, actions.Action), ev *actions.Event, changes bool) actions.Action {
+	m.running, m.calling, m.event = p, kind, ev
+	var state any
+	var a actions.Action
+	if m.inspect == nil {
+		state, a = run(p.cell.state, ev)
+	} else {
+		state, a = m.inspected(p, e, kind, ev, run)
+	}
+	m.running = nil
+	if changes {
+		p.own().state = state
+	}
+	return a
+}
+
 // inspected makes a call by way of Config.Inspect.
-func (m *Machine) inspected(p *proc, e *end, what string, ev *actions.Event, run func() (any, actions.Action)) (any, actions.Action) {
-	c := Call{Path: p.path(), Name: p.cell.name, What: what, State: p.cell.state, Event: ev, Run: run}
+func (m *Machine) inspected(p *proc, e *endpoint, kind callKind, ev *actions.Event, run func(any, *actions.Event) (any, actions.Action)) (any, actions.Action) {
+	c := Call{Path: p.path(), Name: p.cell.name, What: callKinds[kind], State: p.cell.state, Event: ev}
+	c.Run = func() (any, actions.Action) { return run(p.cell.state, ev) }
 	if e != nil {
 		info := e.info()
 		c.Endpoint = &info
 	}
 	return m.inspect(&c)
-}
-
-// handler calls the transition function of an endpoint, or of a device if e is
-// nil.
-func (m *Machine) handler(p *proc, e *end, h *actions.Handler, ev *actions.Event) (any, actions.Action) {
-	if m.inspect == nil {
-		return h.Run(p.cell.state, ev)
-	}
-	return m.inspected(p, e, "handler", ev, func() (any, actions.Action) { return h.Run(p.cell.state, ev) })
-}
-
-// continuation calls run, which continues p with pid.
-func (m *Machine) continuation(p *proc, run func(any, actions.PID) (any, actions.Action), pid actions.PID) (any, actions.Action) {
-	if m.inspect == nil {
-		return run(p.cell.state, pid)
-	}
-	return m.inspected(p, nil, "continuation", nil, func() (any, actions.Action) { return run(p.cell.state, pid) })
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // tally returns the place of the counts of endpoint e in m, or -1.
-func (m *more) tally(e *end) int {
+func (m *extras) tally(e *endpoint) int {
 	if m == nil {
 		return -1
 	}
@@ -18,15 +18,15 @@ func (m *more) tally(e *end) int {
 }
 
 // forget drops the counts of endpoint e.
-func (c *cell) forget(e *end) {
-	if i := c.more.tally(e); i >= 0 {
-		c.more.tallies = slices.Delete(c.more.tallies, i, i+1)
+func (c *cell) forget(e *endpoint) {
+	if i := c.extras.tally(e); i >= 0 {
+		c.extras.tallies = slices.Delete(c.extras.tallies, i, i+1)
 	}
 }
 
-// count counts the peer that an event tells of. It reports whether this is the
-// first one, so that there is another event to tell.
-func (k *kernel) count(h *hearing) bool {
+// count counts the peer of an event at an endpoint that counts its demand. It
+// reports whether the peer is the first, so that the event First follows.
+func (k *kernel) count(h *pendingCall) bool {
 	d := h.handler.Demand
 	if h.ev.Kind != actions.Presence && h.ev.Kind != actions.Absence || !d.Filter.Passes(h.ev.Peer, h.ev.Self) {
 		return false
@@ -41,14 +41,14 @@ func (k *kernel) count(h *hearing) bool {
 		t.peers++
 		first = !told
 	} else if t.peers == 0 {
-		return false // it came before anybody counted
+		return false // it came before the endpoint counted
 	} else {
 		t.peers--
 		if t.peers == 0 {
-			k.m.lasts = append(k.m.lasts, last{h.p.path(), h.e.level, h.e.seq, text, conversation, h.ev.Peer})
+			k.m.pendingLasts = append(k.m.pendingLasts, pendingLast{h.p.path(), h.e.level, h.e.seq, text, conversation, h.ev.Peer})
 		}
 	}
-	h.p.cell.more.tallies[at].keys = counts.Set(text, alike.with(n, t))
+	h.p.cell.extras.tallies[at].keys = counts.Set(text, alike.with(n, t))
 	if first {
 		h.first = *h.ev
 		h.first.Kind = actions.First
@@ -121,8 +121,8 @@ func (a tallied) all(yield func(tally) bool) {
 }
 
 // counts returns the counts of endpoint e of p, and their place.
-func (k *kernel) counts(p *proc, e *end) (*immutable.SortedMap[string, tallied], int) {
-	r := p.own().rest()
+func (k *kernel) counts(p *proc, e *endpoint) (*immutable.SortedMap[string, tallied], int) {
+	r := p.own().ensureExtras()
 	at := r.tally(e)
 	if at < 0 {
 		at = len(r.tallies)
@@ -131,9 +131,10 @@ func (k *kernel) counts(p *proc, e *end) (*immutable.SortedMap[string, tallied],
 	return r.tallies[at].keys, at
 }
 
-// recount sees to the counts of an endpoint that has got another handler: if
-// it counts otherwise, it begins anew, from those whom it has been told of.
-func (k *kernel) recount(p *proc, old, e *end) {
+// recount updates the counts of an endpoint that has another handler. If the new
+// handler counts otherwise, the counts begin again with the peers that the endpoint
+// has been told of.
+func (k *kernel) recount(p *proc, old, e *endpoint) {
 	var was, is actions.Demand
 	if old.handler != nil && old.handler.Demand != nil {
 		was = *old.handler.Demand
@@ -157,11 +158,11 @@ func (k *kernel) recount(p *proc, old, e *end) {
 		keys = keys.Set(text, alike.with(n, tally{conversation, t.peers + 1}))
 	})
 	_, at := k.counts(p, e)
-	p.cell.more.tallies[at].keys = keys
+	p.cell.extras.tallies[at].keys = keys
 }
 
-// conversations calls f for each peer that s counts if it counts as d says, with
-// what it counts the peer by.
+// conversations calls f for each peer that s counts under d, with the conversation
+// that it counts the peer by.
 func (s entry) conversations(d actions.Demand, f func(topic.Topic)) {
 	for _, o := range s.p.k.relatives(s.e.role, s.p, nil) {
 		itself := o.p == s.p && o.e.seq == s.e.seq // in the role to which it has moved
@@ -171,22 +172,34 @@ func (s entry) conversations(d actions.Demand, f func(topic.Topic)) {
 	}
 }
 
-// A last is a demand that has fallen to zero. It is judged when the machine has
-// come to rest.
-type last struct {
+// A pendingLast is a demand that has fallen to zero. When the machine is at rest,
+// the endpoint is told by the event Last, if the demand is still zero by then:
+//
+//	Rule 0: A demand that falls to zero is noted, and nobody is told.
+//	Rule 1: At rest, the pending ones are told in the order of their notes, before
+//	        anything that results from telling is performed.
+//	Rule 2: One whose demand is not zero any more is dropped, and so is one whose
+//	        endpoint is gone, or counts no longer.
+//	Rule 3: A machine that has done enough for one input tells them, too, once, so
+//	        that processes that never rest delay nobody.
+//
+// For example, a subscriber moves from one key to another and back within a round:
+// the demand for the first key falls to zero and rises again, and nobody hears
+// Last.
+type pendingLast struct {
 	path         Path
 	level        uint32
 	seq          uint32
 	text         string // of the conversation
 	conversation topic.Topic
-	peer         topic.Role // who has left last
+	peer         topic.Role // that left last
 }
 
-// judge looks at the demand that has fallen to zero first. If it still is there,
-// the endpoint is told. It reports whether that is so.
-func (m *Machine) judge() bool {
-	l := m.lasts[0]
-	m.lasts = m.lasts[1:]
+// deliverLast pops the oldest pending Last, and tells the endpoint if the demand is
+// still zero. It reports whether it did.
+func (m *Machine) deliverLast() bool {
+	l := m.pendingLasts[0]
+	m.pendingLasts = m.pendingLasts[1:]
 	p := m.find(l.path)
 	if p == nil {
 		return false
@@ -195,29 +208,29 @@ func (m *Machine) judge() bool {
 	if e == nil || e.handler == nil || e.handler.Demand == nil {
 		return false
 	}
-	at := p.cell.more.tally(e)
+	at := p.cell.extras.tally(e)
 	if at < 0 {
 		return false
 	}
-	alike, _ := p.cell.more.tallies[at].keys.Get(l.text)
+	alike, _ := p.cell.extras.tallies[at].keys.Get(l.text)
 	t, n, told := alike.find(l.conversation)
 	if !told || t.peers > 0 {
 		return false
 	}
-	r := p.own().rest()
+	r := p.own().ensureExtras()
 	if rest, some := alike.without(n); some {
 		r.tallies[at].keys = r.tallies[at].keys.Set(l.text, rest)
 	} else {
 		r.tallies[at].keys = r.tallies[at].keys.Delete(l.text)
 	}
 	l.peer.Topic = t.conversation
-	m.arouse(p, e, e.handler, &actions.Event{Kind: actions.Last, Peer: l.peer})
+	m.wake(p, e, e.handler, &actions.Event{Kind: actions.Last, Peer: l.peer})
 	return true
 }
 
 // numbered returns the endpoint of p with the given number, or nil.
-func (p *proc) numbered(level, seq uint32) *end {
-	ends := p.cell.ends
+func (p *proc) numbered(level, seq uint32) *endpoint {
+	ends := p.cell.endpoints
 	if level > 0 {
 		ends = p.cell.metas()
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A holder is where an open device is held.
+// A holder says which process holds an open device.
 type holder struct {
 	p *proc
 	h *hold
 }
 
-// held returns the device d of p, or nil. What p holds can be compared, so it
-// can be compared with anything.
+// held returns the device d of p, or nil. Devices that are held are comparable, so
+// the comparison never panics.
 func (p *proc) held(d world.Device) *hold {
 	for _, h := range p.cell.holds() {
 		if h.device == d {
@@ -26,7 +26,7 @@ func (p *proc) held(d world.Device) *hold {
 	return nil
 }
 
-// checkDevice reports whether d can be a device. If not, p has failed.
+// checkDevice reports whether d can be a device. If not, p fails.
 func (k *kernel) checkDevice(p *proc, d world.Device) bool {
 	if d == nil || !reflect.ValueOf(d).Comparable() {
 		k.fail(p, fmt.Errorf("%w: %T is no device, because it cannot be compared: a device is plain data", ErrAction, d))
@@ -59,7 +59,7 @@ func (k *kernel) openDevice(p *proc, a actions.OpenDevice) {
 	}
 	m.generation++
 	h := &hold{device: a.Device, handler: a.Handler, address: &Address{p.path(), a.Device, m.generation}, paused: a.Paused, opening: true}
-	r := p.own().rest()
+	r := p.own().ensureExtras()
 	r.holds = append(r.holds, h)
 	m.held[m.generation] = holder{p, h}
 	k.countDevices(1)
@@ -68,7 +68,7 @@ func (k *kernel) openDevice(p *proc, a actions.OpenDevice) {
 
 // exchangeHold puts h in the place of old.
 func (p *proc) exchangeHold(old, h *hold) {
-	holds := p.own().more.holds
+	holds := p.own().extras.holds
 	holds[slices.Index(holds, old)] = h
 	delete(p.k.m.held, old.address.Generation)
 	p.k.m.held[h.address.Generation] = holder{p, h}
@@ -84,8 +84,8 @@ func (k *kernel) countDevices(n int) {
 	}
 }
 
-// holding returns what p holds of device d, to which an action a is to be done.
-// It returns nil if there is nothing.
+// holding returns the hold of p on device d, for an action a. It returns nil if
+// there is none, and records that a is ignored.
 func (k *kernel) holding(p *proc, d world.Device, a actions.Action) *hold {
 	if d == nil {
 		k.fail(p, fmt.Errorf("%w: %v", ErrAction, describe(a)))
@@ -125,18 +125,18 @@ func (k *kernel) closeDevice(p *proc, a actions.CloseDevice) {
 	}
 }
 
-// release has p hold h no longer.
+// release removes h from p.
 func (k *kernel) release(p *proc, h *hold) {
-	holds := p.own().more.holds
+	holds := p.own().extras.holds
 	i := slices.Index(holds, h)
-	p.cell.more.holds = slices.Delete(holds, i, i+1)
+	p.cell.extras.holds = slices.Delete(holds, i, i+1)
 	delete(k.m.held, h.address.Generation)
 	k.countDevices(-1)
-	k.suspect(p)
+	k.noteCandidate(p)
 }
 
-// closeAll closes what p, which has ended, holds, and what is held further
-// inside.
+// closeAll closes the devices that p, which has ended, and the processes inside it
+// hold.
 func (m *Machine) closeAll(p *proc) {
 	for _, h := range p.cell.holds() {
 		delete(m.held, h.address.Generation)
@@ -151,7 +151,7 @@ func (m *Machine) closeAll(p *proc) {
 	}
 }
 
-// fromDevice has the input of a device enter the machine.
+// fromDevice gives the holder of a device an input of the device.
 func (m *Machine) fromDevice(in Input) {
 	if in.Address == nil {
 		m.stats.Late++
@@ -183,7 +183,7 @@ func (m *Machine) fromDevice(in Input) {
 	case Done:
 		ev.Kind = actions.Done
 	}
-	m.arouse(at.p, nil, at.h.handler, ev)
+	m.wake(at.p, nil, at.h.handler, ev)
 }
 
 func (m *Machine) command(c Command) {

@@ -17,7 +17,7 @@ import (
 // [StopAsked], are ignored and counted as late. Another Start, of a later
 // incarnation, says that all that was outside is gone, as after a crash: each
 // device is opened again, in the order of their addresses, and so has another
-// number. Its holder hears what comes of that.
+// number. Its holder is told the result.
 func (m *Machine) Apply(in Input) []Command {
 	m.Enter(in)
 	finished := false
@@ -53,7 +53,7 @@ func (m *Machine) Enter(in Input) {
 	case in.Kind == StopAsked:
 		m.beginStop()
 	case in.Kind == Continue:
-		m.root.due = !m.root.idle()
+		m.root.roundDue = !m.root.idle()
 	default:
 		m.stats.Late++
 	}
@@ -76,8 +76,8 @@ func (m *Machine) Commands() []Command {
 	return out
 }
 
-// protect works, and reports false once that is done. It reports true if work
-// was interrupted by a transition function that panicked.
+// protect works, and returns false when it is done. It returns true if a transition
+// function has panicked, and there may be more work.
 func (m *Machine) protect() (again bool) {
 	returned := false
 	defer func() {
@@ -96,23 +96,25 @@ func (m *Machine) protect() (again bool) {
 	return false
 }
 
-// crash has the process fail whose transition function has panicked with r, or
-// called Goexit if r is nil: as if the function had left the state alone, and
+// crash makes the process fail whose transition function has panicked with r, or
+// has called Goexit if r is nil: as if the function had not changed the state and
 // had returned actions.Fail.
 func (m *Machine) crash(r any) {
 	p := m.running
 	if p == nil {
 		if r != nil {
-			panic(r) // not a transition function: a mistake in this package, or in Watch
+			panic(r) // not a transition function: a mistake in this package, or in a watcher
 		}
 		return
 	}
-	ev := m.heard()
+	var ev *actions.Event
+	if m.calling == callHandler {
+		ev = m.event
+	}
 	m.running = nil
 	p.crashed = true
 	m.stats.Crashed++
-	if m.booting {
-		m.booting = false
+	if m.calling == callBoot {
 		m.stats.SpawnFailed++
 	}
 	var reason error = ErrGoexit
@@ -120,21 +122,11 @@ func (m *Machine) crash(r any) {
 		reason = &PanicError{Value: r, Stack: debug.Stack()}
 	}
 	m.record(&Record{Kind: Crashed, at: p, Event: ev, Reason: reason})
-	if m.atOnce {
-		m.atOnce = false
-		p.k.splice(actions.Fail(reason))
+	if m.calling == callContinue {
+		p.k.prepend(actions.Fail(reason))
 		return
 	}
 	p.k.enqueue(p, item{action: actions.Fail(reason)})
-}
-
-// heard returns the event of which a transition function is being told, or nil
-// if the function is not a handler.
-func (m *Machine) heard() *actions.Event {
-	if m.booting || m.atOnce {
-		return nil
-	}
-	return m.event
 }
 
 // advance works until there is nothing to do, or enough has been done.
@@ -145,31 +137,30 @@ func (m *Machine) advance() {
 		clear(k.out)
 		k.out = k.out[:0]
 		switch {
-		case m.judging > 0:
-			// All that is to be judged is told before anything comes of it, but
+		case m.lastsToTell > 0:
+			// All pending ones are told before the results are performed, except
 			// in nested machines.
-			m.judging--
-			if m.judge() {
-				m.judged, k.due = true, false
+			m.lastsToTell--
+			if m.deliverLast() {
+				m.toldLast, k.roundDue = true, false
 			}
-		case m.judged:
-			m.judged, k.due = false, true
+		case m.toldLast:
+			m.toldLast, k.roundDue = false, true
 		case m.phase > running:
 			if !m.advanceStop() {
 				return
 			}
 		case m.steps >= m.limits.Steps:
-			// Even though the machine is not at rest, what has fallen to zero
-			// is judged, once: nobody must be kept waiting for it by processes
-			// that are never done.
-			if m.overtime || len(m.lasts) == 0 {
+			// The machine is not at rest, but processes that never rest must not
+			// keep others from hearing Last.
+			if m.overtime || len(m.pendingLasts) == 0 {
 				return
 			}
-			m.overtime, m.judging = true, len(m.lasts)
+			m.overtime, m.lastsToTell = true, len(m.pendingLasts)
 		case !k.idle():
-			k.due = true
-		case len(m.lasts) > 0:
-			m.judging = len(m.lasts)
+			k.roundDue = true
+		case len(m.pendingLasts) > 0:
+			m.lastsToTell = len(m.pendingLasts)
 		default:
 			return
 		}
@@ -181,7 +172,9 @@ func (m *Machine) advance() {
 func (m *Machine) Worked() uint64 { return m.stats.Actions + m.stats.Events }
 
 // Busy reports whether the machine has work left over, and wants a [Continue].
-func (m *Machine) Busy() bool { return m.phase == running && (!m.root.idle() || len(m.lasts) > 0) }
+func (m *Machine) Busy() bool {
+	return m.phase == running && (!m.root.idle() || len(m.pendingLasts) > 0)
+}
 
 // Running reports whether the machine has started, and has not been asked to stop.
 func (m *Machine) Running() bool { return m.phase == running }

@@ -14,7 +14,7 @@ import (
 type Glimpse struct {
 	p                      *proc
 	ev                     *actions.Event
-	booting, atOnce        bool
+	kind                   callKind
 	events, actions, input uint64
 }
 
@@ -28,7 +28,7 @@ type Glimpse struct {
 //
 //go:norace
 func (m *Machine) Glimpse() Glimpse {
-	g := Glimpse{p: m.running, ev: m.event, booting: m.booting, atOnce: m.atOnce}
+	g := Glimpse{p: m.running, ev: m.event, kind: m.calling}
 	g.events, g.actions, g.input = m.stats.Events, m.stats.Actions, m.stats.Inputs
 	return g
 }
@@ -59,15 +59,13 @@ func (g Glimpse) Process() (path Path, name string) {
 //go:norace
 func (g Glimpse) Event() string {
 	switch ev := g.ev; {
-	case g.booting:
-		return "boot"
-	case g.atOnce || ev == nil:
+	case g.kind != callHandler || ev == nil:
+		return callKinds[g.kind]
 	case ev.Kind == actions.Delivery:
 		return about(ev.Kind, ev.Message.Type())
-	case int(ev.Kind) < actions.Kinds:
+	default:
 		return about(ev.Kind, reflect.TypeOf(ev.Value))
 	}
-	return "continuation"
 }
 
 func about(kind actions.EventKind, typ reflect.Type) string {

@@ -29,7 +29,7 @@ type EndpointInfo struct {
 	Level uint32 // at which it is: 0 where the process lives, 1 one level up
 }
 
-func (e *end) info() EndpointInfo {
+func (e *endpoint) info() EndpointInfo {
 	info := EndpointInfo{ID: e.id, Role: e.role, Level: e.level}
 	if _, ok := e.id.(anonymous); ok {
 		info.ID = nil
@@ -74,7 +74,7 @@ func (p *proc) info() ProcessInfo {
 	if len(c.queue) > 0 {
 		info.Next = c.queue[0].action
 	}
-	for _, e := range c.ends {
+	for _, e := range c.endpoints {
 		if !e.route {
 			info.Endpoints = append(info.Endpoints, e.info())
 		}
@@ -114,14 +114,6 @@ func (m *Machine) String() string {
 		}
 	}
 	return b.String()
-}
-
-// eventText returns a text for an event.
-func eventText(ev *actions.Event) string {
-	if ev.Kind == resumed {
-		return "the PID of what it has spawned"
-	}
-	return ev.String()
 }
 
 // describe returns a text for an action.

@@ -8,18 +8,18 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A kernel is one virtual machine at work. What it is, is in its space; the
-// rest is how it finds things, and its place in its work.
+// A kernel is one virtual machine at work. Its space is its data. The rest is what
+// it finds things by, and its place in its work.
 //
 // It keeps its place in fields, not on the stack: whatever a transition
 // function does to the goroutine that it runs on, work can go on from there.
-// So nothing here calls a transition function but hearing.call, and each step
-// notes that it has been taken before it is taken.
+// So each step that may call a transition function notes that it has been taken
+// before it is taken.
 type kernel struct {
 	m     *Machine
 	host  *proc // in the machine around this one; nil at the ground
 	depth uint32
-	place uint64 // tells where it is, for the digest
+	place uint64 // identifies the machine in the digest
 	space *space
 
 	procs   radix[*proc]
@@ -27,29 +27,30 @@ type kernel struct {
 	devices int                    // open in this machine, at any depth
 
 	// Whose turn it is.
-	ready   turns // still to come in this round
-	next    turns // in the next round
-	waiting int   // live processes in ready and next
-	horizon actions.PID
-	inRound bool
-	due     bool // a round is to be run
-	acting  *proc
-	batch   []item
-	at      int
-	freshes int // names given out in this turn
+	ready      turns // in this round
+	next       turns // in the next round
+	runnable   int   // how many live processes are in ready and next
+	horizon    actions.PID
+	inRound    bool
+	roundDue   bool // work begins a round
+	acting     *proc
+	batch      []item
+	at         int
+	freshNames int // how many fresh names it gave out in this turn
 
-	// What is going on within the turn.
+	// The step that is under way: see work.
 	sending  sending
 	notice   notice
 	leaving  leaving
 	spawning spawning
-	hearing  hearing
-	inside   *kernel // a nested machine that is at work for this one
+	call     pendingCall
+	resuming pendingResume
+	inside   *kernel // a nested machine that has work to do first
 
-	out      []item  // for the machine around, from this round
-	suspects []*proc // to which perhaps nothing can happen any more
-	found    []entry // scratch
-	related  []entry // scratch
+	out        []item  // for the machine around this one
+	candidates []*proc // for collection: perhaps nothing can happen to them any more
+	found      []entry // scratch
+	related    []entry // scratch
 }
 
 // A proc is a process at work.
@@ -57,8 +58,8 @@ type proc struct {
 	k         *kernel
 	cell      *cell
 	inner     *kernel // if it is a virtual machine
-	byID      map[actions.EndpointID]*end
-	sends     *continuation // p as the sender of its last message at a meta-level
+	byID      map[actions.EndpointID]*endpoint
+	sends     *continuation // names p as the sender of its last message at a meta-level
 	scheduled bool          // in ready or next
 	dead      bool
 	crashed   bool // a transition function has panicked
@@ -67,11 +68,10 @@ type proc struct {
 // An entry of the index is an endpoint.
 type entry struct {
 	p *proc
-	e *end
+	e *endpoint
 }
 
-// byOrder is the order in which endpoints hear of things: by PID, and in the
-// order of their creation.
+// byOrder is the order in which endpoints are told: by PID, and then by creation.
 func byOrder(a, b entry) int {
 	if a.p != b.p {
 		return cmp.Compare(a.p.cell.pid, b.p.cell.pid)
@@ -103,7 +103,7 @@ func (k *kernel) ownSpace() *space {
 		s.owner = k.m.owner
 		k.space = &s
 		if k.host != nil {
-			k.host.own().rest().inner = k.space
+			k.host.own().ensureExtras().inner = k.space
 		}
 	}
 	return k.space
@@ -124,11 +124,11 @@ func (k *kernel) enqueue(p *proc, it item) {
 	k.schedule(p)
 }
 
-// overflow ends p, whose queue is full, in its next turn.
+// overflow drops the queue of p, which is full, and ends p in its next turn.
 func (k *kernel) overflow(p *proc) {
 	c := p.own()
 	if q, ok := c.queue[0].action.(actions.QuitProcess); ok && q.Reason == ErrOverflow && len(c.queue) == 1 {
-		return // it is about to
+		return // it is about to end
 	}
 	k.m.stats.Overflows++
 	k.m.stats.Dropped += uint64(len(c.queue))
@@ -150,14 +150,14 @@ func (k *kernel) take(p *proc, a actions.Action) {
 	}
 }
 
-// schedule sees to it that p gets a turn: in this round, if it is still to
-// come, and otherwise in the next.
+// schedule gives p a turn: in this round if the turn of p is still to come there,
+// and otherwise in the next round.
 func (k *kernel) schedule(p *proc) {
 	if p.scheduled || p.dead {
 		return
 	}
 	p.scheduled = true
-	k.waiting++
+	k.runnable++
 	if k.inRound && k.acting != nil && p.cell.pid > k.acting.cell.pid && p.cell.pid <= k.horizon {
 		k.ready.push(p)
 	} else {
@@ -174,8 +174,8 @@ func (p *proc) path() Path {
 	return append(path[:len(path):len(path)], p.cell.pid)
 }
 
-// turns is a queue of processes, the lowest PID first. Most often processes are
-// pushed in their order.
+// turns is a queue of processes, the lowest PID first. Most pushes come in that
+// order.
 type turns struct {
 	procs []*proc
 	head  int
@@ -183,10 +183,10 @@ type turns struct {
 
 func (t *turns) empty() bool { return t.head == len(t.procs) }
 
-// add appends p, in whatever order.
+// add appends p. The order is restored by order.
 func (t *turns) add(p *proc) { t.procs = append(t.procs, p) }
 
-// push puts p into its place.
+// push inserts p at its place.
 func (t *turns) push(p *proc) {
 	n := len(t.procs)
 	if n == t.head || t.procs[n-1].cell.pid < p.cell.pid {
@@ -204,7 +204,7 @@ func (t *turns) pop() *proc {
 	return p
 }
 
-// order brings what has been added into order.
+// order sorts the processes by PID.
 func (t *turns) order() {
 	if !slices.IsSortedFunc(t.procs[t.head:], byPID) {
 		slices.SortFunc(t.procs[t.head:], byPID)

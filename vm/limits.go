@@ -42,15 +42,15 @@ type Stats struct {
 	Actions     uint64 // performed
 	Events      uint64 // told to handlers
 	Sent        uint64 // messages and feedback
-	Undelivered uint64 // of these, those that nobody matched
+	Undelivered uint64 // messages and feedback that no endpoint matched
 	Spawned     uint64 // processes
 	SpawnFailed uint64 // processes whose first transition panicked
 	Ended       uint64 // processes that quit, failed or were killed
 	Crashed     uint64 // transition functions that panicked
 	Collected   uint64 // processes to which nothing could happen any more
-	Dropped     uint64 // actions left behind by processes that ended
-	Ignored     uint64 // deletes, kills and tells of what was not there
+	Dropped     uint64 // actions that processes had not performed when they ended
+	Ignored     uint64 // actions on an endpoint, a process or a device that did not exist
 	Overflows   uint64 // queues that were full
-	Late        uint64 // inputs of devices that were closed already
+	Late        uint64 // inputs of devices that the machine had closed
 	Commands    uint64 // to the outside
 }

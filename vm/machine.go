@@ -25,48 +25,47 @@ import (
 // calls runtime.Goexit ends its process, too, and the goroutine in which the
 // Machine works, as Goexit demands; the work can go on in another goroutine.
 type Machine struct {
-	owner       *owner
-	limits      Limits
-	watchers    []*Watcher
-	watched     RecordSet // by any of them
-	warn        func(*Warning)
-	digests     bool
-	digest      Digest
-	inspect     func(*Call) (any, actions.Action)
-	boot        func(actions.PID) actions.Process
-	root        *kernel
-	phase       phase
-	incarnation uint64
-	generation  uint64 // of the device opened last
-	held        map[uint64]holder
-	lasts       []last
-	out         []Command
-	stats       Stats
-	failure     error // of the first process, since the last start
+	owner        *owner
+	limits       Limits
+	watchers     []*Watcher
+	watched      RecordSet // by any of them
+	warn         func(*Warning)
+	digests      bool
+	digest       Digest
+	inspect      func(*Call) (any, actions.Action)
+	boot         func(actions.PID) actions.Process
+	root         *kernel
+	phase        phase
+	incarnation  uint64
+	generation   uint64 // of the device opened last
+	held         map[uint64]holder
+	pendingLasts []pendingLast
+	out          []Command
+	stats        Stats
+	failure      error // the reason of the first process, since the last start
 
-	running  *proc          // whose transition function is being called
-	event    *actions.Event // of which it is told, if it is a handler
-	booting  bool           // and it is the first
-	atOnce   bool           // and its actions are performed there and then
-	steps    int            // since the input
-	backlog  int            // actions in the queues of all processes
-	judging  int            // how many of lasts are to be judged now
-	judged   bool           // some endpoint has been told of its last
-	overtime bool           // lasts have been judged although there is work left
-	stopping stopping
-	spares   [][]item
-	rec      Record
-	misses   *misses // nil if nobody wants the account
+	running     *proc          // the process whose transition function runs; nil if none does
+	event       *actions.Event // that the function is told, if it is a handler
+	calling     callKind       // what kind of function it is
+	steps       int            // work done since the input
+	backlog     int            // actions in the queues of all processes
+	lastsToTell int            // how many of pendingLasts are to be told now
+	toldLast    bool           // an endpoint has been told Last in this pass
+	overtime    bool           // pendingLasts have been told although there is work left
+	stopping    stopping
+	spares      [][]item
+	rec         Record
+	misses      *misses // nil if nobody asked for warnings
 }
 
 type phase uint8
 
 const (
-	made phase = iota
+	made phase = iota // not started
 	running
-	withdrawing // telling the holders of devices that the end is near
+	withdrawing // these three are the steps of a stop: see stop.go
 	draining
-	ending // one process after another
+	ending
 	stopped
 )
 
@@ -81,9 +80,8 @@ type Config struct {
 	// Digest asks for a digest of what the machine does: see [Machine.Digest].
 	Digest bool
 
-	// Inspect, if not nil, is given every call of a transition function, which
-	// it has to make, by calling Run, and whose outcome it has to return. A
-	// test can so run each function twice, and compare.
+	// Inspect, if not nil, makes every call of a transition function: it calls Run
+	// and returns the result. A test can run each function twice, and compare.
 	Inspect func(*Call) (state any, as actions.Action)
 }
 
@@ -136,23 +134,23 @@ func (m *Machine) find(path Path) *proc {
 	return nil
 }
 
-// arouse has an event told to p, wherever it is, and then a round run in its
-// machine and in each machine around it.
-func (m *Machine) arouse(p *proc, e *end, h *actions.Handler, ev *actions.Event) {
+// wake delivers an event to handler h of p, at any depth, and makes a round due in
+// its machine and in each machine around it.
+func (m *Machine) wake(p *proc, e *endpoint, h *actions.Handler, ev *actions.Event) {
 	k := p.k
 	if h != nil {
-		k.hearing.set(p, e, h, ev)
+		k.call.set(p, e, h, ev)
 	}
-	k.due = true
+	k.roundDue = true
 	for k.host != nil {
 		outer := k.host.k
 		outer.inside = k
-		outer.due = true
+		outer.roundDue = true
 		k = outer
 	}
 }
 
-// The arrays of queues are used again: a process at rest has none.
+// The arrays of queues are recycled, because a process at rest has none.
 const (
 	maxSpares    = 1024
 	maxSpareItem = 256

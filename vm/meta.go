@@ -7,10 +7,10 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// An action at a meta-level is performed by the machine in which the process
-// lives, as a process of its container. So it goes outward level by level:
-// each machine on the way keeps a record of its own, by which events find
-// their way back inward.
+// The machine in which a process lives performs its actions at a meta-level, as a
+// process of the machine around it. So an action goes outward level by level, and
+// each machine on the way keeps an endpoint of its own, by which events find their
+// way back inward.
 
 // liftTree performs the leaves of a tree one or more levels up.
 func (k *kernel) liftTree(p *proc, a actions.MetaLevel) {
@@ -60,30 +60,30 @@ func (k *kernel) lift(p *proc, it item) {
 		out.resume = p.sender(it.resume)
 	case actions.QuitProcess:
 	case actions.AddEndpoint:
-		outer, ok := k.keepMeta(p, level, a, false)
+		outer, ok := k.addMeta(p, level, a, false)
 		if !ok {
 			return
 		}
 		out.action = outer
 	case actions.ReplaceEndpoint:
-		outer, ok := k.keepMeta(p, level, a.AddEndpoint, true)
+		outer, ok := k.addMeta(p, level, a.AddEndpoint, true)
 		if !ok {
 			return
 		}
 		out.action = actions.ReplaceEndpoint{AddEndpoint: outer}
 	case actions.DeleteEndpoint:
-		k.dropMeta(p, level, a.ID)
+		k.removeMeta(p, level, a.ID)
 		out.action = actions.DeleteEndpoint{ID: metaID{p.cell.pid, level, a.ID}, Reason: a.Reason}
 	case actions.SpawnProcess:
 		if a.Then != nil {
 			if !k.fits(p, a.Then.State, "continuation of a spawn") {
 				return
 			}
-			out.resume = k.keepWait(p, wait{resume: a.Then})
+			out.resume = k.addWait(p, spawnWait{resume: a.Then})
 			a.Then = nil
 			out.action = a
 		} else if it.resume != nil {
-			out.resume = k.keepWait(p, wait{inner: it.resume})
+			out.resume = k.addWait(p, spawnWait{inner: it.resume})
 		}
 	default:
 		k.fail(p, fmt.Errorf("%w at a meta-level: %v", ErrAction, describe(a)))
@@ -92,12 +92,11 @@ func (k *kernel) lift(p *proc, it item) {
 	k.emit(out)
 }
 
-// emit makes an item one of the process that k is, in the machine around it.
+// emit adds an item to the queue of the process that k is, in the machine around it.
 func (k *kernel) emit(it item) { k.out = append(k.out, it) }
 
-// keepMeta notes that p has an endpoint at a meta-level, and returns it as the
-// one to be opened there.
-func (k *kernel) keepMeta(p *proc, level uint32, a actions.AddEndpoint, move bool) (actions.AddEndpoint, bool) {
+// addMeta gives p an endpoint at a meta-level, and returns the one to open there.
+func (k *kernel) addMeta(p *proc, level uint32, a actions.AddEndpoint, move bool) (actions.AddEndpoint, bool) {
 	if !k.check(p, &a) {
 		return a, false
 	}
@@ -106,7 +105,7 @@ func (k *kernel) keepMeta(p *proc, level uint32, a actions.AddEndpoint, move boo
 		c.seq++
 		a.ID = anonymous(c.seq)
 	}
-	e := newEnd(a, 0)
+	e := newEndpoint(a, 0)
 	e.level = level
 	if old := p.meta(level, a.ID); old != nil {
 		if !move && !old.role.Equal(a.Role) {
@@ -114,42 +113,41 @@ func (k *kernel) keepMeta(p *proc, level uint32, a actions.AddEndpoint, move boo
 			return a, false
 		}
 		e.seq = old.seq
-		metas := c.more.metas
+		metas := c.extras.metas
 		metas[slices.Index(metas, old)] = e
 		k.recount(p, old, e)
 	} else {
 		c.seq++
 		e.seq = c.seq
-		c.rest().metas = append(c.rest().metas, e)
+		c.ensureExtras().metas = append(c.ensureExtras().metas, e)
 	}
 	return actions.AddEndpoint{ID: metaID{p.cell.pid, level, a.ID}, Role: a.Role}, true
 }
 
-// dropMeta forgets an endpoint of p at a meta-level. If there is none, the machine
+// removeMeta removes an endpoint of p at a meta-level. If there is none, the machine
 // in which it would be counts that, and not those on the way.
-func (k *kernel) dropMeta(p *proc, level uint32, id actions.EndpointID) {
+func (k *kernel) removeMeta(p *proc, level uint32, id actions.EndpointID) {
 	e := p.meta(level, id)
 	if e == nil {
 		return
 	}
 	c := p.own()
-	c.more.metas = slices.DeleteFunc(c.more.metas, func(o *end) bool { return o == e })
+	c.extras.metas = slices.DeleteFunc(c.extras.metas, func(o *endpoint) bool { return o == e })
 	c.forget(e)
 }
 
-// keepWait notes that p waits for the PID of a process that is spawned at a
-// meta-level.
-func (k *kernel) keepWait(p *proc, w wait) *continuation {
-	r := p.own().rest()
+// addWait makes p wait for the PID of a process spawned at a meta-level.
+func (k *kernel) addWait(p *proc, w spawnWait) *continuation {
+	r := p.own().ensureExtras()
 	r.waitSeq++
 	w.id = r.waitSeq
 	r.waits = append(r.waits, w)
 	return &continuation{pid: p.cell.pid, id: w.id}
 }
 
-// sender returns p as the sender of a message at a meta-level, or, if inner is
-// given, the process inside p that sends it. It is made anew only if the last
-// message was that of another process, because it is wanted for every message.
+// sender returns p as the sender of a message at a meta-level or, if inner is not
+// nil, the process inside p that sends it. It keeps the value for the next message,
+// which most often has the same sender.
 func (p *proc) sender(inner *continuation) *continuation {
 	if p.sends == nil || p.sends.inner != inner {
 		p.sends = &continuation{pid: p.cell.pid, inner: inner}
@@ -188,33 +186,26 @@ func (s entry) sameProcess(o entry) bool {
 	return true
 }
 
-// continueWait tells the process that waits the PID of its child, and has a
-// round run.
-func (k *kernel) continueWait(to continuation, child actions.PID) {
-	k.due = true
+// continueSpawn tells the process that waits the PID of its child, and makes a round
+// due.
+func (k *kernel) continueSpawn(to continuation, child actions.PID) {
+	k.roundDue = true
 	p := k.procs.get(to.pid)
 	if p == nil {
 		return
 	}
-	r := p.own().rest()
-	i := slices.IndexFunc(r.waits, func(w wait) bool { return w.id == to.id })
+	r := p.own().ensureExtras()
+	i := slices.IndexFunc(r.waits, func(w spawnWait) bool { return w.id == to.id })
 	if i < 0 {
 		return
 	}
 	w := r.waits[i]
 	r.waits = slices.Delete(r.waits, i, i+1)
 	if w.inner != nil {
-		p.inner.continueWait(*w.inner, child)
+		p.inner.continueSpawn(*w.inner, child)
 		k.inside = p.inner
 		return
 	}
-	k.suspect(p)
-	resume := *w.resume
-	k.hearing.set(p, nil, &actions.Handler{State: p.cell.stateType, Run: func(state any, _ *actions.Event) (any, actions.Action) {
-		return resume.Run(state, child)
-	}}, &actions.Event{Kind: resumed})
+	k.noteCandidate(p)
+	k.resuming = pendingResume{p, w.resume, child}
 }
-
-// resumed is the kind of event with which a process is continued that has
-// spawned another one at a meta-level.
-const resumed = actions.EventKind(actions.Kinds)

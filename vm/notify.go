@@ -7,12 +7,27 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// notice is the news that an endpoint, the subject, has come, gone or moved. It
-// goes to each endpoint that is related to the subject; each time the other one
-// hears first, and then the subject.
+// A notice is the news that an endpoint, the subject, has come, gone or moved. It
+// goes to each endpoint that is related to the subject, one after another, in
+// stages:
+//
+//	The subject comes or goes.
+//	Stage 0: The other endpoint is told of the subject, if it sees the subject.
+//	Stage 1: The subject is told of the other, if the subject sees it.
+//
+//	The subject moves from one role to another.
+//	Stage 0: The other is told of the absence of the subject in its old role.
+//	Stage 1: The subject is told of the absence of the other.
+//	Stage 2: The other is told of the presence of the subject in its new role.
+//	Stage 3: The subject is told of the presence of the other.
+//
+// A stage in which nothing changes between the two is left out. For example, a
+// publisher of x moves to y, and there is a subscriber of x and one of y: the first
+// is told of an absence and the second of a presence. A subscriber of both x and y
+// is told nothing if it has the same conversation with the publisher as before.
 type notice struct {
-	subject entry // with the role that it has now, or had last
-	was     *end  // with the role from which it has moved; nil if it has not
+	subject entry     // with the role that it has now, or had last
+	was     *endpoint // with its old role; nil if it has not moved
 	kind    actions.EventKind
 	reason  error
 	others  []entry
@@ -23,7 +38,7 @@ type notice struct {
 
 func (n *notice) on() bool { return n.at < len(n.others) }
 
-// announce begins to tell everybody that is related to s.
+// announce begins a notice that s has come or gone.
 func (k *kernel) announce(s entry, kind actions.EventKind, reason error) {
 	n := &k.notice
 	n.subject, n.was, n.kind, n.reason = s, nil, kind, reason
@@ -31,8 +46,8 @@ func (k *kernel) announce(s entry, kind actions.EventKind, reason error) {
 	n.at, n.stage = 0, 0
 }
 
-// actor returns the process whose own endpoints hear first of s: the one whose
-// turn it is.
+// actor returns the process whose own endpoints are told of s first: the one that
+// acts.
 func (k *kernel) actor(s entry) *proc {
 	if k.acting != nil {
 		return k.acting
@@ -62,7 +77,7 @@ func (k *kernel) relatives(r topic.Role, p *proc, buf []entry) []entry {
 	return buf
 }
 
-// notify takes the next step in telling the news.
+// notify takes the next stage of the notice.
 func (k *kernel) notify() {
 	n := &k.notice
 	o := n.others[n.at]
@@ -75,11 +90,11 @@ func (k *kernel) notify() {
 	switch stage {
 	case 0:
 		if o.e.role.Sees(n.subject.e.role) {
-			k.news(o, n.subject, n.subject.e.role, o.e.role, n.kind)
+			k.tellOf(o, n.subject, n.subject.e.role, o.e.role, n.kind)
 		}
 	case 1:
 		if n.subject.e.role.Sees(o.e.role) {
-			k.news(n.subject, o, o.e.role, n.subject.e.role, n.kind)
+			k.tellOf(n.subject, o, o.e.role, n.subject.e.role, n.kind)
 		}
 	default:
 		n.others[n.at] = entry{}
@@ -88,9 +103,9 @@ func (k *kernel) notify() {
 	}
 }
 
-// news tells endpoint to, which plays the role own, about endpoint about, which
-// plays the role peer.
-func (k *kernel) news(to, about entry, peer, own topic.Role, kind actions.EventKind) {
+// tellOf tells endpoint to, which plays the role own, of endpoint about, which plays
+// the role peer.
+func (k *kernel) tellOf(to, about entry, peer, own topic.Role, kind actions.EventKind) {
 	n := &k.notice
 	if to.p.dead {
 		return
@@ -100,16 +115,16 @@ func (k *kernel) news(to, about entry, peer, own topic.Role, kind actions.EventK
 		return
 	}
 	peer.Topic = common
-	n.ev.Kind, n.ev.Peer, n.ev.Self, n.ev.Reason = kind, peer, to.sameProcess(about), nil // nothing else in it ever changes
+	n.ev.Kind, n.ev.Peer, n.ev.Self, n.ev.Reason = kind, peer, to.sameProcess(about), nil // the rest stays zero
 	if kind == actions.Absence {
 		n.ev.Reason = n.reason
 	}
 	k.tell(to.p, to.e, &n.ev)
 }
 
-// move begins to tell everybody that is related to s, which had the role of
-// was, or is now.
-func (k *kernel) move(s entry, was *end) {
+// move begins a notice that s has moved from the role of was. It goes to all that
+// are related to either role.
+func (k *kernel) move(s entry, was *endpoint) {
 	n := &k.notice
 	n.subject, n.was, n.reason = s, was, nil
 	n.others = k.relatives(was.role, s.p, n.others[:0])
@@ -119,9 +134,7 @@ func (k *kernel) move(s entry, was *end) {
 	n.at, n.stage = 0, 0
 }
 
-// notifyMove takes the given step in telling o and the subject that the
-// subject has moved: what was between them is over, and what is begins. What
-// is the same before and after is left alone.
+// notifyMove takes a stage of a notice that the subject has moved.
 func (k *kernel) notifyMove(o entry, stage uint8) {
 	n := &k.notice
 	was, is := between(n.was.role, o.e.role), between(n.subject.e.role, o.e.role)
@@ -133,9 +146,9 @@ func (k *kernel) notifyMove(o entry, stage uint8) {
 			return
 		}
 		if stage == 0 && before {
-			k.news(o, n.subject, n.was.role, o.e.role, actions.Absence)
+			k.tellOf(o, n.subject, n.was.role, o.e.role, actions.Absence)
 		} else if stage == 2 && after {
-			k.news(o, n.subject, n.subject.e.role, o.e.role, actions.Presence)
+			k.tellOf(o, n.subject, n.subject.e.role, o.e.role, actions.Presence)
 		}
 	case 1, 3: // the subject hears of o
 		before := was.ok && n.was.role.Sees(o.e.role)
@@ -144,9 +157,9 @@ func (k *kernel) notifyMove(o entry, stage uint8) {
 			return
 		}
 		if stage == 1 && before {
-			k.news(n.subject, o, o.e.role, n.was.role, actions.Absence)
+			k.tellOf(n.subject, o, o.e.role, n.was.role, actions.Absence)
 		} else if stage == 3 && after {
-			k.news(n.subject, o, o.e.role, n.subject.e.role, actions.Presence)
+			k.tellOf(n.subject, o, o.e.role, n.subject.e.role, actions.Presence)
 		}
 	default:
 		n.at++
@@ -167,16 +180,16 @@ func between(a, b topic.Role) conversation {
 
 func (c conversation) same(d conversation) bool { return c.topic.Equivalent(d.topic) }
 
-// leaving is a process that has ended, whose endpoints go one after another.
+// leaving is a process that has ended, whose endpoints are removed one after another.
 type leaving struct {
 	p      *proc
-	ends   []*end
+	ends   []*endpoint
 	reason error
 }
 
 func (l *leaving) on() bool { return l.p != nil }
 
-// leave takes the next endpoint away.
+// leave removes the next endpoint.
 func (k *kernel) leave() {
 	l := &k.leaving
 	if len(l.ends) == 0 {

@@ -16,7 +16,7 @@ import (
 func (r *Record) Observed() bool { return r.Kind == Ended && r.at != nil && r.at.observed() }
 
 func (p *proc) observed() bool {
-	for _, e := range p.cell.ends {
+	for _, e := range p.cell.endpoints {
 		if p.k.hearsAbsence(p, p, e.role) {
 			return true
 		}
@@ -59,7 +59,7 @@ func (k *kernel) hearsAbsence(p, local *proc, r topic.Role) bool {
 //
 // Reasons that programs make are not told of: to go with an explanation is no
 // mistake, even if nobody is there to hear it.
-func (k *kernel) closes(p *proc, e *end, reason error) {
+func (k *kernel) closes(p *proc, e *endpoint, reason error) {
 	if e.route || !fromOutside(reason) || k.hearsAbsence(p, p, e.role) {
 		return
 	}
@@ -76,7 +76,7 @@ func fromOutside(reason error) bool {
 // innermost returns the process that hears what endpoint s is told, which is
 // inside s.p if that is a virtual machine, and its endpoint. The endpoint has no
 // handler if the process is gone.
-func (s entry) innermost() (*proc, *end) {
+func (s entry) innermost() (*proc, *endpoint) {
 	for s.e.route {
 		id := s.e.id.(metaID)
 		p := s.p.inner.procs.get(id.pid)

@@ -106,7 +106,7 @@ func (s State) AtRest() error {
 		if n := len(a.c.queue); n > 0 {
 			faults.add(a.path(), a.c.name, "it is not at rest: %d actions are yet to be performed", n)
 		}
-		if a.c.more != nil && len(a.c.more.waits) > 0 {
+		if a.c.extras != nil && len(a.c.extras.waits) > 0 {
 			faults.add(a.path(), a.c.name, "it waits for a process that it has spawned at a meta-level")
 		}
 		if a.depth > maxDepth {
@@ -145,8 +145,8 @@ func (s *space) walk(in *cellAt, depth uint32, f func(cellAt)) {
 	s.cells.all(func(_ actions.PID, c *cell) bool {
 		at := cellAt{c, in, depth}
 		f(at)
-		if c.more != nil && c.more.inner != nil {
-			c.more.inner.walk(&at, depth+1, f)
+		if c.extras != nil && c.extras.inner != nil {
+			c.extras.inner.walk(&at, depth+1, f)
 		}
 		return true
 	})
@@ -166,12 +166,12 @@ func (s State) Parts() Parts {
 func (c *cell) parts(depth uint32) ProcessParts {
 	p := ProcessParts{Depth: depth, PID: c.pid, Name: c.name, State: c.state, Type: c.stateType, Seq: c.seq, Fresh: c.fresh}
 	var within map[metaID]uint32
-	if c.more != nil && c.more.inner != nil {
+	if c.extras != nil && c.extras.inner != nil {
 		p.Nested, p.State, p.Type = true, nil, nil
-		p.Last = c.more.inner.last
-		within = c.more.inner.metas()
+		p.Last = c.extras.inner.last
+		within = c.extras.inner.metas()
 	}
-	for _, e := range slices.Concat(c.ends, c.metas()) {
+	for _, e := range slices.Concat(c.endpoints, c.metas()) {
 		d := EndpointParts{Seq: e.seq, Level: e.level, Role: e.role, Handler: e.handler}
 		switch id := e.id.(type) {
 		case metaID:
@@ -181,8 +181,8 @@ func (c *cell) parts(depth uint32) ProcessParts {
 		default:
 			d.ID = id
 		}
-		if i := c.more.tally(e); i >= 0 {
-			for keys := c.more.tallies[i].keys.Iterator(); !keys.Done(); {
+		if i := c.extras.tally(e); i >= 0 {
+			for keys := c.extras.tallies[i].keys.Iterator(); !keys.Done(); {
 				_, alike, _ := keys.Next()
 				for t := range alike.all {
 					d.Tallies = append(d.Tallies, TallyParts{t.conversation, t.peers})

@@ -12,7 +12,7 @@ func (k *kernel) perform(it item) {
 	p, m := k.acting, k.m
 	m.steps++
 	if it.op == innerRound {
-		p.inner.due = true
+		p.inner.roundDue = true
 		k.inside = p.inner
 		return
 	}
@@ -43,7 +43,7 @@ func (k *kernel) perform(it item) {
 		k.quit(p, a)
 	case actions.YieldTurn:
 		if it.op == proceed {
-			k.resume(p, a.Resume, 0)
+			k.endYield(p, a.Resume)
 		} else {
 			k.enqueue(p, item{action: a, op: proceed})
 		}
@@ -64,8 +64,8 @@ func (k *kernel) perform(it item) {
 	}
 }
 
-// fits reports whether a transition function for states of type want fits p.
-// If not, p has failed; what is what the function was given for.
+// fits reports whether a transition function for states of type want fits p. If it
+// does not, p fails, with an error that says what the function is for.
 func (k *kernel) fits(p *proc, want reflect.Type, what any) bool {
 	if want == nil || want == p.cell.stateType {
 		return true
@@ -74,17 +74,18 @@ func (k *kernel) fits(p *proc, want reflect.Type, what any) bool {
 	return false
 }
 
-// resume runs a continuation of p, whose turn it is; its actions are performed
-// next.
-func (k *kernel) resume(p *proc, r actions.Resumption, child actions.PID) {
+// endYield continues p after a yield.
+func (k *kernel) endYield(p *proc, r actions.Resumption) {
 	if !k.fits(p, r.State, "continuation") {
 		return
 	}
-	k.m.running, k.m.atOnce = p, true
-	state, a := k.m.continuation(p, r.Run, child)
-	k.m.running, k.m.atOnce = nil, false
-	p.own().state = state
-	k.splice(a)
+	k.proceed(p, func(state any, _ *actions.Event) (any, actions.Action) { return r.Run(state, 0) })
+}
+
+// proceed calls a continuation of p, whose turn it is. Its actions are performed
+// next.
+func (k *kernel) proceed(p *proc, run func(any, *actions.Event) (any, actions.Action)) {
+	k.prepend(k.m.transit(p, callContinue, nil, run, nil, true))
 }
 
 // fresh continues p with a fresh name.
@@ -92,24 +93,20 @@ func (k *kernel) fresh(p *proc, a actions.FreshName) {
 	if !k.fits(p, a.Resume.State, "continuation") {
 		return
 	}
-	if k.freshes++; k.freshes > k.m.limits.Queue {
+	if k.freshNames++; k.freshNames > k.m.limits.Queue {
 		k.fail(p, fmt.Errorf("%w: more than %d fresh names in one turn", ErrOverflow, k.m.limits.Queue))
 		return
 	}
 	c := p.own()
 	c.fresh++
-	k.m.running, k.m.atOnce = p, true
-	run, name := a.Resume.Run, FreshID(c.fresh)
-	state, as := k.m.continuation(p, func(state any, _ actions.PID) (any, actions.Action) { return run(state, name) }, 0)
-	k.m.running, k.m.atOnce = nil, false
-	c.state = state
-	k.splice(as)
+	name := FreshID(c.fresh)
+	k.proceed(p, func(state any, _ *actions.Event) (any, actions.Action) { return a.Resume.Run(state, name) })
 }
 
-// splice puts the leaves of a before the rest of the batch. They take the place
-// of items that have been performed, if there are enough: to move the rest for
-// every continuation in a long batch would take quadratic time.
-func (k *kernel) splice(a actions.Action) {
+// prepend puts the leaves of a before the rest of the batch. They take the place of
+// items that have been performed, if there are enough of those: moving the rest for
+// each continuation in a long batch would take quadratic time.
+func (k *kernel) prepend(a actions.Action) {
 	if a == nil {
 		return
 	}
@@ -129,7 +126,7 @@ func (k *kernel) splice(a actions.Action) {
 	k.batch, k.at = batch, 0
 }
 
-// fail ends p for something that it has done wrong.
+// fail ends p because of its own mistake.
 func (k *kernel) fail(p *proc, reason error) { k.end(p, reason) }
 
 func (k *kernel) quit(p *proc, a actions.QuitProcess) {
@@ -145,8 +142,8 @@ func (k *kernel) quit(p *proc, a actions.QuitProcess) {
 	k.end(victim, a.Reason)
 }
 
-// end ends p. It runs no code any more; its endpoints go one after another, and
-// everybody but p is told.
+// end ends p, which runs no more code. Its endpoints go one after another, and all
+// their peers but p itself are told.
 func (k *kernel) end(p *proc, reason error) {
 	m := k.m
 	m.stats.Ended++
@@ -156,17 +153,17 @@ func (k *kernel) end(p *proc, reason error) {
 	}
 	k.discard(p)
 	if p == k.acting {
-		k.drop(p)
+		k.dropBatch(p)
 	}
 	for _, e := range p.cell.metas() {
 		k.emit(item{action: actions.DeleteEndpoint{ID: metaID{p.cell.pid, e.level, e.id}, Reason: reason}, up: e.level - 1})
 	}
 	m.closeAll(p)
-	k.leaving = leaving{p: p, ends: p.cell.ends, reason: reason}
+	k.leaving = leaving{p: p, ends: p.cell.endpoints, reason: reason}
 }
 
-// drop leaves the rest of the batch undone, because p has ended.
-func (k *kernel) drop(p *proc) {
+// dropBatch drops the rest of the batch, because p has ended.
+func (k *kernel) dropBatch(p *proc) {
 	var first actions.Action
 	count := 0
 	for _, it := range k.batch[k.at:] {
@@ -185,7 +182,7 @@ func (k *kernel) drop(p *proc) {
 	k.batch = k.batch[:k.at]
 }
 
-// spawning is a process that is being spawned.
+// spawning is a process on its way into the machine.
 type spawning struct {
 	stage  spawnStage
 	child  *proc
@@ -197,12 +194,12 @@ type spawnStage uint8
 
 const (
 	notSpawning spawnStage = iota
-	booting                // the first transition of the child is to be made
-	informing              // the parent is to be told
-	entering               // the child is to enter the machine
+	booting                // make the first transition of the child
+	informing              // tell the parent the PID of the child
+	entering               // put the child into the machine
 )
 
-// spawnProcess begins to spawn a process for p, or, if resume is given, for a
+// spawnProcess begins to spawn a process for p or, if resume is not nil, for a
 // process further inside.
 func (k *kernel) spawnProcess(p *proc, a actions.SpawnProcess, resume *continuation) {
 	if a.Then != nil && !k.fits(p, a.Then.State, "continuation of a spawn") {
@@ -236,34 +233,23 @@ func (k *kernel) spawn() {
 // boot makes the first transition of p.
 func (k *kernel) boot(p *proc, boot func(actions.PID) actions.Process) {
 	c := p.cell
-	k.m.booting = true
-	k.m.running = p
 	typ := c.stateType
-	run := func() (any, actions.Action) {
+	first := k.m.transit(p, callBoot, nil, func(any, *actions.Event) (any, actions.Action) {
 		first := boot(c.pid)
 		if first == nil {
 			panic("the function that makes the process has returned nil: return actions.Next or actions.Stateless")
 		}
 		typ = first.StateType()
 		return first.Erase()
-	}
-	var state any
-	var a actions.Action
-	if k.m.inspect == nil {
-		state, a = run()
-	} else {
-		state, a = k.m.inspected(p, nil, "boot", nil, run)
-	}
-	k.m.running = nil
-	k.m.booting = false
-	c.state, c.stateType = state, typ
-	if n, ok := state.(nested); ok {
+	}, nil, true)
+	c.stateType = typ
+	if n, ok := c.state.(nested); ok {
 		p.inner = newKernel(k.m, p)
-		c.rest().inner = p.inner.space
+		c.ensureExtras().inner = p.inner.space
 		p.inner.spawnFirst(n.boot, "boot")
 		k.inside = p.inner
 	}
-	k.take(p, a)
+	k.take(p, first)
 }
 
 // spawnFirst begins to spawn the first process of k.
@@ -274,7 +260,7 @@ func (k *kernel) spawnFirst(boot func(actions.PID) actions.Process, name string)
 // firstPID is the PID of the first process of each machine.
 const firstPID actions.PID = 1
 
-// newProc returns a process that is yet to enter the machine.
+// newProc returns a process with the next PID, which is not in the machine yet.
 func (k *kernel) newProc(name string) *proc {
 	s := k.ownSpace()
 	s.last++
@@ -293,15 +279,10 @@ func (k *kernel) inform(s *spawning) {
 	switch {
 	case s.resume != nil:
 		host := k.acting
-		host.inner.continueWait(*s.resume, pid)
+		host.inner.continueSpawn(*s.resume, pid)
 		k.inside = host.inner
 	case s.action.Then != nil:
-		p := k.acting
-		k.m.running, k.m.event = p, nil
-		state, a := k.m.continuation(p, s.action.Then.Run, pid)
-		k.m.running = nil
-		p.own().state = state
-		k.take(p, a)
+		k.continueWith(k.acting, s.action.Then, pid)
 	}
 }
 
@@ -311,8 +292,8 @@ func (k *kernel) enter(p *proc) {
 	k.ownSpace().cells.set(k.m.owner, p.cell.pid, p.cell)
 	k.procs.set(k.m.owner, p.cell.pid, p)
 	k.m.record(&Record{Kind: Spawned, at: p})
-	k.suspect(p)
+	k.noteCandidate(p)
 	if !k.inRound {
-		k.due = k.due || len(p.cell.queue) == 0 // so that it is looked at
+		k.roundDue = k.roundDue || len(p.cell.queue) == 0 // so that the process is collected if nothing can happen to it
 	}
 }

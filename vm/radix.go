@@ -2,9 +2,9 @@ package vm
 
 import "github.com/go-marketplace/marketplace/actions"
 
-// An owner is whoever may write to a piece of a machine's state in place: the
-// machine that has made it, until it takes a snapshot. From then on the
-// machine is another owner, and copies what it wants to change.
+// An owner may write to the parts of a machine's state that carry it. A machine
+// gets a new owner when it takes a snapshot, and from then on copies the parts of
+// the old owner before it changes them.
 type owner struct{ _ byte }
 
 // A radix is an ordered map from PIDs to values, a trie with 64 branches at
@@ -18,7 +18,7 @@ type radix[T any] struct {
 
 type branch[T any] struct {
 	owner *owner
-	used  uint64       // which of the 64 there are
+	used  uint64       // a bit for each of the 64 that exists
 	kids  []*branch[T] // 64 of them, or
 	leafs []T          // 64 values, at the lowest level
 }
@@ -95,7 +95,7 @@ func (r *radix[T]) set(o *owner, pid actions.PID, v T) {
 	b.leafs[i] = v
 }
 
-// remove takes pid out.
+// remove removes pid.
 func (r *radix[T]) remove(o *owner, pid actions.PID) {
 	if r.root == nil || uint64(pid)>>r.shift >= 1<<radixBits {
 		return

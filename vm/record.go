@@ -19,7 +19,7 @@ type Record struct {
 	Command Command // for Commanded
 
 	at  *proc
-	end *end
+	end *endpoint
 }
 
 // RecordKind tells records apart.
@@ -39,10 +39,11 @@ const (
 	Ignored                       // an action concerned what is not there
 	Late                          // an input came from a device that is closed
 	Commanded                     // the outside is to do something
+	Resumed                       // a process goes on with the PID of what it has spawned at a meta-level
 )
 
 var recordKinds = [...]string{"entered", "spawned", "performed", "told", "crashed", "ended", "collected", "dropped",
-	"undelivered", "ignored", "late", "commanded"}
+	"undelivered", "ignored", "late", "commanded", "resumed"}
 
 // String returns the name of the kind, in lower case.
 func (k RecordKind) String() string {

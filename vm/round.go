@@ -4,13 +4,41 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// A machine works in rounds. In a round each process that has actions in its
-// queue has a turn, in the order of their PIDs. In its turn all that is in its
-// queue by then is performed; what comes into the queue meanwhile is for the
-// next round, and so is what newly spawned processes want. A process whose
-// turn is still to come performs in this round what others have made it want.
+// A machine works in rounds. In a round, each process with actions in its queue has
+// a turn, in the order of PIDs. In its turn it performs the actions that are in its
+// queue by then. Actions that come later wait for the next round, and so do those
+// of new processes.
+//
+// Within a round, work finishes what has begun before it begins anything else. Each
+// rule below is a case in work, and the first that applies goes first.
+//
+//	Rule 0: A nested machine that got an event works until it is done.
+//	Rule 1: A pending handler or continuation is called.
+//	Rule 2: A message goes to its next receivers.
+//	Rule 3: The news of an endpoint goes to the next peer.
+//	Rule 4: A process that has ended loses its next endpoint.
+//	Rule 5: A process that is being spawned takes its next step.
+//	Rule 6: The acting process performs its next action.
+//	Rule 7: The acting process has no action left: its turn ends.
+//	Rule 8: The next process of the round has its turn, or the round ends.
+//	Rule 9: A round that is due begins.
+//
+// For example, process 2 sends a message that processes 3 and 4 receive. Process 3
+// returns a message of its own, and process 4 quits:
+//
+//	Rule 6: 2 performs its action. There are two receivers.
+//	Rule 2: 3 is told. Its action goes to its queue. 4 is told, and its action, too.
+//	Rule 7: The turn of 2 ends.
+//	Rule 8: 3 has its turn in this round, because 3 > 2.
+//	Rule 6: 3 sends. Nobody receives the message.
+//	Rule 7, Rule 8: 4 has its turn.
+//	Rule 6: 4 ends.
+//	Rule 4, Rule 3: The endpoints of 4 go, one after another, and their peers are told.
+//
+// Rules 0 to 5 keep their place in fields of the kernel. A transition function that
+// panics or ends the goroutine leaves work where it is, and the next call goes on.
 
-// work goes on until k has nothing to do but, perhaps, another round.
+// work does what there is to do, until nothing is left but, perhaps, another round.
 func (k *kernel) work() {
 	for {
 		switch {
@@ -18,9 +46,11 @@ func (k *kernel) work() {
 			inner := k.inside
 			inner.work()
 			k.inside = nil
-			k.absorb(inner)
-		case k.hearing.on():
-			k.hear()
+			k.collectOutput(inner)
+		case k.call.on():
+			k.makeCall()
+		case k.resuming.p != nil:
+			k.resume()
 		case k.sending.on:
 			k.deliver()
 		case k.notice.on():
@@ -38,8 +68,8 @@ func (k *kernel) work() {
 			k.endTurn()
 		case k.inRound:
 			k.beginTurn()
-		case k.due:
-			k.due = false
+		case k.roundDue:
+			k.roundDue = false
 			k.beginRound()
 		default:
 			return
@@ -48,7 +78,7 @@ func (k *kernel) work() {
 }
 
 // idle reports whether no process of k has anything left to do.
-func (k *kernel) idle() bool { return k.waiting == 0 }
+func (k *kernel) idle() bool { return k.runnable == 0 }
 
 func (k *kernel) beginRound() {
 	k.inRound = true
@@ -65,11 +95,11 @@ func (k *kernel) beginTurn() {
 			continue
 		}
 		p.scheduled = false
-		k.waiting--
+		k.runnable--
 		c := p.own()
 		k.m.backlog -= len(c.queue)
 		k.acting = p
-		k.batch, k.at, k.freshes = c.queue, 0, 0
+		k.batch, k.at, k.freshNames = c.queue, 0, 0
 		c.queue = nil
 		return
 	}
@@ -80,26 +110,26 @@ func (k *kernel) endTurn() {
 	k.m.putSpare(k.batch)
 	k.batch, k.at = nil, 0
 	if !k.acting.dead {
-		k.suspect(k.acting)
+		k.noteCandidate(k.acting)
 	}
 	k.acting = nil
 }
 
-// suspect has p looked at when the round is over.
-func (k *kernel) suspect(p *proc) {
-	if c := p.cell; len(c.queue) == 0 && len(c.ends) == 0 {
-		k.suspects = append(k.suspects, p)
+// noteCandidate makes p a candidate for collection at the end of the round.
+func (k *kernel) noteCandidate(p *proc) {
+	if c := p.cell; len(c.queue) == 0 && len(c.endpoints) == 0 {
+		k.candidates = append(k.candidates, p)
 	}
 }
 
-// endRound takes the processes away to which nothing can happen any more.
+// endRound collects the candidates to which nothing can happen any more.
 func (k *kernel) endRound() {
 	k.inRound = false
 	if k.host == nil {
 		k.m.stats.Rounds++
 	}
-	for i, p := range k.suspects {
-		k.suspects[i] = nil
+	for i, p := range k.candidates {
+		k.candidates[i] = nil
 		if p.dead || !p.cell.holdsNothing() || p.inner != nil && p.inner.devices > 0 {
 			continue
 		}
@@ -107,15 +137,15 @@ func (k *kernel) endRound() {
 		k.m.record(&Record{Kind: Collected, at: p})
 		k.discard(p)
 	}
-	k.suspects = k.suspects[:0]
+	k.candidates = k.candidates[:0]
 }
 
-// discard takes p out of the machine.
+// discard removes p from the machine.
 func (k *kernel) discard(p *proc) {
 	p.dead = true
 	if p.scheduled {
 		p.scheduled = false
-		k.waiting--
+		k.runnable--
 	}
 	k.m.stats.Dropped += uint64(len(p.cell.queue))
 	k.m.backlog -= p.queued()
@@ -123,7 +153,7 @@ func (k *kernel) discard(p *proc) {
 	k.procs.remove(k.m.owner, p.cell.pid)
 }
 
-// queued returns how many actions wait in the queues of p and of the processes
+// queued returns how many actions are in the queues of p and of the processes
 // inside it.
 func (p *proc) queued() int {
 	n := len(p.cell.queue)
@@ -136,9 +166,10 @@ func (p *proc) queued() int {
 	return n
 }
 
-// absorb turns what a nested machine has done in a round into actions of its
-// process: another round, if it wants one, and what it wants done outside.
-func (k *kernel) absorb(inner *kernel) {
+// collectOutput gives the process of a nested machine the actions that result from
+// the work of the machine: another round, if there is more to do, and the actions
+// at meta-levels.
+func (k *kernel) collectOutput(inner *kernel) {
 	host := inner.host
 	if !host.dead {
 		if !inner.idle() {
@@ -147,36 +178,43 @@ func (k *kernel) absorb(inner *kernel) {
 		for _, it := range inner.out {
 			k.enqueue(host, it)
 		}
-		// The machine inside may have nothing left that keeps it.
-		k.suspect(host)
+		// Perhaps nothing keeps the machine inside any more.
+		k.noteCandidate(host)
 	}
 	clear(inner.out)
 	inner.out = inner.out[:0]
 }
 
-// hearing is a transition function that is to be called: of an endpoint, with
-// an event, and then perhaps again, because of what the event does to the
-// demand.
-type hearing struct {
+// A pendingCall is a handler that is to be called with an event, and then perhaps
+// with First, because of what the event does to the demand.
+type pendingCall struct {
 	p       *proc
-	e       *end // nil for a device
+	e       *endpoint // nil for a device
 	handler *actions.Handler
 	ev      *actions.Event
-	told    bool
-	first   actions.Event // told after ev
+	called  bool
+	first   actions.Event // comes after ev
 }
 
-func (h *hearing) on() bool { return h.p != nil }
+func (c *pendingCall) on() bool { return c.p != nil }
 
-// set has a transition function called. It leaves alone what is not looked at
-// any more: to clear it would cost more than all the rest.
-func (h *hearing) set(p *proc, e *end, handler *actions.Handler, ev *actions.Event) {
-	h.p, h.e, h.handler, h.ev, h.told = p, e, handler, ev, false
+// set asks for a call. It leaves alone what is of no use any more: to clear it
+// would cost more than all the rest.
+func (c *pendingCall) set(p *proc, e *endpoint, handler *actions.Handler, ev *actions.Event) {
+	c.p, c.e, c.handler, c.ev, c.called = p, e, handler, ev, false
 }
 
-// tell tells endpoint e of p of an event. The event must stay as it is until
-// it has been heard.
-func (k *kernel) tell(p *proc, e *end, ev *actions.Event) {
+// A pendingResume is a process that is to go on, because a process is there that it
+// has spawned at a meta-level.
+type pendingResume struct {
+	p     *proc
+	then  *actions.Resumption
+	child actions.PID
+}
+
+// tell delivers an event to endpoint e of p. The event must not change before the
+// handler has been called.
+func (k *kernel) tell(p *proc, e *endpoint, ev *actions.Event) {
 	switch {
 	case p.dead:
 	case e.route:
@@ -184,79 +222,80 @@ func (k *kernel) tell(p *proc, e *end, ev *actions.Event) {
 			k.inside = p.inner
 		}
 	case e.handler != nil:
-		k.hearing.set(p, e, e.handler, ev)
+		k.call.set(p, e, e.handler, ev)
 	default:
 		k.m.told(p, e, ev)
 	}
 }
 
-// inject has an event told to an endpoint at a meta-level of one of the
-// processes of k, if it is still there, and a round run in any case. It reports
-// false if all this would come to nothing.
+// inject delivers an event to an endpoint at a meta-level of one of the processes
+// of k, if it still exists, and makes a round due in any case. It reports false if
+// there is nothing to do for either.
 func (k *kernel) inject(id metaID, ev *actions.Event) bool {
 	p := k.procs.get(id.pid)
-	var e *end
+	var e *endpoint
 	if p != nil {
 		e = p.meta(id.level, id.id)
 	}
-	quiet := k.waiting == 0 && len(k.suspects) == 0
+	quiet := k.runnable == 0 && len(k.candidates) == 0
 	if quiet && (e == nil || !e.route && !e.wants(ev.Kind)) {
 		if e != nil {
 			k.m.told(p, e, ev)
 		}
 		return false
 	}
-	k.due = true
+	k.roundDue = true
 	if e != nil {
 		k.tell(p, e, ev)
 	}
 	return true
 }
 
-// wants reports whether anything is to be done when e is told of an event of
-// the given kind.
-func (e *end) wants(kind actions.EventKind) bool {
+// wants reports whether the handler of e does anything with events of a kind.
+func (e *endpoint) wants(kind actions.EventKind) bool {
 	return e.handler != nil && (e.handler.Kinds.Has(kind) || e.handler.Demand != nil)
 }
 
-// hear calls the transition function that is to be called.
-func (k *kernel) hear() {
-	h := &k.hearing
-	switch {
-	case !h.told:
-		h.told = true
-		if h.e != nil && h.handler.Demand != nil && k.count(h) {
-			k.call(h.p, h.e, h.handler, h.ev)
-			return
-		}
-		p := h.p
-		h.p = nil
-		k.call(p, h.e, h.handler, h.ev)
-	default:
-		p := h.p
-		h.p = nil
-		k.call(p, h.e, h.handler, &h.first)
+// makeCall makes the pending call.
+func (k *kernel) makeCall() {
+	c := &k.call
+	p := c.p
+	if c.called {
+		c.p = nil
+		k.handle(p, c.e, c.handler, &c.first)
+		return
 	}
+	c.called = true
+	if c.e == nil || c.handler.Demand == nil || !k.count(c) {
+		c.p = nil
+	}
+	k.handle(p, c.e, c.handler, c.ev)
 }
 
-// call is the one place where the transition function of an endpoint or a
-// device is called.
-func (k *kernel) call(p *proc, e *end, h *actions.Handler, ev *actions.Event) {
+// handle tells a handler of p, which is that of e or of a device, of an event.
+func (k *kernel) handle(p *proc, e *endpoint, h *actions.Handler, ev *actions.Event) {
 	m := k.m
+	m.told(p, e, ev)
 	if !h.Kinds.Has(ev.Kind) {
-		m.told(p, e, ev)
 		return
 	}
 	m.stats.Events++
 	m.steps++
-	m.told(p, e, ev)
-	m.running, m.event = p, ev
-	state, a := m.handler(p, e, h, ev)
-	m.running = nil
-	if h.State != nil {
-		p.own().state = state
-	}
-	if a != nil {
-		k.take(p, a)
-	}
+	k.take(p, m.transit(p, callHandler, e, h.Run, ev, h.State != nil))
+}
+
+// resume makes the process go on that waits for the PID of a child.
+func (k *kernel) resume() {
+	r := k.resuming
+	k.resuming = pendingResume{}
+	k.m.resumed(r.p)
+	k.m.stats.Events++
+	k.m.steps++
+	k.continueWith(r.p, r.then, r.child)
+}
+
+// continueWith calls the continuation of a spawn.
+func (k *kernel) continueWith(p *proc, then *actions.Resumption, child actions.PID) {
+	run := func(state any, _ *actions.Event) (any, actions.Action) { return then.Run(state, child) }
+	k.take(p, k.m.transit(p, callSpawned, nil, run, nil, true))
 }

@@ -6,21 +6,21 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// sending is a message on its way: to the endpoints of the sender first, and
-// then to all others in their order.
+// sending is a message on its way: to the endpoints of the sender first, and then
+// to all others in their order.
 type sending struct {
 	on      bool
-	p       *proc         // who sends
-	inside  *continuation // who sends further inside p, or nil
+	p       *proc         // the sender
+	inside  *continuation // the sender further inside p, or nil
 	ev      actions.Event
 	targets []entry
-	spans   [3]span // of targets, in the order in which they are served
+	spans   [3]span // of targets, in the order of delivery
 	span    int
 }
 
 type span struct{ from, to int }
 
-// send begins to send a message of p, or, if inside is given, of a process
+// send begins to deliver a message of p or, if inside is not nil, of a process
 // further inside.
 func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 	m := k.m
@@ -44,9 +44,8 @@ func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 		m.misses.note(k, p, s, targets)
 	}
 	d := &k.sending
-	d.ev.Message = s.Message // and Self changes for each target, but nothing else in it ever does
+	d.ev.Message = s.Message // Self changes for each target, and the rest stays zero
 	d.ev.Peer.Orientation = s.Orientation
-	m.event = &d.ev
 	if len(targets) == 1 && !targets[0].e.route {
 		d.ev.Self = targets[0].p == p
 		k.receive(targets[0], &d.ev)
@@ -71,11 +70,10 @@ func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 	d.spans = [3]span{{from, to}, {0, from}, {to, n}}
 }
 
-// deliver goes on with the message until it has been delivered, or until there
-// is something to be done in a nested machine first.
+// deliver goes on with the message until all targets have it, or until a nested
+// machine has to work first.
 func (k *kernel) deliver() {
 	d := &k.sending
-	k.m.event = &d.ev
 	for ; d.span < len(d.spans); d.span++ {
 		s := &d.spans[d.span]
 		for s.from < s.to {
@@ -94,7 +92,7 @@ func (k *kernel) deliver() {
 	d.targets = nil
 }
 
-// receive has an endpoint receive a message.
+// receive delivers a message to a local endpoint.
 func (k *kernel) receive(t entry, ev *actions.Event) {
 	m := k.m
 	m.told(t.p, t.e, ev)
@@ -103,19 +101,7 @@ func (k *kernel) receive(t entry, ev *actions.Event) {
 	}
 	m.stats.Events++
 	m.steps++
-	m.running = t.p
-	var state any
-	var a actions.Action
-	if m.inspect == nil {
-		state, a = t.e.run(t.p.cell.state, ev)
-	} else {
-		state, a = m.handler(t.p, t.e, t.e.handler, ev)
-	}
-	m.running = nil
-	if t.e.changes {
-		t.p.own().state = state
-	}
-	if a != nil {
+	if a := m.transit(t.p, callHandler, t.e, t.e.run, ev, t.e.changes); a != nil {
 		k.take(t.p, a)
 	}
 }

@@ -10,9 +10,9 @@ import (
 // It never changes, and any number of machines can go on from it, each in its
 // own way, and each in its own goroutine.
 //
-// To take a State of a machine costs nothing that depends on its size. The
-// machine then copies each part that it changes, once. To go on from a State
-// costs as much as it has processes and endpoints.
+// Taking a State costs the same for a machine of any size. The machine then copies
+// each part that it changes, once. Making a Machine from a State takes time
+// proportional to its processes and endpoints.
 type State struct {
 	root        *space
 	limits      Limits
@@ -20,7 +20,7 @@ type State struct {
 	phase       phase
 	incarnation uint64
 	generation  uint64
-	lasts       []last
+	lasts       []pendingLast
 	stats       Stats
 	failure     error
 	digests     bool
@@ -37,7 +37,7 @@ func (m *Machine) Snapshot() State {
 		phase:       m.phase,
 		incarnation: m.incarnation,
 		generation:  m.generation,
-		lasts:       slices.Clone(m.lasts),
+		lasts:       slices.Clone(m.pendingLasts),
 		stats:       m.stats,
 		failure:     m.failure,
 		digests:     m.digests,
@@ -55,18 +55,18 @@ func (s State) Digest() Digest { return s.digest }
 // for everything that happens: see [Machine.Watch].
 func (s State) Machine(watch func(*Record)) *Machine {
 	m := &Machine{
-		owner:       new(owner),
-		limits:      s.limits,
-		boot:        s.boot,
-		phase:       s.phase,
-		incarnation: s.incarnation,
-		generation:  s.generation,
-		held:        map[uint64]holder{},
-		lasts:       slices.Clone(s.lasts),
-		stats:       s.stats,
-		failure:     s.failure,
-		digests:     s.digests,
-		digest:      s.digest,
+		owner:        new(owner),
+		limits:       s.limits,
+		boot:         s.boot,
+		phase:        s.phase,
+		incarnation:  s.incarnation,
+		generation:   s.generation,
+		held:         map[uint64]holder{},
+		pendingLasts: slices.Clone(s.lasts),
+		stats:        s.stats,
+		failure:      s.failure,
+		digests:      s.digests,
+		digest:       s.digest,
 	}
 	if watch != nil {
 		m.Watch(AllRecords, watch)
@@ -101,15 +101,15 @@ func restore(m *Machine, host *proc, s *space) *kernel {
 	s.cells.all(func(pid actions.PID, c *cell) bool {
 		p := &proc{k: k, cell: c}
 		k.procs.set(m.owner, pid, p)
-		for _, e := range c.ends {
+		for _, e := range c.endpoints {
 			k.enroll(entry{p, e})
 		}
 		for _, h := range c.holds() {
 			m.held[h.address.Generation] = holder{p, h}
 			k.countDevices(1)
 		}
-		if c.more != nil && c.more.inner != nil {
-			p.inner = restore(m, p, c.more.inner)
+		if c.extras != nil && c.extras.inner != nil {
+			p.inner = restore(m, p, c.extras.inner)
 		}
 		if len(c.queue) > 0 {
 			m.backlog += len(c.queue)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// start starts the machine, or has it go on after what was outside is gone.
+// start starts the machine, or continues it after a restart of the program.
 func (m *Machine) start(in Input) {
 	first := m.phase == made
 	m.phase = running
@@ -16,16 +16,16 @@ func (m *Machine) start(in Input) {
 	}
 	if !first {
 		m.reopen()
-		m.root.due = !m.root.idle()
+		m.root.roundDue = !m.root.idle()
 		return
 	}
 	m.root.spawnFirst(m.boot, "boot")
 	m.boot = nil // it may be large
-	m.root.due = true
+	m.root.roundDue = true
 }
 
-// reopen has every device opened again. A device is what its value says: the
-// first value of an opening lets the holder tell it everything anew.
+// reopen asks the outside to open every device again. The first value of the new
+// opening tells the holder that it can tell the device again what it needs to know.
 func (m *Machine) reopen() {
 	for _, generation := range m.byAddress() {
 		at := m.held[generation]
@@ -37,8 +37,8 @@ func (m *Machine) reopen() {
 	}
 }
 
-// byAddress returns the numbers of the openings of all devices that are held,
-// in the order of their addresses.
+// byAddress returns the generations of all devices that are held, in the order of
+// their addresses.
 func (m *Machine) byAddress() []uint64 {
 	return slices.SortedFunc(maps.Keys(m.held), func(a, b uint64) int {
 		return compareAddresses(m.held[a].h.address, m.held[b].h.address)

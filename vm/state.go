@@ -11,9 +11,10 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// This file has a machine as data. What it declares never changes once its
-// owner has taken a snapshot; what is there only to make a machine fast is in
-// kernel.go, and can be made anew from what is here.
+// This file declares a machine as data. A snapshot shares the data with the
+// machine, so nothing here changes after its owner has taken a snapshot: the
+// machine copies what it changes. What only makes a machine fast is in kernel.go,
+// and a machine rebuilds it from the data.
 
 // A space is one virtual machine: its processes.
 type space struct {
@@ -27,39 +28,40 @@ type cell struct {
 	owner     *owner // what a message touches comes first, in one cache line
 	pid       actions.PID
 	state     any
-	queue     []item // actions yet to be performed
+	queue     []item // actions to perform
 	stateType reflect.Type
 	name      string
-	seq       uint32 // of the last endpoint
-	fresh     uint32 // the last fresh name given out
-	ends      []*end // local endpoints, in the order of their creation
-	more      *more  // what most processes have none of
+	seq       uint32      // of the last endpoint
+	fresh     uint32      // the last fresh name given out
+	endpoints []*endpoint // local endpoints, in the order of their creation
+	extras    *extras     // nil for most processes
 }
 
-// more is the part of a process that most processes do without.
-type more struct {
-	metas   []*end    // endpoints at meta-levels, in the order of their creation
-	waits   []wait    // for processes spawned at a meta-level
-	holds   []*hold   // devices, in the order of their opening
-	tallies []tallies // of endpoints that count their demand
-	inner   *space    // of a process that is a virtual machine
+// extras is the part of a process that most processes do not need.
+type extras struct {
+	metas   []*endpoint // endpoints at meta-levels, in the order of their creation
+	waits   []spawnWait // for the PIDs of processes spawned at a meta-level
+	holds   []*hold     // devices, in the order of their opening
+	tallies []tallies   // of endpoints that count their demand
+	inner   *space      // of a process that is a virtual machine
 	waitSeq uint32
 }
 
-// An end is an endpoint, local or at a meta-level. Ends never change.
-type end struct {
-	run     func(state any, ev *actions.Event) (any, actions.Action) // of the handler, for messages; nil if it takes none
-	handler *actions.Handler                                         // nil if nothing is to be done
-	seq     uint32                                                   // in the order of creation
-	level   uint32                                                   // at which it is; 0 for a local one
-	route   bool                                                     // id is a metaID: events go to an inner process
-	changes bool                                                     // run may change the state
+// An endpoint is one of a process, local or at a meta-level. It never changes: an
+// update puts another one in its place.
+type endpoint struct {
+	run     func(state any, ev *actions.Event) (any, actions.Action) // handles a message; nil if the endpoint takes none
+	handler *actions.Handler                                         // nil if there is nothing to do
+	seq     uint32                                                   // the number of its creation in the process
+	level   uint32                                                   // 0 for a local endpoint
+	route   bool                                                     // id is a metaID: its events go to a process further inside
+	changes bool                                                     // run can change the state
 	id      actions.EndpointID
 	role    topic.Role
 }
 
 // handle gives e a handler.
-func (e *end) handle(h *actions.Handler) {
+func (e *endpoint) handle(h *actions.Handler) {
 	e.handler, e.run, e.changes = h, nil, false
 	if h != nil && h.Kinds.Has(actions.Delivery) {
 		e.run, e.changes = h.Run, h.State != nil
@@ -73,7 +75,7 @@ type metaID struct {
 	id    actions.EndpointID
 }
 
-// anonymous is the name of an endpoint that has been given none.
+// anonymous is the name of an endpoint that its process gave no name.
 type anonymous uint32
 
 // FreshID is the type of the names that [actions.Fresh] gives out.
@@ -81,50 +83,50 @@ type FreshID uint32
 
 func init() { selftext.Keep(reflect.TypeFor[FreshID](), "vm.FreshID") }
 
-// A wait is for a process spawned at a meta-level: its PID continues the
-// process, or goes to one further inside.
-type wait struct {
+// A spawnWait waits for the PID of a process spawned at a meta-level. The PID
+// continues the process that waits, or goes to one further inside.
+type spawnWait struct {
 	id     uint32
 	resume *actions.Resumption
 	inner  *continuation
 }
 
-// A continuation says which process further inside has wanted what is done at a
+// A continuation names the process further inside that asked for an action at a
 // meta-level: process pid of the machine inside. For a spawn, the id says which of
-// the waits of that process ends with the PID of the child. For a message, inner
-// is the process that sends it, in the machine that pid is.
+// the waits of that process gets the PID of the child. For a message, inner is the
+// process that sends it, in the machine that pid is.
 type continuation struct {
 	pid   actions.PID
 	id    uint32
 	inner *continuation
 }
 
-// A hold is an open device of a process.
+// A hold is a device that a process holds open.
 type hold struct {
 	device  world.Device
 	handler *actions.Handler
 	address *Address
 	paused  bool
-	opening bool // its opening value has not come yet, not even in an earlier incarnation
+	opening bool // its first value has not come yet, not even in an earlier incarnation
 }
 
-// tallies count the demand at one endpoint.
+// tallies counts the demand at one endpoint.
 type tallies struct {
-	level uint32 // with seq, which endpoint of the process
+	level uint32 // level and seq identify the endpoint
 	seq   uint32
 	keys  *immutable.SortedMap[string, tallied] // by the texts of conversations
 }
 
-// A tallied has the tallies of the conversations that have one text. There may be
-// several: a text does not always tell all that a topic pins. None of this
+// A tallied holds the tallies of the conversations that have one text. There may be
+// several, because a text does not always show all that a topic pins. It never
 // changes.
 type tallied struct {
 	first  tally
-	others *[]tally // in the order in which they have begun; nil if there are none
+	others *[]tally // in the order of their beginning; nil if there are none
 }
 
-// A tally counts the peers of an endpoint that have one conversation. It is there
-// from First to Last.
+// A tally counts the peers of an endpoint that share one conversation. It exists
+// from the event First to the event Last.
 type tally struct {
 	conversation topic.Topic
 	peers        int
@@ -134,61 +136,61 @@ type tally struct {
 type item struct {
 	action actions.Action
 	op     op
-	up     uint32        // perform it that many levels further out
-	resume *continuation // of a process further inside, for a spawn and for a message
+	up     uint32        // how many levels further out to perform it
+	resume *continuation // the process further inside that asked for it, for a spawn and a message
 }
 
-// op tells what to do with an item.
+// op says what to do with an item.
 type op uint8
 
 const (
-	perform    op = iota // the action
-	proceed              // with the continuation of a yield
-	innerRound           // of the nested machine; there is no action
+	perform    op = iota // perform the action
+	proceed              // call the continuation of a yield
+	innerRound           // run a round of the nested machine; there is no action
 )
 
-// copy returns a copy of c that o may write to.
+// copy returns a copy of c that owner o may write to.
 func (c *cell) copy(o *owner) *cell {
 	d := *c
 	d.owner = o
 	d.queue = append([]item(nil), c.queue...)
-	d.ends = append([]*end(nil), c.ends...)
-	if c.more != nil {
-		m := *c.more
-		m.metas = append([]*end(nil), m.metas...)
-		m.waits = append([]wait(nil), m.waits...)
+	d.endpoints = append([]*endpoint(nil), c.endpoints...)
+	if c.extras != nil {
+		m := *c.extras
+		m.metas = append([]*endpoint(nil), m.metas...)
+		m.waits = append([]spawnWait(nil), m.waits...)
 		m.holds = append([]*hold(nil), m.holds...)
 		m.tallies = append([]tallies(nil), m.tallies...)
-		d.more = &m
+		d.extras = &m
 	}
 	return &d
 }
 
-// holdsNothing reports whether nothing can happen to c any more, but for what
-// goes on in a nested machine.
+// holdsNothing reports whether nothing can happen to c any more, apart from what
+// happens in a nested machine.
 func (c *cell) holdsNothing() bool {
-	return len(c.queue) == 0 && len(c.ends) == 0 &&
-		(c.more == nil || len(c.more.metas)+len(c.more.waits)+len(c.more.holds) == 0)
+	return len(c.queue) == 0 && len(c.endpoints) == 0 &&
+		(c.extras == nil || len(c.extras.metas)+len(c.extras.waits)+len(c.extras.holds) == 0)
 }
 
-// rest returns the part of c that most processes have none of.
-func (c *cell) rest() *more {
-	if c.more == nil {
-		c.more = &more{}
+// ensureExtras returns the extras of c, which it makes if there are none.
+func (c *cell) ensureExtras() *extras {
+	if c.extras == nil {
+		c.extras = &extras{}
 	}
-	return c.more
+	return c.extras
 }
 
-func (c *cell) metas() []*end {
-	if c.more == nil {
+func (c *cell) metas() []*endpoint {
+	if c.extras == nil {
 		return nil
 	}
-	return c.more.metas
+	return c.extras.metas
 }
 
 func (c *cell) holds() []*hold {
-	if c.more == nil {
+	if c.extras == nil {
 		return nil
 	}
-	return c.more.holds
+	return c.extras.holds
 }

@@ -8,14 +8,18 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A machine stops in three steps. The holders of devices are told that their
-// devices have come to an end, which they can still tell things; then the
-// machine works until it is at rest, or has used up what it has for that; then
-// the processes that are still there are ended, one after another.
+// A machine stops in steps:
+//
+//	Step 1 (withdrawing): The holder of each device is told that the device has
+//	        ended, one after another. It can still tell the device something.
+//	Step 2 (draining): The machine works until it is at rest, or has done as much as
+//	        Limits.Drain allows.
+//	Step 3 (ending): The processes that are left end, one after another, the lowest
+//	        PID first, so that their peers are told.
 
 type stopping struct {
-	steps int      // done since the stop was asked for
-	held  []uint64 // devices whose holders are yet to be told, by generation
+	steps int      // how much work the machine has done since
+	held  []uint64 // the generations of the devices whose holders have not been told
 }
 
 func (m *Machine) beginStop() {
@@ -32,19 +36,19 @@ func (m *Machine) advanceStop() bool {
 	spent := m.stopping.steps >= m.limits.Drain
 	switch m.phase {
 	case withdrawing:
-		if m.withdraw() {
+		if m.endNextDevice() {
 			return true
 		}
 		m.phase = draining
 	case draining:
 		switch {
-		case k.idle() && len(m.lasts) > 0 && !spent:
-			m.judging = len(m.lasts)
+		case k.idle() && len(m.pendingLasts) > 0 && !spent:
+			m.lastsToTell = len(m.pendingLasts)
 			return true
 		case spent || k.idle():
 			m.phase = ending
 		}
-		k.due = true
+		k.roundDue = true
 	case ending:
 		if k.procs.size == 0 {
 			m.phase = stopped
@@ -53,16 +57,16 @@ func (m *Machine) advanceStop() bool {
 		if spent && m.stopping.steps >= 2*m.limits.Drain || k.idle() {
 			k.endFirst()
 		}
-		k.due = true
+		k.roundDue = true
 	default:
 		return false
 	}
 	return true
 }
 
-// withdraw tells the holder of the next device that it has come to an end. It
+// endNextDevice tells the holder of the next device that the device has ended. It
 // reports false if there is none left.
-func (m *Machine) withdraw() bool {
+func (m *Machine) endNextDevice() bool {
 	for len(m.stopping.held) > 0 {
 		generation := m.stopping.held[0]
 		m.stopping.held = m.stopping.held[1:]
@@ -70,7 +74,7 @@ func (m *Machine) withdraw() bool {
 		if !ok {
 			continue
 		}
-		m.arouse(at.p, nil, at.h.handler, &actions.Event{Kind: actions.Ended, Reason: world.ErrStopped})
+		m.wake(at.p, nil, at.h.handler, &actions.Event{Kind: actions.Ended, Reason: world.ErrStopped})
 		return true
 	}
 	return false

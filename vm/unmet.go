@@ -16,7 +16,7 @@ func (m *Machine) Unmet() iter.Seq2[ProcessInfo, EndpointInfo] {
 func (k *kernel) unmet(yield func(ProcessInfo, EndpointInfo) bool) bool {
 	more := true
 	k.procs.all(func(_ actions.PID, p *proc) bool {
-		for _, e := range p.cell.ends {
+		for _, e := range p.cell.endpoints {
 			if typ := e.role.Topic.MessageType(); typ != nil && !e.route && !k.meets(e, typ) {
 				if more = yield(p.info(), e.info()); !more {
 					return false
@@ -31,7 +31,7 @@ func (k *kernel) unmet(yield func(ProcessInfo, EndpointInfo) bool) bool {
 
 // meets reports whether somebody faces endpoint e of k, which is about messages
 // of a type, or has sent one.
-func (k *kernel) meets(e *end, typ reflect.Type) bool {
+func (k *kernel) meets(e *endpoint, typ reflect.Type) bool {
 	o := e.role.Orientation
 	return k.index[o].Matched(typ) || k.index[o.Opposite()] != nil && len(k.index[o.Opposite()].OfType(typ)) > 0
 }

@@ -8,7 +8,7 @@ type RecordSet uint32
 // Sets of kinds of record.
 const (
 	// AllRecords has all kinds.
-	AllRecords RecordSet = 1<<(Commanded+1) - 1
+	AllRecords RecordSet = 1<<(Resumed+1) - 1
 
 	// EndpointChanges has the records of kind Performed for actions that open, move
 	// and close endpoints, or act at a meta-level.
@@ -95,7 +95,7 @@ func (m *Machine) show(r *Record) {
 }
 
 // told records an event, without a Record if nobody watches events.
-func (m *Machine) told(p *proc, e *end, ev *actions.Event) {
+func (m *Machine) told(p *proc, e *endpoint, ev *actions.Event) {
 	if m.digests {
 		m.noteAt(p, uint64(Told)<<56|uint64(ev.Kind))
 	}
@@ -103,6 +103,20 @@ func (m *Machine) told(p *proc, e *end, ev *actions.Event) {
 		m.show(&Record{Kind: Told, at: p, end: e, Event: ev})
 	}
 }
+
+// resumed records that p goes on with the PID of what it has spawned at a
+// meta-level. In the digest it is an event of a kind of its own.
+func (m *Machine) resumed(p *proc) {
+	if m.digests {
+		m.noteAt(p, uint64(Told)<<56|resumedInDigest)
+	}
+	if m.watched.Has(Resumed) {
+		m.show(&Record{Kind: Resumed, at: p})
+	}
+}
+
+// resumedInDigest stands for Resumed where there are kinds of events.
+const resumedInDigest = 9
 
 // performed records an action, without a Record if nobody watches such actions.
 func (m *Machine) performed(p *proc, it *item) {

@@ -25,6 +25,8 @@ func Record(r *vm.Record) string {
 		s = "< " + Command(&r.Command)
 	case vm.Performed:
 		s = fmt.Sprintf("%s: %s%s", who, strings.Repeat("at meta: ", int(r.Level)), Action(r.Action))
+	case vm.Resumed:
+		s = who + ": hears the PID of what it has spawned"
 	case vm.Told:
 		s = fmt.Sprintf("%s: hears %s", who, Event(r.Event))
 		if e, ok := r.Endpoint(); ok {
@@ -117,9 +119,6 @@ func flow(paused bool) string {
 }
 
 func Event(ev *actions.Event) string {
-	if int(ev.Kind) >= actions.Kinds {
-		return "the PID of what it has spawned"
-	}
 	s := ev.Kind.String() + " "
 	switch ev.Kind {
 	case actions.Delivery:

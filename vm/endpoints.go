@@ -8,16 +8,16 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// manyEnds is the number of endpoints from which a process has a table of them
-// by name.
-const manyEnds = 8
+// manyEndpoints is the number of endpoints above which a process keeps a table of
+// them by name.
+const manyEndpoints = 8
 
 // local returns the local endpoint of p named id, or nil.
-func (p *proc) local(id actions.EndpointID) *end {
-	ends := p.cell.ends
-	if len(ends) > manyEnds {
+func (p *proc) local(id actions.EndpointID) *endpoint {
+	ends := p.cell.endpoints
+	if len(ends) > manyEndpoints {
 		if p.byID == nil {
-			p.byID = make(map[actions.EndpointID]*end, len(ends))
+			p.byID = make(map[actions.EndpointID]*endpoint, len(ends))
 			for _, e := range ends {
 				p.byID[e.id] = e
 			}
@@ -33,7 +33,7 @@ func (p *proc) local(id actions.EndpointID) *end {
 }
 
 // meta returns the endpoint of p at a meta-level named id, or nil.
-func (p *proc) meta(level uint32, id actions.EndpointID) *end {
+func (p *proc) meta(level uint32, id actions.EndpointID) *endpoint {
 	for _, e := range p.cell.metas() {
 		if e.level == level && e.id == id {
 			return e
@@ -42,7 +42,7 @@ func (p *proc) meta(level uint32, id actions.EndpointID) *end {
 	return nil
 }
 
-// check reports whether p may open endpoint a. If not, p has failed.
+// check reports whether p may open endpoint a. If not, p fails.
 func (k *kernel) check(p *proc, a *actions.AddEndpoint) bool {
 	if a.ID != nil && !reflect.ValueOf(a.ID).Comparable() {
 		k.fail(p, fmt.Errorf("%w: %T is no name for an endpoint, because it cannot be compared", ErrAction, a.ID))
@@ -74,8 +74,8 @@ func (k *kernel) add(p *proc, a actions.AddEndpoint) {
 	}
 	c := p.own()
 	c.seq++
-	e := newEnd(a, c.seq)
-	c.ends = append(c.ends, e)
+	e := newEndpoint(a, c.seq)
+	c.endpoints = append(c.endpoints, e)
 	if p.byID != nil {
 		p.byID[e.id] = e
 	}
@@ -83,8 +83,8 @@ func (k *kernel) add(p *proc, a actions.AddEndpoint) {
 	k.announce(entry{p, e}, actions.Presence, nil)
 }
 
-func newEnd(a actions.AddEndpoint, seq uint32) *end {
-	e := &end{id: a.ID, role: a.Role, seq: seq}
+func newEndpoint(a actions.AddEndpoint, seq uint32) *endpoint {
+	e := &endpoint{id: a.ID, role: a.Role, seq: seq}
 	e.handle(a.Handler)
 	if e.id == nil {
 		e.id = anonymous(seq)
@@ -104,7 +104,7 @@ func (k *kernel) enroll(s entry) {
 	}
 }
 
-// withdraw takes s from the index.
+// withdraw removes s from the index.
 func (k *kernel) withdraw(s entry) {
 	k.index[s.e.role.Orientation].Remove(s.e.role.Topic, s)
 	if k.m.misses != nil {
@@ -113,7 +113,7 @@ func (k *kernel) withdraw(s entry) {
 }
 
 // update gives endpoint old of p a new handler.
-func (k *kernel) update(p *proc, old *end, h *actions.Handler) {
+func (k *kernel) update(p *proc, old *endpoint, h *actions.Handler) {
 	e := *old
 	e.handle(h)
 	k.index[e.role.Orientation].Replace(e.role.Topic, entry{p, old}, entry{p, &e})
@@ -122,9 +122,9 @@ func (k *kernel) update(p *proc, old *end, h *actions.Handler) {
 }
 
 // exchange puts e in the place of old, which has the same number.
-func (p *proc) exchange(old, e *end) {
+func (p *proc) exchange(old, e *endpoint) {
 	c := p.own()
-	c.ends[slices.Index(c.ends, old)] = e
+	c.endpoints[slices.Index(c.endpoints, old)] = e
 	if p.byID != nil {
 		p.byID[e.id] = e
 	}
@@ -132,7 +132,7 @@ func (p *proc) exchange(old, e *end) {
 
 // replace moves an endpoint of p to another role.
 func (k *kernel) replace(p *proc, a actions.AddEndpoint) {
-	var old *end
+	var old *endpoint
 	if a.ID != nil && reflect.ValueOf(a.ID).Comparable() {
 		old = p.local(a.ID)
 	}
@@ -143,7 +143,7 @@ func (k *kernel) replace(p *proc, a actions.AddEndpoint) {
 	if !k.check(p, &a) {
 		return
 	}
-	e := newEnd(a, old.seq)
+	e := newEndpoint(a, old.seq)
 	k.withdraw(entry{p, old})
 	p.exchange(old, e)
 	k.enroll(entry{p, e})
@@ -152,7 +152,7 @@ func (k *kernel) replace(p *proc, a actions.AddEndpoint) {
 }
 
 func (k *kernel) delete(p *proc, a actions.DeleteEndpoint) {
-	var e *end
+	var e *endpoint
 	if a.ID != nil && reflect.ValueOf(a.ID).Comparable() {
 		e = p.local(a.ID)
 	}
@@ -165,8 +165,8 @@ func (k *kernel) delete(p *proc, a actions.DeleteEndpoint) {
 		k.closes(p, e, a.Reason)
 	}
 	c := p.own()
-	i, _ := slices.BinarySearchFunc(c.ends, e.seq, func(e *end, seq uint32) int { return int(int64(e.seq) - int64(seq)) })
-	c.ends = slices.Delete(c.ends, i, i+1)
+	i, _ := slices.BinarySearchFunc(c.endpoints, e.seq, func(e *endpoint, seq uint32) int { return int(int64(e.seq) - int64(seq)) })
+	c.endpoints = slices.Delete(c.endpoints, i, i+1)
 	delete(p.byID, e.id)
 	c.forget(e)
 	s := entry{p, e}
