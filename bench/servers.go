@@ -141,14 +141,12 @@ func plainUDP(ctx context.Context, out io.Writer) error {
 
 // echo serves connections.
 func echo(at tcp.Addr) actions.Action {
-	return endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
-		them, us := c.From, c.To
+	return endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(d tcp.Data) actions.Action {
+		c := d.Connection()
 		return actions.Spawn(actions.Stateless(
-			endpoint.Publisher(tcp.Flow(us, them)),
-			endpoint.Subscriber(tcp.Flow(them, us),
-				endpoint.OnMessage(func(d tcp.Data) actions.Action {
-					return actions.Send(tcp.Data{From: us, To: them, Bytes: d.Bytes, EOF: d.EOF})
-				}),
+			c.Publisher(),
+			c.Subscriber(
+				endpoint.OnMessage(c.Pass),
 				endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 			),
 		))

@@ -4,7 +4,8 @@
 // addresses: that of the peer, a [Remote], and that on this side, which is a
 // [Listener] or a [Handle]. A process takes part in a connection by publishing
 // one flow and subscribing to the other, and the [Driver], a process of the
-// same machine, turns that into a socket.
+// same machine, turns that into a socket. A [Connection] holds the two
+// addresses. Its methods return the two endpoints, and the actions that send.
 //
 // # Servers
 //
@@ -13,17 +14,17 @@
 // sees:
 //
 //	endpoint.ObservePublishers(tcp.Arriving(tcp.Listener("", 5999)),
-//		endpoint.OnPresence(func(c tcp.Data) actions.Action {
-//			return actions.Spawn(session(c.From, c.To))
+//		endpoint.OnPresence(func(d tcp.Data) actions.Action {
+//			return actions.Spawn(session(d.Connection()))
 //		}),
 //	)
 //
 // and the session that it spawns takes part in both flows:
 //
-//	func session(them, us tcp.Addr) actions.Process {
+//	func session(c tcp.Connection) actions.Process {
 //		return actions.Stateless(
-//			endpoint.Publisher(tcp.Flow(us, them)),
-//			endpoint.Subscriber(tcp.Flow(them, us),
+//			c.Publisher(),
+//			c.Subscriber(
 //				endpoint.OnMessage(func(d tcp.Data) actions.Action { … }),
 //				endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 //			),
@@ -39,7 +40,11 @@
 //
 // The driver connects when somebody publishes a flow from a [Handle], a local
 // address with a name of the process's choice, to a [Remote], or subscribes to
-// the flow back. The connection exists once the other side of these flows is
+// the flow back:
+//
+//	c := tcp.Between(tcp.Handle("question"), tcp.Remote("example.com", 80))
+//
+// The connection exists once the other side of these flows is
 // present; what is sent before that goes nowhere. If it cannot be made, the
 // other side appears and is gone at once, with the reason. There is one
 // connection for one handle and one remote address, however many take part.
@@ -61,10 +66,10 @@
 // [Bytes], and sets a credit, in lines or in bytes; [Grant] gives more, as the
 // receiver deals with what has come:
 //
-//	tcp.SetMode(them, us, tcp.Lines(4096), 10),
-//	endpoint.Subscriber(tcp.Flow(them, us),
+//	c.SetMode(tcp.Lines(4096), 10),
+//	c.Subscriber(
 //		endpoint.OnMessage(func(d tcp.Data) actions.Action {
-//			return actions.Tree{handle(d), tcp.Grant(them, us, 1)}
+//			return actions.Tree{handle(d), c.Grant(1)}
 //		}),
 //	)
 //
@@ -93,7 +98,7 @@
 // is, and what has been agreed upon, is told by the presence of the [Session] of
 // the connection, before its flows are there:
 //
-//	endpoint.ObservePublishers(tcp.SessionOf(them, us), endpoint.OnPresence(func(s tcp.Session) actions.Action { … }))
+//	endpoint.ObservePublishers(c.Session(), endpoint.OnPresence(func(s tcp.Session) actions.Action { … }))
 //
 // A message with EOF says goodbye as TLS does. A peer that closes its side
 // without that has perhaps been cut off by somebody else: then the flow does not

@@ -17,21 +17,21 @@ import (
 func ExampleSetMode() {
 	network := world.NewSimNetwork("example")
 	at := tcp.Listener("127.0.0.1", 5999)
-	us, them := tcp.Handle("reader"), tcp.Remote("127.0.0.1", 5999)
+	c := tcp.Between(tcp.Handle("reader"), tcp.Remote("127.0.0.1", 5999))
 
-	sender := func(c tcp.Data) actions.Action {
+	sender := func(c tcp.Connection) actions.Action {
 		return actions.Spawn(actions.Stateless(
-			endpoint.Publisher(tcp.Flow(c.To, c.From)),
-			actions.Send(tcp.Data{From: c.To, To: c.From, Bytes: []byte("one\r\ntwo\nand th"), EOF: true}),
+			c.Publisher(),
+			c.SendString("one\r\ntwo\nand th"),
 			actions.Quit(),
 		))
 	}
 	reader := actions.Stateless(
-		endpoint.Subscriber(tcp.Flow(them, us),
-			endpoint.OnPresence(func(tcp.Data) actions.Action { return tcp.SetMode(them, us, tcp.Lines(80), 1) }),
+		c.Subscriber(
+			endpoint.OnPresence(func(tcp.Data) actions.Action { return c.SetMode(tcp.Lines(80), 1) }),
 			endpoint.OnMessage(func(d tcp.Data) actions.Action {
 				fmt.Printf("%q, end %v\n", d.Bytes, d.EOF)
-				return tcp.Grant(them, us, 1)
+				return c.Grant(1)
 			}),
 			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 		),
@@ -50,19 +50,19 @@ func ExampleSetMode() {
 func ExampleConfirm() {
 	network := world.NewSimNetwork("example")
 	at := tcp.Listener("127.0.0.1", 5999)
-	us, them := tcp.Handle("writer"), tcp.Remote("127.0.0.1", 5999)
+	c := tcp.Between(tcp.Handle("writer"), tcp.Remote("127.0.0.1", 5999))
 
 	var got strings.Builder // only an example may do this
-	receiver := func(c tcp.Data) actions.Action {
-		return actions.Spawn(actions.Stateless(endpoint.Subscriber(tcp.Flow(c.From, c.To),
+	receiver := func(c tcp.Connection) actions.Action {
+		return actions.Spawn(actions.Stateless(c.Subscriber(
 			endpoint.OnMessage(func(d tcp.Data) actions.Action { got.Write(d.Bytes); return nil }),
 			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 		)))
 	}
-	w := writer{us: us, them: them, window: tcp.Window{Limit: 10}, rest: []byte("a good deal more than ten bytes")}
+	w := writer{Connection: c, window: tcp.Window{Limit: 10}, rest: []byte("a good deal more than ten bytes")}
 	fmt.Println(run(network, at, receiver, actions.Next(w,
-		endpoint.Publisher(tcp.WrittenOn(us, them), endpoint.OnMessageState(writer.written)),
-		endpoint.Publisher(tcp.Flow(us, them), endpoint.OnPresenceState(writer.begin)),
+		endpoint.Publisher(c.Written(), endpoint.OnMessageState(writer.written)),
+		c.Publisher(endpoint.OnPresenceState(writer.begin)),
 	)))
 	fmt.Println(got.String())
 	// Output:
@@ -72,13 +72,13 @@ func ExampleConfirm() {
 
 // A writer sends the rest of what it has, within a window.
 type writer struct {
-	us, them tcp.Addr
-	window   tcp.Window
-	rest     []byte
+	tcp.Connection
+	window tcp.Window
+	rest   []byte
 }
 
 func (w writer) begin(tcp.Data) actions.Transition[writer] {
-	return actions.Next(w, tcp.Confirm(w.us, w.them)).Then(writer.send)
+	return actions.Next(w, w.Confirm()).Then(writer.send)
 }
 
 func (w writer) written(c tcp.Written) actions.Transition[writer] {
@@ -93,16 +93,16 @@ func (w writer) send() actions.Transition[writer] {
 	n := min(w.window.Room(), len(w.rest))
 	piece := w.rest[:n]
 	w.rest, w.window = w.rest[n:], w.window.Sent(n)
-	return actions.Next(w, actions.Send(tcp.Data{From: w.us, To: w.them, Bytes: piece}))
+	return actions.Next(w, w.Send(piece))
 }
 
 // run runs a machine that serves one connection, and the client that makes it.
-func run(network world.Network, at tcp.Addr, serve func(tcp.Data) actions.Action, client actions.Process) error {
+func run(network world.Network, at tcp.Addr, serve func(tcp.Connection) actions.Action, client actions.Process) error {
 	return ground.Run(context.Background(),
 		tcp.DriverOn(network),
 		actions.Spawn(actions.Stateless(
-			endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
-				return actions.Group(serve(c), actions.Quit())
+			endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(d tcp.Data) actions.Action {
+				return actions.Group(serve(d.Connection()), actions.Quit())
 			})),
 		)),
 		endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnPresence(func(tcp.Listening) actions.Action {

@@ -27,8 +27,8 @@ func Example() {
 		stopped <- ground.Run(ctx,
 			tcp.DriverOn(network),
 			endpoint.ObservePublishers(tcp.Arriving(at),
-				endpoint.OnPresence(func(c tcp.Data) actions.Action {
-					return actions.Spawn(echo(c.From, c.To))
+				endpoint.OnPresence(func(d tcp.Data) actions.Action {
+					return actions.Spawn(echo(d.Connection()))
 				}),
 			),
 			endpoint.ObservePublishers(tcp.ListeningAt(at),
@@ -61,13 +61,11 @@ func Example() {
 }
 
 // echo talks to one peer, until it goes away.
-func echo(them, us tcp.Addr) actions.Process {
+func echo(c tcp.Connection) actions.Process {
 	return actions.Stateless(
-		endpoint.Publisher(tcp.Flow(us, them)),
-		endpoint.Subscriber(tcp.Flow(them, us),
-			endpoint.OnMessage(func(d tcp.Data) actions.Action {
-				return actions.Send(tcp.Data{From: us, To: them, Bytes: d.Bytes, EOF: d.EOF})
-			}),
+		c.Publisher(),
+		c.Subscriber(
+			endpoint.OnMessage(c.Pass),
 			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 		),
 	)
@@ -80,20 +78,20 @@ func ExampleHandle() {
 	network := world.NewSimNetwork("example")
 	network.AddHost("echo.test", "192.0.2.7")
 	at := tcp.Listener("192.0.2.7", 7)
-	us, them := tcp.Handle("question"), tcp.Remote("echo.test", 7)
+	c := tcp.Between(tcp.Handle("question"), tcp.Remote("echo.test", 7))
 
 	server := actions.Stateless(
 		endpoint.ObservePublishers(tcp.Arriving(at),
-			endpoint.OnPresence(func(c tcp.Data) actions.Action {
-				return actions.Group(actions.Spawn(echo(c.From, c.To)), actions.Quit())
+			endpoint.OnPresence(func(d tcp.Data) actions.Action {
+				return actions.Group(actions.Spawn(echo(d.Connection())), actions.Quit())
 			}),
 		),
 	)
 	client := actions.Stateless(
-		endpoint.Publisher(tcp.Flow(us, them), endpoint.OnPresence(func(tcp.Data) actions.Action {
-			return actions.Send(tcp.Data{From: us, To: them, Bytes: []byte("is anybody there?"), EOF: true})
+		c.Publisher(endpoint.OnPresence(func(tcp.Data) actions.Action {
+			return actions.Group(c.SendString("is anybody there?"), c.End())
 		})),
-		endpoint.Subscriber(tcp.Flow(them, us),
+		c.Subscriber(
 			endpoint.OnMessage(func(d tcp.Data) actions.Action {
 				fmt.Printf("%q, end %v\n", d.Bytes, d.EOF)
 				return nil
@@ -116,4 +114,22 @@ func ExampleHandle() {
 	// "is anybody there?", end false
 	// "", end true
 	// <nil>
+}
+
+// Whatever the order of the addresses, what is sent goes to the peer.
+func ExampleConnection() {
+	c := tcp.Between(tcp.Handle("question"), tcp.Remote("example.com", 7))
+	fmt.Println(c == tcp.Between(c.Them, c.Us))
+	fmt.Println(c.Subscriber())
+	fmt.Println(c.Publisher())
+	fmt.Println(c.SendString("hi"))
+	fmt.Println(c.Pass(tcp.Data{From: tcp.Remote("example.org", 7), To: tcp.Handle("another"), Bytes: []byte("hi")}))
+	fmt.Println(c.End())
+	// Output:
+	// true
+	// add subscriber of tcp.Data{From: example.com:7, To: handle("question")}
+	// add publisher of tcp.Data{From: handle("question"), To: example.com:7}
+	// send tcp.Data{From: handle("question"), To: example.com:7, Bytes: [104 105], EOF: false}
+	// send tcp.Data{From: handle("question"), To: example.com:7, Bytes: [104 105], EOF: false}
+	// send tcp.Data{From: handle("question"), To: example.com:7, Bytes: [], EOF: true}
 }

@@ -23,27 +23,26 @@ func ExampleSessionOf() {
 		"client":  {RootCAs: pki().ca.pool(), Certificates: []tls.Certificate{pki().client}},
 	}}
 	at := tcp.Listener("127.0.0.1", 443).TLS("members")
-	us, them := tcp.Handle("me"), tcp.Remote("localhost", 443).TLS("client")
+	c := tcp.Between(tcp.Handle("me"), tcp.Remote("localhost", 443).TLS("client"))
 
-	greet := func(them, us tcp.Addr) actions.Process {
+	greet := func(c tcp.Connection) actions.Process {
 		return actions.Stateless(
-			endpoint.Publisher(tcp.Flow(us, them)),
-			endpoint.ObservePublishers(tcp.SessionOf(them, us), endpoint.OnPresence(func(s tcp.Session) actions.Action {
+			c.Publisher(),
+			endpoint.ObservePublishers(c.Session(), endpoint.OnPresence(func(s tcp.Session) actions.Action {
 				certificates, err := s.PeerCertificates()
 				if err != nil || !s.Verified {
 					return actions.Quit()
 				}
-				hello := "hello, " + certificates[0].Subject.CommonName
-				return actions.Group(actions.Send(tcp.Data{From: us, To: them, Bytes: []byte(hello), EOF: true}), actions.Quit())
+				return actions.Group(c.SendString("hello, "+certificates[0].Subject.CommonName), actions.Quit())
 			})),
 		)
 	}
 	err := ground.Run(context.Background(), config.Driver(),
-		actions.Spawn(actions.Stateless(endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
-			return actions.Group(actions.Spawn(greet(c.From, c.To)), actions.Quit())
+		actions.Spawn(actions.Stateless(endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(d tcp.Data) actions.Action {
+			return actions.Group(actions.Spawn(greet(d.Connection())), actions.Quit())
 		})))),
 		endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnPresence(func(tcp.Listening) actions.Action {
-			return endpoint.Subscriber(tcp.Flow(them, us),
+			return c.Subscriber(
 				endpoint.OnMessage(func(d tcp.Data) actions.Action {
 					fmt.Printf("%s", d.Bytes)
 					return nil
@@ -78,13 +77,13 @@ func ExampleSpy() {
 		}
 	}()
 
-	us, them := tcp.Handle("me"), tcp.Remote("127.0.0.1", 7)
+	c := tcp.Between(tcp.Handle("me"), tcp.Remote("127.0.0.1", 7))
 	err = ground.Run(context.Background(), tcp.DriverOn(network), tcp.Spy("", os.Stdout),
 		actions.Spawn(actions.Stateless(
-			endpoint.Publisher(tcp.Flow(us, them), endpoint.OnPresence(func(tcp.Data) actions.Action {
-				return actions.Send(tcp.Data{From: us, To: them, Bytes: []byte("is anybody there?"), EOF: true})
+			c.Publisher(endpoint.OnPresence(func(tcp.Data) actions.Action {
+				return c.Pass(tcp.Data{Bytes: []byte("is anybody there?"), EOF: true})
 			})),
-			endpoint.Subscriber(tcp.Flow(them, us), endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() })),
+			c.Subscriber(endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() })),
 		)),
 	)
 	fmt.Println(err)

@@ -26,9 +26,9 @@ var (
 // WrittenOn is the topic of what has been written on a flow to a [Remote]. A
 // process that wants to hear of that publishes it, beside the flow itself:
 //
-//	endpoint.Publisher(tcp.Flow(us, them)),
-//	endpoint.Publisher(tcp.WrittenOn(us, them), endpoint.OnMessageState(sender.written)),
-//	tcp.Confirm(us, them),
+//	c.Publisher(),
+//	endpoint.Publisher(c.Written(), endpoint.OnMessageState(sender.written)),
+//	c.Confirm(),
 //
 // WrittenOn panics as [Confirm] does.
 func WrittenOn(from, to Addr) topic.Pattern[Written] {
@@ -63,7 +63,7 @@ func mustSend(function string, from, to Addr) {
 //		n := min(s.window.Room(), len(s.rest))
 //		piece := s.rest[:n]
 //		s.rest, s.window = s.rest[n:], s.window.Sent(n)
-//		return actions.Next(s, actions.When(n > 0, actions.Send(tcp.Data{From: s.us, To: s.them, Bytes: piece})))
+//		return actions.Next(s, actions.When(n > 0, s.connection.Send(piece)))
 //	}
 //
 //	func (s sender) written(w tcp.Written) actions.Transition[sender] {

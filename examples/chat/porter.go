@@ -54,9 +54,9 @@ func (p porter) open() actions.Action {
 }
 
 // join starts a session for somebody who has just connected.
-func join(c tcp.Data) actions.Action {
+func join(d tcp.Data) actions.Action {
 	return actions.SpawnFunc(func(self actions.PID) actions.Process {
-		s := session{ID: self, Who: Person{Name: fmt.Sprintf("user%v", self)}, Connection: Connection{Them: c.From, Us: c.To}}
+		s := session{ID: self, Who: Person{Name: fmt.Sprintf("user%v", self)}, Connection: Connection(d.Connection())}
 		return actions.Next(s, s.enter())
 	}).Named("session")
 }

@@ -22,7 +22,10 @@ type session struct {
 }
 
 // A Connection is the way to the person.
-type Connection struct{ Them, Us tcp.Addr }
+type Connection tcp.Connection
+
+// tcp returns c as the driver knows it.
+func (c Connection) tcp() tcp.Connection { return tcp.Connection(c) }
 
 // The names of the endpoints of a session. That of a claim is its number.
 const (
@@ -35,7 +38,7 @@ const (
 // hears the room the handlers for what comes later.
 func (s session) enter() actions.Action {
 	return actions.Group(
-		actions.AtMeta(tcp.SetMode(s.Them, s.Us, tcp.Lines(maxLine), tcp.Unlimited)),
+		actions.AtMeta(s.tcp().SetMode(tcp.Lines(maxLine), tcp.Unlimited)),
 		s.youAre(),
 		s.hear(s.isHere),
 		s.open(),
@@ -48,8 +51,8 @@ func (s session) open() actions.Action {
 		s.appear(),
 		actions.When(s.Held > 0, s.claim(s.Who.Name, s.Held)),
 		actions.AtMeta(
-			endpoint.Publisher(tcp.Flow(s.Us, s.Them)),
-			endpoint.Subscriber(tcp.Flow(s.Them, s.Us),
+			s.tcp().Publisher(),
+			s.tcp().Subscriber(
 				endpoint.OnMessageState(session.typed),
 				endpoint.OnAbsenceState(session.leave),
 			),
@@ -150,5 +153,5 @@ func (c Connection) tell(parts ...string) actions.Action {
 	for _, p := range parts {
 		line = append(line, p...)
 	}
-	return actions.AtMeta(actions.Send(tcp.Data{From: c.Us, To: c.Them, Bytes: append(line, '\n')}))
+	return actions.AtMeta(c.tcp().Send(append(line, '\n')))
 }

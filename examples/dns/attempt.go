@@ -93,15 +93,14 @@ func (e exchange) overUDP(packet []byte) actions.Action {
 }
 
 func (e exchange) overTCP(packet []byte) actions.Action {
+	c := tcp.Between(e.us, e.upstream)
 	return actions.Tree{
-		endpoint.Subscriber(tcp.Flow(e.upstream, e.us),
-			endpoint.OnPresence(func(tcp.Data) actions.Action {
-				return actions.Send(tcp.Data{From: e.us, To: e.upstream, Bytes: framed(packet)})
-			}),
+		c.Subscriber(
+			endpoint.OnPresence(func(tcp.Data) actions.Action { return c.Send(framed(packet)) }),
 			endpoint.OnMessageState(exchange.data),
 			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return e.end(failed, Reply{}) }),
 		),
-		endpoint.Publisher(tcp.Flow(e.us, e.upstream)),
+		c.Publisher(),
 	}
 }
 

@@ -51,7 +51,7 @@ func (w way) hold() actions.Action {
 	if !w.stream {
 		return endpoint.Publisher(topic.All[waiting]()) // the one who listens keeps the socket
 	}
-	return endpoint.Publisher(tcp.Flow(w.us, w.them),
+	return tcp.Between(w.us, w.them).Publisher(
 		endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 	)
 }
@@ -66,7 +66,7 @@ func (w way) room(q query) int {
 
 func (w way) send(packet []byte) actions.Action {
 	if w.stream {
-		return actions.Send(tcp.Data{From: w.us, To: w.them, Bytes: framed(packet)})
+		return tcp.Between(w.us, w.them).Send(framed(packet))
 	}
 	return actions.Send(udp.Packet{Source: w.us, Destination: w.them, Body: packet})
 }

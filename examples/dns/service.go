@@ -77,8 +77,8 @@ func (s service) served(waiting, error) actions.Transition[service] {
 // listenTCP listens to clients over TCP, and says where they can come.
 func listenTCP(at inet.Addr) actions.Action {
 	return actions.Tree{
-		endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
-			return actions.Spawn(attend(c.From, c.To)).Named("session")
+		endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(d tcp.Data) actions.Action {
+			return actions.Spawn(attend(d.Connection())).Named("session")
 		})),
 		endpoint.ObservePublishers(tcp.ListeningAt(at),
 			endpoint.OnPresence(func(l tcp.Listening) actions.Action {

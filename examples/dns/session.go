@@ -26,14 +26,14 @@ const (
 )
 
 // attend is the process of a session.
-func attend(them, us tcp.Addr) actions.Process {
-	s := session{way: way{us: us, them: them, stream: true}, label: "dns session with " + them.String()}
+func attend(c tcp.Connection) actions.Process {
+	s := session{way: way{us: c.Us, them: c.Them, stream: true}, label: "dns session with " + c.Them.String()}
 	return actions.Next(s,
-		endpoint.Subscriber(tcp.Flow(them, us),
+		c.Subscriber(
 			endpoint.OnMessageState(session.hear),
 			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 		),
-		endpoint.ObservePublishers(tcp.Flow(us, them), endpoint.OnAbsenceState(session.served)),
+		endpoint.ObservePublishers(c.Out(), endpoint.OnAbsenceState(session.served)),
 		endpoint.Subscriber(timer.Expiring(s.label),
 			endpoint.OnMessage(func(timer.Expired) actions.Action { return actions.Quit() }),
 		),

@@ -127,26 +127,23 @@ type server struct{ At tcp.Addr }
 
 func (s server) open() actions.Action {
 	return endpoint.ObservePublishers(tcp.Arriving(s.At),
-		endpoint.OnPresence(func(c tcp.Data) actions.Action {
-			e := echoer{Them: c.From, Us: c.To}
+		endpoint.OnPresence(func(d tcp.Data) actions.Action {
+			e := echoer(d.Connection())
 			return actions.Spawn(actions.Next(e, e.open())).Named("echoer")
 		}),
 	)
 }
 
 // An echoer talks to one peer, until it goes away.
-type echoer struct{ Them, Us tcp.Addr }
+type echoer tcp.Connection
 
 func (e echoer) open() actions.Action {
+	c := tcp.Connection(e)
 	return actions.Group(
-		endpoint.Publisher(tcp.Flow(e.Us, e.Them)),
-		endpoint.Subscriber(tcp.Flow(e.Them, e.Us),
-			endpoint.OnMessage(e.echo),
+		c.Publisher(),
+		c.Subscriber(
+			endpoint.OnMessage(c.Pass),
 			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
 		),
 	)
-}
-
-func (e echoer) echo(d tcp.Data) actions.Action {
-	return actions.Send(tcp.Data{From: e.Us, To: e.Them, Bytes: d.Bytes, EOF: d.EOF})
 }

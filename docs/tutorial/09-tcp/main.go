@@ -21,8 +21,8 @@ import (
 // door listens at an address, and spawns a waiter for each guest who comes in.
 func door(at tcp.Addr) actions.Process {
 	return actions.Stateless(
-		endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
-			return actions.Spawn(waiter(c.From, c.To)).Named("waiter")
+		endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(d tcp.Data) actions.Action {
+			return actions.Spawn(waiter(d.Connection())).Named("waiter")
 		})),
 		endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
 			failed := reason != nil && !errors.Is(reason, world.ErrStopped) // a stop is no failure
@@ -32,15 +32,15 @@ func door(at tcp.Addr) actions.Process {
 }
 
 // waiter serves one guest, for as long as the guest is there.
-func waiter(guest, us tcp.Addr) actions.Process {
+func waiter(guest tcp.Connection) actions.Process {
 	return actions.Stateless(
-		tcp.SetMode(guest, us, tcp.Lines(100), tcp.Unlimited),
-		endpoint.Publisher(tcp.Flow(us, guest)),
-		endpoint.Subscriber(tcp.Flow(guest, us),
+		guest.SetMode(tcp.Lines(100), tcp.Unlimited),
+		guest.Publisher(),
+		guest.Subscriber(
 			endpoint.OnMessage(func(d tcp.Data) actions.Action {
 				dish := strings.TrimSpace(string(d.Bytes))
-				answer := tcp.Data{From: us, To: guest, Bytes: []byte("one " + dish + ", coming up\n")}
-				return actions.When(dish != "", actions.Send(answer), console.Printf("waiter: one %s", dish))
+				answer := guest.SendString("one " + dish + ", coming up\n")
+				return actions.When(dish != "", answer, console.Printf("waiter: one %s", dish))
 			}),
 			endpoint.OnAbsence(func(_ tcp.Data, reason error) actions.Action {
 				return actions.Tree{console.Printf("waiter: the guest has gone: %v", reason), actions.Quit()}

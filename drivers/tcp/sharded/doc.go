@@ -12,8 +12,8 @@
 //		return actions.Stateless(
 //			w.Driver(),
 //			endpoint.ObservePublishers(tcp.Arriving(w.Listener()),
-//				endpoint.OnPresence(func(c tcp.Data) actions.Action {
-//					return actions.Spawn(session(c.From, c.To))
+//				endpoint.OnPresence(func(d tcp.Data) actions.Action {
+//					return actions.Spawn(session(d.Connection()))
 //				}),
 //			),
 //		)

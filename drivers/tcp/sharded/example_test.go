@@ -22,8 +22,8 @@ func Example() {
 		return actions.Stateless(
 			w.Driver(),
 			endpoint.ObservePublishers(tcp.Arriving(w.Listener()),
-				endpoint.OnPresence(func(c tcp.Data) actions.Action {
-					return actions.Spawn(greeter(w, c.From, c.To))
+				endpoint.OnPresence(func(d tcp.Data) actions.Action {
+					return actions.Spawn(greeter(w, d.Connection()))
 				}),
 			),
 		)
@@ -52,14 +52,11 @@ func Example() {
 	// <nil>
 }
 
-func greeter(w sharded.Worker, them, us tcp.Addr) actions.Process {
-	text := fmt.Sprintf("Worker %d of %d greets you.\n", w.ID, w.N)
+func greeter(w sharded.Worker, c tcp.Connection) actions.Process {
 	return actions.Stateless(
-		endpoint.Publisher(tcp.Flow(us, them)),
-		endpoint.Subscriber(tcp.Flow(them, us),
-			endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
-		),
-		actions.Send(tcp.Data{From: us, To: them, Bytes: []byte(text)}),
+		c.Publisher(),
+		c.Subscriber(endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() })),
+		c.SendString(fmt.Sprintf("Worker %d of %d greets you.\n", w.ID, w.N)),
 	)
 }
 

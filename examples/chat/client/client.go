@@ -13,27 +13,27 @@ import (
 
 // A client joins the console to a connection.
 type client struct {
-	us, server tcp.Addr
-	mine       string // how lines begin that this side has said; empty if that is not known
-	ended      bool   // the input has come to its end
+	tcp.Connection
+	mine  string // how lines begin that this side has said; empty if that is not known
+	ended bool   // the input has come to its end
 }
 
 func talk(server tcp.Addr) actions.Process {
-	c := client{us: tcp.Handle("client"), server: server}
+	c := client{Connection: tcp.Between(tcp.Handle("client"), server)}
 	return actions.Next(c,
-		endpoint.Subscriber(tcp.Flow(c.server, c.us),
+		c.Subscriber(
 			endpoint.OnPresenceState(client.connected),
 			endpoint.OnMessageState(client.heard),
 			endpoint.OnAbsenceState(client.parted),
 		),
-		endpoint.Publisher(tcp.Flow(c.us, c.server)),
+		c.Publisher(),
 	)
 }
 
 // connected begins to read what is typed.
 func (c client) connected(tcp.Data) actions.Transition[client] {
 	return actions.Next(c,
-		tcp.SetMode(c.server, c.us, tcp.Lines(tcp.DefaultMaxLine), tcp.Unlimited),
+		c.SetMode(tcp.Lines(tcp.DefaultMaxLine), tcp.Unlimited),
 		endpoint.Subscriber(topic.All[console.Line](),
 			endpoint.OnMessageState(client.typed),
 			endpoint.OnAbsenceState(client.typedAll),
@@ -42,14 +42,14 @@ func (c client) connected(tcp.Data) actions.Transition[client] {
 }
 
 func (c client) typed(l console.Line) actions.Transition[client] {
-	return actions.Next(c, actions.Send(tcp.Data{From: c.us, To: c.server, Bytes: []byte(l.Text + "\n")}))
+	return actions.Next(c, c.SendString(l.Text+"\n"))
 }
 
 // typedAll says that there is no more. The server closes the connection then.
 func (c client) typedAll(_ console.Line, reason error) actions.Transition[client] {
 	c.ended = true
 	return actions.Next(c,
-		actions.Send(tcp.Data{From: c.us, To: c.server, EOF: true}),
+		c.End(),
 		actions.When(reason != nil, endpoint.Exit(reason)),
 	)
 }

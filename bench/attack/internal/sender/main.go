@@ -58,17 +58,15 @@ func pieces(total, size int) [][]byte {
 
 // serve sends the pieces to everybody who connects.
 func serve(at tcp.Addr, pieces [][]byte) actions.Action {
-	return endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
-		them, us := c.From, c.To
+	return endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(d tcp.Data) actions.Action {
+		c := d.Connection()
 		var sends actions.Tree
 		for i, piece := range pieces {
-			sends = append(sends, actions.Send(tcp.Data{From: us, To: them, Bytes: piece, EOF: i == len(pieces)-1}))
+			sends = append(sends, c.Pass(tcp.Data{Bytes: piece, EOF: i == len(pieces)-1}))
 		}
 		return actions.Spawn(actions.Stateless(
-			endpoint.Publisher(tcp.Flow(us, them)),
-			endpoint.Subscriber(tcp.Flow(them, us),
-				endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),
-			),
+			c.Publisher(),
+			c.Subscriber(endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() })),
 			sends,
 		)).Named("sender")
 	}))
