@@ -4,11 +4,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/netip"
 	"reflect"
 	"time"
 	"unique"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/internal/sockopt"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -69,6 +71,27 @@ type Config struct {
 	// and doubles it while reads fill it. Default: 64 KiB.
 	ReadBuffer int
 
+	// Backlog is how many connections may wait in the queue of the system until
+	// the driver accepts them. Beyond that, most systems ignore attempts to
+	// connect, and the peer's system repeats them for a while. It has an effect
+	// on the network of the operating system only, and on Unix only: package
+	// net takes no backlog, and other systems do not change that of a socket
+	// that listens. Default: what the system allows (on Linux,
+	// net.core.somaxconn), which no Backlog exceeds.
+	Backlog int
+
+	// NoReuse has an address be refused as long as connections of an earlier
+	// listener linger there. By default the driver can listen there again at
+	// once, as SO_REUSEADDR allows. It has an effect on the network of the
+	// operating system only, and on Unix only; on Windows a socket that listens
+	// never has that option.
+	NoReuse bool
+
+	// DialFrom is the address of this host that connections are made from; the
+	// address of the peer has to be of the same family. It has an effect on the
+	// network of the operating system only. Default: the system chooses.
+	DialFrom netip.Addr
+
 	// MaxConnections is how many connections of one listener may be open at
 	// the same time. Others wait in the queue of the system until one ends.
 	// Default: no limit.
@@ -108,6 +131,8 @@ type settings struct {
 	keys        *keyring
 	claim       time.Duration
 	dial        time.Duration
+	from        netip.Addr
+	options     sockopt.Options
 	tuning      unique.Handle[tuning]
 	connections int // 0 for no limit
 }
@@ -119,6 +144,8 @@ func (c Config) settings() settings {
 		keys:        newKeyring(c.TLS),
 		claim:       limit("ClaimLimit", c.ClaimLimit, defaultClaimLimit),
 		dial:        limit("DialLimit", c.DialLimit, defaultDialLimit),
+		from:        c.DialFrom,
+		options:     sockopt.Options{NoReuse: c.NoReuse, Backlog: limit("Backlog", c.Backlog, 0)},
 		connections: limit("MaxConnections", c.MaxConnections, 0),
 	}
 	if c.Network != nil {

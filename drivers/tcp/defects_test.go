@@ -3,6 +3,7 @@ package tcp_test
 import (
 	"context"
 	"io"
+	"net/netip"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -97,6 +98,22 @@ func TestDR27AddressIsUsedAgain(t *testing.T) {
 		again := l.user("again")
 		if got := again.listen(at); got != free {
 			l.Errorf("listening at %v, and not at %v", got, free)
+		}
+	})
+}
+
+// DR-27: options that a network, or a system, knows nothing of do no harm.
+func TestDR27OptionsEverywhere(t *testing.T) {
+	c := tcp.Config{Backlog: 9, NoReuse: true, DialFrom: netip.MustParseAddr("127.0.0.1")}
+	everywhere(t, c, func(l *lab) {
+		s, c := l.user("server"), l.user("client")
+		s.do(s.watchListening(loopback), echoes(loopback))
+		far := s.next("listening").listening.Bound
+		c.do(publish(me, far), c.subscribe(far, me))
+		c.next("presence")
+		c.do(data(me, far, "is anybody there?"))
+		if got := string(c.read(17)); got != "is anybody there?" {
+			l.Errorf("got %q", got)
 		}
 	})
 }

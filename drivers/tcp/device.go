@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"time"
 	"unique"
 
+	"github.com/go-marketplace/marketplace/drivers/internal/sockopt"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -22,6 +24,7 @@ type (
 		clock    world.Clock
 		security security // with which connections will be opened
 		at       Addr
+		options  sockopt.Options // of its socket
 	}
 
 	// acceptedConn is a connection that has come in, and dialedConn one that
@@ -36,6 +39,7 @@ type (
 	dialedConn struct {
 		network       world.Network
 		limit         time.Duration
+		from          netip.Addr // of this host; not valid if the system chooses
 		tuning        unique.Handle[tuning]
 		security      security // as remote names it
 		remote, local Addr
@@ -61,7 +65,17 @@ type keepAlive struct {
 
 // DeviceName implements [world.Device].
 func (l listener) DeviceName() string {
-	return "tcp.listener(" + strconv.Quote(l.network.NetworkName()) + ", " + strconv.Quote(l.clock.ClockName()) + ", " + l.at.String() + ")"
+	return "tcp.listener(" + strconv.Quote(l.network.NetworkName()) + ", " + strconv.Quote(l.clock.ClockName()) + ", " +
+		optionsName(l.options) + l.at.String() + ")"
+}
+
+// optionsName returns what makes options part of a name: nothing, in most
+// programs.
+func optionsName(o sockopt.Options) string {
+	if o == (sockopt.Options{}) {
+		return ""
+	}
+	return fmt.Sprintf("backlog %d, no reuse %v, ", o.Backlog, o.NoReuse)
 }
 
 // DeviceName implements [world.Device].
@@ -81,7 +95,11 @@ func (c dialedConn) DeviceName() string {
 	if c.limit != defaultDialLimit {
 		limit = "limit " + c.limit.String() + ", "
 	}
-	return "tcp.dialedConn(" + strconv.Quote(c.network.NetworkName()) + ", " + limit + c.tuning.Value().name() + c.local.String() + ", " + c.remote.String() + ")"
+	from := ""
+	if c.from.IsValid() {
+		from = "from " + strconv.Quote(c.from.String()) + ", "
+	}
+	return "tcp.dialedConn(" + strconv.Quote(c.network.NetworkName()) + ", " + limit + from + c.tuning.Value().name() + c.local.String() + ", " + c.remote.String() + ")"
 }
 
 // normalTuning is what most programs have.
@@ -130,7 +148,7 @@ func (c dialedConn) Open(ctx context.Context, env world.Env) (world.Handle, erro
 	}
 	limited, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
-	conn, err := c.network.Dial(limited, "tcp", c.remote.HostPort())
+	conn, err := sockopt.Dial(limited, c.network, c.from, c.remote.HostPort())
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +195,7 @@ func (l listener) Open(ctx context.Context, env world.Env) (world.Handle, error)
 	if _, err := l.security.server(); err != nil {
 		return nil, err
 	}
-	socket, err := l.network.Listen(ctx, "tcp", l.at.HostPort())
+	socket, err := l.options.Listen(ctx, l.network, l.at.HostPort())
 	if err != nil {
 		return nil, err
 	}

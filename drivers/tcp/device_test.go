@@ -2,12 +2,14 @@ package tcp
 
 import (
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 	"unique"
 
 	"pgregory.net/rapid"
 
+	"github.com/go-marketplace/marketplace/drivers/internal/sockopt"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -19,6 +21,8 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 			Remote(host, 1).TLS("web"), Listener(host, 1).TLS("web"), Listener(host, 1).TLS("")}).Draw(t, "addr")
 	})
 	keys := newKeyring(nil)
+	options := rapid.SampledFrom([]sockopt.Options{{}, {NoReuse: true}, {Backlog: 1}, {Backlog: 1, NoReuse: true}})
+	from := rapid.SampledFrom([]netip.Addr{{}, netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr(`fe80::1%", handle("a")`)})
 	device := rapid.Custom(func(t *rapid.T) world.Device {
 		tune := unique.Make(tuned(t))
 		secure := rapid.SampledFrom([]security{{}, {keys, ""}, {keys, "web"}, {keys, `"web`}}).Draw(t, "security")
@@ -27,7 +31,7 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 		switch rapid.IntRange(0, 3).Draw(t, "kind") {
 		case 0:
 			at := addr.Draw(t, "at")
-			return listener{network{}, world.SystemClock(), settings{keys: keys}.security(at), at}
+			return listener{network{}, world.SystemClock(), settings{keys: keys}.security(at), at, options.Draw(t, "options")}
 		case 1:
 			return acceptedConn{tune, secure, ref}
 		case 2:
@@ -35,7 +39,7 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 		}
 		limit := rapid.SampledFrom([]time.Duration{defaultDialLimit, time.Second}).Draw(t, "limit")
 		remote := addr.Draw(t, "remote")
-		return dialedConn{network{}, limit, tune, settings{keys: keys}.security(remote), remote, Handle(addr.Draw(t, "local").String())}
+		return dialedConn{network{}, limit, from.Draw(t, "from"), tune, settings{keys: keys}.security(remote), remote, Handle(addr.Draw(t, "local").String())}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		if a, b := device.Draw(t, "a"), device.Draw(t, "b"); (a == b) != (a.DeviceName() == b.DeviceName()) {

@@ -110,7 +110,7 @@ func (d driver) hold(at Addr) actions.Action {
 }
 
 func (d driver) device(at Addr) world.Device {
-	return listener{network: d.settings.network, clock: d.settings.clock, security: d.settings.security(at), at: at}
+	return listener{network: d.settings.network, clock: d.settings.clock, security: d.settings.security(at), at: at, options: d.settings.options}
 }
 
 // bound announces where a listener listens.

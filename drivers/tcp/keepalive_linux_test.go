@@ -28,7 +28,7 @@ func TestDR33KeepAlive(t *testing.T) {
 			defer l.Close()
 			s := Config{KeepAlive: test.config}.settings()
 			e := &env{}
-			dialed, err := dialedConn{s.network, s.dial, s.tuning, security{}, Remote("127.0.0.1", uint16(l.Addr().(*net.TCPAddr).Port)), us}.Open(t.Context(), e)
+			dialed, err := dialedConn{network: s.network, limit: s.dial, tuning: s.tuning, remote: Remote("127.0.0.1", uint16(l.Addr().(*net.TCPAddr).Port)), local: us}.Open(t.Context(), e)
 			if err != nil {
 				t.Fatal(err)
 			}

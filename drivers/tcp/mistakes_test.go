@@ -39,6 +39,7 @@ func TestMistakesPanic(t *testing.T) {
 		"Config.DialLimit is -1ns":          func() { tcp.Config{DialLimit: -1}.Driver() },
 		"Config.LingerLimit is -1ns":        func() { tcp.Config{LingerLimit: -1}.Driver() },
 		"Config.ReadBuffer is -1":           func() { tcp.Config{ReadBuffer: -1}.Driver() },
+		"Config.Backlog is -1":              func() { tcp.Config{Backlog: -1}.Driver() },
 		"Config.MaxConnections is":          func() { tcp.Config{MaxConnections: -1}.Driver() },
 		"Config.HandshakeLimit is -1ns":     func() { tcp.Config{HandshakeLimit: -1}.Driver() },
 		"Config.IdleLimit is -1ns":          func() { tcp.Config{IdleLimit: -1}.Driver() },

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/inet"
+	"github.com/go-marketplace/marketplace/drivers/internal/sockopt"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 )
 
@@ -95,13 +96,10 @@ func (c Config) address(text string) (tcp.Addr, error) {
 
 // open returns the socket.
 func (c Config) open(ctx context.Context, at tcp.Addr) (net.Listener, error) {
-	switch {
-	case c.Listener != nil:
+	if c.Listener != nil {
 		return c.Listener, nil
-	case c.NoReuse:
-		return (&net.ListenConfig{Control: noReuse}).Listen(ctx, "tcp", at.HostPort())
 	}
-	return c.Network.Listen(ctx, "tcp", at.HostPort())
+	return sockopt.Options{NoReuse: c.NoReuse}.Listen(ctx, c.Network, at.HostPort())
 }
 
 func newListener(ctx context.Context, c Config, socket net.Listener, at tcp.Addr, boot func(Worker) actions.Process) *Listener {

@@ -38,7 +38,9 @@ func (w Worker) Listener() tcp.Addr { return w.m.worker.at }
 func (w Worker) Network() world.Network { return network{w.m} }
 
 // TCP returns the settings of the worker's driver, for programs that want to
-// change some before they call [tcp.Config.Driver].
+// change some before they call [tcp.Config.Driver]. What is set there is for this
+// worker alone. The Backlog and NoReuse of a [tcp.Config] have no effect, because
+// the socket is the Listener's.
 func (w Worker) TCP() tcp.Config {
 	l := w.m.worker.listener
 	c := tcp.Config{Network: w.Network(), Clock: l.config.Clock}
