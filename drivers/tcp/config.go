@@ -21,8 +21,8 @@ type Config struct {
 	// of the operating system.
 	Network world.Network
 
-	// Clock measures ClaimLimit, HandshakeLimit, IdleLimit, and the time until
-	// a failed attempt to accept a connection is repeated. Default: the clock
+	// Clock measures ClaimLimit, HandshakeLimit, IdleLimit, AcceptRate, and the
+	// time until a failed attempt to accept a connection is repeated. Default: the clock
 	// of the system.
 	Clock world.Clock
 
@@ -96,6 +96,17 @@ type Config struct {
 	// the same time. Others wait in the queue of the system until one ends.
 	// Default: no limit.
 	MaxConnections int
+
+	// AcceptRate is how many connections a listener accepts per second, whatever
+	// becomes of them. Others wait in the queue of the system until they are
+	// due. Default: no limit.
+	AcceptRate int
+
+	// AcceptBurst is how many connections a listener with an AcceptRate accepts
+	// at once, after a time in which few have come. With 1, no two of them are
+	// closer to each other than the rate says. Default: AcceptRate, which is as
+	// many as come in a second.
+	AcceptBurst int
 }
 
 // Driver returns the process through which the others of its machine reach the
@@ -109,7 +120,7 @@ func Driver() actions.SpawnProcess { return Config{}.Driver() }
 func DriverOn(n world.Network) actions.SpawnProcess { return Config{Network: n}.Driver() }
 
 // Driver returns a [Driver] that works as c says. It panics if a limit is
-// negative, and if the TLS settings of a name are nil or allow renegotiation,
+// negative, if there is an AcceptBurst without an AcceptRate, and if the TLS settings of a name are nil or allow renegotiation,
 // which this package does not.
 func (c Config) Driver() actions.SpawnProcess {
 	return actions.Spawn(serve(c.settings())).Named("tcp driver")
@@ -133,6 +144,7 @@ type settings struct {
 	dial        time.Duration
 	from        netip.Addr
 	options     sockopt.Options
+	rate        rate
 	tuning      unique.Handle[tuning]
 	connections int // 0 for no limit
 }
@@ -146,6 +158,7 @@ func (c Config) settings() settings {
 		dial:        limit("DialLimit", c.DialLimit, defaultDialLimit),
 		from:        c.DialFrom,
 		options:     sockopt.Options{NoReuse: c.NoReuse, Backlog: limit("Backlog", c.Backlog, 0)},
+		rate:        newRate(c.AcceptRate, c.AcceptBurst),
 		connections: limit("MaxConnections", c.MaxConnections, 0),
 	}
 	if c.Network != nil {

@@ -25,6 +25,7 @@ type (
 		security security // with which connections will be opened
 		at       Addr
 		options  sockopt.Options // of its socket
+		rate     rate            // at which connections are accepted
 	}
 
 	// acceptedConn is a connection that has come in, and dialedConn one that
@@ -66,7 +67,7 @@ type keepAlive struct {
 // DeviceName implements [world.Device].
 func (l listener) DeviceName() string {
 	return "tcp.listener(" + strconv.Quote(l.network.NetworkName()) + ", " + strconv.Quote(l.clock.ClockName()) + ", " +
-		optionsName(l.options) + l.at.String() + ")"
+		optionsName(l.options) + l.rate.name() + l.at.String() + ")"
 }
 
 // optionsName returns what makes options part of a name: nothing, in most

@@ -22,6 +22,7 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 	})
 	keys := newKeyring(nil)
 	options := rapid.SampledFrom([]sockopt.Options{{}, {NoReuse: true}, {Backlog: 1}, {Backlog: 1, NoReuse: true}})
+	rates := rapid.SampledFrom([]rate{{}, newRate(1, 1), newRate(1, 2), newRate(2, 1)})
 	from := rapid.SampledFrom([]netip.Addr{{}, netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr(`fe80::1%", handle("a")`)})
 	device := rapid.Custom(func(t *rapid.T) world.Device {
 		tune := unique.Make(tuned(t))
@@ -31,7 +32,7 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 		switch rapid.IntRange(0, 3).Draw(t, "kind") {
 		case 0:
 			at := addr.Draw(t, "at")
-			return listener{network{}, world.SystemClock(), settings{keys: keys}.security(at), at, options.Draw(t, "options")}
+			return listener{network{}, world.SystemClock(), settings{keys: keys}.security(at), at, options.Draw(t, "options"), rates.Draw(t, "rate")}
 		case 1:
 			return acceptedConn{tune, secure, ref}
 		case 2:

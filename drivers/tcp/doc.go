@@ -106,8 +106,35 @@
 //
 // # Limits
 //
-// How long things may take is said in the [Config]: making a connection, the
-// handshake, to be claimed, to be idle, to be closed; and how many connections a
-// listener may have. What is beyond a limit ends with a reason of its own. In a
-// Config zero stands for the default, and a negative limit is a mistake.
+// The [Config] has the limits. Zero stands for the default, and a negative limit is
+// a mistake. These are deadlines. A connection that misses one of the first four
+// ends with a reason that says so:
+//
+//	DialLimit        to make a connection, with looking up the name: 30 s
+//	HandshakeLimit   the TLS handshake: 10 s
+//	ClaimLimit       until a process takes part in a connection: 30 s
+//	IdleLimit        without anything coming or going: none
+//	LingerLimit      until the peer closes a connection that is being closed: 1 s
+//
+// Others are for each listener, and who is beyond them waits in the queue of the
+// system:
+//
+//	MaxConnections   that are open: no limit
+//	AcceptRate       connections per second: no limit
+//	AcceptBurst      connections at once, with an AcceptRate: those of a second
+//
+// The queue of a connection whose peer does not read is limited by the machine,
+// with [ErrSlowConsumer], and what comes in by a [Mode] and its credit.
+//
+// # Sockets
+//
+// A server binds the address of its [Listener]: that of one interface, or, without
+// a host, all of them. The Config has the options of sockets. Each has an effect
+// where the network and the system know of it, and does no harm elsewhere:
+//
+//	ReadBuffer   the most bytes of one Data             all networks: 64 KiB
+//	KeepAlive    probes to peers that are silent        the system's network: as package net has it
+//	DialFrom     the address that connections are from  the system's network: any
+//	Backlog      how many wait to be accepted           the system's network, on Unix: as many as it allows
+//	NoReuse      SO_REUSEADDR is off                    the system's network, on Unix: it is on
 package tcp

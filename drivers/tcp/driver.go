@@ -110,7 +110,8 @@ func (d driver) hold(at Addr) actions.Action {
 }
 
 func (d driver) device(at Addr) world.Device {
-	return listener{network: d.settings.network, clock: d.settings.clock, security: d.settings.security(at), at: at, options: d.settings.options}
+	s := d.settings
+	return listener{network: s.network, clock: s.clock, security: s.security(at), at: at, options: s.options, rate: s.rate}
 }
 
 // bound announces where a listener listens.

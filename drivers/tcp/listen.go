@@ -18,12 +18,13 @@ type openListener struct {
 	socket net.Listener
 	env    world.Env
 	told   bool // the opening value
+	quota  quota
 	closed chan struct{}
 	once   sync.Once
 }
 
 func newOpenListener(socket net.Listener, l listener, env world.Env) *openListener {
-	return &openListener{listener: l, socket: socket, env: env, closed: make(chan struct{})}
+	return &openListener{listener: l, socket: socket, env: env, quota: quota{rate: l.rate}, closed: make(chan struct{})}
 }
 
 // Recv implements [world.Handle].
@@ -46,10 +47,13 @@ const (
 	lastPause  = time.Second
 )
 
-// accept waits for a connection. If the system is short of something, it waits
-// until that is better.
+// accept waits until a connection is due, and then for one to come. If the system
+// is short of something, it waits until that is better.
 func (l *openListener) accept() (net.Conn, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		if !l.waitForQuota() {
+			return nil, world.ErrClosed
+		}
 		conn, err := l.socket.Accept()
 		switch {
 		case l.isClosed():
@@ -58,6 +62,9 @@ func (l *openListener) accept() (net.Conn, error) {
 			}
 			return nil, world.ErrClosed
 		case err == nil:
+			if l.quota.every > 0 {
+				l.quota.count(l.clock.Now())
+			}
 			return conn, nil
 		case !passes(err):
 			return nil, err
@@ -68,6 +75,17 @@ func (l *openListener) accept() (net.Conn, error) {
 			return nil, world.ErrClosed
 		}
 	}
+}
+
+// waitForQuota waits until the rate allows a connection, and reports false if the
+// listener has been closed meanwhile. Until then, those that come wait in the
+// queue of the system.
+func (l *openListener) waitForQuota() bool {
+	if l.quota.every == 0 {
+		return true
+	}
+	d := l.quota.wait(l.clock.Now())
+	return d <= 0 || l.wait(d)
 }
 
 // passing are the errors after which accepting works again sooner or later:
