@@ -23,6 +23,19 @@ type Network interface {
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
 }
 
+// A TryWriter is a connection that can write without blocking. A [Network] whose
+// connections are not of type [*net.TCPConn] should give them this method: without
+// it, a driver needs a goroutine each time it writes.
+//
+// A type that embeds a TryWriter and changes what Write does has to change
+// TryWrite, too.
+type TryWriter interface {
+	// TryWrite writes as much of b as it can without blocking, and returns how
+	// many bytes that is. If n is less than len(b) and err is nil, writing more
+	// would block.
+	TryWrite(b []byte) (n int, err error)
+}
+
 // SystemNetwork returns the network of the operating system, named "system". All
 // values of it are equal.
 //

@@ -28,6 +28,15 @@ type PacketNetwork interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
+// A TryPacketWriter is a socket for datagrams that can send without blocking. It
+// is for the sockets of a [PacketNetwork] what [TryWriter] is for connections.
+type TryPacketWriter interface {
+	// TryWriteToUDPAddrPort sends b as a datagram, unless that would block, and
+	// reports whether it has been sent. If it has not and err is nil, sending
+	// would block.
+	TryWriteToUDPAddrPort(b []byte, to netip.AddrPort) (sent bool, err error)
+}
+
 // SystemPacketNetwork returns the network of the operating system, for
 // datagrams. It is equal to [SystemNetwork].
 //

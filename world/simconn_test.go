@@ -64,6 +64,7 @@ func TestSimConnDefaultSendBuffer(t *testing.T) {
 }
 
 func TestSimConnTryWrite(t *testing.T) {
+	var _ world.TryWriter = (*world.SimConn)(nil)
 	synctest.Test(t, func(t *testing.T) {
 		client, server := simPair(t, 4)
 		for _, want := range []int{4, 0} {

@@ -152,6 +152,24 @@ func TestSimNetworkPacketBuffer(t *testing.T) {
 	}
 }
 
+// Sending never blocks, so TryWriteToUDPAddrPort sends everything, even what is
+// then dropped, and fails as WriteToUDPAddrPort does.
+func TestSimNetworkTryPacketWriter(t *testing.T) {
+	n := world.NewSimNetwork("test")
+	n.PacketBuffer = 100
+	c := packets(t, n, "udp", "127.0.0.1:0")
+	var try world.TryPacketWriter = c.(*world.SimPacketConn)
+	for _, text := range []string{"one", "two"} {
+		if sent, err := try.TryWriteToUDPAddrPort([]byte(text), addrPort(c)); !sent || err != nil {
+			t.Errorf("%s: sent %v, %v", text, sent, err)
+		}
+	}
+	wantPacket(t, c, "one")
+	if sent, err := try.TryWriteToUDPAddrPort(make([]byte, 65508), addrPort(c)); sent || !errors.Is(err, syscall.EMSGSIZE) {
+		t.Errorf("too long: sent %v, %v", sent, err)
+	}
+}
+
 // What is sent is what arrives, whatever becomes of the memory it was in.
 func TestSimNetworkPacketsAreCopies(t *testing.T) {
 	c := packets(t, world.NewSimNetwork("test"), "udp", "127.0.0.1:0")

@@ -106,6 +106,13 @@ func (c *SimPacketConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, er
 	return len(b), nil
 }
 
+// TryWriteToUDPAddrPort implements [TryPacketWriter]. It is WriteToUDPAddrPort,
+// which never blocks.
+func (c *SimPacketConn) TryWriteToUDPAddrPort(b []byte, to netip.AddrPort) (sent bool, err error) {
+	_, err = c.WriteToUDPAddrPort(b, to)
+	return err == nil, err
+}
+
 func (c *SimPacketConn) mayWrite(size int, to netip.AddrPort) error {
 	c.network.mu.Lock()
 	defer c.network.mu.Unlock()

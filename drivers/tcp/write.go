@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // A writer carries out commands on a connection. Its methods are called by one
@@ -45,7 +47,7 @@ func tryWriter(c net.Conn) func([]byte) (int, error) {
 		return rawWriter(c)
 	case *secureConn:
 		return nil
-	case interface{ TryWrite([]byte) (int, error) }:
+	case world.TryWriter:
 		return c.TryWrite
 	}
 	return nil

@@ -106,6 +106,52 @@ func TestForeignNetwork(t *testing.T) {
 	}
 }
 
+// A stingy socket sends three datagrams without blocking.
+type stingy struct {
+	foreign
+	left *int
+}
+
+func (s stingy) TryWriteToUDPAddrPort(b []byte, to netip.AddrPort) (sent bool, err error) {
+	if *s.left == 0 {
+		return false, nil
+	}
+	*s.left--
+	_, err = s.WriteTo(b, net.UDPAddrFromAddrPort(to))
+	return err == nil, err
+}
+
+// A stingyNetwork opens stingy sockets.
+type stingyNetwork struct{ *world.SimNetwork }
+
+func (n stingyNetwork) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
+	c, err := n.SimNetwork.ListenPacket(ctx, network, address)
+	left := 3
+	return stingy{foreign{net: c}, &left}, err
+}
+
+// A network whose sockets implement world.TryPacketWriter is tried: Try sends
+// until that would block, and Do sends the rest.
+func TestTryPacketWriter(t *testing.T) {
+	h := open(t, socket{stingyNetwork{world.NewSimNetwork("test")}, 100, Listener("127.0.0.1", 80)}, quiet())
+	recv[opened](t, h)
+	var commands []any
+	for _, body := range []string{"one", "two", "three", "four"} {
+		commands = append(commands, send{To: netip.MustParseAddrPort("127.0.0.1:80"), Body: []byte(body)})
+	}
+	if done, err := h.Try(commands); done != 3 || err != nil {
+		t.Errorf("done %d, %v; want 3", done, err)
+	}
+	if err := h.Do(commands[3]); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"one", "two", "three", "four"} {
+		if r := recv[received](t, h); string(r.Body) != want {
+			t.Errorf("received %q, want %q", r.Body, want)
+		}
+	}
+}
+
 // Some systems report, when one reads, what has become of what was sent. That
 // does not end the socket.
 func TestPassingErrors(t *testing.T) {

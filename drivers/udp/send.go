@@ -23,39 +23,30 @@ func (s *sender) init(c net.PacketConn) {
 	if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
 		s.only4 = a.AddrPort().Addr().Unmap().Is4()
 	}
-	switch c := c.(type) {
-	case *net.UDPConn: // and nothing that is made of it, which may do otherwise
-		s.write = writer(c)
-		s.try = rawSender(c, s.target)
-	case *world.SimPacketConn: // which never makes anybody wait
-		s.write = writer(c)
-		s.try = s.tryWriting
-	default:
-		s.write = func(b []byte, to netip.AddrPort) error {
-			_, err := c.WriteTo(b, net.UDPAddrFromAddrPort(to))
-			return err
-		}
-	}
-}
-
-// writer returns what sends through a socket that knows addresses in numbers.
-func writer(c interface {
-	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
-}) func([]byte, netip.AddrPort) error {
-	return func(b []byte, to netip.AddrPort) error {
-		_, err := c.WriteToUDPAddrPort(b, to)
+	s.write = func(b []byte, to netip.AddrPort) error {
+		_, err := c.WriteTo(b, net.UDPAddrFromAddrPort(to))
 		return err
 	}
+	switch c := c.(type) {
+	case *net.UDPConn: // and no type that embeds it, which may send in another way
+		s.write = func(b []byte, to netip.AddrPort) error {
+			_, err := c.WriteToUDPAddrPort(b, to)
+			return err
+		}
+		s.try = rawSender(c, s.target)
+	case world.TryPacketWriter:
+		s.try = func(commands []any) (int, error) { return s.tryEach(c, commands) }
+	}
 }
 
-// tryWriting is a try for sockets that never block.
-func (s *sender) tryWriting(commands []any) (done int, err error) {
+// tryEach sends one datagram after another through c, until that would block.
+func (s *sender) tryEach(c world.TryPacketWriter, commands []any) (done int, err error) {
 	for ; done < len(commands); done++ {
-		c, ok := commands[done].(send)
+		d, ok := commands[done].(send)
 		if !ok {
 			return done, errCommand
 		}
-		if err := s.write(c.Body, s.target(c.To)); err != nil {
+		if sent, err := c.TryWriteToUDPAddrPort(d.Body, s.target(d.To)); !sent || err != nil {
 			return done, err
 		}
 	}
