@@ -22,6 +22,7 @@ const module = "github.com/go-marketplace/marketplace"
 var mayImport = map[string][]string{
 	"topic":              {"internal/selftext"},
 	"world":              {},
+	"world/simnet":       {"world"},
 	"actions":            {"internal/valuetext", "topic", "world"},
 	"endpoint":           {"actions", "topic", "world"},
 	"internal/applog":    {},
@@ -46,6 +47,7 @@ var mayImport = map[string][]string{
 	},
 	"drivers/internal/outlet":      {"world"},
 	"drivers/internal/sockopt":     {"world"},
+	"world/internal/networktest":   {"world"},
 	"interrupt":                    {},
 	"internal/kindtest":            {"ground", "vm", "actions", "topic"},
 	"drivers/drivertest":           {"internal/kindtest", "vmtest", "ground", "vm", "endpoint", "actions", "topic", "world"},

@@ -1,6 +1,5 @@
 // Package world is what lies outside a machine: the devices that a process can
-// hold open, the clock, the network, and a simulated network and clock for
-// tests. In the metaphor of the other packages, in which actions are the system
+// hold open, the clock, and the network. In the metaphor of the other packages, in which actions are the system
 // calls and vm is the kernel, world is the devices.
 //
 // A process never does anything; it returns values. So it does not open a
@@ -23,7 +22,8 @@
 // values have types with stable names ([Register]), and errors are brought down
 // to what can be restored ([Reduce], [Error]).
 //
-// Drivers take the outside as a parameter, a [Clock], a [Network] or a
-// [PacketNetwork], and a test hands them a [ManualClock] or a [SimNetwork] in
-// place of [SystemClock], [SystemNetwork] and [SystemPacketNetwork].
+// Drivers take the outside as a parameter: a [Clock], a [Network] or a
+// [PacketNetwork]. A program passes [SystemClock], [SystemNetwork] and
+// [SystemPacketNetwork]. A test passes a [ManualClock], and a simulated network
+// from package [github.com/go-marketplace/marketplace/world/simnet].
 package world

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"reflect"
@@ -91,45 +90,4 @@ func ExampleAlarm() {
 	// world.AlarmSet
 	// world.AlarmRang
 	// end: EOF
-}
-
-// A server and a client on a network in memory.
-func ExampleSimNetwork() {
-	network := world.NewSimNetwork("test")
-	network.AddHost("echo.test", "192.0.2.7")
-	ctx := context.Background()
-
-	listener, err := network.Listen(ctx, "tcp", ":7")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	go func() {
-		defer listener.Close()
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		io.Copy(conn, conn)
-	}()
-
-	conn, err := network.Dial(ctx, "tcp", "echo.test:7")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer conn.Close()
-	fmt.Println(conn.LocalAddr(), "to", conn.RemoteAddr())
-	fmt.Fprint(conn, "hello")
-	conn.(interface{ CloseWrite() error }).CloseWrite()
-	answer, err := io.ReadAll(conn)
-	fmt.Printf("%s %v\n", answer, err)
-
-	_, err = network.Dial(ctx, "tcp", "echo.test:8")
-	fmt.Println(errors.Is(err, syscall.ECONNREFUSED))
-	// Output:
-	// 192.0.2.7:49152 to 192.0.2.7:7
-	// hello <nil>
-	// true
 }

@@ -5,9 +5,9 @@ import (
 	"net"
 )
 
-// A Network is where connections come from: the operating system's, or a
-// simulated one. It is a value that devices hold, so its dynamic type must be
-// comparable: [SystemNetwork], a [*SimNetwork], or one of your own.
+// A Network makes connections. Devices hold it as a value, so its dynamic type must
+// be comparable. [SystemNetwork] is one; package
+// [github.com/go-marketplace/marketplace/world/simnet] has a simulated one.
 type Network interface {
 	// NetworkName returns the name of the network. It becomes part of the names
 	// of devices: two networks that are used in one machine have different

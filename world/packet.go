@@ -6,11 +6,9 @@ import (
 	"net/netip"
 )
 
-// A PacketNetwork is where datagrams come from and go to: the operating
-// system's, or a simulated one. Like a [Network] it is a value that devices
-// hold, so its dynamic type must be comparable.
-//
-// It is implemented by [SystemPacketNetwork] and by [*SimNetwork].
+// A PacketNetwork sends and receives datagrams. Devices hold it as a value, so its
+// dynamic type must be comparable. [SystemPacketNetwork] is one; package
+// [github.com/go-marketplace/marketplace/world/simnet] has a simulated one.
 type PacketNetwork interface {
 	// NetworkName returns the name of the network: see [Network].
 	NetworkName() string

@@ -16,6 +16,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 var me = tcp.Handle("me")
@@ -169,13 +170,13 @@ func TestDR69TwoProcessesOfOneMachine(t *testing.T) {
 
 // A deaf network does not answer.
 type deaf struct {
-	*world.SimNetwork
+	*simnet.Network
 	dialing chan string
 	over    chan error
 }
 
 func newDeaf() *deaf {
-	return &deaf{world.NewSimNetwork("deaf"), make(chan string, 10), make(chan error, 10)}
+	return &deaf{simnet.New("deaf"), make(chan string, 10), make(chan error, 10)}
 }
 
 func (d *deaf) Dial(ctx context.Context, _, address string) (net.Conn, error) {

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // env is what the ground offers, for devices that are opened by hand.
@@ -105,7 +106,7 @@ func TestConnectionsDoNotSurviveTheGround(t *testing.T) {
 func TestCloseUnblocksRecv(t *testing.T) {
 	for name, before := range map[string]func(far net.Conn){
 		"reading":     func(far net.Conn) {},
-		"at the end":  func(far net.Conn) { far.(*world.SimConn).CloseWrite() },
+		"at the end":  func(far net.Conn) { far.(*simnet.Conn).CloseWrite() },
 		"when closed": func(far net.Conn) { far.Close() },
 	} {
 		for _, wrote := range []bool{false, true} {
@@ -147,7 +148,7 @@ func TestCloseUnblocksRecv(t *testing.T) {
 
 // simConns returns the two ends of a connection.
 func simConns(t *testing.T) (near, far net.Conn) {
-	n := world.NewSimNetwork("pair")
+	n := simnet.New("pair")
 	l, err := n.Listen(context.Background(), "tcp", ":1")
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +208,7 @@ func TestNothingLingersWithoutCause(t *testing.T) {
 func TestLingerWithoutDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := simConns(t)
-		h := newConn(timeless{near.(*world.SimConn)}, normal, &env{})
+		h := newConn(timeless{near.(*simnet.Conn)}, normal, &env{})
 		h.Recv()
 		h.Try([]any{write{Bytes: []byte("x")}})
 		over := make(chan error)
@@ -230,7 +231,7 @@ func TestLingerWithoutDeadlines(t *testing.T) {
 	})
 }
 
-type timeless struct{ *world.SimConn }
+type timeless struct{ *simnet.Conn }
 
 func (timeless) SetReadDeadline(time.Time) error { return nil }
 

@@ -14,18 +14,19 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // tallied is a network that keeps a tally of what the driver has open on it.
 type tallied struct {
-	*world.SimNetwork
+	*simnet.Network
 	drivertest.Tally
 }
 
-func newTallied() *tallied { return &tallied{SimNetwork: world.NewSimNetwork("test")} }
+func newTallied() *tallied { return &tallied{Network: simnet.New("test")} }
 
 func (n *tallied) Listen(ctx context.Context, network, address string) (net.Listener, error) {
-	l, err := n.SimNetwork.Listen(ctx, network, address)
+	l, err := n.Network.Listen(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -33,11 +34,11 @@ func (n *tallied) Listen(ctx context.Context, network, address string) (net.List
 }
 
 func (n *tallied) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	c, err := n.SimNetwork.Dial(ctx, network, address)
+	c, err := n.Network.Dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	return &talliedConn{c.(*world.SimConn), n.Opened("connection to " + address)}, nil
+	return &talliedConn{c.(*simnet.Conn), n.Opened("connection to " + address)}, nil
 }
 
 type talliedListener struct {
@@ -51,17 +52,17 @@ func (l *talliedListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &talliedConn{c.(*world.SimConn), l.network.Opened("connection from " + c.RemoteAddr().String())}, nil
+	return &talliedConn{c.(*simnet.Conn), l.network.Opened("connection from " + c.RemoteAddr().String())}, nil
 }
 
 func (l *talliedListener) Close() error { l.closed(); return l.Listener.Close() }
 
 type talliedConn struct {
-	*world.SimConn
+	*simnet.Conn
 	closed func()
 }
 
-func (c *talliedConn) Close() error { c.closed(); return c.SimConn.Close() }
+func (c *talliedConn) Close() error { c.closed(); return c.Conn.Close() }
 
 // The driver keeps the promises of drivers to those who observe what arrives at
 // a listener.
@@ -81,18 +82,18 @@ func TestDrivertestListening(t *testing.T) {
 			},
 			Ready: func(i int) actions.Action { return endpoint.ObservePublishers(tcp.ListeningAt(at(i))) },
 			Happen: func(i, n int) []any {
-				c, err := network.SimNetwork.Dial(context.Background(), "tcp", at(i).HostPort())
+				c, err := network.Network.Dial(context.Background(), "tcp", at(i).HostPort())
 				if err != nil {
 					return nil
 				}
 				defer c.Close()
 				_, _ = fmt.Fprintf(c, "visit number %d", n)
-				_ = c.(*world.SimConn).CloseWrite()
+				_ = c.(*simnet.Conn).CloseWrite()
 				_, _ = io.Copy(io.Discard, c)
 				return nil // what users are told is that somebody has come
 			},
 			Fail: func(i int) (func(), error) {
-				taken, err := network.SimNetwork.Listen(context.Background(), "tcp", at(i).HostPort())
+				taken, err := network.Network.Listen(context.Background(), "tcp", at(i).HostPort())
 				if err != nil {
 					t.Errorf("the address is in use: %v", err)
 					return nil, nil
@@ -144,7 +145,7 @@ func TestDrivertestConnecting(t *testing.T) {
 				return servers[i].open, syscall.ECONNREFUSED
 			},
 			Stuck: func() (world.Device, []any) {
-				l, err := network.SimNetwork.Listen(context.Background(), "tcp", "127.0.0.1:6000")
+				l, err := network.Network.Listen(context.Background(), "tcp", "127.0.0.1:6000")
 				if err != nil {
 					t.Errorf("nobody can listen without ever accepting: %v", err)
 				}
@@ -183,7 +184,7 @@ func newServer(t testing.TB, n *tallied, port uint16) *server {
 }
 
 func (s *server) open() {
-	l, err := s.network.SimNetwork.Listen(context.Background(), "tcp", fmt.Sprint("127.0.0.1:", s.port))
+	l, err := s.network.Network.Listen(context.Background(), "tcp", fmt.Sprint("127.0.0.1:", s.port))
 	if err != nil {
 		s.Errorf("a server cannot listen: %v", err)
 		return

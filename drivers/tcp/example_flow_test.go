@@ -10,12 +10,13 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A peer that sends whatever it has in one go, and a process that takes one line
 // of it after the other, whenever it is done with the one before.
 func ExampleSetMode() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	at := tcp.Listener("127.0.0.1", 5999)
 	c := tcp.Between(tcp.Handle("reader"), tcp.Remote("127.0.0.1", 5999))
 
@@ -48,7 +49,7 @@ func ExampleSetMode() {
 // A process that has much to say, and never has more than 10 bytes waiting for
 // the peer to take them.
 func ExampleConfirm() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	at := tcp.Listener("127.0.0.1", 5999)
 	c := tcp.Between(tcp.Handle("writer"), tcp.Remote("127.0.0.1", 5999))
 

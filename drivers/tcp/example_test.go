@@ -9,14 +9,14 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A server that sends everything back to where it came from, on a network in
 // memory. With tcp.Driver() instead of tcp.DriverOn(network) it is on the
 // network of the operating system.
 func Example() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	at := tcp.Listener("", 5999)
 
 	listening := make(chan tcp.Addr)
@@ -75,7 +75,7 @@ func echo(c tcp.Connection) actions.Process {
 // answer. The machine then comes to rest, because nobody observes any more what
 // arrives, and Run returns.
 func ExampleHandle() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	network.AddHost("echo.test", "192.0.2.7")
 	at := tcp.Listener("192.0.2.7", 7)
 	c := tcp.Between(tcp.Handle("question"), tcp.Remote("echo.test", 7))

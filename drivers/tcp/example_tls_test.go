@@ -11,13 +11,13 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A server that greets its clients by the names in their certificates, and a
 // client that has one. Both are processes of the same machine.
 func ExampleSessionOf() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	config := tcp.Config{Network: network, TLS: map[string]*tls.Config{
 		"members": {Certificates: []tls.Certificate{pki().server}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pki().ca.pool()},
 		"client":  {RootCAs: pki().ca.pool(), Certificates: []tls.Certificate{pki().client}},
@@ -62,7 +62,7 @@ func ExampleSessionOf() {
 
 // A spy shows what is said, and makes no difference otherwise.
 func ExampleSpy() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	server, err := network.Listen(context.Background(), "tcp", "127.0.0.1:7")
 	if err != nil {
 		fmt.Println(err)

@@ -15,21 +15,22 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A troubled network fails to accept connections.
 type troubled struct {
-	*world.SimNetwork
+	*simnet.Network
 	trouble chan error // that is to come
 	tried   chan time.Time
 }
 
 func newTroubled() *troubled {
-	return &troubled{world.NewSimNetwork("troubled"), make(chan error, 100), make(chan time.Time, 100)}
+	return &troubled{simnet.New("troubled"), make(chan error, 100), make(chan time.Time, 100)}
 }
 
 func (n *troubled) Listen(ctx context.Context, network, address string) (net.Listener, error) {
-	l, err := n.SimNetwork.Listen(ctx, network, address)
+	l, err := n.Network.Listen(ctx, network, address)
 	return troubledListener{l, n}, err
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // warnings returns what a machine logs at level warn within a minute, while
@@ -58,7 +59,7 @@ func TestAcceptFailuresAreCounted(t *testing.T) {
 // Issue 9.8: a handshake that fails is said once, and then counted.
 func TestHandshakeFailuresAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := world.NewSimNetwork("test")
+		network := simnet.New("test")
 		at := tcp.Listener("127.0.0.1", 700).TLS("web")
 		got := warnings(t, func() {
 			synctest.Wait() // it listens
@@ -81,12 +82,12 @@ func TestHandshakeFailuresAreCounted(t *testing.T) {
 }
 
 // A slow network takes its time to make a connection.
-type slow struct{ *world.SimNetwork }
+type slow struct{ *simnet.Network }
 
 func (n slow) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	select {
 	case <-time.After(5 * time.Second):
-		return n.SimNetwork.Dial(ctx, network, address)
+		return n.Network.Dial(ctx, network, address)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -96,7 +97,7 @@ func (n slow) Dial(ctx context.Context, network, address string) (net.Conn, erro
 // log says so.
 func TestDataBeforeTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := slow{world.NewSimNetwork("test")}
+		network := slow{simnet.New("test")}
 		far, err := network.Listen(t.Context(), "tcp", "127.0.0.1:700")
 		if err != nil {
 			t.Fatal(err)

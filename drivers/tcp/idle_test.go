@@ -11,6 +11,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 func TestDR33IdleLimit(t *testing.T) {
@@ -82,7 +83,7 @@ func TestDR33SlowIsNotIdle(t *testing.T) {
 	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := world.NewSimNetwork("narrow")
+				network := simnet.New("narrow")
 				network.SendBuffer = 1 << 10
 				l := newLab(t, secured(tcp.Config{Network: network, IdleLimit: time.Minute}), true)
 				defer l.stop()

@@ -16,6 +16,7 @@ import (
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A lab is a ground that runs, with a driver. Its users do what the test says,
@@ -37,7 +38,7 @@ func everywhere(t *testing.T, c tcp.Config, test func(*lab)) {
 func simulated(t *testing.T, c tcp.Config, test func(*lab)) {
 	synctest.Test(t, func(t *testing.T) {
 		if c.Network == nil {
-			c.Network = world.NewSimNetwork("test")
+			c.Network = simnet.New("test")
 		}
 		newLab(t, c, true).run(test)
 	})

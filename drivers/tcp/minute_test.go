@@ -12,6 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // The sizes of a minute: what each place holds at most where bytes can be.
@@ -94,7 +95,7 @@ func TestDR28AMinuteOfSlowReading(t *testing.T) {
 }
 
 func slowReading(t *testing.T, mode tcp.Mode, credit int) {
-	network := world.NewSimNetwork("test")
+	network := simnet.New("test")
 	network.SendBuffer = sendBuffer
 	newLab(t, tcp.Config{Network: network, ReadBuffer: readBuffer}, true).run(func(l *lab) {
 		server := l.user("server")

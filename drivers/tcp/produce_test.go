@@ -15,7 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A producer is a process that sends as much as it can, and so is its state.
@@ -68,7 +68,7 @@ func (p producer) send() actions.Transition[producer] {
 // just what the process allows itself, and never overflows.
 func TestDR28AMinuteOfSlowWriting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := world.NewSimNetwork("test")
+		network := simnet.New("test")
 		network.SendBuffer = sendBuffer
 		l, err := network.Listen(t.Context(), "tcp", "127.0.0.1:7")
 		if err != nil {

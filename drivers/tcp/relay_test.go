@@ -15,6 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // DR-11: a server works at every depth, with relays in the machines around it
@@ -30,7 +31,7 @@ func TestDR11WithRelaysAndWithout(t *testing.T) {
 }
 
 func testBesideRelays(t *testing.T, depth int, relays bool) {
-	network := world.NewSimNetwork("test")
+	network := simnet.New("test")
 	at := tcp.Listener("127.0.0.1", 5999)
 	alarm := world.Alarm{Clock: world.SystemClock(), After: time.Hour, Label: "tea"}
 	rang := 0

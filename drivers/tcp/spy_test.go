@@ -16,14 +16,14 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A machine with a spy comes to its end like one without, and everything has
 // been printed by then.
 func TestLL11Spy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := world.NewSimNetwork("test")
+		network := simnet.New("test")
 		var out bytes.Buffer
 		if err := ground.Run(t.Context(), tcp.DriverOn(network), tcp.Spy("", &out), conversation()); err != nil {
 			t.Error(err)
@@ -218,7 +218,7 @@ func (w *slowWriter) Write(p []byte) (int, error) {
 // CloseLimit.
 func TestSpyStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := world.NewSimNetwork("test")
+		network := simnet.New("test")
 		r, w := io.Pipe()
 		ctx, stop := context.WithCancel(t.Context())
 		over := make(chan error, 1)

@@ -17,7 +17,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // ownSettings are settings of a server that nobody vouches for.
@@ -41,9 +41,9 @@ type fatal interface {
 
 // tlsPair returns a connection on which TLS is spoken, over a connection that
 // wrap may change, and the other end of it, which greets after its handshake.
-func tlsPair(t fatal, version uint16, wrap func(*world.SimConn) net.Conn, greet ...func(*tls.Conn)) (*secureConn, *tls.Conn, *world.SimConn) {
+func tlsPair(t fatal, version uint16, wrap func(*simnet.Conn) net.Conn, greet ...func(*tls.Conn)) (*secureConn, *tls.Conn, *simnet.Conn) {
 	t.Helper()
-	n := world.NewSimNetwork("pair")
+	n := simnet.New("pair")
 	n.SendBuffer = 8 << 20
 	l, err := n.Listen(context.Background(), "tcp", ":1")
 	if err != nil {
@@ -68,26 +68,26 @@ func tlsPair(t fatal, version uint16, wrap func(*world.SimConn) net.Conn, greet 
 		shaken <- err
 	}()
 	s := security{newKeyring(map[string]*tls.Config{"own": ownSettings()}), "own"}
-	c, err := s.asServer(context.Background(), wrap(near.(*world.SimConn)), normal)
+	c, err := s.asServer(context.Background(), wrap(near.(*simnet.Conn)), normal)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := <-shaken; err != nil {
 		t.Fatal(err)
 	}
-	return c.(*secureConn), client, near.(*world.SimConn)
+	return c.(*secureConn), client, near.(*simnet.Conn)
 }
 
 // A throttled connection takes so many bytes at once, and then no more.
 type throttled struct {
-	*world.SimConn
+	*simnet.Conn
 	room int
 }
 
 func (c *throttled) TryWrite(b []byte) (int, error) {
 	n := min(c.room, len(b))
 	c.room -= n
-	return c.SimConn.TryWrite(b[:n])
+	return c.Conn.TryWrite(b[:n])
 }
 
 // However much a socket takes at a time, and whoever carries a command out,
@@ -100,7 +100,7 @@ func TestDR33TLSWritesArriveInOrder(t *testing.T) {
 		commands = append(commands, endWriting{})
 		wire := &throttled{room: 1 << 20}
 		version := rapid.SampledFrom([]uint16{tls.VersionTLS12, tls.VersionTLS13}).Draw(t, "version")
-		s, client, _ := tlsPair(t, version, func(c *world.SimConn) net.Conn { wire.SimConn = c; return wire })
+		s, client, _ := tlsPair(t, version, func(c *simnet.Conn) net.Conn { wire.Conn = c; return wire })
 		c := newConn(s, normal, &env{})
 		for len(commands) > 0 {
 			wire.room = rapid.SampledFrom([]int{0, 1, 30, 2000, 40_000, 1 << 20}).Draw(t, "room")
@@ -149,7 +149,7 @@ func (f *fed) Read(b []byte) (int, error) {
 func TestDR33TLSDrainLeavesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		version := rapid.SampledFrom([]uint16{tls.VersionTLS12, tls.VersionTLS13}).Draw(t, "version")
-		s, client, near := tlsPair(t, version, func(c *world.SimConn) net.Conn { return c })
+		s, client, near := tlsPair(t, version, func(c *simnet.Conn) net.Conn { return c })
 		socket := &fed{Conn: near}
 		s.under.Conn = socket
 
@@ -198,7 +198,7 @@ func TestDR33TLSDrainLeavesNothing(t *testing.T) {
 func TestDR33HandshakeTakesNothingMore(t *testing.T) {
 	greeted := make(chan struct{})
 	s, client, _ := tlsPair(t, tls.VersionTLS13,
-		func(c *world.SimConn) net.Conn { return &late{SimConn: c, until: greeted} },
+		func(c *simnet.Conn) net.Conn { return &late{Conn: c, until: greeted} },
 		func(c *tls.Conn) { c.Write([]byte("hello")); close(greeted) })
 	b := make([]byte, drainLimit)
 	s.under.held = true
@@ -214,19 +214,19 @@ func TestDR33HandshakeTakesNothingMore(t *testing.T) {
 
 // A late connection does not read after it has been written to, for a while.
 type late struct {
-	*world.SimConn
+	*simnet.Conn
 	until chan struct{}
 	wrote bool
 }
 
 func (l *late) Write(b []byte) (int, error) {
 	l.wrote = true
-	return l.SimConn.Write(b)
+	return l.Conn.Write(b)
 }
 
 func (l *late) Read(b []byte) (int, error) {
 	if l.wrote {
 		<-l.until
 	}
-	return l.SimConn.Read(b)
+	return l.Conn.Read(b)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // mustSay checks a reason: what it is, and what it says.
@@ -227,7 +228,7 @@ func (b *logBook) lines() []string {
 // A handshake that never comes is given up in time, and nobody waits for it.
 func TestDR33HandshakeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := world.NewSimNetwork("test")
+		network := simnet.New("test")
 		newLab(t, secured(tcp.Config{Network: network}), true).run(func(l *lab) {
 			u := l.user("server")
 			bound := u.listen(secureAt)

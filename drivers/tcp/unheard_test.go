@@ -8,14 +8,14 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // Issue 9.8: a port that cannot be had and a connection that cannot be made are
 // warnings, unless a process hears the reason.
 func TestRefusalsAreHeard(t *testing.T) {
 	remote, local := tcp.Remote("127.0.0.1", 701), tcp.Handle("here")
-	taken := func(t *testing.T, network *world.SimNetwork) {
+	taken := func(t *testing.T, network *simnet.Network) {
 		if _, err := network.Listen(t.Context(), "tcp", "127.0.0.1:700"); err != nil {
 			t.Error(err)
 		}
@@ -38,7 +38,7 @@ func TestRefusalsAreHeard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := world.NewSimNetwork("test")
+				network := simnet.New("test")
 				taken(t, network)
 				got := strings.Join(warnings(t, nil, tcp.DriverOn(network), actions.Spawn(actions.Stateless(tt.boot))), "\n")
 				if (got == "") != (tt.want == nil) || strings.Count(got, "level=WARN") > 1 {

@@ -59,8 +59,8 @@ type Config struct {
 // ground and in nested machines at any depth. There is one driver in a machine.
 func Driver() actions.SpawnProcess { return Config{}.Driver() }
 
-// DriverOn returns a [Driver] for another network, such as a
-// [world.SimNetwork].
+// DriverOn returns a [Driver] for another network, such as a simulated one: see
+// package [github.com/go-marketplace/marketplace/world/simnet].
 func DriverOn(n world.PacketNetwork) actions.SpawnProcess { return Config{Network: n}.Driver() }
 
 // Driver returns a [Driver] that works as c says. It panics if a limit is

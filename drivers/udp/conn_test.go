@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // env is what a ground would offer.
@@ -54,12 +55,12 @@ func (h foreign) WriteTo(b []byte, to net.Addr) (int, error) { return h.net.Writ
 
 // A foreignNetwork opens foreign sockets.
 type foreignNetwork struct {
-	*world.SimNetwork
+	*simnet.Network
 	fail func() error
 }
 
 func (n *foreignNetwork) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
-	c, err := n.SimNetwork.ListenPacket(ctx, network, address)
+	c, err := n.Network.ListenPacket(ctx, network, address)
 	return foreign{c, n.fail}, err
 }
 
@@ -89,7 +90,7 @@ func recv[V any](t *testing.T, h world.Handle) (v V) {
 
 // A network can be anything that implements the interface.
 func TestForeignNetwork(t *testing.T) {
-	n := &foreignNetwork{SimNetwork: world.NewSimNetwork("test")}
+	n := &foreignNetwork{Network: simnet.New("test")}
 	h := open(t, socket{n, 4, Listener("127.0.0.1", 80)}, quiet())
 	if o := recv[opened](t, h); o.Bound != Remote("127.0.0.1", 80) {
 		t.Errorf("bound to %v", o.Bound)
@@ -122,10 +123,10 @@ func (s stingy) TryWriteToUDPAddrPort(b []byte, to netip.AddrPort) (sent bool, e
 }
 
 // A stingyNetwork opens stingy sockets.
-type stingyNetwork struct{ *world.SimNetwork }
+type stingyNetwork struct{ *simnet.Network }
 
 func (n stingyNetwork) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
-	c, err := n.SimNetwork.ListenPacket(ctx, network, address)
+	c, err := n.Network.ListenPacket(ctx, network, address)
 	left := 3
 	return stingy{foreign{net: c}, &left}, err
 }
@@ -133,7 +134,7 @@ func (n stingyNetwork) ListenPacket(ctx context.Context, network, address string
 // A network whose sockets implement world.TryPacketWriter is tried: Try sends
 // until that would block, and Do sends the rest.
 func TestTryPacketWriter(t *testing.T) {
-	h := open(t, socket{stingyNetwork{world.NewSimNetwork("test")}, 100, Listener("127.0.0.1", 80)}, quiet())
+	h := open(t, socket{stingyNetwork{simnet.New("test")}, 100, Listener("127.0.0.1", 80)}, quiet())
 	recv[opened](t, h)
 	var commands []any
 	for _, body := range []string{"one", "two", "three", "four"} {
@@ -161,7 +162,7 @@ func TestPassingErrors(t *testing.T) {
 			syscall.ECONNRESET, syscall.ECONNRESET, syscall.ECONNRESET, syscall.ECONNRESET, syscall.ECONNRESET, syscall.ECONNRESET, syscall.ECONNRESET,
 			nil, errors.New("broken"),
 		}
-		n := &foreignNetwork{world.NewSimNetwork("test"), func() error {
+		n := &foreignNetwork{simnet.New("test"), func() error {
 			err := errs[0]
 			errs = errs[1:]
 			return err
@@ -197,7 +198,7 @@ func TestCloseUnblocks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := &foreignNetwork{world.NewSimNetwork("test"), fail}
+				n := &foreignNetwork{simnet.New("test"), fail}
 				h := open(t, socket{n, 100, Listener("127.0.0.1", 80)}, quiet())
 				recv[opened](t, h)
 				var wg sync.WaitGroup
@@ -267,10 +268,10 @@ func TestBursts(t *testing.T) {
 
 // Of however many peers a socket hears, it remembers few.
 func TestPeersAreForgotten(t *testing.T) {
-	h := open(t, socket{world.NewSimNetwork("test"), 100, Listener("127.0.0.1", 80)}, quiet())
+	h := open(t, socket{simnet.New("test"), 100, Listener("127.0.0.1", 80)}, quiet())
 	c := h.(*conn)
 	recv[opened](t, h)
-	sim := c.socket.(*world.SimPacketConn)
+	sim := c.socket.(*simnet.PacketConn)
 	for i := range maxPeers {
 		c.in.peers[netip.AddrPortFrom(netip.AddrFrom4([4]byte{10}), uint16(i))] = peer
 	}
@@ -283,7 +284,7 @@ func TestPeersAreForgotten(t *testing.T) {
 }
 
 func TestUnknownCommands(t *testing.T) {
-	n := world.NewSimNetwork("test")
+	n := simnet.New("test")
 	for _, d := range []world.Device{
 		socket{n, 100, Listener("127.0.0.1", 80)},
 		name{n, time.Second, time.Second, "localhost"},
@@ -303,7 +304,7 @@ func TestUnknownCommands(t *testing.T) {
 
 // Try does what comes before a command that fails, and says which one that is.
 func TestTryInOrder(t *testing.T) {
-	for _, n := range []world.PacketNetwork{world.NewSimNetwork("test"), world.SystemPacketNetwork()} {
+	for _, n := range []world.PacketNetwork{simnet.New("test"), world.SystemPacketNetwork()} {
 		h := open(t, socket{n, 100, Listener("127.0.0.1", 0)}, quiet())
 		at := netip.MustParseAddrPort(recv[opened](t, h).Bound.String())
 		commands := []any{
@@ -330,7 +331,7 @@ func TestTryInOrder(t *testing.T) {
 // What has been found grows old.
 func TestAnswersGrowOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(t, name{world.NewSimNetwork("test"), time.Second, time.Minute, "localhost"}, quiet())
+		h := open(t, name{simnet.New("test"), time.Second, time.Minute, "localhost"}, quiet())
 		if f := recv[found](t, h); len(f.Addrs) != 1 || f.Addrs[0].String() != "127.0.0.1" {
 			t.Errorf("found %v", f)
 		}
@@ -338,7 +339,7 @@ func TestAnswersGrowOld(t *testing.T) {
 		if _, err := h.Recv(); err != io.EOF || time.Since(begin) != time.Minute {
 			t.Errorf("after %v: %v", time.Since(begin), err)
 		}
-		closed := open(t, name{world.NewSimNetwork("test"), time.Second, time.Minute, "localhost"}, quiet())
+		closed := open(t, name{simnet.New("test"), time.Second, time.Minute, "localhost"}, quiet())
 		recv[found](t, closed)
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -355,7 +356,7 @@ func TestAnswersGrowOld(t *testing.T) {
 }
 
 // slowNames is a network of which the name server does not answer.
-type slowNames struct{ *world.SimNetwork }
+type slowNames struct{ *simnet.Network }
 
 func (*slowNames) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {
 	<-ctx.Done()
@@ -364,7 +365,7 @@ func (*slowNames) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, e
 
 func TestLookupLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &slowNames{world.NewSimNetwork("test")}
+		n := &slowNames{simnet.New("test")}
 		begin := time.Now()
 		_, err := name{n, time.Minute, time.Minute, "localhost"}.Open(t.Context(), quiet())
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Minute {

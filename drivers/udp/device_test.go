@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // Devices have the same name only if they are equal.
@@ -34,9 +35,9 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 
 var networks = []world.PacketNetwork{
 	world.SystemPacketNetwork(),
-	world.NewSimNetwork("a"),
-	world.NewSimNetwork("\", buffer 1, "),
-	world.NewSimNetwork("a\", \"a"),
+	simnet.New("a"),
+	simnet.New("\", buffer 1, "),
+	simnet.New("a\", \"a"),
 }
 
 // Names never change, because journals keep them.

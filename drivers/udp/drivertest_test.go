@@ -12,31 +12,31 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/drivertest"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // tallied is a network that keeps a tally of what the driver has open on it.
 type tallied struct {
-	*world.SimNetwork
+	*simnet.Network
 	drivertest.Tally
 }
 
-func newTallied() *tallied { return &tallied{SimNetwork: world.NewSimNetwork("test")} }
+func newTallied() *tallied { return &tallied{Network: simnet.New("test")} }
 
 func (n *tallied) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
-	c, err := n.SimNetwork.ListenPacket(ctx, network, address)
+	c, err := n.Network.ListenPacket(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	return &talliedConn{c.(*world.SimPacketConn), n.Opened("socket " + address)}, nil
+	return &talliedConn{c.(*simnet.PacketConn), n.Opened("socket " + address)}, nil
 }
 
 type talliedConn struct {
-	*world.SimPacketConn
+	*simnet.PacketConn
 	closed func()
 }
 
-func (c *talliedConn) Close() error { c.closed(); return c.SimPacketConn.Close() }
+func (c *talliedConn) Close() error { c.closed(); return c.PacketConn.Close() }
 
 const theirPort = 7000
 
@@ -47,7 +47,7 @@ func ourAddr(i int) udp.Addr { return udp.Listener("127.0.0.1", ourPort(i)) }
 // outside opens a socket that is not the driver's.
 func outside(t testing.TB, n *tallied, port uint16) net.PacketConn {
 	t.Helper()
-	c, err := n.SimNetwork.ListenPacket(context.Background(), "udp", fmt.Sprint("127.0.0.1:", port))
+	c, err := n.Network.ListenPacket(context.Background(), "udp", fmt.Sprint("127.0.0.1:", port))
 	if err != nil {
 		t.Fatalf("outside, there is no socket: %v", err)
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A server that sends everything back to where it came from, on a network in
 // memory. With udp.Driver() instead of udp.DriverOn(network) it is on the
 // network of the operating system.
 func Example() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	at := udp.Listener("", 7)
 
 	listening := make(chan udp.Addr)
@@ -64,7 +64,7 @@ func Example() {
 // A client that asks a server, and is done when it has the answer. The machine
 // then comes to rest, because nobody needs a socket any more, and Run returns.
 func ExampleHandle() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	network.AddHost("echo.test", "192.0.2.7")
 	us, them := udp.Handle("question"), udp.Remote("echo.test", 7)
 
@@ -104,7 +104,7 @@ func ExampleHandle() {
 func ExampleUndelivered() {
 	us := udp.Handle("us")
 	err := ground.Run(context.Background(),
-		udp.DriverOn(world.NewSimNetwork("example")),
+		udp.DriverOn(simnet.New("example")),
 		actions.Spawn(actions.Stateless(
 			endpoint.Publisher(udp.Flow(us, udp.Remote("192.0.2.1", 7)), endpoint.OnPresence(func(udp.Packet) actions.Action {
 				return actions.Send(udp.Packet{Source: us, Destination: udp.Remote("192.0.2.1", 7), Body: make([]byte, 70000)})
@@ -126,7 +126,7 @@ func ExampleListener_multicast() {
 	group := udp.Listener("239.1.2.3", 5000)
 	everybody := udp.Remote("239.1.2.3", 5000)
 	err := ground.Run(context.Background(),
-		udp.DriverOn(world.NewSimNetwork("example")),
+		udp.DriverOn(simnet.New("example")),
 		actions.Spawn(actions.Stateless(
 			endpoint.Subscriber(udp.Arriving(group), endpoint.OnMessage(func(p udp.Packet) actions.Action {
 				fmt.Printf("%q\n", p.Body)

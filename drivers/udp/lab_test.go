@@ -17,6 +17,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A lab is a ground that runs, with a driver. Its users do what the test says,
@@ -38,7 +39,7 @@ func everywhere(t *testing.T, c udp.Config, test func(*lab)) {
 func simulated(t *testing.T, c udp.Config, test func(*lab)) {
 	synctest.Test(t, func(t *testing.T) {
 		if c.Network == nil {
-			c.Network = world.NewSimNetwork("test")
+			c.Network = simnet.New("test")
 		}
 		newLab(t, c, true).run(test)
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 func TestDR60DR63ListenerAndHandle(t *testing.T) {
@@ -236,7 +237,7 @@ func TestListenerAtName(t *testing.T) {
 // Who sends very much at once harms nobody: not all of it may arrive, but the
 // socket stays.
 func TestFlood(t *testing.T) {
-	n := world.NewSimNetwork("test")
+	n := simnet.New("test")
 	n.PacketBuffer = 16 << 20
 	c := udp.Config{Network: n}
 	const count = 3000
@@ -273,7 +274,7 @@ func TestThreeLevelsDeep(t *testing.T) {
 	}
 	t.Run("simulated", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			newLab(t, udp.Config{Network: world.NewSimNetwork("test")}, true, nest, nest, nest).run(test)
+			newLab(t, udp.Config{Network: simnet.New("test")}, true, nest, nest, nest).run(test)
 		})
 	})
 	t.Run("system", func(t *testing.T) {

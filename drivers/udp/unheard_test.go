@@ -10,7 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // Issue 9.8: a port that cannot be had is a warning, unless a process hears the
@@ -29,7 +29,7 @@ func TestRefusalIsHeard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := world.NewSimNetwork("test")
+				network := simnet.New("test")
 				if _, err := network.ListenPacket(t.Context(), "udp", "127.0.0.1:700"); err != nil {
 					t.Fatal(err)
 				}

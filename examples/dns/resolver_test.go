@@ -21,7 +21,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // TestLoss: of ten thousand questions that are asked over a network that loses a
@@ -32,10 +32,10 @@ func TestLoss(t *testing.T) {
 	simulate(t, []inet.Addr{first, second}, func(s *sim) {
 		s.upstream(first, plainly)
 		s.upstream(second, plainly)
-		faults := world.PacketFaults{Seed: 1, Loss: 0.2, Duplication: 0.1, Reordering: 0.1}.Fate()
-		s.network.PacketFate = func(from, to netip.AddrPort, body []byte) world.PacketFate {
+		faults := simnet.PacketFaults{Seed: 1, Loss: 0.2, Duplication: 0.1, Reordering: 0.1}.Fate()
+		s.network.PacketFate = func(from, to netip.AddrPort, body []byte) simnet.PacketFate {
 			if from.Port() != 53 && to.Port() != 53 {
-				return world.PacketFate{} // that is a client, who would have to ask again
+				return simnet.PacketFate{} // that is a client, who would have to ask again
 			}
 			return faults(from, to, body)
 		}
@@ -222,13 +222,13 @@ func TestStopWhileAsking(t *testing.T) {
 // says why.
 func TestPortTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, take := range []func(*world.SimNetwork) (io.Closer, error){
-			func(n *world.SimNetwork) (io.Closer, error) { return n.Listen(t.Context(), "tcp", "127.0.0.1:5353") },
-			func(n *world.SimNetwork) (io.Closer, error) {
+		for _, take := range []func(*simnet.Network) (io.Closer, error){
+			func(n *simnet.Network) (io.Closer, error) { return n.Listen(t.Context(), "tcp", "127.0.0.1:5353") },
+			func(n *simnet.Network) (io.Closer, error) {
 				return n.ListenPacket(t.Context(), "udp", "127.0.0.1:5353")
 			},
 		} {
-			n := world.NewSimNetwork("test")
+			n := simnet.New("test")
 			c, err := take(n)
 			if err != nil {
 				t.Fatal(err)

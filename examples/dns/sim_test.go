@@ -18,13 +18,13 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A sim is a resolver on a simulated network, whose time does not take any.
 type sim struct {
 	*testing.T
-	network *world.SimNetwork
+	network *simnet.Network
 	wg      sync.WaitGroup
 	closers []io.Closer
 }
@@ -33,7 +33,7 @@ type sim struct {
 // test starts. They and all clients are gone when it is over.
 func simulate(t *testing.T, upstreams []inet.Addr, test func(*sim)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &sim{T: t, network: world.NewSimNetwork("test")}
+		s := &sim{T: t, network: simnet.New("test")}
 		ctx, cancel := context.WithCancel(context.Background())
 		stopped := make(chan error)
 		go func() {

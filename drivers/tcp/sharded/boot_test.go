@@ -21,6 +21,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 var errClosed = net.ErrClosed
@@ -89,7 +90,7 @@ func TestBL04DeathAtBootIsNoticedAtOnce(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
-				_, err := tryListen(t, sharded.Config{Workers: 3, Network: world.NewSimNetwork("test")},
+				_, err := tryListen(t, sharded.Config{Workers: 3, Network: simnet.New("test")},
 					only(map[int]func(sharded.Worker) actions.Process{1: tt.boot}))
 				blame(t, err, sharded.ErrNotBooted, 1)
 				if !strings.Contains(fmt.Sprint(err), tt.says) {
@@ -113,7 +114,7 @@ func TestBL01EveryWorkerThatHasNotBootedIsNamed(t *testing.T) {
 				others[id] = nothing
 			}
 			begin := time.Now()
-			_, err := tryListen(t, sharded.Config{Workers: 3, BootLimit: 7 * time.Second, Network: world.NewSimNetwork("test")}, only(others))
+			_, err := tryListen(t, sharded.Config{Workers: 3, BootLimit: 7 * time.Second, Network: simnet.New("test")}, only(others))
 			blame(t, err, sharded.ErrBootLimit, tt.slow...)
 			if took := time.Since(begin); took != 7*time.Second {
 				t.Errorf("it has taken %v", took)
@@ -211,7 +212,7 @@ func TestBL03NothingIsAcceptedBeforeAllHaveBooted(t *testing.T) {
 			c.Close()
 		})
 		begin := time.Now()
-		listen(t, sharded.Config{Workers: 2, Listener: network, Network: network.SimNetwork},
+		listen(t, sharded.Config{Workers: 2, Listener: network, Network: network.Network},
 			only(map[int]func(sharded.Worker) actions.Process{1: slow}))
 		if took := time.Since(begin); took != 10*time.Second {
 			t.Errorf("it has taken %v to boot", took)
@@ -225,14 +226,14 @@ func TestBL03NothingIsAcceptedBeforeAllHaveBooted(t *testing.T) {
 
 // A troubled network is a listener, too, and fails to accept connections.
 type troubled struct {
-	*world.SimNetwork
+	*simnet.Network
 	net.Listener
 	trouble chan error // that is to come
 	tried   chan time.Time
 }
 
 func newTroubled(t *testing.T) *troubled {
-	n := world.NewSimNetwork("troubled")
+	n := simnet.New("troubled")
 	l, err := n.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +257,7 @@ func TestBL09AcceptIsRetried(t *testing.T) {
 		for range 12 {
 			network.trouble <- os.NewSyscallError("accept", syscall.EMFILE)
 		}
-		r := listen(t, sharded.Config{Workers: 2, Listener: network, Network: network.SimNetwork}, boot)
+		r := listen(t, sharded.Config{Workers: 2, Listener: network, Network: network.Network}, boot)
 		r.dial().who()
 		last := <-network.tried
 		for i := range 12 {
@@ -279,7 +280,7 @@ func TestBL09CloseWhileWaitingToRetry(t *testing.T) {
 		for range 90 {
 			network.trouble <- syscall.ENFILE
 		}
-		r := listen(t, sharded.Config{Workers: 2, Listener: network, Network: network.SimNetwork}, boot)
+		r := listen(t, sharded.Config{Workers: 2, Listener: network, Network: network.Network}, boot)
 		<-time.After(10100 * time.Millisecond)
 		begin := time.Now()
 		r.close()
@@ -294,7 +295,7 @@ func TestAcceptFailureEndsTheListener(t *testing.T) {
 		network := newTroubled(t)
 		boom := errors.New("boom")
 		network.trouble <- boom
-		r, err := tryListen(t, sharded.Config{Workers: 2, Listener: network, Network: network.SimNetwork}, boot)
+		r, err := tryListen(t, sharded.Config{Workers: 2, Listener: network, Network: network.Network}, boot)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A worker that does not take what waits for it holds up nobody else; nothing
@@ -18,7 +18,7 @@ import (
 func TestBL06OneBusyWorkerStallsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
-		r := listen(t, sharded.Config{Workers: 2, Backlog: 3, Network: world.NewSimNetwork("test")},
+		r := listen(t, sharded.Config{Workers: 2, Backlog: 3, Network: simnet.New("test")},
 			only(map[int]func(sharded.Worker) actions.Process{0: stuck(released)}))
 		var all []*client
 		for range 40 {
@@ -50,7 +50,7 @@ func TestBL06AllQueuesFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
 		network := newTroubled(t)
-		r := listen(t, sharded.Config{Workers: 2, Backlog: 3, Listener: network, Network: network.SimNetwork}, stuck(released))
+		r := listen(t, sharded.Config{Workers: 2, Backlog: 3, Listener: network, Network: network.Network}, stuck(released))
 		var all []*client
 		for range 40 {
 			all = append(all, r.dial())
@@ -75,7 +75,7 @@ func TestBL06AllQueuesFull(t *testing.T) {
 func TestQueueSurvivesRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fail atomic.Bool
-		r := listen(t, sharded.Config{Workers: 2, Network: world.NewSimNetwork("test")}, failing(&fail))
+		r := listen(t, sharded.Config{Workers: 2, Network: simnet.New("test")}, failing(&fail))
 		fail.Store(true)
 		r.dial().tell("crash")
 		synctest.Wait()
@@ -140,7 +140,7 @@ func loads(connections ...int) (ls []sharded.Load) {
 
 func TestLeastLoadedGetsTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := listen(t, sharded.Config{Workers: 3, Policy: sharded.LeastLoaded, Network: world.NewSimNetwork("test")}, boot)
+		r := listen(t, sharded.Config{Workers: 3, Policy: sharded.LeastLoaded, Network: simnet.New("test")}, boot)
 		var all []*client
 		serve := func(workers ...int) {
 			t.Helper()
@@ -179,7 +179,7 @@ func TestPolicy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lasts []int
 		choices := []int{2, 2, 0, 1, -1, 3, 7, 0}
-		c := sharded.Config{Workers: 3, Network: world.NewSimNetwork("test")}
+		c := sharded.Config{Workers: 3, Network: simnet.New("test")}
 		c.Policy = func(last int, loads []sharded.Load) int {
 			lasts = append(lasts, last)
 			if len(loads) != 3 {

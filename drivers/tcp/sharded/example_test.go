@@ -9,14 +9,14 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A server on two machines, on a network in memory, that tells each client which
 // of them serves it. Without the Network it is on that of the operating system,
 // and without Workers there are as many as processors.
 func Example() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	ctx := context.Background()
 	greet := func(w sharded.Worker) actions.Process {
 		return actions.Stateless(

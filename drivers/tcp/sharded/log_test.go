@@ -30,7 +30,7 @@ func TestDefaultLog(t *testing.T) {
 			network.trouble <- syscall.EMFILE
 		}
 		crash := actions.Spawn(actions.Stateless(actions.Yield(func(struct{}) actions.Transition[struct{}] { panic("no more soup") }))).Named("cook")
-		l, err := sharded.Config{Workers: 1, Listener: network, Network: network.SimNetwork}.Listen(t.Context(), "", func(w sharded.Worker) actions.Process {
+		l, err := sharded.Config{Workers: 1, Listener: network, Network: network.Network}.Listen(t.Context(), "", func(w sharded.Worker) actions.Process {
 			return actions.Stateless(w.Driver(), serve(w), crash)
 		})
 		if err != nil {

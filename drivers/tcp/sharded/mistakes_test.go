@@ -15,6 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // TestBL11AWorkerListensAtItsAddressOnly: everything else is refused, and not
@@ -79,7 +80,7 @@ func TestManualClock(t *testing.T) {
 		released := make(chan struct{})
 		failed := make(chan error)
 		go func() {
-			_, err := tryListen(t, sharded.Config{Workers: 1, Clock: clock, Network: world.NewSimNetwork("test")},
+			_, err := tryListen(t, sharded.Config{Workers: 1, Clock: clock, Network: simnet.New("test")},
 				func(sharded.Worker) actions.Process { <-released; return nil })
 			failed <- err
 		}()

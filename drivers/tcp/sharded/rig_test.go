@@ -23,6 +23,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -145,7 +146,7 @@ func (r *rig) close() {
 func everywhere(t *testing.T, test func(*testing.T, sharded.Config)) {
 	t.Run("simulated", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			test(t, sharded.Config{Network: world.NewSimNetwork("test")})
+			test(t, sharded.Config{Network: simnet.New("test")})
 		})
 	})
 	t.Run("system", func(t *testing.T) { test(t, sharded.Config{}) })

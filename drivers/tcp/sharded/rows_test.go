@@ -24,6 +24,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // rows are what the original listener can do, and a test for each.
@@ -113,7 +114,7 @@ func bootLimit(t *testing.T) {
 	refused(t, sharded.Config{BootLimit: -1}, "Config.BootLimit")
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		_, err := tryListen(t, sharded.Config{Network: world.NewSimNetwork("test")}, nothing)
+		_, err := tryListen(t, sharded.Config{Network: simnet.New("test")}, nothing)
 		if took := time.Since(begin); !errors.Is(err, sharded.ErrBootLimit) || took != time.Minute {
 			t.Errorf("after %v: %v", took, err)
 		}
@@ -136,7 +137,7 @@ func workers(t *testing.T) {
 
 func interfaces(t *testing.T) {
 	for _, host := range []string{"", "127.0.0.1", "localhost", "::1"} {
-		network := world.NewSimNetwork("test")
+		network := simnet.New("test")
 		hosts := make(chan string, 1)
 		l, err := sharded.Config{Workers: 1, Network: network}.Listen(t.Context(), net.JoinHostPort(host, "0"),
 			func(w sharded.Worker) actions.Process {
@@ -171,7 +172,7 @@ func backlog(t *testing.T) {
 }
 
 func reuse(t *testing.T) {
-	refused(t, sharded.Config{NoReuse: true, Network: world.NewSimNetwork("test")}, "Config.NoReuse")
+	refused(t, sharded.Config{NoReuse: true, Network: simnet.New("test")}, "Config.NoReuse")
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +248,7 @@ func whatAWorkerHasToDo(t *testing.T) {
 				endpoint.OnValue(func(world.AlarmRang) actions.Action { return serve(w) })))
 		}
 		for name, boot := range map[string]func(sharded.Worker) actions.Process{"plain": boot, "nested": halting, "later": later} {
-			r := listen(t, sharded.Config{Workers: 2, Network: world.NewSimNetwork(name)}, boot)
+			r := listen(t, sharded.Config{Workers: 2, Network: simnet.New(name)}, boot)
 			if got := r.dial().who(); got != "0.1" {
 				t.Errorf("%s: served by %s", name, got)
 			}
@@ -346,7 +347,7 @@ func workersKnowThePort(t *testing.T) {
 
 func doneAndErr(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := listen(t, sharded.Config{Workers: 2, Network: world.NewSimNetwork("test")}, boot)
+		r := listen(t, sharded.Config{Workers: 2, Network: simnet.New("test")}, boot)
 		<-time.After(time.Hour)
 		select {
 		case <-r.Done():

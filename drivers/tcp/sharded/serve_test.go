@@ -16,7 +16,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 func tenConnectionsOnTwoWorkers(t *testing.T) {
@@ -142,7 +142,7 @@ func TestMachineThatEndsUnderLoadIsReplaced(t *testing.T) {
 // A machine whose server has crashed goes on with the connections that it has.
 func TestCrashOfTheServerLeavesItsConnectionsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := listen(t, sharded.Config{Workers: 2, Network: world.NewSimNetwork("test")}, boot)
+		r := listen(t, sharded.Config{Workers: 2, Network: simnet.New("test")}, boot)
 		var all []*client
 		for range 4 {
 			all = append(all, r.dial())
@@ -172,7 +172,7 @@ func TestRestartBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var starts []time.Time
-		c := sharded.Config{Workers: 1, Network: world.NewSimNetwork("test"), Ground: noting(&mu, &starts)}
+		c := sharded.Config{Workers: 1, Network: simnet.New("test"), Ground: noting(&mu, &starts)}
 		r := listen(t, c, boot)
 		const deaths = 12
 		for i := range deaths {
@@ -215,7 +215,7 @@ func TestRestartBacksOff(t *testing.T) {
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fail atomic.Bool
-		r := listen(t, sharded.Config{Workers: 2, Network: world.NewSimNetwork("test")}, failing(&fail))
+		r := listen(t, sharded.Config{Workers: 2, Network: simnet.New("test")}, failing(&fail))
 		for i := range 3 {
 			if err := r.Restart(t.Context(), 1); err != nil {
 				t.Fatal(err)
@@ -257,7 +257,7 @@ func TestRestart(t *testing.T) {
 // ever.
 func TestRetiredMachinesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := listen(t, sharded.Config{Workers: 1, Network: world.NewSimNetwork("test")}, boot)
+		r := listen(t, sharded.Config{Workers: 1, Network: simnet.New("test")}, boot)
 		var all []*client
 		for range 12 {
 			c := r.dial()
@@ -279,7 +279,7 @@ func TestRetiredMachinesAreBounded(t *testing.T) {
 func seenByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := make(chan string, 100)
-		r := listen(t, sharded.Config{Workers: 3, Network: world.NewSimNetwork("test")}, func(w sharded.Worker) actions.Process {
+		r := listen(t, sharded.Config{Workers: 3, Network: simnet.New("test")}, func(w sharded.Worker) actions.Process {
 			return actions.Stateless(w.Driver(), endpoint.ObservePublishers(tcp.Arriving(w.Listener()),
 				endpoint.OnPresence(func(c tcp.Data) actions.Action {
 					if c.To != w.Listener() {

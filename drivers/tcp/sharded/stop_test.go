@@ -17,7 +17,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 func closeIsIdempotent(t *testing.T) {
@@ -50,7 +50,7 @@ func closeIsIdempotent(t *testing.T) {
 // What was written before the end goes out.
 func TestCloseWritesWhatWasWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := listen(t, sharded.Config{Workers: 2, Network: world.NewSimNetwork("test")}, func(w sharded.Worker) actions.Process {
+		r := listen(t, sharded.Config{Workers: 2, Network: simnet.New("test")}, func(w sharded.Worker) actions.Process {
 			return actions.Stateless(w.Driver(), endpoint.ObservePublishers(tcp.Arriving(w.Listener()),
 				endpoint.OnPresence(func(c tcp.Data) actions.Action {
 					return actions.Spawn(actions.Stateless(
@@ -86,7 +86,7 @@ func stuck(released chan struct{}) func(sharded.Worker) actions.Process {
 func TestBL05CloseHasALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
-		r, err := tryListen(t, sharded.Config{Workers: 2, DrainLimit: 10 * time.Second, Network: world.NewSimNetwork("test")},
+		r, err := tryListen(t, sharded.Config{Workers: 2, DrainLimit: 10 * time.Second, Network: simnet.New("test")},
 			only(map[int]func(sharded.Worker) actions.Process{1: stuck(released)}))
 		if err != nil {
 			t.Fatal(err)
@@ -118,7 +118,7 @@ func TestBL05CloseHasALimit(t *testing.T) {
 func TestBL08WhatWaitsAtTheEndIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
-		r, err := tryListen(t, sharded.Config{Workers: 1, Network: world.NewSimNetwork("test")}, stuck(released))
+		r, err := tryListen(t, sharded.Config{Workers: 1, Network: simnet.New("test")}, stuck(released))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +214,7 @@ func TestQueueOfTheDeadIsHandedToOthers(t *testing.T) {
 					return actions.Spawn(session(w, c.From, c.To))
 				})))))
 		}
-		r, err := tryListen(t, sharded.Config{Workers: 2, OnDeath: sharded.Stop, Network: world.NewSimNetwork("test")}, limited)
+		r, err := tryListen(t, sharded.Config{Workers: 2, OnDeath: sharded.Stop, Network: simnet.New("test")}, limited)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,7 +245,7 @@ func TestQueueOfTheDeadIsHandedToOthers(t *testing.T) {
 
 func listenIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := world.NewSimNetwork("test")
+		network := simnet.New("test")
 		enough := errors.New("enough")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(5*time.Second, func() { cancel(enough) })
@@ -268,7 +268,7 @@ func TestBootFunctionThatDoesNotReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
 		begin := time.Now()
-		_, err := tryListen(t, sharded.Config{Workers: 2, Network: world.NewSimNetwork("test")},
+		_, err := tryListen(t, sharded.Config{Workers: 2, Network: simnet.New("test")},
 			only(map[int]func(sharded.Worker) actions.Process{0: func(w sharded.Worker) actions.Process { <-released; return boot(w) }}))
 		if !errors.Is(err, sharded.ErrBootLimit) {
 			t.Error(err)

@@ -19,6 +19,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // newSettings returns settings for a server at localhost, and for its clients.
@@ -117,7 +118,7 @@ func TestBL10ListenerThatSpeaksTLS(t *testing.T) {
 func TestTLSConnectionsAreCounted(t *testing.T) {
 	server, settings := newSettings(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := listen(t, sharded.Config{Workers: 2, Policy: sharded.LeastLoaded, TLS: server, Network: world.NewSimNetwork("test")}, boot)
+		r := listen(t, sharded.Config{Workers: 2, Policy: sharded.LeastLoaded, TLS: server, Network: simnet.New("test")}, boot)
 		var all []*client
 		for _, want := range []string{"0.1", "1.1", "0.1", "1.1"} {
 			all = append(all, r.dialTLS(settings))

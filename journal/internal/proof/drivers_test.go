@@ -29,6 +29,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A crash test runs a program in a bubble, where it says things at a desk, and
@@ -120,7 +121,7 @@ func TestListenersListenAgain(t *testing.T) {
 	for _, at := range []tcp.Addr{tcp.Listener("127.0.0.1", 80), tcp.Listener("127.0.0.1", 0)} {
 		t.Run(at.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := world.NewSimNetwork("sim")
+				network := simnet.New("sim")
 				c := crashing(t, func() []actions.Action {
 					return []actions.Action{
 						tcp.Config{Network: network, IdleLimit: time.Hour}.Driver(),
@@ -164,7 +165,7 @@ func TestListenersListenAgain(t *testing.T) {
 	}
 }
 
-func dial(t *testing.T, n *world.SimNetwork, port uint16) net.Conn {
+func dial(t *testing.T, n *simnet.Network, port uint16) net.Conn {
 	t.Helper()
 	c, err := n.Dial(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
@@ -187,7 +188,7 @@ func echo(them, us tcp.Addr) actions.Process {
 // there any more.
 func TestDialledConnectionsThatCannotBeMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := world.NewSimNetwork("sim")
+		network := simnet.New("sim")
 		l, err := network.Listen(t.Context(), "tcp", "127.0.0.1:7")
 		if err != nil {
 			t.Fatal(err)
@@ -215,7 +216,7 @@ func TestDialledConnectionsThatCannotBeMadeAgain(t *testing.T) {
 // gone after a crash, and its users are told so. Who wants another one makes it.
 func TestDialledConnectionsAreInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := world.NewSimNetwork("sim")
+		network := simnet.New("sim")
 		l, err := network.Listen(t.Context(), "tcp", "127.0.0.1:7")
 		if err != nil {
 			t.Fatal(err)
@@ -265,7 +266,7 @@ func TestSocketsAreOpenedAgain(t *testing.T) {
 	for _, at := range []udp.Addr{udp.Listener("127.0.0.1", 53), udp.Listener("127.0.0.1", 0), udp.Handle("us")} {
 		t.Run(at.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := world.NewSimNetwork("sim")
+				network := simnet.New("sim")
 				c := crashing(t, func() []actions.Action {
 					return []actions.Action{
 						udp.Config{Network: network}.Driver(),

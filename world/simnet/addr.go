@@ -1,4 +1,4 @@
-package world
+package simnet
 
 import (
 	"net"
@@ -6,48 +6,51 @@ import (
 	"strconv"
 )
 
-// A simBind is where a listener of a SimNetwork listens.
-type simBind struct {
-	ip     netip.Addr // unspecified for every address of the families
-	v4, v6 bool       // the families
+// A bindAddr is the address that a listener or a socket is bound to.
+type bindAddr struct {
+	ip     netip.Addr // unspecified: all addresses of the families
+	v4, v6 bool       // the families of ip
 	port   uint16
 }
 
-// covers reports whether connections to an address belong to the listener.
-func (b simBind) covers(ip netip.Addr) bool {
+// covers reports whether traffic to an address is for the listener or socket.
+func (b bindAddr) covers(ip netip.Addr) bool {
 	if b.ip.IsUnspecified() {
 		return ip.Is4() && b.v4 || ip.Is6() && b.v6
 	}
 	return b.ip == ip
 }
 
-// overlaps reports whether there is an address that both would cover. The ports
-// are the same.
-func (b simBind) overlaps(o simBind) bool {
+// overlaps reports whether b and o, which have the same port, both cover some
+// address.
+func (b bindAddr) overlaps(o bindAddr) bool {
 	if b.ip.IsUnspecified() || o.ip.IsUnspecified() {
 		return b.v4 && o.v4 || b.v6 && o.v6
 	}
 	return b.ip == o.ip
 }
 
-// tcpAddr returns the address as package net has it.
-func (b simBind) tcpAddr() *net.TCPAddr {
+func (b bindAddr) tcpAddr() *net.TCPAddr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(b.ip, b.port))
 }
 
-// resolveListen finds out where to listen. It follows package net on a system
-// with both families: "tcp" with an unspecified host means both, whichever
-// family the host was written in.
-func (n *SimNetwork) resolveListen(network, address string) (simBind, error) {
+func (b bindAddr) udpAddr() *net.UDPAddr {
+	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(b.ip, b.port))
+}
+
+// resolveListen returns the address to bind to. It follows package net on a
+// system with both families: "tcp" with an unspecified host means both families,
+// even if the host is 0.0.0.0 or ::.
+func (n *Network) resolveListen(network, address string) (bindAddr, error) {
 	host, port, err := splitAddress(network, address)
 	if err != nil {
-		return simBind{}, err
+		return bindAddr{}, err
 	}
 	ips, err := n.lookup(network, host)
 	if err != nil {
-		return simBind{}, err
+		return bindAddr{}, err
 	}
-	b := simBind{port: port}
+	b := bindAddr{port: port}
 	if len(ips) > 0 {
 		b.ip = ips[0]
 	}
@@ -63,8 +66,8 @@ func (n *SimNetwork) resolveListen(network, address string) (simBind, error) {
 	return b, nil
 }
 
-// resolveDial finds out what addresses to dial, at least one.
-func (n *SimNetwork) resolveDial(network, address string) ([]netip.AddrPort, error) {
+// resolveDial returns the addresses to dial, at least one.
+func (n *Network) resolveDial(network, address string) ([]netip.AddrPort, error) {
 	host, port, err := splitAddress(network, address)
 	if err != nil {
 		return nil, err
@@ -81,18 +84,23 @@ func (n *SimNetwork) resolveDial(network, address string) ([]netip.AddrPort, err
 	}
 	targets := make([]netip.AddrPort, len(ips))
 	for i, ip := range ips {
-		switch ip {
-		case netip.IPv4Unspecified():
-			ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-		case netip.IPv6Unspecified():
-			ip = netip.IPv6Loopback()
+		if ip.IsUnspecified() {
+			ip = loopback(ip)
 		}
 		targets[i] = netip.AddrPortFrom(ip, port)
 	}
 	return targets, nil
 }
 
-// splitAddress takes an address apart. An empty port is 0.
+// loopback returns the loopback address of the family of ip.
+func loopback(ip netip.Addr) netip.Addr {
+	if ip.Is4() {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return netip.IPv6Loopback()
+}
+
+// splitAddress splits an address into its host and port. An empty port is 0.
 func splitAddress(network, address string) (host string, port uint16, err error) {
 	switch network {
 	case "tcp", "tcp4", "tcp6":
@@ -113,9 +121,9 @@ func splitAddress(network, address string) (host string, port uint16, err error)
 	return host, uint16(number), nil
 }
 
-// lookup returns the addresses of a host in the families of the network. There
-// are none only if the host is empty.
-func (n *SimNetwork) lookup(network, host string) ([]netip.Addr, error) {
+// lookup returns the addresses of a host in the families of the network: none if
+// the host is empty, and at least one otherwise.
+func (n *Network) lookup(network, host string) ([]netip.Addr, error) {
 	if host == "" {
 		return nil, nil
 	}
@@ -124,7 +132,7 @@ func (n *SimNetwork) lookup(network, host string) ([]netip.Addr, error) {
 		all = []netip.Addr{ip.Unmap()}
 	} else {
 		n.mu.Lock()
-		all = n.hosts[hostKey(host)] // only ever appended to
+		all = n.hosts[hostKey(host)] // AddHost only appends
 		n.mu.Unlock()
 		if len(all) == 0 {
 			return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}

@@ -1,4 +1,4 @@
-package world_test
+package simnet_test
 
 import (
 	"bytes"
@@ -13,24 +13,26 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/internal/networktest"
+	"github.com/go-marketplace/marketplace/world/simnet"
 	"pgregory.net/rapid"
 )
 
-// simPair makes a connection with a send buffer of that many bytes.
-func simPair(t *testing.T, buffer int) (client, server *world.SimConn) {
+// pair makes a connection with a send buffer of that many bytes.
+func pair(t *testing.T, buffer int) (client, server *simnet.Conn) {
 	t.Helper()
-	n := world.NewSimNetwork("test")
+	n := simnet.New("test")
 	n.SendBuffer = buffer
-	c, s := pair(t, n)
-	return c.(*world.SimConn), s.(*world.SimConn)
+	c, s := networktest.Pair(t, n)
+	return c.(*simnet.Conn), s.(*simnet.Conn)
 }
 
 // A write waits exactly while the send buffer is full.
-func TestSimConnSendBuffer(t *testing.T) {
+func TestConnSendBuffer(t *testing.T) {
 	for _, size := range []int{1, 10, 511, 512, 513, 64 << 10} {
 		synctest.Test(t, func(t *testing.T) {
-			client, server := simPair(t, size)
-			mustWrite(t, client, strings.Repeat("x", size))
+			client, server := pair(t, size)
+			networktest.Write(t, client, strings.Repeat("x", size))
 			var err error
 			done := false
 			go func() {
@@ -41,45 +43,45 @@ func TestSimConnSendBuffer(t *testing.T) {
 			if done {
 				t.Fatalf("a buffer of %d took more", size)
 			}
-			wantText(t, server, "x")
+			networktest.WantText(t, server, "x")
 			synctest.Wait()
 			if done {
 				t.Fatalf("a buffer of %d took two bytes for one", size)
 			}
-			wantText(t, server, strings.Repeat("x", size-1)+"y")
+			networktest.WantText(t, server, strings.Repeat("x", size-1)+"y")
 			synctest.Wait()
 			if !done || err != nil {
 				t.Errorf("a buffer of %d has room, and the write: done %v, %v", size, done, err)
 			}
-			wantText(t, server, "z")
+			networktest.WantText(t, server, "z")
 		})
 	}
 }
 
-func TestSimConnDefaultSendBuffer(t *testing.T) {
-	client, _ := simPair(t, 0)
+func TestConnDefaultSendBuffer(t *testing.T) {
+	client, _ := pair(t, 0)
 	if n, err := client.TryWrite(make([]byte, 1<<20)); n != 64<<10 || err != nil {
 		t.Errorf("it took %d bytes, %v", n, err)
 	}
 }
 
-func TestSimConnTryWrite(t *testing.T) {
-	var _ world.TryWriter = (*world.SimConn)(nil)
+func TestConnTryWrite(t *testing.T) {
+	var _ world.TryWriter = (*simnet.Conn)(nil)
 	synctest.Test(t, func(t *testing.T) {
-		client, server := simPair(t, 4)
+		client, server := pair(t, 4)
 		for _, want := range []int{4, 0} {
 			if n, err := client.TryWrite([]byte("abcdef")); n != want || err != nil {
 				t.Errorf("it took %d bytes, %v; want %d", n, err, want)
 			}
 		}
-		wantText(t, server, "abcd")
+		networktest.WantText(t, server, "abcd")
 		go client.Write([]byte("123456"))
 		synctest.Wait()
-		wantText(t, server, "12")
+		networktest.WantText(t, server, "12")
 		if n, err := client.TryWrite([]byte("x")); n != 0 || err != nil {
 			t.Errorf("it took %d bytes, %v amid another write", n, err)
 		}
-		wantText(t, server, "3456")
+		networktest.WantText(t, server, "3456")
 		synctest.Wait()
 		client.Close()
 		if n, err := client.TryWrite([]byte("x")); n != 0 || !errors.Is(err, net.ErrClosed) {
@@ -88,11 +90,11 @@ func TestSimConnTryWrite(t *testing.T) {
 	})
 }
 
-// A reset ends calls that wait at the other end, and loses what is under way.
-func TestSimConnReset(t *testing.T) {
+// A reset ends calls that wait at the other end, and discards the data.
+func TestConnReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := simPair(t, 4)
-		mustWrite(t, server, "lost")
+		client, server := pair(t, 4)
+		networktest.Write(t, server, "lost")
 		done := make(chan error)
 		go func() {
 			n, err := client.Write([]byte("abcdef"))
@@ -108,8 +110,8 @@ func TestSimConnReset(t *testing.T) {
 		if err := <-done; !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the write gave %v", err)
 		}
-		wantFailure(t, client, syscall.ECONNRESET)
-		wantFailure(t, server, net.ErrClosed)
+		networktest.WantError(t, client, syscall.ECONNRESET)
+		networktest.WantError(t, server, net.ErrClosed)
 		if err := server.Reset(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the second reset gave %v", err)
 		}
@@ -122,23 +124,23 @@ func TestSimConnReset(t *testing.T) {
 	})
 }
 
-// The first write to who is gone is lost without a sign.
-func TestSimConnWriteToWhoIsGone(t *testing.T) {
-	client, server := simPair(t, 0)
-	mustWrite(t, server, "bye")
+// The first write to a closed end succeeds, and its data is lost.
+func TestConnWriteToClosedEnd(t *testing.T) {
+	client, server := pair(t, 0)
+	networktest.Write(t, server, "bye")
 	server.Close()
-	mustWrite(t, client, "lost")
+	networktest.Write(t, client, "lost")
 	if _, err := client.Write([]byte("x")); !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("the second write gave %v", err)
 	}
-	wantText(t, client, "bye")
-	wantFailure(t, client, io.EOF)
+	networktest.WantText(t, client, "bye")
+	networktest.WantError(t, client, io.EOF)
 }
 
-// After CloseRead what arrives is thrown away, so the other end never waits.
-func TestSimConnCloseRead(t *testing.T) {
+// After CloseRead arriving data is discarded, so the other end never waits.
+func TestConnCloseRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := simPair(t, 4)
+		client, server := pair(t, 4)
 		done := make(chan error)
 		go func() {
 			_, err := client.Write([]byte("abcdef"))
@@ -151,19 +153,19 @@ func TestSimConnCloseRead(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("the write that waited gave %v", err)
 		}
-		mustWrite(t, client, "and much more")
-		wantFailure(t, server, io.EOF)
-		mustWrite(t, server, "yes")
+		networktest.Write(t, client, "and much more")
+		networktest.WantError(t, server, io.EOF)
+		networktest.Write(t, server, "yes")
 		server.Close() // nothing is unread, so this is no reset
-		wantText(t, client, "yes")
-		wantFailure(t, client, io.EOF)
+		networktest.WantText(t, client, "yes")
+		networktest.WantError(t, client, io.EOF)
 	})
 }
 
 // A CloseWrite or CloseRead ends calls that wait at the same end.
-func TestSimConnHalfCloseUnblocks(t *testing.T) {
+func TestConnHalfCloseUnblocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, _ := simPair(t, 1)
+		client, _ := pair(t, 1)
 		reads, writes := make(chan error), make(chan error)
 		go func() {
 			_, err := client.Read(make([]byte, 1))
@@ -185,16 +187,15 @@ func TestSimConnHalfCloseUnblocks(t *testing.T) {
 	})
 }
 
-// Deadlines follow the clock of the bubble, and may be moved while somebody
-// waits.
-func TestSimConnDeadlines(t *testing.T) {
+// Deadlines follow the clock of the bubble, and can change while a call waits.
+func TestConnDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, _ := simPair(t, 1)
+		client, _ := pair(t, 1)
 		start := time.Now()
 		client.SetDeadline(start.Add(time.Minute))
 		reads, writes := make(chan time.Duration), make(chan time.Duration)
 		go func() {
-			wantFailure(t, client, os.ErrDeadlineExceeded)
+			networktest.WantError(t, client, os.ErrDeadlineExceeded)
 			reads <- time.Since(start)
 		}()
 		go func() {
@@ -214,16 +215,16 @@ func TestSimConnDeadlines(t *testing.T) {
 	})
 }
 
-// A closed connection leaves no timer behind that would keep it.
-func TestSimConnCloseForgetsDeadlines(t *testing.T) {
+// Closing a connection stops its timers.
+func TestConnCloseForgetsDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := simPair(t, 0)
+		client, server := pair(t, 0)
 		start := time.Now()
 		client.SetDeadline(start.Add(time.Minute))
 		client.Close()
-		wantFailure(t, client, net.ErrClosed)
+		networktest.WantError(t, client, net.ErrClosed)
 		server.SetDeadline(start.Add(2 * time.Minute))
-		wantFailure(t, server, io.EOF)
+		networktest.WantError(t, server, io.EOF)
 		if time.Since(start) != 0 {
 			t.Errorf("it took %v", time.Since(start))
 		}
@@ -231,11 +232,11 @@ func TestSimConnCloseForgetsDeadlines(t *testing.T) {
 }
 
 // Bytes come out as they went in, however they are cut into pieces.
-func TestSimConnRandom(t *testing.T) {
+func TestConnRandom(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		limit := rapid.IntRange(1, 2000).Draw(rt, "buffer")
-		client, server := simPair(t, limit)
-		var under []byte // way
+		client, server := pair(t, limit)
+		var unread []byte
 		next := byte(0)
 		rt.Repeat(map[string]func(*rapid.T){
 			"write": func(rt *rapid.T) {
@@ -245,21 +246,21 @@ func TestSimConnRandom(t *testing.T) {
 					p[i] = next
 				}
 				n, err := client.TryWrite(p)
-				if want := min(len(p), limit-len(under)); n != want || err != nil {
+				if want := min(len(p), limit-len(unread)); n != want || err != nil {
 					rt.Fatalf("wrote %d, %v; want %d", n, err, want)
 				}
-				under = append(under, p[:n]...)
+				unread = append(unread, p[:n]...)
 			},
 			"read": func(rt *rapid.T) {
-				if len(under) == 0 {
+				if len(unread) == 0 {
 					rt.Skip("a read would wait")
 				}
 				p := make([]byte, rapid.IntRange(1, 3000).Draw(rt, "n"))
 				n, err := server.Read(p)
-				if want := min(len(p), len(under)); n != want || err != nil || !bytes.Equal(p[:n], under[:n]) {
+				if want := min(len(p), len(unread)); n != want || err != nil || !bytes.Equal(p[:n], unread[:n]) {
 					rt.Fatalf("read %d, %v; want %d", n, err, want)
 				}
-				under = under[n:]
+				unread = unread[n:]
 			},
 		})
 	})

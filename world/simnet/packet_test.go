@@ -1,4 +1,4 @@
-package world_test
+package simnet_test
 
 import (
 	"errors"
@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/internal/networktest"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-func TestSimNetworkPacketAddresses(t *testing.T) {
+func TestPacketAddresses(t *testing.T) {
 	for _, test := range []struct{ network, address, want string }{
 		{"udp", "127.0.0.1:80", "127.0.0.1:80"},
 		{"udp", "[fe80::1%eth0]:80", "[fe80::1%eth0]:80"},
@@ -27,15 +29,16 @@ func TestSimNetworkPacketAddresses(t *testing.T) {
 		{"udp", "224.0.0.1%eth0:80", "224.0.0.1:80"},
 		{"udp", "[ff02::1%eth0]:0", "[ff02::1]:49152"},
 	} {
-		n := world.NewSimNetwork("test")
-		if got := packets(t, n, test.network, test.address).LocalAddr().String(); got != test.want {
+		n := simnet.New("test")
+		if got := networktest.Socket(t, n, test.network, test.address).LocalAddr().String(); got != test.want {
 			t.Errorf("%s %s listens at %s, want %s", test.network, test.address, got, test.want)
 		}
 	}
 }
 
-// Who listens where gets what is sent from where, and sees where it comes from.
-func TestSimNetworkPacketReach(t *testing.T) {
+// A socket receives datagrams to the addresses that it covers, and to no others,
+// and sees where they come from.
+func TestPacketReach(t *testing.T) {
 	for _, test := range []struct {
 		network, at, from, to string
 		source                string // empty if it does not arrive
@@ -58,9 +61,9 @@ func TestSimNetworkPacketReach(t *testing.T) {
 		{"udp", "[ff02::1]:1", "[fe80::1]:2", "[ff02::1%eth0]:1", "[fe80::1]:2"},
 		{"udp", "10.0.0.1:1", "224.0.0.1:2", "10.0.0.1:1", "10.0.0.1:2"},
 	} {
-		n := world.NewSimNetwork("test")
-		receiver, sender := packets(t, n, test.network, test.at), packets(t, n, "udp", test.from)
-		mustSend(t, sender, netip.MustParseAddrPort(test.to), "hello")
+		n := simnet.New("test")
+		receiver, sender := networktest.Socket(t, n, test.network, test.at), networktest.Socket(t, n, "udp", test.from)
+		networktest.Send(t, sender, netip.MustParseAddrPort(test.to), "hello")
 		if err := receiver.SetReadDeadline(time.Unix(1, 0)); test.source == "" && err == nil {
 			if _, from, err := receiver.ReadFrom(nil); err == nil {
 				t.Errorf("%v arrives from %v", test, from)
@@ -70,15 +73,14 @@ func TestSimNetworkPacketReach(t *testing.T) {
 		if err := receiver.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		if from := wantPacket(t, receiver, "hello"); from.String() != test.source {
+		if from := networktest.WantPacket(t, receiver, "hello"); from.String() != test.source {
 			t.Errorf("%v comes from %v", test, from)
 		}
 	}
 }
 
-// Sockets that would get the same datagrams do not go together, members of a
-// group do.
-func TestSimNetworkPacketOverlaps(t *testing.T) {
+// Two sockets cannot cover the same address, except as members of a group.
+func TestPacketOverlaps(t *testing.T) {
 	for _, test := range []struct {
 		network, a, b string
 		taken         bool
@@ -92,8 +94,8 @@ func TestSimNetworkPacketOverlaps(t *testing.T) {
 		{"udp", "224.0.0.1:1", ":1", false},
 		{"udp", ":1", "224.0.0.1:1", false},
 	} {
-		n := world.NewSimNetwork("test")
-		packets(t, n, test.network, test.a)
+		n := simnet.New("test")
+		networktest.Socket(t, n, test.network, test.a)
 		c, err := n.ListenPacket(t.Context(), "udp", test.b)
 		if errors.Is(err, syscall.EADDRINUSE) != test.taken || err == nil == test.taken {
 			t.Errorf("%v: %v", test, err)
@@ -102,21 +104,21 @@ func TestSimNetworkPacketOverlaps(t *testing.T) {
 			c.Close()
 		}
 	}
-	n := world.NewSimNetwork("test")
-	packets(t, n, "udp", "127.0.0.1:1")
-	simListen(t, n, "tcp", "127.0.0.1:1") // TCP has ports of its own
+	n := simnet.New("test")
+	networktest.Socket(t, n, "udp", "127.0.0.1:1")
+	listen(t, n, "tcp", "127.0.0.1:1") // TCP has ports of its own
 }
 
-func TestSimNetworkPacketPorts(t *testing.T) {
-	n := world.NewSimNetwork("test")
-	first := packets(t, n, "udp", ":0")
-	packets(t, n, "udp", ":49153")
-	third := packets(t, n, "udp", ":0")
-	if a, b := addrPort(first).Port(), addrPort(third).Port(); a != 49152 || b != 49154 {
+func TestPacketPorts(t *testing.T) {
+	n := simnet.New("test")
+	first := networktest.Socket(t, n, "udp", ":0")
+	networktest.Socket(t, n, "udp", ":49153")
+	third := networktest.Socket(t, n, "udp", ":0")
+	if a, b := networktest.AddrPort(first).Port(), networktest.AddrPort(third).Port(); a != 49152 || b != 49154 {
 		t.Errorf("got ports %d and %d, want 49152 and 49154", a, b)
 	}
 	first.Close()
-	if next := addrPort(packets(t, n, "udp", ":0")).Port(); next != 49155 {
+	if next := networktest.AddrPort(networktest.Socket(t, n, "udp", ":0")).Port(); next != 49155 {
 		t.Errorf("got port %d, want 49155: the one that is free again is not used soon", next)
 	}
 	for range 65536 - 49152 - 3 {
@@ -129,24 +131,24 @@ func TestSimNetworkPacketPorts(t *testing.T) {
 	}
 }
 
-// What a socket has no room for is dropped, and counted. One datagram always
-// has room.
-func TestSimNetworkPacketBuffer(t *testing.T) {
-	n := world.NewSimNetwork("test")
+// A socket drops and counts the datagrams for which it has no room. An empty
+// buffer has room for any datagram.
+func TestPacketBuffer(t *testing.T) {
+	n := simnet.New("test")
 	n.PacketBuffer = 3 * 100
-	c := packets(t, n, "udp", "127.0.0.1:0").(*world.SimPacketConn)
+	c := networktest.Socket(t, n, "udp", "127.0.0.1:0").(*simnet.PacketConn)
 	for i := range 10 {
-		mustSend(t, c, addrPort(c), fmt.Sprint(i, strings.Repeat(".", 35)))
+		networktest.Send(t, c, networktest.AddrPort(c), fmt.Sprint(i, strings.Repeat(".", 35)))
 	}
 	if got := c.Dropped(); got != 7 {
 		t.Errorf("dropped %d, want 7", got)
 	}
 	for i := range 3 {
-		wantPacket(t, c, fmt.Sprint(i, strings.Repeat(".", 35)))
+		networktest.WantPacket(t, c, fmt.Sprint(i, strings.Repeat(".", 35)))
 	}
-	mustSend(t, c, addrPort(c), strings.Repeat("x", 1000))
-	mustSend(t, c, addrPort(c), "")
-	wantPacket(t, c, strings.Repeat("x", 1000))
+	networktest.Send(t, c, networktest.AddrPort(c), strings.Repeat("x", 1000))
+	networktest.Send(t, c, networktest.AddrPort(c), "")
+	networktest.WantPacket(t, c, strings.Repeat("x", 1000))
 	if got := c.Dropped(); got != 8 {
 		t.Errorf("dropped %d, want 8", got)
 	}
@@ -154,37 +156,37 @@ func TestSimNetworkPacketBuffer(t *testing.T) {
 
 // Sending never blocks, so TryWriteToUDPAddrPort sends everything, even what is
 // then dropped, and fails as WriteToUDPAddrPort does.
-func TestSimNetworkTryPacketWriter(t *testing.T) {
-	n := world.NewSimNetwork("test")
+func TestTryPacketWriter(t *testing.T) {
+	n := simnet.New("test")
 	n.PacketBuffer = 100
-	c := packets(t, n, "udp", "127.0.0.1:0")
-	var try world.TryPacketWriter = c.(*world.SimPacketConn)
+	c := networktest.Socket(t, n, "udp", "127.0.0.1:0")
+	var try world.TryPacketWriter = c.(*simnet.PacketConn)
 	for _, text := range []string{"one", "two"} {
-		if sent, err := try.TryWriteToUDPAddrPort([]byte(text), addrPort(c)); !sent || err != nil {
+		if sent, err := try.TryWriteToUDPAddrPort([]byte(text), networktest.AddrPort(c)); !sent || err != nil {
 			t.Errorf("%s: sent %v, %v", text, sent, err)
 		}
 	}
-	wantPacket(t, c, "one")
-	if sent, err := try.TryWriteToUDPAddrPort(make([]byte, 65508), addrPort(c)); sent || !errors.Is(err, syscall.EMSGSIZE) {
+	networktest.WantPacket(t, c, "one")
+	if sent, err := try.TryWriteToUDPAddrPort(make([]byte, 65508), networktest.AddrPort(c)); sent || !errors.Is(err, syscall.EMSGSIZE) {
 		t.Errorf("too long: sent %v, %v", sent, err)
 	}
 }
 
-// What is sent is what arrives, whatever becomes of the memory it was in.
-func TestSimNetworkPacketsAreCopies(t *testing.T) {
-	c := packets(t, world.NewSimNetwork("test"), "udp", "127.0.0.1:0")
+// A datagram arrives as it was sent, even if the sender changes its memory.
+func TestPacketsAreCopies(t *testing.T) {
+	c := networktest.Socket(t, simnet.New("test"), "udp", "127.0.0.1:0")
 	b := []byte("hello")
-	if _, err := c.WriteToUDPAddrPort(b, addrPort(c)); err != nil {
+	if _, err := c.WriteToUDPAddrPort(b, networktest.AddrPort(c)); err != nil {
 		t.Fatal(err)
 	}
 	copy(b, "HELLO")
-	wantPacket(t, c, "hello")
+	networktest.WantPacket(t, c, "hello")
 }
 
-// Who waits in a bubble is durably blocked, and a datagram wakes one of them.
-func TestSimNetworkPacketsWakeReaders(t *testing.T) {
+// A read in a bubble is durably blocked, and a datagram wakes one of several.
+func TestPacketsWakeReaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := packets(t, world.NewSimNetwork("test"), "udp", "127.0.0.1:0")
+		c := networktest.Socket(t, simnet.New("test"), "udp", "127.0.0.1:0")
 		got := make(chan string, 2)
 		for range 2 {
 			go func() {
@@ -194,12 +196,12 @@ func TestSimNetworkPacketsWakeReaders(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		mustSend(t, c, addrPort(c), "a")
+		networktest.Send(t, c, networktest.AddrPort(c), "a")
 		synctest.Wait()
 		if len(got) != 1 {
 			t.Errorf("%d have read", len(got))
 		}
-		mustSend(t, c, addrPort(c), "b")
+		networktest.Send(t, c, networktest.AddrPort(c), "b")
 		all := []string{<-got, <-got}
 		if slices.Sort(all); !slices.Equal(all, []string{"a<nil>", "b<nil>"}) {
 			t.Error(all)
@@ -207,37 +209,37 @@ func TestSimNetworkPacketsWakeReaders(t *testing.T) {
 	})
 }
 
-func TestSimNetworkPacketFate(t *testing.T) {
+func TestPacketFate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := world.NewSimNetwork("test")
-		n.PacketFate = func(from, to netip.AddrPort, body []byte) world.PacketFate {
+		n := simnet.New("test")
+		n.PacketFate = func(from, to netip.AddrPort, body []byte) simnet.PacketFate {
 			switch string(body) {
 			case "lost":
-				return world.PacketFate{Lost: true, Copies: 1}
+				return simnet.PacketFate{Lost: true, Copies: 1}
 			case "thrice":
-				return world.PacketFate{Copies: 2}
+				return simnet.PacketFate{Copies: 2}
 			case "late":
-				return world.PacketFate{Delay: time.Second}
+				return simnet.PacketFate{Delay: time.Second}
 			case "where":
 				if from.String() != "127.0.0.1:1" || to.String() != "127.0.0.1:2" {
 					t.Errorf("it is asked about %v to %v", from, to)
 				}
 			}
-			return world.PacketFate{}
+			return simnet.PacketFate{}
 		}
-		a, b := packets(t, n, "udp", ":1"), packets(t, n, "udp", ":2")
+		a, b := networktest.Socket(t, n, "udp", ":1"), networktest.Socket(t, n, "udp", ":2")
 		to := netip.MustParseAddrPort("127.0.0.1:2")
 		begin := time.Now()
 		for _, text := range []string{"where", "late", "lost", "thrice"} {
-			mustSend(t, a, to, text)
+			networktest.Send(t, a, to, text)
 		}
 		for _, text := range []string{"where", "thrice", "thrice", "thrice", "late"} {
-			wantPacket(t, b, text)
+			networktest.WantPacket(t, b, text)
 		}
 		if took := time.Since(begin); took != time.Second {
 			t.Errorf("took %v", took)
 		}
-		mustSend(t, a, to, "late")
+		networktest.Send(t, a, to, "late")
 		b.Close() // what is under way is lost
 		<-time.After(2 * time.Second)
 	})
@@ -245,7 +247,7 @@ func TestSimNetworkPacketFate(t *testing.T) {
 
 func TestPacketFaults(t *testing.T) {
 	const count = 10000
-	count10k := func(f world.PacketFaults) (lost, twice, late int, all []world.PacketFate) {
+	count10k := func(f simnet.PacketFaults) (lost, twice, late int, all []simnet.PacketFate) {
 		fate := f.Fate()
 		for range count {
 			d := fate(netip.AddrPort{}, netip.AddrPort{}, nil)
@@ -258,7 +260,7 @@ func TestPacketFaults(t *testing.T) {
 		}
 		return lost, twice, late, all
 	}
-	faults := world.PacketFaults{Seed: 7, Loss: 0.1, Duplication: 0.2, Reordering: 0.3, Delay: time.Millisecond}
+	faults := simnet.PacketFaults{Seed: 7, Loss: 0.1, Duplication: 0.2, Reordering: 0.3, Delay: time.Millisecond}
 	lost, twice, late, all := count10k(faults)
 	for _, share := range []struct {
 		name string
@@ -277,16 +279,16 @@ func TestPacketFaults(t *testing.T) {
 	if _, _, _, fates := count10k(other); slices.Equal(all, fates) {
 		t.Error("another seed gives the same fates")
 	}
-	if lost, twice, late, _ := count10k(world.PacketFaults{Loss: 1, Duplication: 1, Reordering: 1}); lost != count || twice != count || late != 10*count {
+	if lost, twice, late, _ := count10k(simnet.PacketFaults{Loss: 1, Duplication: 1, Reordering: 1}); lost != count || twice != count || late != 10*count {
 		t.Errorf("with shares of 1 there are %d lost, %d copies, %d ms", lost, twice, late)
 	}
-	if lost, twice, late, _ := count10k(world.PacketFaults{}); lost+twice+late != 0 {
+	if lost, twice, late, _ := count10k(simnet.PacketFaults{}); lost+twice+late != 0 {
 		t.Errorf("with shares of 0 there are %d lost, %d copies, %d ms", lost, twice, late)
 	}
 }
 
 func TestPacketFaultsMistakes(t *testing.T) {
-	for name, f := range map[string]world.PacketFaults{
+	for name, f := range map[string]simnet.PacketFaults{
 		"Loss":        {Loss: 1.1},
 		"Duplication": {Duplication: -0.1},
 		"Reordering":  {Reordering: math.NaN()},

@@ -1,4 +1,4 @@
-package world_test
+package networktest
 
 import (
 	"bytes"
@@ -9,79 +9,77 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/go-marketplace/marketplace/world"
 )
 
-// What a connection does, whichever network it is of.
-func TestConn(t *testing.T) {
+// TestConn tests what a connection does, on any network.
+func TestConn(t *testing.T, run Runner) {
 	tests := []struct {
 		name string
-		test func(t *testing.T, client, server tcpConn)
+		test func(t *testing.T, client, server TCPConn)
 	}{
-		{"echo", func(t *testing.T, client, server tcpConn) {
+		{"echo", func(t *testing.T, client, server TCPConn) {
 			done := make(chan error)
 			go func() {
 				_, err := io.Copy(server, server)
 				server.CloseWrite()
 				done <- err
 			}()
-			mustWrite(t, client, "hello, ")
-			wantText(t, client, "hello, ")
-			mustWrite(t, client, "world")
+			Write(t, client, "hello, ")
+			WantText(t, client, "hello, ")
+			Write(t, client, "world")
 			client.CloseWrite()
-			wantText(t, client, "world")
-			wantFailure(t, client, io.EOF)
+			WantText(t, client, "world")
+			WantError(t, client, io.EOF)
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
 		}},
-		{"half-close", func(t *testing.T, client, server tcpConn) {
-			mustWrite(t, client, "question")
+		{"half-close", func(t *testing.T, client, server TCPConn) {
+			Write(t, client, "question")
 			if err := client.CloseWrite(); err != nil {
 				t.Fatal(err)
 			}
-			wantText(t, server, "question")
-			wantFailure(t, server, io.EOF)
-			mustWrite(t, server, "answer")
-			wantText(t, client, "answer")
+			WantText(t, server, "question")
+			WantError(t, server, io.EOF)
+			Write(t, server, "answer")
+			WantText(t, client, "answer")
 			if _, err := client.Write([]byte("more")); !errors.Is(err, syscall.EPIPE) {
 				t.Errorf("write after CloseWrite: %v", err)
 			}
 		}},
-		{"end of file after the data", func(t *testing.T, client, server tcpConn) {
-			mustWrite(t, server, "bye")
+		{"end of file after the data", func(t *testing.T, client, server TCPConn) {
+			Write(t, server, "bye")
 			server.Close()
-			wantText(t, client, "bye")
-			wantFailure(t, client, io.EOF)
-			wantFailure(t, client, io.EOF)
+			WantText(t, client, "bye")
+			WantError(t, client, io.EOF)
+			WantError(t, client, io.EOF)
 		}},
-		{"nothing more is read", func(t *testing.T, client, server tcpConn) {
+		{"nothing more is read", func(t *testing.T, client, server TCPConn) {
 			if err := client.CloseRead(); err != nil {
 				t.Fatal(err)
 			}
-			wantFailure(t, client, io.EOF)
-			mustWrite(t, client, "still writing")
-			wantText(t, server, "still writing")
+			WantError(t, client, io.EOF)
+			Write(t, client, "still writing")
+			WantText(t, server, "still writing")
 		}},
-		{"reset", func(t *testing.T, client, server tcpConn) {
+		{"reset", func(t *testing.T, client, server TCPConn) {
 			server.SetLinger(0)
 			server.Close()
-			wantFailure(t, client, syscall.ECONNRESET)
+			WantError(t, client, syscall.ECONNRESET)
 		}},
-		{"lingering is no reset", func(t *testing.T, client, server tcpConn) {
+		{"lingering is no reset", func(t *testing.T, client, server TCPConn) {
 			server.SetLinger(0)
 			server.SetLinger(-1)
 			server.Close()
-			wantFailure(t, client, io.EOF)
+			WantError(t, client, io.EOF)
 		}},
-		{"unread data resets", func(t *testing.T, client, server tcpConn) {
-			mustWrite(t, client, "ab")
-			wantText(t, server, "a")
+		{"unread data resets", func(t *testing.T, client, server TCPConn) {
+			Write(t, client, "ab")
+			WantText(t, server, "a")
 			server.Close()
-			wantFailure(t, client, syscall.ECONNRESET)
+			WantError(t, client, syscall.ECONNRESET)
 		}},
-		{"writing to who is gone", func(t *testing.T, client, server tcpConn) {
+		{"writing to who is gone", func(t *testing.T, client, server TCPConn) {
 			server.Close()
 			for {
 				if _, err := client.Write([]byte("x")); err != nil {
@@ -92,15 +90,15 @@ func TestConn(t *testing.T) {
 				}
 			}
 		}},
-		{"read deadline", func(t *testing.T, client, server tcpConn) {
+		{"read deadline", func(t *testing.T, client, server TCPConn) {
 			client.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-			wantFailure(t, client, os.ErrDeadlineExceeded)
-			mustWrite(t, server, "x")
-			wantFailure(t, client, os.ErrDeadlineExceeded)
+			WantError(t, client, os.ErrDeadlineExceeded)
+			Write(t, server, "x")
+			WantError(t, client, os.ErrDeadlineExceeded)
 			client.SetReadDeadline(time.Time{})
-			wantText(t, client, "x")
+			WantText(t, client, "x")
 		}},
-		{"a deadline in the past unblocks", func(t *testing.T, client, server tcpConn) {
+		{"a deadline in the past unblocks", func(t *testing.T, client, server TCPConn) {
 			done := make(chan error)
 			go func() {
 				_, err := client.Read(make([]byte, 1))
@@ -114,7 +112,7 @@ func TestConn(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		{"close unblocks a read", func(t *testing.T, client, server tcpConn) {
+		{"close unblocks a read", func(t *testing.T, client, server TCPConn) {
 			done := make(chan error)
 			go func() {
 				_, err := client.Read(make([]byte, 1))
@@ -125,7 +123,7 @@ func TestConn(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		{"close unblocks a write", func(t *testing.T, client, server tcpConn) {
+		{"close unblocks a write", func(t *testing.T, client, server TCPConn) {
 			done := make(chan error)
 			go func() {
 				for {
@@ -135,13 +133,13 @@ func TestConn(t *testing.T) {
 					}
 				}
 			}()
-			wantText(t, server, "\x00")
+			WantText(t, server, "\x00")
 			client.Close()
 			if err := <-done; !errors.Is(err, net.ErrClosed) {
 				t.Error(err)
 			}
 		}},
-		{"after close", func(t *testing.T, client, server tcpConn) {
+		{"after close", func(t *testing.T, client, server TCPConn) {
 			if err := client.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -160,17 +158,17 @@ func TestConn(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
-			wantFailure(t, client, net.ErrClosed)
+			WantError(t, client, net.ErrClosed)
 			if _, err := client.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("Write: %v", err)
 			}
 		}},
-		{"options", func(t *testing.T, client, server tcpConn) {
+		{"options", func(t *testing.T, client, server TCPConn) {
 			if err := errors.Join(client.SetNoDelay(false), client.SetKeepAlive(true), client.SetLinger(5)); err != nil {
 				t.Error(err)
 			}
 		}},
-		{"nothing to read or write", func(t *testing.T, client, server tcpConn) {
+		{"nothing to read or write", func(t *testing.T, client, server TCPConn) {
 			if n, err := client.Read(nil); n != 0 || err != nil {
 				t.Errorf("Read: %d, %v", n, err)
 			}
@@ -178,7 +176,7 @@ func TestConn(t *testing.T) {
 				t.Errorf("Write: %d, %v", n, err)
 			}
 		}},
-		{"addresses", func(t *testing.T, client, server tcpConn) {
+		{"addresses", func(t *testing.T, client, server TCPConn) {
 			local, ok := client.LocalAddr().(*net.TCPAddr)
 			if !ok || local.String() != server.RemoteAddr().String() || !local.IP.IsLoopback() {
 				t.Errorf("the client is %v here and %v there", client.LocalAddr(), server.RemoteAddr())
@@ -187,7 +185,7 @@ func TestConn(t *testing.T) {
 				t.Errorf("the server is %v here and %v there", server.LocalAddr(), client.RemoteAddr())
 			}
 		}},
-		{"a slow reader blocks the writer", func(t *testing.T, client, server tcpConn) {
+		{"a slow reader blocks the writer", func(t *testing.T, client, server TCPConn) {
 			client.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
 			var written []byte
 			for i := byte(0); ; i++ {
@@ -206,7 +204,7 @@ func TestConn(t *testing.T) {
 				t.Errorf("wrote %d bytes, read %d: %v", len(written), len(got), err)
 			}
 		}},
-		{"many bytes", func(t *testing.T, client, server tcpConn) {
+		{"many bytes", func(t *testing.T, client, server TCPConn) {
 			done := make(chan error)
 			sent := bytes.Repeat([]byte("0123456789"), 100_000)
 			go func() {
@@ -221,7 +219,7 @@ func TestConn(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		{"writes do not mix", func(t *testing.T, client, server tcpConn) {
+		{"writes do not mix", func(t *testing.T, client, server TCPConn) {
 			const writers, size = 5, 300_000
 			done := make(chan error)
 			for i := range writers {
@@ -248,8 +246,8 @@ func TestConn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			onBothNetworks(t, func(t *testing.T, network world.Network) {
-				client, server := pair(t, network)
+			run(t, func(t *testing.T, network Network) {
+				client, server := Pair(t, network)
 				tt.test(t, client, server)
 			})
 		})

@@ -1,4 +1,4 @@
-package world_test
+package simnet_test
 
 import (
 	"context"
@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/internal/networktest"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// simListen listens on a simulated network.
-func simListen(t *testing.T, n *world.SimNetwork, network, address string) net.Listener {
+// listen listens on a simulated network.
+func listen(t *testing.T, n *simnet.Network, network, address string) net.Listener {
 	t.Helper()
 	l, err := n.Listen(t.Context(), network, address)
 	if err != nil {
@@ -25,7 +27,7 @@ func simListen(t *testing.T, n *world.SimNetwork, network, address string) net.L
 	return l
 }
 
-func TestSimNetworkListenAddresses(t *testing.T) {
+func TestListenAddresses(t *testing.T) {
 	tests := []struct{ network, address, want string }{
 		{"tcp", "127.0.0.1:80", "127.0.0.1:80"},
 		{"tcp", "[::1]:80", "[::1]:80"},
@@ -43,7 +45,7 @@ func TestSimNetworkListenAddresses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.network+" "+tt.address, func(t *testing.T) {
-			l := simListen(t, world.NewSimNetwork("test"), tt.network, tt.address)
+			l := listen(t, simnet.New("test"), tt.network, tt.address)
 			if got, ok := l.Addr().(*net.TCPAddr); !ok || got.String() != tt.want {
 				t.Errorf("listens on %v, want %v", l.Addr(), tt.want)
 			}
@@ -51,8 +53,8 @@ func TestSimNetworkListenAddresses(t *testing.T) {
 	}
 }
 
-// Who listens where is reached from where.
-func TestSimNetworkReach(t *testing.T) {
+// A listener accepts connections to the addresses that it covers, and to no others.
+func TestReach(t *testing.T) {
 	tests := []struct {
 		listen, address string
 		dial, to        string
@@ -79,11 +81,11 @@ func TestSimNetworkReach(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.listen+" "+tt.address+" from "+tt.dial+" "+tt.to, func(t *testing.T) {
-			n := world.NewSimNetwork("test")
+			n := simnet.New("test")
 			n.AddHost("both.test", "10.0.0.1")
 			n.AddHost("Both.test.", "10.0.0.2")
 			n.AddHost("both.test", "2001:db8::1")
-			l := simListen(t, n, tt.listen, tt.address)
+			l := listen(t, n, tt.listen, tt.address)
 			client, err := n.Dial(t.Context(), tt.dial, tt.to)
 			if tt.reaches == "" {
 				if !errors.Is(err, syscall.ECONNREFUSED) {
@@ -107,7 +109,7 @@ func TestSimNetworkReach(t *testing.T) {
 	}
 }
 
-func TestSimNetworkInUse(t *testing.T) {
+func TestInUse(t *testing.T) {
 	tests := []struct {
 		first, firstAddress   string
 		second, secondAddress string
@@ -125,8 +127,8 @@ func TestSimNetworkInUse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt), func(t *testing.T) {
-			n := world.NewSimNetwork("test")
-			first := simListen(t, n, tt.first, tt.firstAddress)
+			n := simnet.New("test")
+			first := listen(t, n, tt.first, tt.firstAddress)
 			second, err := n.Listen(t.Context(), tt.second, tt.secondAddress)
 			if tt.together != (err == nil) || err != nil && !errors.Is(err, syscall.EADDRINUSE) {
 				t.Fatalf("the second gave %v", err)
@@ -136,13 +138,13 @@ func TestSimNetworkInUse(t *testing.T) {
 				return
 			}
 			first.Close()
-			simListen(t, n, tt.second, tt.secondAddress)
+			listen(t, n, tt.second, tt.secondAddress)
 		})
 	}
 }
 
-func TestSimNetworkNames(t *testing.T) {
-	n := world.NewSimNetwork("test")
+func TestNames(t *testing.T) {
+	n := simnet.New("test")
 	if n.NetworkName() != "test" {
 		t.Errorf("it is named %q", n.NetworkName())
 	}
@@ -161,25 +163,25 @@ func TestSimNetworkNames(t *testing.T) {
 	if _, err := n.Listen(t.Context(), "tcp", "localhost:http"); !errors.Is(world.Reduce(err), world.ErrHostNotFound) {
 		t.Errorf("a service name gave %v", err)
 	}
-	mustPanic(t, func() { world.NewSimNetwork("") }, "name")
-	mustPanic(t, func() { world.NewSimNetwork("system") }, "name of its own")
+	mustPanic(t, func() { simnet.New("") }, "name")
+	mustPanic(t, func() { simnet.New("system") }, "name of its own")
 	mustPanic(t, func() { n.AddHost("a.test", "b.test") }, "not an IP address")
 	mustPanic(t, func() { n.AddHost("127.0.0.1", "127.0.0.1") }, "not a host name")
 	mustPanic(t, func() { n.AddHost("", "127.0.0.1") }, "not a host name")
 }
 
 // Ports come from a counter, which passes over those in use.
-func TestSimNetworkPorts(t *testing.T) {
-	n := world.NewSimNetwork("test")
+func TestPorts(t *testing.T) {
+	n := simnet.New("test")
 	var got []int
 	port := func(a net.Addr) { got = append(got, a.(*net.TCPAddr).Port) }
-	a := simListen(t, n, "tcp", "127.0.0.1:0")
-	simListen(t, n, "tcp", "127.0.0.1:49153")
-	b := simListen(t, n, "tcp", "127.0.0.1:0")
+	a := listen(t, n, "tcp", "127.0.0.1:0")
+	listen(t, n, "tcp", "127.0.0.1:49153")
+	b := listen(t, n, "tcp", "127.0.0.1:0")
 	port(a.Addr())
 	port(b.Addr())
 	for range 2 {
-		client, _ := connect(t, n, a)
+		client, _ := networktest.Connect(t, n, a)
 		port(client.LocalAddr())
 		client.Close()
 	}
@@ -190,11 +192,11 @@ func TestSimNetworkPorts(t *testing.T) {
 
 // When every port is used there are no more connections, until one has ended at
 // both ends.
-func TestSimNetworkOutOfPorts(t *testing.T) {
+func TestOutOfPorts(t *testing.T) {
 	const ports = 65536 - 49152
-	n := world.NewSimNetwork("test")
+	n := simnet.New("test")
 	n.Backlog = ports + 1
-	l := simListen(t, n, "tcp", "127.0.0.1:80")
+	l := listen(t, n, "tcp", "127.0.0.1:80")
 	var first net.Conn
 	for i := range ports {
 		c, err := n.Dial(t.Context(), "tcp", "127.0.0.1:80")
@@ -231,11 +233,11 @@ func TestSimNetworkOutOfPorts(t *testing.T) {
 
 // Beyond the backlog dials wait for their turn, as long as their context lets
 // them.
-func TestSimNetworkBacklog(t *testing.T) {
+func TestBacklog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := world.NewSimNetwork("test")
+		n := simnet.New("test")
 		n.Backlog = 1
-		l := simListen(t, n, "tcp", "127.0.0.1:80")
+		l := listen(t, n, "tcp", "127.0.0.1:80")
 		var order []string
 		results := make(chan error)
 		dial := func(name string, ctx context.Context) {
@@ -280,14 +282,14 @@ func TestSimNetworkBacklog(t *testing.T) {
 	})
 }
 
-// Who is connected and not accepted is reset when the listener closes.
-func TestSimNetworkCloseResetsBacklog(t *testing.T) {
-	n := world.NewSimNetwork("test")
-	l := simListen(t, n, "tcp", "127.0.0.1:80")
+// Closing a listener resets the connections that are not accepted.
+func TestCloseResetsBacklog(t *testing.T) {
+	n := simnet.New("test")
+	l := listen(t, n, "tcp", "127.0.0.1:80")
 	c, err := n.Dial(t.Context(), "tcp", "127.0.0.1:80")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Close()
-	wantFailure(t, c, syscall.ECONNRESET)
+	networktest.WantError(t, c, syscall.ECONNRESET)
 }

@@ -1,0 +1,21 @@
+// Package networktest tests what every implementation of [world.Network] and
+// [world.PacketNetwork] has in common: the network of the operating system, and
+// the simulated one that takes its place in tests. A test of this package fails
+// where the two differ.
+package networktest
+
+import (
+	"testing"
+
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A Network has both connections and datagrams.
+type Network interface {
+	world.Network
+	world.PacketNetwork
+}
+
+// A Runner calls a test once, with a network that no other test uses. It may do
+// so in a bubble of testing/synctest.
+type Runner func(t *testing.T, test func(t *testing.T, network Network))
