@@ -10,34 +10,33 @@ import (
 	"time"
 )
 
-// An Alarm is a device that rings once. Its opening value is an [AlarmSet]; when
-// the time has passed an [AlarmRang] follows, and then it ends of its own
-// accord. It takes no commands; closing it stops it.
+// An Alarm is a device that rings once. Its opening value is an [AlarmSet]. When the
+// time has passed, an [AlarmRang] follows, and the device ends with a nil reason. It
+// takes no commands. Closing the device stops the alarm.
 //
-// The time counts from the opening, so an alarm that is opened again after a
-// restart starts anew.
+// The time counts from the opening, so an alarm that the ground opens again after a
+// restart starts from the beginning.
 type Alarm struct {
-	// Clock is the clock that measures the time. Without one the alarm does
-	// not open.
+	// Clock measures the time. If it is nil, the device does not open.
 	Clock Clock
 
-	// After is how long after the opening it rings. If it is zero or negative,
-	// it rings as soon as the machine has nothing else to do: see [Resting].
+	// After is the time from the opening to the ring. If it is zero or negative,
+	// the alarm rings when the machine has nothing else to do: see [Resting].
 	After time.Duration
 
-	// Label tells apart alarms that are otherwise equal, because a process can
-	// hold only one of several equal devices.
+	// Label distinguishes alarms that are otherwise equal. A process cannot hold
+	// two equal devices.
 	Label string
 }
 
 // AlarmSet is the opening value of an [Alarm].
 type AlarmSet struct {
-	Now time.Time // the time at which it was opened, in UTC
+	Now time.Time // time of the opening, in UTC
 }
 
 // AlarmRang says that the time of an [Alarm] has passed.
 type AlarmRang struct {
-	Now time.Time // the time at which it rang, in UTC
+	Now time.Time // time of the ring, in UTC
 }
 
 // Urgent implements [Urgent].
@@ -46,9 +45,9 @@ func (AlarmSet) Urgent() {}
 // Urgent implements [Urgent].
 func (AlarmRang) Urgent() {}
 
-// DeviceName returns a name made of the three fields.
+// DeviceName implements [Device]. The name consists of the three fields.
 func (a Alarm) DeviceName() string {
-	// A nil clock has a name that no quoted one can be.
+	// The name of a nil clock differs from every quoted name.
 	clock := "nil"
 	if a.Clock != nil {
 		clock = strconv.Quote(a.Clock.ClockName())
@@ -59,14 +58,14 @@ func (a Alarm) DeviceName() string {
 // WaitsForRest implements [Resting]. It reports whether After is zero or negative.
 func (a Alarm) WaitsForRest() bool { return a.After <= 0 }
 
-// Open sets the alarm.
+// Open implements [Device]. It sets the alarm.
 func (a Alarm) Open(context.Context, Env) (Handle, error) {
 	if a.Clock == nil {
 		return nil, errors.New("world: cannot open an Alarm without a Clock; set its Clock field, to SystemClock() for the real time")
 	}
-	now := plainTime(a.Clock)
+	now := utcNow(a.Clock)
 	h := &openAlarm{
-		values: make(chan any, 2), // never more than two values, so sending never blocks
+		values: make(chan any, 2), // there are two values, so sending never blocks
 		closed: make(chan struct{}),
 	}
 	h.values <- AlarmSet{Now: now}
@@ -77,15 +76,15 @@ func (a Alarm) Open(context.Context, Env) (Handle, error) {
 		return h, nil
 	}
 	h.timer = a.Clock.AfterFunc(a.After, func() {
-		h.values <- AlarmRang{Now: plainTime(a.Clock)}
+		h.values <- AlarmRang{Now: utcNow(a.Clock)}
 		close(h.values)
 	})
 	return h, nil
 }
 
-// plainTime returns the time of a clock in the form that a journal restores:
-// without the monotonic reading and the pointer to a place on earth.
-func plainTime(c Clock) time.Time { return c.Now().Round(0).UTC() }
+// utcNow returns the time of a clock in the form that a journal restores: in UTC,
+// without the monotonic reading.
+func utcNow(c Clock) time.Time { return c.Now().Round(0).UTC() }
 
 // openAlarm is the handle of an Alarm.
 type openAlarm struct {
@@ -96,7 +95,7 @@ type openAlarm struct {
 }
 
 func (h *openAlarm) Recv() (any, error) {
-	select { // closed first: select below picks either
+	select { // the select below could choose a value although the handle is closed
 	case <-h.closed:
 		return nil, ErrClosed
 	default:
@@ -120,7 +119,7 @@ func (h *openAlarm) Try(commands []any) (int, error) {
 }
 
 func (h *openAlarm) Do(command any) error {
-	return fmt.Errorf("world: an Alarm takes no commands, but was told %T; delete its endpoint to stop it", command)
+	return fmt.Errorf("world: an Alarm takes no commands, but was told %T; close it to stop it, with actions.Close", command)
 }
 
 func (h *openAlarm) Close() error {
@@ -131,7 +130,7 @@ func (h *openAlarm) Close() error {
 	return nil
 }
 
-// stopped is the Stopper of a call that is over.
+// stopped is the Stopper of an alarm that rings when it opens.
 type stopped struct{}
 
 func (stopped) Stop() bool { return false }

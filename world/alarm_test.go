@@ -110,11 +110,12 @@ func TestAlarmTakesNoCommands(t *testing.T) {
 	if n, err := h.Try(nil); n != 0 || err != nil {
 		t.Errorf("Try(nil) = %d, %v", n, err)
 	}
-	if n, err := h.Try([]any{"snooze"}); n != 0 || err == nil {
+	const want = "world: an Alarm takes no commands, but was told string; close it to stop it, with actions.Close"
+	if n, err := h.Try([]any{"snooze"}); n != 0 || err == nil || err.Error() != want {
 		t.Errorf("Try = %d, %v", n, err)
 	}
-	if err := h.Do("snooze"); err == nil {
-		t.Error("Do succeeded")
+	if err := h.Do("snooze"); err == nil || err.Error() != want {
+		t.Errorf("Do = %v", err)
 	}
 }
 

@@ -2,35 +2,34 @@ package world
 
 import "time"
 
-// A Clock tells the time and can call back later. It is a value that devices
-// hold, so its dynamic type must be comparable: [SystemClock], a [*ManualClock],
-// or one of your own.
+// A Clock tells the time and calls functions later. Devices hold it as a value, so
+// its dynamic type must be comparable. [SystemClock] and [*ManualClock] implement
+// it.
 type Clock interface {
-	// ClockName returns the name of the clock. It becomes part of the names of
-	// devices: two clocks that are used in one machine have different names,
-	// and the same clock has the same name in the next run.
+	// ClockName returns the name of the clock, which is part of the names of
+	// devices. Two clocks that one machine uses must have different names, and a
+	// clock must have the same name in the next run.
 	ClockName() string
 
 	// Now returns the time.
 	Now() time.Time
 
-	// AfterFunc calls f once when d has passed, on a goroutine of the clock's
-	// choice, unless it is stopped before. If d is zero or negative that is
-	// due at once, but never within the call of AfterFunc.
+	// AfterFunc calls f once after the duration d, unless it is stopped before.
+	// The clock chooses the goroutine. If d is zero or negative, the call is due
+	// immediately, but AfterFunc itself does not make it.
 	AfterFunc(d time.Duration, f func()) Stopper
 }
 
-// A Stopper stops what a clock was asked to call.
+// A Stopper cancels a call that a clock would make.
 type Stopper interface {
-	// Stop prevents the call, and reports whether it did: false means that it
-	// was made, is being made, or was stopped before. It does not wait for a
-	// call that is being made.
+	// Stop prevents the call and reports whether it has. False means that the call
+	// has started or was stopped before. Stop does not wait for a call that runs.
 	Stop() bool
 }
 
-// SystemClock returns the clock of the time package, named "system". Its calls
-// come on goroutines of their own. In a bubble of testing/synctest it is the
-// bubble's clock. All values of it are equal.
+// SystemClock returns the clock of package time, named "system". It makes each call
+// on a new goroutine. In a bubble of testing/synctest it is the clock of the
+// bubble. All its values are equal.
 func SystemClock() Clock { return systemClock{} }
 
 // systemClockName is the name that no other clock may have.

@@ -107,8 +107,8 @@ func TestManualClockMistakes(t *testing.T) {
 	mustPanic(t, func() { clock.Set(noon.Add(-1)) }, "test", "go back")
 }
 
-// The clock against the obvious way to write one: look through a list for what
-// is due next.
+// ManualClock behaves as a simple model does, which searches a list for the next
+// call.
 func TestManualClockRandom(t *testing.T) {
 	type call struct {
 		at    time.Duration

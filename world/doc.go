@@ -2,12 +2,11 @@
 // hold open, the clock, and the network. In the metaphor of the other packages, in which actions are the system
 // calls and vm is the kernel, world is the devices.
 //
-// A process never does anything; it returns values. So it does not open a
-// socket either: it says that it wants to hold a [Device], which is plain data
-// that says what should be opened. The ground, the outermost loop around a
-// machine, opens it. What the resulting [Handle] receives comes to the process
-// as events, and what the process tells the device is handed to the handle as
-// commands:
+// A process never does anything; it returns values. So it does not open a socket
+// either: it asks for a [Device], which is plain data that says what to open. The
+// ground, the outermost loop around a machine, opens the device. The process gets
+// the values that the resulting [Handle] receives as events, and the handle gets
+// what the process tells the device as commands:
 //
 //	process                      ground                     outside
 //	   | -- Alarm{clock, 5s} ------> |                          |
@@ -16,11 +15,11 @@
 //	   | <---------------- AlarmRang | <---------------- Recv --|
 //	   | <------- end, with a reason | <-------- Recv: io.EOF --|
 //
-// Devices are values so that a journal can record that one was opened, a replay
-// can check that the same one is opened again, and a restart can open it anew.
-// For the same reason everything that comes in is data that a codec can write:
-// values have types with stable names ([Register]), and errors are brought down
-// to what can be restored ([Reduce], [Error]).
+// Devices are values so that a journal can record their opening, a replay can check
+// that the machine opens the same device again, and a restart can open it anew.
+// For the same reason all input is data that a codec can write: types of values
+// have stable names ([Register]), and errors are reduced to data that a journal
+// can restore ([Reduce], [Error]).
 //
 // Drivers take the outside as a parameter: a [Clock], a [Network] or a
 // [PacketNetwork]. A program passes [SystemClock], [SystemNetwork] and

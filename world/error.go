@@ -2,52 +2,51 @@ package world
 
 import "errors"
 
-// Reasons of the ground's own.
+// Reasons that the ground gives.
 var (
 	// ErrStopped says that the ground is stopping.
 	ErrStopped = errors.New("world: the ground is stopping")
 
-	// ErrSlowConsumer says that what a device was told was not taken fast
-	// enough outside, so that the device's queue is full.
+	// ErrSlowConsumer says that the queue of a device is full, because the outside
+	// did not take the commands of the device fast enough.
 	ErrSlowConsumer = errors.New("world: the queue of the device is full: it was told more than the outside takes; tell it less, or wait for it to answer")
 
-	// ErrNotKept says that a [Ref] names nothing that the ground keeps: it was
-	// taken before, or closed because nobody took it in time, or kept by a ground
-	// that is gone. A device that fails to open with it is not tried again: see
-	// [Reopened].
+	// ErrNotKept says that a [Ref] names no resource that the ground keeps: a
+	// device has taken it before, or the ground has closed it because no device
+	// took it in time, or it belonged to an earlier run. If a device fails to open
+	// with this error, the ground does not retry: see [Reopened].
 	ErrNotKept = errors.New("world: nothing is kept under this reference: it was taken or closed before")
 
-	// ErrDrained says that nothing more comes from a device that stays open.
+	// ErrDrained says that a device delivers no more values, but stays open.
 	ErrDrained = errors.New("world: nothing more comes from the device")
 
-	// ErrClosed says that a device is closed, to whoever still uses its handle.
+	// ErrClosed says that a device is closed. Methods of its handle return it.
 	ErrClosed = errors.New("world: the device is closed")
 
-	// ErrNotRecordable says that a value cannot be written into the journal of the
-	// machine. The device that it came from ends, for that reason.
+	// ErrNotRecordable says that the journal of the machine cannot store a value.
+	// The device that delivered the value ends, and this is the reason.
 	ErrNotRecordable = errors.New("world: value cannot be journalled")
 )
 
-// Kinds of failure for which the standard library has no error value that could
-// be compared.
+// Errors for failures for which the standard library has no error value.
 var (
-	// ErrHostNotFound is what a [net.DNSError] about a name that does not
-	// exist becomes.
+	// ErrHostNotFound stands for a [net.DNSError] about a name that does not
+	// exist.
 	ErrHostNotFound error = &kindError{text: "world: no such host"}
 
-	// ErrLookupTimeout is what a [net.DNSError] about a name server that did
-	// not answer in time becomes. It is a timeout.
+	// ErrLookupTimeout stands for a [net.DNSError] about a name server that did
+	// not answer in time. It is a timeout.
 	ErrLookupTimeout error = &kindError{text: "world: looking up a name took too long", timeout: true}
 
-	// ErrLookupFailed is what every other [net.DNSError] becomes.
+	// ErrLookupFailed stands for every other [net.DNSError].
 	ErrLookupFailed error = &kindError{text: "world: looking up a name failed"}
 
-	// ErrTimeout is what an error becomes that says of itself that it is a
-	// timeout, when it is of no more specific kind.
+	// ErrTimeout stands for an error whose Timeout method returns true, if no
+	// other kind fits it.
 	ErrTimeout error = &kindError{text: "world: timeout", timeout: true}
 )
 
-// kindError is the type of sentinels that know whether they are timeouts.
+// kindError is the type of sentinel errors with a Timeout method.
 type kindError struct {
 	text    string
 	timeout bool
@@ -56,29 +55,29 @@ type kindError struct {
 func (e *kindError) Error() string { return e.text }
 func (e *kindError) Timeout() bool { return e.timeout }
 
-// An Error is an error brought down to what a journal can write and restore
-// without knowing the type it had. [Reduce] makes it. Two Errors with equal
-// fields are the same error, and nobody changes one after it is made.
+// An Error is an error reduced to data that a journal can store and restore without
+// the type of the original. [Reduce] makes it. Two Errors with equal fields are
+// the same error. The fields must not change.
 //
-// What matched a well-known error by [errors.Is] before still does: the Kind
-// stands for that error. So a handler may ask
+// If the original matched a well-known error by [errors.Is], so does the Error: its
+// Kind stands for the well-known error. So a handler may ask
 //
 //	errors.Is(reason, syscall.ECONNREFUSED)
 //
-// on the first run, in a replay, and on another operating system, where the
-// number is a different one.
+// in the first run, in a replay, and on another operating system, where the number
+// of the error differs.
 type Error struct {
-	// Kind is the name of the well-known error that this error is, such as
-	// "ECONNREFUSED", "io.EOF" or a name given to [RegisterErrorKind]; empty
-	// if it is none.
+	// Kind is the name of the well-known error that this error matches, such as
+	// "ECONNREFUSED", "io.EOF" or a name given to [RegisterErrorKind]; empty if
+	// there is none.
 	Kind string
 
-	// Op is the operation that failed, such as "dial" or "open"; empty if
+	// Op is the operation that failed, such as "dial" or "open"; empty if it is
 	// unknown.
 	Op string
 
-	// Addr is what the operation was about, a network address, host name or
-	// file path; empty if unknown.
+	// Addr is the object of the operation: a network address, host name or file
+	// path; empty if it is unknown.
 	Addr string
 
 	// Text is the whole text of the original error.
@@ -107,23 +106,21 @@ func (e *Error) Error() string {
 // the Kind is empty or is not registered in this program.
 func (e *Error) Unwrap() error { return sentinelOf(e.Kind) }
 
-// Is reports whether target is an Error with equal fields. That the Error also
-// matches what its Kind stands for is Unwrap's doing.
+// Is reports whether target is an Error with equal fields. By Unwrap, [errors.Is]
+// also matches the error that the Kind stands for.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t != nil && *t == *e
 }
 
-// Timeout reports whether the error is a timeout: whether what its Kind stands
-// for is one.
+// Timeout reports whether the error that the Kind stands for is a timeout.
 func (e *Error) Timeout() bool {
 	t, ok := sentinelOf(e.Kind).(interface{ Timeout() bool })
 	return ok && t.Timeout()
 }
 
-// Temporary reports what the error that the Kind stands for says of itself. It
-// is here so that an Error is a [net.Error]; ask Timeout, whose meaning is
-// clear.
+// Temporary returns the result of the Temporary method of the error that the Kind
+// stands for. It makes Error a [net.Error]; prefer Timeout, whose meaning is clear.
 func (e *Error) Temporary() bool {
 	t, ok := sentinelOf(e.Kind).(interface{ Temporary() bool })
 	return ok && t.Temporary()

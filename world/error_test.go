@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// refused is what a dial to a closed port gives.
+// refused returns the error of a dial to a closed port.
 func refused() error {
 	return &net.OpError{
 		Op: "dial", Net: "tcp",
@@ -30,7 +30,7 @@ type timeoutError struct{}
 func (timeoutError) Error() string { return "too late" }
 func (timeoutError) Timeout() bool { return true }
 
-// deniedError says by a method what it matches.
+// deniedError has an Is method.
 type deniedError struct{}
 
 func (deniedError) Error() string        { return "denied" }
@@ -176,7 +176,7 @@ func TestReduceNil(t *testing.T) {
 	}
 }
 
-// A nil pointer in an interface panics when asked; it is a reason all the same.
+// Reduce accepts an error whose methods panic, such as a nil pointer.
 func TestReduceErrorThatPanics(t *testing.T) {
 	for _, err := range []error{(*net.DNSConfigError)(nil), (*net.OpError)(nil), (*net.DNSError)(nil), (*os.PathError)(nil)} {
 		if got := world.Reduce(err); got == nil || got.Error() == "" {
@@ -241,7 +241,7 @@ type sliceError []string
 
 func (sliceError) Error() string { return "slice" }
 
-// errMine is what a package would export.
+// errMine is a sentinel error as a package would export it.
 var errMine = errors.New("mine")
 
 func TestRegisterErrorKind(t *testing.T) {

@@ -48,7 +48,7 @@ func ExampleReduce() {
 	// true
 }
 
-// Time passes when the test says so.
+// The test moves the time.
 func ExampleManualClock() {
 	clock := world.NewManualClock("test", time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC))
 	clock.AfterFunc(5*time.Minute, func() { fmt.Println("eggs", clock.Now().Format("15:04")) })
@@ -64,7 +64,7 @@ func ExampleManualClock() {
 	// breakfast 08:10
 }
 
-// What the ground does with a device, by hand.
+// The calls that a ground makes for a device.
 func ExampleAlarm() {
 	clock := world.NewManualClock("test", time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC))
 	alarm := world.Alarm{Clock: clock, After: 3 * time.Minute, Label: "tea"}

@@ -12,18 +12,16 @@ import (
 	"syscall"
 )
 
-// A kind ties the name that a journal keeps to the error that programs compare
-// with.
+// A kind is a well-known error, with the name that journals store for it.
 type kind struct {
 	name     string
 	sentinel error
 }
 
-// errorKinds is the table of kinds. Packages add to it while they are
-// initialised; from then on it is only read.
+// errorKinds is the table of kinds. Packages add to it during their initialisation.
 var errorKinds = struct {
 	sync.RWMutex
-	list   []kind // in order of registration: an earlier one is preferred
+	list   []kind // in order of registration: Reduce prefers an earlier kind
 	byName map[string]error
 }{byName: make(map[string]error)}
 
@@ -38,7 +36,7 @@ func init() {
 		{"context.DeadlineExceeded", context.DeadlineExceeded},
 		{"os.ErrDeadlineExceeded", os.ErrDeadlineExceeded},
 		{"world.ErrStopped", ErrStopped},
-		{"vm.ErrNotRecordable", ErrNotRecordable}, // where it was once; the name is in journals
+		{"vm.ErrNotRecordable", ErrNotRecordable}, // its package was once vm, and journals have the name
 		{"world.ErrSlowConsumer", ErrSlowConsumer},
 		{"world.ErrNotKept", ErrNotKept},
 		{"world.ErrClosed", ErrClosed},
@@ -79,7 +77,7 @@ func init() {
 		{"EPIPE", syscall.EPIPE},
 		{"EROFS", syscall.EROFS},
 		{"ETIMEDOUT", syscall.ETIMEDOUT},
-		// After the numbers, which match these as well and say more.
+		// After the error numbers, which match these errors too, and are more specific.
 		{"os.ErrNotExist", fs.ErrNotExist},
 		{"os.ErrExist", fs.ErrExist},
 		{"os.ErrPermission", fs.ErrPermission},
@@ -92,14 +90,15 @@ func init() {
 	}
 }
 
-// RegisterErrorKind makes [Reduce] recognise an error of a package, and an
-// [Error] of that Kind match it again. The name is kept in journals, so it must
-// never change; begin it with the name of the package, as in "tcp.ErrRefused".
-// Call it while the package is initialised.
+// RegisterErrorKind registers a sentinel error of a package under a name: [Reduce]
+// then recognises the error, and an [Error] of that Kind matches it by [errors.Is].
+// Journals store the name, so it must never change. Begin it with the name of the
+// package, as in "tcp.ErrRefused". Call RegisterErrorKind during the
+// initialisation of the package.
 //
-// It panics if the name is empty or taken by another error, and if the sentinel
-// is nil, cannot be compared, is an [*Error], or has another name already.
-// Registering the same pair again does nothing.
+// It panics if the name is empty or registered for another error, and if the
+// sentinel is nil, is not comparable, is an [*Error], or is registered under
+// another name. Registering the same pair again has no effect.
 func RegisterErrorKind(name string, sentinel error) {
 	if name == "" {
 		panic(fmt.Sprintf("world: RegisterErrorKind: empty name for %q; give it a name such as \"mypackage.ErrThing\"", sentinel))
@@ -129,14 +128,14 @@ func RegisterErrorKind(name string, sentinel error) {
 	errorKinds.byName[name] = sentinel
 }
 
-// sentinelOf returns the error that a kind stands for, or nil.
+// sentinelOf returns the error that is registered under a name, or nil.
 func sentinelOf(name string) error {
 	errorKinds.RLock()
 	defer errorKinds.RUnlock()
 	return errorKinds.byName[name]
 }
 
-// knownKinds returns the table as it is now. The elements never change.
+// knownKinds returns the current table. Its elements never change.
 func knownKinds() []kind {
 	errorKinds.RLock()
 	defer errorKinds.RUnlock()

@@ -2,6 +2,6 @@
 
 package world
 
-// kindOfNumber returns the kind of an error that only this system has. There
-// are none where the numbers in the syscall package are the system's own.
+// kindOfNumber returns "": on this system, the error numbers of package syscall are
+// those of the system, and the table of kinds has them.
 func kindOfNumber(error) string { return "" }

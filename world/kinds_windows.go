@@ -2,9 +2,9 @@ package world
 
 import "syscall"
 
-// winsock maps the numbers that Windows sockets return to the names of the
-// numbers that portable programs compare with. The syscall package has invented
-// values for the latter, which Windows itself never returns.
+// winsock maps the error numbers of Windows sockets to the names of the portable
+// ones. Package syscall has invented values for the portable ones, which Windows
+// itself never returns.
 var winsock = map[syscall.Errno]string{
 	10004: "EINTR",
 	10009: "EBADF",
@@ -29,7 +29,7 @@ var winsock = map[syscall.Errno]string{
 	10065: "EHOSTUNREACH",
 }
 
-// kindOfNumber returns the kind of an error that only this system has, or "".
+// kindOfNumber returns the kind of an error number of this system, or "".
 func kindOfNumber(err error) string {
 	if n, ok := err.(syscall.Errno); ok {
 		return winsock[n]

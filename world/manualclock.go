@@ -7,49 +7,50 @@ import (
 	"time"
 )
 
-// A ManualClock is a clock for tests that moves only when it is told to. Its
-// methods may be called from any goroutine, and from the functions it calls.
+// A ManualClock is a clock for tests. It moves only in [ManualClock.Advance] and
+// [ManualClock.Set]. Any goroutine may call its methods, and so may the functions
+// that the clock calls.
 type ManualClock struct {
 	name string
 
 	mu      sync.Mutex
 	now     time.Time
-	set     uint64 // how many calls were asked for; orders equal deadlines
+	set     uint64 // number of calls of AfterFunc; orders equal deadlines
 	pending manualCalls
 }
 
-// NewManualClock returns a clock that stands at start. The name must differ
-// from that of every other clock that the same machine uses. It panics if the
-// name is empty or "system", which is the name of [SystemClock].
+// NewManualClock returns a clock whose time is start. The name must differ from the
+// names of all other clocks that the same machine uses. NewManualClock panics if
+// the name is empty or "system", which is the name of [SystemClock].
 func NewManualClock(name string, start time.Time) *ManualClock {
 	if name == "" || name == systemClockName {
 		panic(fmt.Sprintf("world: NewManualClock(%q): a manual clock needs a name of its own; give it one such as \"test\"", name))
 	}
-	// A clock that moves by hand has no monotonic reading to offer.
+	// Round removes the monotonic reading, which would not move with the clock.
 	return &ManualClock{name: name, now: start.Round(0)}
 }
 
 // ClockName returns the name given to [NewManualClock].
 func (c *ManualClock) ClockName() string { return c.name }
 
-// Now returns the time at which the clock stands. While a function is called,
-// that is the function's deadline.
+// Now returns the time of the clock. While the clock calls a function, its time is
+// the deadline of that call.
 func (c *ManualClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Pending returns how many calls are set and neither made nor stopped.
+// Pending returns the number of calls that are neither made nor stopped.
 func (c *ManualClock) Pending() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.pending)
 }
 
-// AfterFunc has f called by the [ManualClock.Advance] or [ManualClock.Set] that
-// brings the clock to d from now. If d is zero or negative, that is the next
-// one, which may be Advance(0).
+// AfterFunc implements [Clock]. The [ManualClock.Advance] or [ManualClock.Set] that
+// moves the clock by d or more from now calls f. If d is zero or negative, the next
+// one does, even Advance(0).
 func (c *ManualClock) AfterFunc(d time.Duration, f func()) Stopper {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,11 +60,11 @@ func (c *ManualClock) AfterFunc(d time.Duration, f func()) Stopper {
 	return call
 }
 
-// Advance moves the clock forward and calls what becomes due, on this goroutine
-// and with no lock held: the earliest deadline first, equal ones in the order in
-// which they were set, and with them what these calls set that becomes due
-// within d. The clock stands at each deadline in turn and at last at d from
-// where it stood. It panics if d is negative.
+// Advance moves the clock forward by d. It makes the calls that become due, on the
+// goroutine of the caller and without a lock: the earliest deadline first, and
+// equal deadlines in the order of AfterFunc. It also makes the calls that those
+// functions set and that become due within d. During each call the time of the
+// clock is the deadline of the call. Advance panics if d is negative.
 func (c *ManualClock) Advance(d time.Duration) {
 	if d < 0 {
 		panic(fmt.Sprintf("world: ManualClock %q: Advance(%v): time does not go back; give a duration of 0 or more", c.name, d))
@@ -71,8 +72,8 @@ func (c *ManualClock) Advance(d time.Duration) {
 	c.moveTo(c.Now().Add(d))
 }
 
-// Set moves the clock forward to t, as [ManualClock.Advance] does. It panics if
-// the clock stands later than t.
+// Set moves the clock forward to t, as [ManualClock.Advance] does. It panics if t is
+// before the time of the clock.
 func (c *ManualClock) Set(t time.Time) {
 	t = t.Round(0)
 	if now := c.Now(); t.Before(now) {
@@ -81,8 +82,8 @@ func (c *ManualClock) Set(t time.Time) {
 	c.moveTo(t)
 }
 
-// moveTo makes the calls that are due until t, and leaves the clock at t, or
-// later if one of the calls moved it further.
+// moveTo makes the calls that are due until t. It leaves the clock at t, or later if
+// one of the calls moved it further.
 func (c *ManualClock) moveTo(t time.Time) {
 	for {
 		f := c.next(t)
@@ -93,8 +94,9 @@ func (c *ManualClock) moveTo(t time.Time) {
 	}
 }
 
-// next takes out the first call that is due until t and moves the clock to its
-// deadline. If there is none, it moves the clock to t and returns nil.
+// next removes the first call that is due until t, moves the clock to its deadline,
+// and returns its function. If there is none, next moves the clock to t and returns
+// nil.
 func (c *ManualClock) next(t time.Time) func() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,7 +109,7 @@ func (c *ManualClock) next(t time.Time) func() {
 	return call.f
 }
 
-// moveUpTo sets the time unless the clock is there already.
+// moveUpTo moves the clock to t, unless its time is later.
 func (c *ManualClock) moveUpTo(t time.Time) {
 	if t.After(c.now) {
 		c.now = t
@@ -120,21 +122,22 @@ type manualCall struct {
 	at    time.Time
 	order uint64
 	f     func()
-	place int // in the heap; -1 once it is out
+	index int // in the heap; -1 once it is made or stopped
 }
 
-// Stop takes the call back.
+// Stop implements [Stopper].
 func (call *manualCall) Stop() bool {
 	call.clock.mu.Lock()
 	defer call.clock.mu.Unlock()
-	if call.place < 0 {
+	if call.index < 0 {
 		return false
 	}
-	heap.Remove(&call.clock.pending, call.place)
+	heap.Remove(&call.clock.pending, call.index)
 	return true
 }
 
-// manualCalls is a heap, the next call first.
+// manualCalls is a heap whose first element is the next call. It implements
+// [heap.Interface].
 type manualCalls []*manualCall
 
 func (h manualCalls) Len() int { return len(h) }
@@ -148,22 +151,20 @@ func (h manualCalls) Less(i, j int) bool {
 
 func (h manualCalls) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
+	h[i].index, h[j].index = i, j
 }
 
-// Push is called by package heap.
 func (h *manualCalls) Push(x any) {
 	call := x.(*manualCall)
-	call.place = len(*h)
+	call.index = len(*h)
 	*h = append(*h, call)
 }
 
-// Pop is called by package heap.
 func (h *manualCalls) Pop() any {
 	last := len(*h) - 1
 	call := (*h)[last]
 	(*h)[last] = nil
 	*h = (*h)[:last]
-	call.place = -1
+	call.index = -1
 	return call
 }

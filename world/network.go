@@ -9,17 +9,17 @@ import (
 // be comparable. [SystemNetwork] is one; package
 // [github.com/go-marketplace/marketplace/world/simnet] has a simulated one.
 type Network interface {
-	// NetworkName returns the name of the network. It becomes part of the names
-	// of devices: two networks that are used in one machine have different
-	// names, and the same network has the same name in the next run.
+	// NetworkName returns the name of the network, which is part of the names of
+	// devices. Two networks that one machine uses must have different names, and
+	// a network must have the same name in the next run.
 	NetworkName() string
 
-	// Listen listens on an address, as [net.ListenConfig.Listen] does. The
-	// context ends the call, not the listener.
+	// Listen listens on an address, as [net.ListenConfig.Listen] does. The end of
+	// ctx ends the call, not the listener.
 	Listen(ctx context.Context, network, address string) (net.Listener, error)
 
-	// Dial connects to an address, as [net.Dialer.DialContext] does. The
-	// context ends the call, not the connection.
+	// Dial connects to an address, as [net.Dialer.DialContext] does. The end of
+	// ctx ends the call, not the connection.
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -37,12 +37,12 @@ type TryWriter interface {
 }
 
 // SystemNetwork returns the network of the operating system, named "system". All
-// values of it are equal.
+// its values are equal.
 //
-// It leaves the options of sockets at the defaults of package net. So keep-alive
-// probes are sent, TCP_NODELAY is on, and where the system has SO_REUSEADDR in
-// the Unix sense a listener sets it: an address can be listened on again while
-// old connections of it linger, but not while somebody listens there.
+// Sockets have the default options of package net. So the system sends keep-alive
+// probes, TCP_NODELAY is on, and on Unix a listener sets SO_REUSEADDR: a program can
+// listen on an address again while old connections of it linger, but not while
+// another listener is open there.
 func SystemNetwork() Network { return systemNetwork{} }
 
 // systemNetworkName is the name that no other network may have.
@@ -53,9 +53,9 @@ type systemNetwork struct{}
 func (systemNetwork) NetworkName() string { return systemNetworkName }
 
 func (systemNetwork) Listen(ctx context.Context, network, address string) (net.Listener, error) {
-	// SO_REUSEADDR is package net's choice on each system: on Windows it would
-	// let two programs share a port, so it is not set there. SO_REUSEPORT is
-	// never set: a port that is taken must say so.
+	// Package net sets SO_REUSEADDR except on Windows, where two programs could
+	// share a port with it. It never sets SO_REUSEPORT, so listening on a port in
+	// use fails.
 	var c net.ListenConfig
 	return c.Listen(ctx, network, address)
 }

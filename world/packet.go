@@ -14,16 +14,16 @@ type PacketNetwork interface {
 	NetworkName() string
 
 	// ListenPacket opens a socket for datagrams at an address, as
-	// [net.ListenConfig.ListenPacket] does. If the host is a multicast group,
-	// the socket is a member of the group, on the interface that the zone of
-	// the address names, or on one that the system chooses. The context ends
-	// the call, not the socket.
+	// [net.ListenConfig.ListenPacket] does. If the host is a multicast group, the
+	// socket joins the group on the interface that the zone of the address names,
+	// or on one that the system chooses. The end of ctx ends the call, not the
+	// socket.
 	ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error)
 
 	// LookupNetIP returns the addresses of a host, as
-	// [net.Resolver.LookupNetIP] does. The network is "ip", "ip4" or "ip6".
-	// Without an error there is at least one address.
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	// [net.Resolver.LookupNetIP] does. The network is "ip", "ip4" or "ip6". If
+	// err is nil, there is at least one address.
+	LookupNetIP(ctx context.Context, network, host string) (addrs []netip.Addr, err error)
 }
 
 // A TryPacketWriter is a socket for datagrams that can send without blocking. It
@@ -35,17 +35,18 @@ type TryPacketWriter interface {
 	TryWriteToUDPAddrPort(b []byte, to netip.AddrPort) (sent bool, err error)
 }
 
-// SystemPacketNetwork returns the network of the operating system, for
-// datagrams. It is equal to [SystemNetwork].
+// SystemPacketNetwork returns the network of the operating system, for datagrams. It
+// is equal to [SystemNetwork].
 //
-// Its sockets are [*net.UDPConn], with the options that package net chooses: so
-// one may send to broadcast addresses, and a port that is taken says so.
+// Its sockets are [*net.UDPConn], with the default options of package net: so a
+// program may send to broadcast addresses, and opening a socket at a port in use
+// fails.
 //
-// A socket that is a member of a group shares its port with others that are. It
-// gets what is sent to the group and, as far as the system tells them apart,
-// nothing that is sent to another one; but it also gets what is sent to the
-// port at an address of this host, if there is no socket with a better claim to
-// it. What it sends to the group comes back, as it does from other sockets.
+// A member of a multicast group shares its port with the other members. It receives
+// datagrams to the group. If the system can tell groups apart, it receives no
+// datagrams to other groups. It also receives datagrams to the same port at an
+// address of this host, if no other socket is bound more specifically. It receives
+// its own datagrams to the group, and those of other sockets of this host.
 func SystemPacketNetwork() PacketNetwork { return systemNetwork{} }
 
 func (systemNetwork) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
@@ -60,7 +61,7 @@ func (systemNetwork) LookupNetIP(ctx context.Context, network, host string) ([]n
 	return unmapped(net.DefaultResolver.LookupNetIP(ctx, network, host))
 }
 
-// unmapped returns IPv4 addresses as such.
+// unmapped replaces IPv4-mapped IPv6 addresses by the IPv4 addresses.
 func unmapped(addrs []netip.Addr, err error) ([]netip.Addr, error) {
 	for i, a := range addrs {
 		addrs[i] = a.Unmap()

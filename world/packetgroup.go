@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// A group is a multicast group, as the host of an address names it.
+// A group is a multicast group, with the port and the interface of an address.
 type group struct {
-	ip        netip.Addr // without a zone
-	iface     string     // name or number of an interface; empty if any will do
-	port, net string     // the latter is the family as package net has it
+	ip    netip.Addr // without a zone
+	iface string     // name or index of an interface; empty: the system chooses
+	port  string
+	net   string // the network "udp4" or "udp6"
 }
 
-// groupOf returns the group that an address names, if it names one. IPv4
-// addresses have no zone, but here they can have one, because it is the only
-// way to name the interface.
+// groupOf returns the group of an address, if its host is one. It accepts a zone in
+// an IPv4 address, too, because only the zone can name the interface.
 func groupOf(address string) (g group, ok bool) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -36,7 +36,7 @@ func groupOf(address string) (g group, ok bool) {
 	return g, true
 }
 
-// listenGroup opens a socket that is a member of a group.
+// listenGroup opens a socket and joins a group.
 func listenGroup(ctx context.Context, network, address string, g group) (net.PacketConn, error) {
 	fail := func(err error) (net.PacketConn, error) {
 		if _, ok := errors.AsType[*net.OpError](err); ok {
@@ -66,7 +66,7 @@ func listenGroup(ctx context.Context, network, address string, g group) (net.Pac
 	if err != nil {
 		return fail(err)
 	}
-	// A zone in the address would be taken for an interface to bind to.
+	// The address has no zone: package net would bind to that interface.
 	c, err := net.ListenMulticastUDP(g.net, iface, &net.UDPAddr{IP: g.ip.AsSlice(), Port: port})
 	if err != nil {
 		return fail(err)
@@ -77,8 +77,8 @@ func listenGroup(ctx context.Context, network, address string, g group) (net.Pac
 	return c, nil
 }
 
-// interfaceNamed returns the interface that has a name or a number. It is nil if
-// the name is empty.
+// interfaceNamed returns the interface with a name or an index, or nil if the name
+// is empty.
 func interfaceNamed(name string) (*net.Interface, error) {
 	if name == "" {
 		return nil, nil
@@ -89,7 +89,7 @@ func interfaceNamed(name string) (*net.Interface, error) {
 	return net.InterfaceByName(name)
 }
 
-// groupAddr is the address of a group in an error.
+// groupAddr is the address of a group, for a [net.OpError].
 type groupAddr string
 
 func (groupAddr) Network() string  { return "udp" }

@@ -2,5 +2,5 @@
 
 package world
 
-// setOwnGroupOnly does nothing: the system has no such option.
+// setOwnGroupOnly has no effect: the system has no such option.
 func setOwnGroupOnly(int, bool) error { return nil }

@@ -4,5 +4,5 @@ package world
 
 import "net"
 
-// setGroupOptions does nothing: there are no groups where this is built.
+// setGroupOptions has no effect: this system has no groups.
 func setGroupOptions(*net.UDPConn, bool) error { return nil }

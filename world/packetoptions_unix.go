@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// setGroupOptions has what the socket sends to its group come back to this host,
-// which package net turns off, and keeps away what is meant for other groups.
+// setGroupOptions enables multicast loopback, which package net disables: sockets of
+// this host receive what this socket sends to its group. It also makes this socket
+// receive datagrams to its own group only.
 func setGroupOptions(c *net.UDPConn, is4 bool) error {
 	raw, err := c.SyscallConn()
 	if err != nil {

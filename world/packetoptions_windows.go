@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// setGroupOptions has what this host sends to the group reach the socket, which
-// package net turns off.
+// setGroupOptions enables multicast loopback, which package net disables: this socket
+// receives what sockets of this host send to its group.
 func setGroupOptions(c *net.UDPConn, is4 bool) error {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -1,34 +1,37 @@
 package world
 
-// A Pollable is a handle that waits for a file descriptor, and for nothing
-// else. A ground that can wait for many of these at once needs no goroutine for
-// each, and takes what has come for all of them in one go.
+// A Pollable is a handle that waits for a file descriptor, and for nothing else. A
+// ground that polls, which waits for many descriptors at once, needs no goroutine
+// for each, and receives the values of many devices together.
 //
-// Such a ground calls Recv for the opening value only, and TryRecv from then on;
-// and it does not call Do, but Try once more when the descriptor can be written
-// to. As ever, TryRecv is called from one goroutine at a time, Try from one at a
-// time, and Close from any, so the handle has to see to it that nothing is done
-// to a descriptor that has been closed.
+// Such a ground calls Recv for the opening value only, and then TryRecv. It does not
+// call Do: when the descriptor is writable, it calls Try again. The rules of
+// [Handle] apply to TryRecv as to Recv: the ground calls TryRecv from one goroutine
+// at a time, Try from one at a time, and Close from any. The handle must not use
+// the descriptor after it is closed, since the system may give the same number to
+// another file.
 //
-// A device opens into a Pollable only if its [Env] [Polls].
+// A device opens as a Pollable only if [Polls] reports true for its [Env].
 type Pollable interface {
 	Handle
 
-	// Descriptor returns the file descriptor. It never blocks, nobody else
-	// waits for it (package net does for those of its own connections), and it
-	// stays the same until the handle is closed.
+	// Descriptor returns the file descriptor. The descriptor must be non-blocking
+	// and stay the same until the handle is closed. Nothing else may wait for it,
+	// as package net does for the descriptors of its connections.
 	Descriptor() int
 
-	// TryRecv is Recv without waiting. If there is nothing it returns nil and
-	// no error. [ErrDrained] says that nothing more will come, although the
-	// device stays open; other errors end the device, as those of Recv do.
+	// TryRecv is Recv without blocking. If there is no value, it returns nil and
+	// no error. The error [ErrDrained] says that no more values will come,
+	// although the device stays open. Other errors end the device, as those of
+	// Recv do.
 	TryRecv() (value any, err error)
 }
 
-// Polls reports whether the ground behind env waits for the descriptors of
-// devices itself: see [Pollable]. To ask has the ground begin to, so ask for
-// what has a descriptor only: in a bubble of testing/synctest, where nothing has
-// one, who waits for descriptors would keep time from passing.
+// Polls reports whether the ground of env waits for descriptors of devices: see
+// [Pollable]. The first call starts the pollers of the ground, so a device must call
+// it only if it has a descriptor. In a bubble of testing/synctest, where no device
+// should have one, a poller is never durably blocked, and so time would stand
+// still.
 func Polls(env Env) bool {
 	p, ok := env.(interface{ Polls() bool })
 	return ok && p.Polls()

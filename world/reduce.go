@@ -9,17 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// Reduce brings an error down to an [*Error], which a journal can restore.
-// Reduce(nil) is nil, and what is an [*Error] already is returned as it is.
+// Reduce returns an [*Error] for an error, which a journal can restore. Reduce(nil)
+// is nil, and Reduce of an [*Error] is that error itself.
 //
-// The Kind is that of the first well-known error in the order in which
-// [errors.Is] looks, from the outermost inwards; an error can match several and
-// only this one is kept, so a package that wraps a cause in a sentinel of its
-// own and wants both matched makes the sentinel itself wrap the cause. Op and
-// Addr come from the outermost [net.OpError], [os.PathError], [os.LinkError],
-// [os.SyscallError], [net.DNSError] or [net.AddrError] that has one, Text is
-// what the error says. Bytes that are not UTF-8 are replaced, because not every
-// codec could restore them.
+// The Kind is that of the first well-known error in the order of [errors.Is], from
+// the outermost error inwards. An Error has one Kind even if the original matches
+// several errors. So if both the sentinel of a package and its cause are to match,
+// the sentinel itself must wrap the cause. Op and Addr come from the outermost
+// [net.OpError], [os.PathError], [os.LinkError], [os.SyscallError], [net.DNSError]
+// or [net.AddrError] that has one. Text is the text of the error. Reduce replaces
+// bytes that are not UTF-8, because not every codec can restore them.
 func Reduce(err error) error {
 	switch e := err.(type) {
 	case nil:
@@ -28,28 +27,28 @@ func Reduce(err error) error {
 		if e == nil {
 			return nil
 		}
-		return e.valid()
+		return e.validUTF8()
 	}
-	// The methods of an error are foreign code, and a nil pointer in an
-	// interface is an easy mistake: an error that panics gives a reason too.
+	// The methods of an error are foreign code and may panic, for example on a nil
+	// pointer in an interface. Reduce returns an Error then, too.
 	r := new(Error)
 	guard(func() { r.Kind = kindOf(err) })
 	guard(func() { r.locate(err) })
 	if !guard(func() { r.Text = err.Error() }) {
 		r.Text = fmt.Sprint(err)
 	}
-	return r.valid()
+	return r.validUTF8()
 }
 
-// guard calls f and reports whether it came to its end without a panic.
+// guard calls f and reports whether it has returned without a panic.
 func guard(f func()) (done bool) {
 	defer func() { _ = recover() }()
 	f()
 	return true
 }
 
-// valid returns the error, or a copy of it in which every field is UTF-8.
-func (e *Error) valid() *Error {
+// validUTF8 returns the error, or a copy of it in which every field is UTF-8.
+func (e *Error) validUTF8() *Error {
 	if utf8.ValidString(e.Kind) && utf8.ValidString(e.Op) && utf8.ValidString(e.Addr) && utf8.ValidString(e.Text) {
 		return e
 	}
@@ -57,7 +56,7 @@ func (e *Error) valid() *Error {
 	return &Error{Kind: clean(e.Kind), Op: clean(e.Op), Addr: clean(e.Addr), Text: clean(e.Text)}
 }
 
-// kindOf returns the name of the kind of an error, or "".
+// kindOf returns the name of the kind of an error and of all that it wraps, or "".
 func kindOf(err error) string {
 	kinds := knownKinds()
 	name := ""
@@ -68,7 +67,7 @@ func kindOf(err error) string {
 	if name != "" {
 		return name
 	}
-	// No error in the tree is a sentinel; one may say that it matches one.
+	// No error in the tree is a sentinel, but the Is method of one may match one.
 	for _, k := range kinds {
 		if errors.Is(err, k.sentinel) {
 			return k.name
@@ -83,7 +82,7 @@ func kindOf(err error) string {
 	return ""
 }
 
-// kindHere returns the kind of an error regardless of what it wraps, or "".
+// kindHere returns the kind of an error without what it wraps, or "".
 func kindHere(err error, kinds []kind) string {
 	switch e := err.(type) {
 	case *Error:
@@ -102,8 +101,8 @@ func kindHere(err error, kinds []kind) string {
 	return kindOfNumber(err)
 }
 
-// kindOfLookup returns the kind of a failure to look up a name. If that was
-// ended from our side, by a context, it is the context's error.
+// kindOfLookup returns the kind of a failed lookup. If a context ended the lookup,
+// it is the kind of the context's error.
 func kindOfLookup(e *net.DNSError) string {
 	if e == nil {
 		return ""
@@ -122,8 +121,8 @@ func kindOfLookup(e *net.DNSError) string {
 	return "world.ErrLookupFailed"
 }
 
-// locate fills in what the error says about operation and address. What is
-// further out says more about what the program wanted, so the first wins.
+// locate sets Op and Addr. An outer error says more about the intent of the program,
+// so the first value in the order of walk wins.
 func (e *Error) locate(err error) {
 	walk(err, func(err error) bool {
 		op, addr := "", ""
@@ -170,20 +169,20 @@ func (e *Error) locate(err error) {
 	})
 }
 
-// addressOf returns the text of an address that may be nil.
+// addressOf returns the text of an address, or "" if it is nil.
 func addressOf(a net.Addr) string {
 	if a == nil {
 		return ""
 	}
-	// Sprint rather than a.String(): it survives a nil pointer.
+	// Unlike a.String(), Sprint does not panic on a nil pointer.
 	if s := fmt.Sprint(a); s != "<nil>" {
 		return s
 	}
 	return ""
 }
 
-// walk visits an error and what it wraps, in the order of [errors.Is], until
-// visit returns false. It reports whether it saw everything.
+// walk visits an error and all that it wraps, in the order of [errors.Is], until
+// visit returns false. It reports whether it has visited everything.
 func walk(err error, visit func(error) bool) bool {
 	if err == nil {
 		return true
@@ -193,7 +192,7 @@ func walk(err error, visit func(error) bool) bool {
 	}
 	switch x := err.(type) {
 	case *Error:
-		return true // what it unwraps to is said by its kind
+		return true // its Kind already names the error that it wraps
 	case interface{ Unwrap() error }:
 		return walk(x.Unwrap(), visit)
 	case interface{ Unwrap() []error }:

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// registry is the table of the types of values that cross the border. Packages
-// add to it while they are initialised; from then on it is only read.
+// registry is the table of types that have names. Packages add to it during their
+// initialisation.
 var registry = struct {
 	sync.RWMutex
 	types map[string]reflect.Type
@@ -23,16 +23,16 @@ func init() {
 	Register[*Error]("world.Error")
 }
 
-// Register gives the type T a name under which journals and other machines know
-// it: its values can be written down, and traces of journals tell T from other
-// types of the same structure. The package that owns a type registers it, while it
-// is initialised. The name is written to journals, so it must never change, even if
-// the type is renamed or moves; begin it with the name of the package, as in
-// "tcp.Data". A pointer type and the type it points to are two types.
+// Register registers the type T under a name, by which journals and other machines
+// identify it: its values can be written down, and traces of journals tell T from
+// other types of the same structure. The package that owns a type registers it,
+// during its initialisation. Journals store the name, so it must never change, even
+// if the type is renamed or moves. Begin it with the name of the package, as in
+// "tcp.Data". A pointer type and its base type are two types.
 //
-// It panics if the name is empty or stands for another type, if T has another
-// name already, and if T is an interface: only types that a value can have
-// cross the border. Registering the same pair again does nothing.
+// Register panics if the name is empty or registered for another type, if T is
+// registered under another name, and if T is an interface type, which is not the
+// dynamic type of any value. Registering the same pair again has no effect.
 func Register[T any](name string) {
 	t := reflect.TypeFor[T]()
 	if name == "" {
@@ -53,7 +53,8 @@ func Register[T any](name string) {
 	registry.names[t] = name
 }
 
-// Registered returns the type that a name stands for, and whether there is one.
+// Registered returns the type that is registered under a name, and whether there is
+// one.
 func Registered(name string) (reflect.Type, bool) {
 	registry.RLock()
 	defer registry.RUnlock()
@@ -61,7 +62,8 @@ func Registered(name string) (reflect.Type, bool) {
 	return t, ok
 }
 
-// NameOf returns the name of a type, and whether it has one.
+// NameOf returns the name under which a type is registered, and whether there is
+// one.
 func NameOf(t reflect.Type) (string, bool) {
 	registry.RLock()
 	defer registry.RUnlock()
@@ -69,7 +71,7 @@ func NameOf(t reflect.Type) (string, bool) {
 	return name, ok
 }
 
-// Names returns all names, sorted.
+// Names returns the names of all registered types, sorted.
 func Names() []string {
 	registry.RLock()
 	defer registry.RUnlock()

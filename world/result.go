@@ -7,25 +7,24 @@ import (
 	"sync"
 )
 
-// A Result is the device by which a process ends the program: what it is told is
-// how. The ground then stops the machine, as if it had been asked to from
-// outside, and returns the error that it was told. endpoint.Exit opens it, tells
-// it, and closes it.
+// A Result is the device with which a process ends the program. Its command is
+// [Exit]: the ground then stops the machine, as at a stop from outside, and Run
+// returns the error of the Exit. endpoint.Exit opens a Result, tells it an Exit, and
+// closes it.
 //
-// Its opening value is a [ResultOpen], and it never ends of its own accord. It
-// takes [Exit].
+// The opening value is a [ResultOpen]. There are no other values, and a Result does
+// not end before it is closed.
 type Result struct{}
 
 // ResultOpen is the opening value of a [Result].
 type ResultOpen struct{}
 
-// Exit is a command to a [Result]: end the program, with an error, or without
-// one.
+// Exit is the command of a [Result]. It ends the program.
 type Exit struct {
-	Err *Error // nil for none
+	Err *Error // the result of the program; nil for success
 }
 
-// ExitWith returns an [Exit] with what [Reduce] makes of err.
+// ExitWith returns an [Exit] with the error Reduce(err): see [Reduce].
 func ExitWith(err error) Exit {
 	e, _ := Reduce(err).(*Error)
 	return Exit{e}
@@ -39,29 +38,29 @@ func init() {
 // DeviceName implements [Device].
 func (Result) DeviceName() string { return "world.Result()" }
 
-// Open implements [Device]. It fails if the ground cannot be ended from inside.
+// Open implements [Device]. It fails if the ground does not support Exit.
 func (Result) Open(_ context.Context, env Env) (Handle, error) {
 	x, ok := env.(exiter)
 	if !ok {
-		return nil, errors.New("world: this ground cannot be ended from inside, so it has no Result")
+		return nil, errors.New("world: cannot open a Result: this ground has no way for a process to end the program")
 	}
 	return &openResult{exiter: x, closed: make(chan struct{})}, nil
 }
 
-// An exiter is an [Env] of a ground that can be ended from inside.
+// An exiter is an [Env] of a ground that supports [Exit].
 type exiter interface{ Exit(err error) }
 
 type openResult struct {
 	exiter
-	told   bool
+	opened bool
 	once   sync.Once
 	closed chan struct{}
 }
 
 // Recv implements [Handle].
 func (r *openResult) Recv() (any, error) {
-	if !r.told {
-		r.told = true
+	if !r.opened {
+		r.opened = true
 		return ResultOpen{}, nil
 	}
 	<-r.closed
@@ -84,7 +83,7 @@ func (r *openResult) Do(command any) error {
 	if !ok {
 		return fmt.Errorf("world: a Result takes an Exit, but was told %T", command)
 	}
-	if c.Err == nil { // and not an error that is a nil pointer
+	if c.Err == nil { // r.Exit(c.Err) would pass a non-nil interface
 		r.Exit(nil)
 	} else {
 		r.Exit(c.Err)

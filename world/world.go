@@ -7,163 +7,168 @@ import (
 	"strconv"
 )
 
-// A Device says what can be opened outside: a listener on an address, an alarm
-// after a duration. It is pure data. Its dynamic type must be comparable,
-// because a holder names the device by the value, and it must not change.
+// A Device describes something outside that the ground can open: a listener on an
+// address, an alarm after a duration. It is pure data. Its dynamic type must be
+// comparable, because a holder names the device by its value. The value must not
+// change.
 //
-// Whoever has the value may open the device; having the value is the
-// authority to do so.
+// A process that has the value may open the device: the value is the authority.
 type Device interface {
-	// DeviceName returns the name of the device. Names are injective: two
-	// devices have the same name only if they are equal, whatever their types,
-	// so a name starts with the type and quotes what is free text. They are
-	// stable: another run of the same program gives the same name. It is
-	// called often and must be cheap, and must not block.
+	// DeviceName returns the name of the device. Names are injective: two devices
+	// of any types have the same name only if they are equal, so a name starts
+	// with the type, and quotes free text. Names are stable: another run of the
+	// same program gives the same name. DeviceName is called often. It must be
+	// cheap and must not block.
 	DeviceName() string
 
 	// Open opens the device and returns a handle whose first value is the
-	// opening value. It may block. The context is cancelled when the holder
-	// closes the device before it is open; Open then returns soon, and an
-	// error or a handle will do, since the ground closes that handle at once.
-	// The context says nothing about the time after Open has returned.
+	// opening value. It may block. If the holder closes the device before Open
+	// returns, the ground cancels ctx; Open must then return soon, with an error
+	// or with a handle, which the ground closes. After Open has returned, ctx has
+	// no meaning.
 	//
-	// Opening the same device again gives another handle. If the outside does
-	// not allow two (a port that is taken), Open fails and says so.
+	// Opening the same device again gives another handle. If the outside does not
+	// allow two (a port in use), Open fails and says so.
 	Open(ctx context.Context, env Env) (Handle, error)
 }
 
 // A Handle is an open device. It belongs to the ground, which calls its methods
-// from goroutines of its own: Recv from one at a time, Try and Do together from
-// one at a time, Close from any.
+// from its own goroutines: Recv from one at a time, Try and Do together from one
+// at a time, Close from any.
 type Handle interface {
-	// Recv blocks for the next value that comes from outside. The first is the
-	// opening value, which tells what was opened (the bound address, the
-	// time). It is a pull: that Recv is not called is back-pressure, and what
-	// waits outside should then wait there.
+	// Recv waits for the next value from outside and returns it. The first is the
+	// opening value, which says what was opened (the bound address, the time).
+	// The ground exerts back-pressure by not calling Recv: the device should then
+	// leave further input outside.
 	//
-	// An error ends the device, and Recv is not called again: [io.EOF] means
-	// that it ended of its own accord (a nil reason), any other error is the
-	// reason. A value returned along with an error is ignored.
+	// An error ends the device, and the ground does not call Recv again. [io.EOF]
+	// is the regular end, with a nil reason; any other error is the reason of the
+	// end. The ground ignores a value that comes with an error.
 	Recv() (value any, err error)
 
-	// Try carries out commands in their order as far as possible without ever
-	// blocking, and returns how many are done. It may have begun command n: a
-	// handle may keep the part of a command that is left, and counts it as
-	// done only when it is complete. The ground then goes on with the same
-	// command, in Do or as the first of the next Try, and never with another.
+	// Try carries out commands in order, as far as possible without blocking, and
+	// returns the number n of commands that are complete. It may have carried out
+	// a part of commands[n]: the handle then keeps the rest of that command, and
+	// counts it only when it is complete. The ground continues with the same
+	// command, in Do or as the first of the next Try.
 	//
-	// A non-nil error is about command n, which counts as failed and is not
-	// tried again; the commands after it are still to come. A nil error with n
-	// short of len(commands) means that command n would block.
+	// A non-nil error means that commands[n] has failed. The ground does not try
+	// it again, and continues with the next command. A nil error with n less than
+	// len(commands) means that commands[n] would block.
 	//
 	// The handle must not retain the slice.
 	Try(commands []any) (n int, err error)
 
-	// Do carries out one command and may block; it goes on with the command
-	// that Try left unfinished, if there is one. An error means that the
-	// command failed. The device stays open: whether it can go on is for Recv
-	// to say.
+	// Do carries out one command, and may block. If Try has carried out a part of
+	// the command, Do carries out the rest. An error means that the command has
+	// failed. The device stays open: Recv reports its end.
 	Do(command any) error
 
-	// Close closes the device and unblocks Recv and Do, which then return
-	// errors that nobody looks at, at once: the end of a machine waits for
-	// them. A goroutine of the device that the system holds in a call may stay
-	// behind, if it holds nothing that another opening needs. It returns when what was opened is free
-	// again, so that the same device can be opened anew. It is idempotent: a
-	// second call does nothing and returns nil.
+	// Close closes the device. It unblocks Recv and Do, which must then return
+	// promptly, since the end of a machine waits for them; the ground ignores
+	// their errors. Close returns when the outside can open the same device
+	// again. A goroutine that is stuck in a system call may outlive Close if it
+	// holds nothing that the next opening needs. Close is idempotent: a second
+	// call does nothing and returns nil.
 	Close() error
 }
 
-// An Aborter is a Handle that can be closed such that the other side notices
-// that something is missing: a TCP connection is reset. The ground calls Abort
-// in place of Close when it has a command that it cannot carry out any more,
-// because too much was waiting, or the time for closing is over. A clean end so
-// means that everything was sent.
+// An Aborter is a Handle that can close so that the peer notices that data is
+// missing: a TCP connection sends a reset. The ground calls Abort instead of Close
+// when it discards commands, because the queue of the device was full or the time
+// for closing has passed. So a clean end means that everything was sent.
 type Aborter interface {
 	Handle
 
-	// Abort is Close, but tells the other side that this is no clean end. After
-	// it, Close does nothing.
+	// Abort closes the device as Close does, and tells the peer that this is not
+	// a clean end. A later Close does nothing.
 	Abort() error
 }
 
-// An Env is what the ground offers to a device that it opens. Its methods may
-// be called at any time until the device has been closed, from any goroutine.
+// An Env is what the ground offers to a device that it opens. Any goroutine may call
+// its methods, until the device is closed.
 type Env interface {
-	// Keep gives a thing that the outside has handed in, such as an accepted
-	// socket, to the ground, and returns the name under which a device can
-	// take it. The thing may outlive the device that kept it. The ground closes
-	// what nobody takes within a time that it sets, and the rest when it stops.
-	Keep(thing io.Closer) Ref
+	// Keep hands a resource that came from outside, such as an accepted socket,
+	// to the ground, and returns a reference with which another device can take
+	// it. The resource may outlive the device that kept it. The ground closes a
+	// resource that no device takes within a time limit, or before the ground
+	// stops.
+	Keep(resource io.Closer) Ref
 
-	// Take takes back what was kept under the reference. The caller owns it
-	// from then on and must close it. The error is [ErrNotKept] if the thing
-	// is not there (any more): each can be taken once.
+	// Take returns the resource of a reference. The caller then owns the resource
+	// and must close it. Each resource can be taken once. If it was taken, was
+	// closed, or never existed, the error is [ErrNotKept].
 	Take(ref Ref) (io.Closer, error)
 
-	// Logger returns a logger for what an operator should see and no process
-	// hears of. It is never nil.
+	// Logger returns a logger for facts that an operator should see and that no
+	// process gets as an event. It is never nil.
 	Logger() *slog.Logger
 }
 
-// Reopened reports whether the device that env is of was open before the
-// machine was restarted, and is opened again. If it cannot be, the ground tries
-// again and again, and its holder does not hear of that. So a device that cannot
-// go on after a restart, such as a connection, fails with an error that wraps
-// [ErrNotKept], of which its holder does hear.
+// Reopened reports whether env belongs to a device that was open before a restart of
+// the machine, and that the ground now opens again. If that fails, the ground
+// retries, and the holder does not hear of the failure. So a device that cannot
+// continue after a restart, such as a connection, must fail with an error that
+// wraps [ErrNotKept]: then the ground does not retry, and the holder gets the
+// error.
 func Reopened(env Env) bool {
 	r, ok := env.(interface{ Reopened() bool })
 	return ok && r.Reopened()
 }
 
-// A Ref names a thing that the outside has handed in and that the ground keeps
-// until a device takes it. It is data: a value from a device carries it to a
-// process, and the process builds another device of it. A name is never used
-// again.
+// A Ref names a resource that came from outside, and that the ground keeps until a
+// device takes it: see [Env]. It is data: a value of a device carries it to a
+// process, and the process makes another device with it. A Ref is never used
+// again for another resource.
 type Ref struct {
-	Device     string // name of the device that handed it in
-	Generation uint64 // of that device's opening: which of its openings it was
-	Number     uint64 // which of the things of that opening, from 1
+	Device     string // name of the device that kept the resource
+	Generation uint64 // number of that device's opening
+	Number     uint64 // number of the resource within that opening, from 1
 }
 
-// String returns a form for people: the device with generation and number.
+// String returns a text for people: the device with generation and number.
 func (r Ref) String() string {
 	return r.Device + "#" + strconv.FormatUint(r.Generation, 10) + "." + strconv.FormatUint(r.Number, 10)
 }
 
-// A Reporter is a command of which the holder can want to hear that it has been
-// carried out, which says more than that it was told: so it can wait with the
-// next one.
+// A Reporter is a command whose completion the holder can get as an event. A holder
+// uses this for flow control: it tells the next command when the last is
+// complete.
 type Reporter interface {
-	// Reports reports whether the holder is to be told. It never changes.
+	// Reports reports whether the holder gets the event. The result never
+	// changes.
 	Reports() bool
 }
 
-// A Sizer is a command, or a value of a device, of which the ground should know
-// how large it is. A command counts for its size against the limit of its
-// device's queue; short values enter a machine that has much to do before long
-// ones.
+// A Sizer is a command, or a value of a device, that knows its size.
+//
+// The size of a command counts against the limit of the queue of its device: see
+// DeviceQueue in package ground. Every command counts as at least 64 bytes there,
+// and a command that is not a Sizer as 64.
+//
+// When the machine is overloaded, short values enter it before long ones. A value
+// that is not a Sizer is short.
 type Sizer interface {
-	// Size returns how much the command or value counts for, in bytes: a write,
-	// say, returns the length of its data. It is at least 0 and never changes.
+	// Size returns the size of the command or value in bytes, such as the length
+	// of the data to write. It is at least 0 and never changes.
 	Size() int
 }
 
-// An Urgent value enters a machine at once, while others wait because the
-// machine has much to do. It is what a clock says, and what else is worth little
-// when it is late. A device has few of these.
+// An Urgent value enters an overloaded machine immediately, while other values
+// wait. Use it for values that lose their worth when they are late, such as the
+// time, and only if the device has few of them.
 type Urgent interface {
 	// Urgent does nothing. It marks the type.
 	Urgent()
 }
 
-// A Resting device may have values that say that the machine has come to rest: all
-// but the opening value wait until the machine has done the work that it has. A
-// machine that does not rest gets them nevertheless, but late.
+// A Resting device can have values that report that the machine is at rest. Those
+// values, all but the opening value, enter the machine when it has done all its
+// work. If the machine never rests, they enter it late.
 type Resting interface {
 	Device
 
-	// WaitsForRest reports whether the values of the device wait. It never
-	// changes.
+	// WaitsForRest reports whether the values of the device wait until the machine
+	// is at rest. The result never changes.
 	WaitsForRest() bool
 }

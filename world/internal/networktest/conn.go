@@ -79,7 +79,7 @@ func TestConn(t *testing.T, run Runner) {
 			server.Close()
 			WantError(t, client, syscall.ECONNRESET)
 		}},
-		{"writing to who is gone", func(t *testing.T, client, server TCPConn) {
+		{"writing to a closed end", func(t *testing.T, client, server TCPConn) {
 			server.Close()
 			for {
 				if _, err := client.Write([]byte("x")); err != nil {

@@ -1,7 +1,7 @@
-// Package networktest tests what every implementation of [world.Network] and
-// [world.PacketNetwork] has in common: the network of the operating system, and
-// the simulated one that takes its place in tests. A test of this package fails
-// where the two differ.
+// Package networktest tests the common behaviour of all implementations of
+// [world.Network] and [world.PacketNetwork]: the network of the operating system,
+// and the simulated one that takes its place in tests. Both packages run all tests
+// of this package, so that the two do not diverge.
 package networktest
 
 import (

@@ -14,7 +14,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// TestPackets tests that datagrams of any length arrive, and say where they come from.
+// TestPackets tests that datagrams of any length arrive, with their source address.
 func TestPackets(t *testing.T, run Runner) {
 	run(t, func(t *testing.T, network Network) {
 		for _, host := range []string{"127.0.0.1", "[::1]"} {
@@ -32,8 +32,8 @@ func TestPackets(t *testing.T, run Runner) {
 	})
 }
 
-// TestAllInterfaces tests that a socket on all interfaces takes both families, and answers
-// to both.
+// TestAllInterfaces tests that a socket on all interfaces receives from both
+// families, and can answer both.
 func TestAllInterfaces(t *testing.T, run Runner) {
 	run(t, func(t *testing.T, network Network) {
 		server := Socket(t, network, "udp", ":0")
@@ -52,8 +52,8 @@ func TestAllInterfaces(t *testing.T, run Runner) {
 	})
 }
 
-// TestMulticast tests that every member of a group gets what is sent to it, and nothing
-// that is sent to another group.
+// TestMulticast tests that every member of a group receives datagrams to the group,
+// and none to another group.
 func TestMulticast(t *testing.T, run Runner) {
 	for _, test := range []struct{ name, group, other, from string }{
 		{"IPv4", "239.77.1.2", "239.77.1.3", "0.0.0.0"},
@@ -84,20 +84,20 @@ func testMulticast(t *testing.T, network world.PacketNetwork, group, other, from
 			t.Errorf("it comes from %v, want port %d", from, AddrPort(sender).Port())
 		}
 	}
-	// A member hears what it sends, and so do the others.
+	// A member receives its own datagrams, and so do the others.
 	Send(t, first, to, "mine")
 	for _, c := range []UDPConn{first, second} {
 		if from := WantPacket(t, c, "mine"); from.Port() != port {
 			t.Errorf("it comes from %v, want port %d", from, port)
 		}
 	}
-	// Another group is another group. What is sent to it last shows that
-	// nothing came before.
+	// The stranger receives the datagram to its group first, so it has received
+	// none to the other group.
 	Send(t, sender, netip.AddrPortFrom(netip.MustParseAddr(other), port), "others")
 	WantPacket(t, stranger, "others")
 }
 
-// TestPacketErrors tests that failures are the same on every network, once they are
+// TestPacketErrors tests that errors are the same on every network, once they are
 // reduced.
 func TestPacketErrors(t *testing.T, run Runner) {
 	run(t, func(t *testing.T, network Network) {
@@ -164,8 +164,8 @@ func TestIPv6Only(t *testing.T, run Runner) {
 	})
 }
 
-// TestTruncation tests that a datagram loses what does not fit into the buffer of its
-// reader.
+// TestTruncation tests that a read discards the part of a datagram that does not fit
+// into its buffer.
 func TestTruncation(t *testing.T, run Runner) {
 	run(t, func(t *testing.T, network Network) {
 		c := Socket(t, network, "udp", "127.0.0.1:0")
@@ -201,7 +201,8 @@ func TestPacketAddresses(t *testing.T, run Runner) {
 	})
 }
 
-// TestPacketDeadlines tests that deadlines end reads and writes, and can be taken back.
+// TestPacketDeadlines tests that deadlines end reads and writes, and that the zero
+// time removes them.
 func TestPacketDeadlines(t *testing.T, run Runner) {
 	run(t, func(t *testing.T, network Network) {
 		c := Socket(t, network, "udp", "127.0.0.1:0")
@@ -233,7 +234,7 @@ func TestPacketDeadlines(t *testing.T, run Runner) {
 	})
 }
 
-// TestPacketClose tests that Close ends a read, and makes the address free.
+// TestPacketClose tests that Close ends a read, and frees the address.
 func TestPacketClose(t *testing.T, run Runner) {
 	run(t, func(t *testing.T, network Network) {
 		c := Socket(t, network, "udp", "127.0.0.1:0")
@@ -257,7 +258,7 @@ func TestPacketClose(t *testing.T, run Runner) {
 	})
 }
 
-// TestLookupNetIP tests how names become addresses.
+// TestLookupNetIP tests lookups of host names and addresses.
 func TestLookupNetIP(t *testing.T, run Runner) {
 	run(t, func(t *testing.T, network Network) {
 		for _, test := range []struct {
