@@ -10,6 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // arrivals tells after how long each of n connections arrives that are made at
@@ -141,7 +142,7 @@ func TestDR33FailuresDoNotCount(t *testing.T) {
 // room in it.
 func TestDR33AcceptRateFillsTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := world.NewSimNetwork("test")
+		network := simnet.New("test")
 		network.Backlog = 1
 		newLab(t, tcp.Config{Network: network, AcceptRate: 1, AcceptBurst: 1}, true).run(func(l *lab) {
 			u := l.user("server")

@@ -11,14 +11,14 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/world"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // A server that is open to the world accepts 100 connections per second, of
 // which no two come within 10 ms, and keeps at most 1000. Three clients that come
 // at once are all served, one after the other.
 func ExampleConfig() {
-	network := world.NewSimNetwork("example")
+	network := simnet.New("example")
 	config := tcp.Config{
 		Network:        network, // leave it away for the network of the system
 		IdleLimit:      time.Minute,
