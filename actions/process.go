@@ -80,9 +80,9 @@ type Handler struct {
 	// valid during the call only. Run must be pure.
 	Run func(state any, ev *Event) (next any, a Action)
 
-	// Kinds are the kinds of event that Run is called for, and perhaps
+	// Events are the kinds of event that Run is called for, and perhaps
 	// IgnoresReason. Zero means all.
-	Kinds KindSet
+	Events EventSet
 
 	// Demand asks for events [First] and [Last]. It is nil if those are of no
 	// interest.
@@ -200,27 +200,27 @@ const (
 	Done                      // a device has carried out a command: see world.Reporter
 )
 
-// A KindSet is a set of kinds of event.
-type KindSet uint16
+// An EventSet is a set of kinds of event.
+type EventSet uint16
 
 // IgnoresReason is a mark on the kinds of a [Handler]: it does nothing with the
 // reason of an absence. A process that fails in the sight of such handlers alone
 // has failed unheard, and the machine warns of it.
-const IgnoresReason KindSet = 1 << 15
+const IgnoresReason EventSet = 1 << 15
 
-// KindsOf returns the set of the given kinds.
-func KindsOf(ks ...EventKind) (s KindSet) {
+// EventsOf returns the set of the given kinds.
+func EventsOf(ks ...EventKind) (s EventSet) {
 	for _, k := range ks {
 		s |= 1 << k
 	}
 	return s
 }
 
-// Has reports whether k is in s. The zero KindSet has all kinds.
-func (s KindSet) Has(k EventKind) bool { return s == 0 || s>>k&1 == 1 }
+// Has reports whether k is in s. The zero EventSet has all kinds.
+func (s EventSet) Has(k EventKind) bool { return s == 0 || s>>k&1 == 1 }
 
-// Kinds is the number of kinds of event.
-const Kinds = int(Done) + 1
+// EventKinds is the number of kinds of event.
+const EventKinds = int(Done) + 1
 
 // String returns the name of the kind, in lower case.
 func (k EventKind) String() string {

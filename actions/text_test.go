@@ -40,14 +40,14 @@ func TestEventText(t *testing.T) {
 		{actions.Event{Kind: actions.Refused, Value: "x", Reason: no}, `refused "x" (no)`},
 		{actions.Event{Kind: actions.Done, Value: 3}, "done 3"},
 		{actions.Event{Kind: actions.Done, Value: login{"tony", "hunter2"}}, `done actions_test.login{User: "tony", password: ***}`},
-		{actions.Event{Kind: actions.EventKind(actions.Kinds)}, "unknown"},
+		{actions.Event{Kind: actions.EventKind(actions.EventKinds)}, "unknown"},
 	} {
 		if got := tt.ev.String(); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
 	}
 	seen := map[string]actions.EventKind{}
-	for k := range actions.EventKind(actions.Kinds) {
+	for k := range actions.EventKind(actions.EventKinds) {
 		if other, ok := seen[k.String()]; ok || k.String() == "unknown" {
 			t.Errorf("kinds %d and %d are both %q", other, k, k)
 		}

@@ -77,7 +77,7 @@ type handler struct {
 // A table has the handlers of one endpoint, by kind of event.
 type table struct {
 	state reflect.Type
-	by    [actions.Kinds]handler
+	by    [actions.EventKinds]handler
 }
 
 func (t *table) set(h handler, whose fmt.Stringer) {
@@ -101,11 +101,11 @@ func (t *table) handler() *actions.Handler {
 	only, n := handler{}, 0
 	for i, k := range t.by {
 		if k.run != nil {
-			h.Kinds |= actions.KindsOf(actions.EventKind(i))
+			h.Events |= actions.EventsOf(actions.EventKind(i))
 			only, n = k, n+1
 		}
 		if k.ignores {
-			h.Kinds |= actions.IgnoresReason
+			h.Events |= actions.IgnoresReason
 		}
 	}
 	if n == 1 && only.filter == (actions.Filter{}) {

@@ -85,6 +85,7 @@ var importance = [...]slog.Level{
 	vm.Ignored:     slog.LevelDebug,
 	vm.Late:        slog.LevelDebug,
 	vm.Commanded:   slog.LevelDebug,
+	vm.Resumed:     slog.LevelDebug,
 }
 
 // level returns how important r is.

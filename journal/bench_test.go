@@ -23,7 +23,7 @@ func branchOffice(s *street, accounts int) journal.Program {
 	for i := range accounts {
 		boot = append(boot, actions.Spawn(account{Name: fmt.Sprint("account ", i)}.process()))
 	}
-	return journal.Program{Boot: func(actions.PID) actions.Process { return actions.Stateless(boot) }, Kinds: kinds(s)}
+	return journal.Program{Boot: func(actions.PID) actions.Process { return actions.Stateless(boot) }, Types: types(s)}
 }
 
 // slipsFor returns the inputs that bring n slips.

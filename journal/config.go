@@ -74,13 +74,13 @@ type Config struct {
 	// their registered names, see [world.Register], or else by their structure.
 	Trace bool
 
-	// Kinds are the kinds of processes that can be written down. If all
-	// processes of the machine are of such kinds, snapshots make recovery
+	// Types are the process types that can be written down. If all
+	// processes of the machine are of such types, snapshots make recovery
 	// cheap. No two of them have one name, or one type of state.
-	Kinds []actions.Kind
+	Types []actions.Type
 
 	// SnapshotEvery is after how many inputs a snapshot is taken, if there are
-	// Kinds. Default: 100,000. A negative number means never. If much has been
+	// Types. Default: 100,000. A negative number means never. If much has been
 	// written to the current segment by then, another one is begun, so that little
 	// has to be read before a recovery can begin with the snapshot.
 	SnapshotEvery int

@@ -203,24 +203,24 @@ func TestAdopterCrashes(t *testing.T) {
 	}
 }
 
-// TestTraceThenKinds: a program that is told of its kinds has the same trace as
+// TestTraceThenTypes: a program that is told of its types has the same trace as
 // before; one that has forgotten them is told.
-func TestTraceThenKinds(t *testing.T) {
+func TestTraceThenTypes(t *testing.T) {
 	for _, then := range []bool{false, true} {
 		dir := t.TempDir()
 		with := func(p journal.Program, has bool) journal.Program {
 			if has {
-				p.Kinds = kinds(newStreet())
+				p.Types = types(newStreet())
 			}
 			return p
 		}
-		record(t, dir, journal.Config{Trace: true, Kinds: with(journal.Program{}, then).Kinds}, someSlips...)
+		record(t, dir, journal.Config{Trace: true, Types: with(journal.Program{}, then).Types}, someSlips...)
 		_, err := read(t, dir).Replay(t.Context(), with(bank(newStreet()), !then), journal.ReplayConfig{})
 		if !then && err != nil {
-			t.Errorf("with kinds now: %v", err)
+			t.Errorf("with types now: %v", err)
 		}
-		if then && (err == nil || !strings.Contains(err.Error(), "needs the Kinds")) {
-			t.Errorf("without kinds now: %v", err)
+		if then && (err == nil || !strings.Contains(err.Error(), "needs the Types")) {
+			t.Errorf("without types now: %v", err)
 		}
 	}
 }

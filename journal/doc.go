@@ -51,8 +51,8 @@
 //
 // # Snapshots
 //
-// If all processes of a machine are of kinds that the [Config] knows
-// ([actions.Kind]), snapshots are taken now and then, while the machine runs, and
+// If all processes of a machine are of types that the [Config] knows
+// ([actions.Type]), snapshots are taken now and then, while the machine runs, and
 // recovery begins with the newest. If some are not, the log names them.
 package journal
 

@@ -58,7 +58,7 @@ type Head struct {
 	Durability Durability // that it had
 	Every      uint64     // inputs between two digests
 	Trace      bool       // there is a trace of each input
-	States     bool       // and it has states, of processes whose kinds the program had
+	States     bool       // and it has states, of processes whose types the program had
 	Adopts     bool       // what comes of the inputs before it is not compared: see Config.Adopt
 	Seq        uint64     // of the last input before it; 0 if there is none
 }

@@ -90,7 +90,7 @@ var goldenConfigs = map[string]journal.Config{
 	"checks":   {Durability: journal.Memory, CheckEvery: 4},
 	"segments": {Durability: journal.Sync, CheckEvery: 3, SegmentSize: 2000},
 	"trace":    {Durability: journal.Memory, Trace: true},
-	"states":   {Durability: journal.Memory, Trace: true, Kinds: goldenKinds, SnapshotEvery: -1},
+	"states":   {Durability: journal.Memory, Trace: true, Types: goldenKinds, SnapshotEvery: -1},
 	"adopted":  {Durability: journal.Memory, Trace: true, Adopt: true},
 }
 
@@ -227,7 +227,7 @@ func goldenBankPaying(percent int, in chan any) journal.Program {
 			actions.Spawn(goldenBooks{}.process(percent)).Named("books"),
 		)).Named("vault"),
 	)
-	p.Kinds = goldenKinds
+	p.Types = goldenKinds
 	return p
 }
 
@@ -242,12 +242,12 @@ func goldenClerk(c goldenCounter) actions.Process {
 
 // goldenKinds are those of the processes in the vault: one whose states cannot be
 // written down, and one with a codec of its own.
-var goldenKinds = []actions.Kind{
-	actions.KindOf("golden.books", func(actions.PID, goldenBooks) actions.Action { return nil }),
+var goldenKinds = []actions.Type{
+	actions.Define("golden.books", func(goldenBooks) actions.Action { return nil }).Type,
 	actions.CodedAs(
-		actions.KindOf("golden.account", func(actions.PID, goldenAccount) actions.Action { return nil }),
+		actions.Define("golden.account", func(goldenAccount) actions.Action { return nil }),
 		func(a goldenAccount) Balance { return Balance{a.name, a.amount} },
-		func(b Balance) (goldenAccount, error) { return goldenAccount{b.Account, b.Amount}, nil }),
+		func(b Balance) (goldenAccount, error) { return goldenAccount{b.Account, b.Amount}, nil }).Type,
 }
 
 // goldenBooks know which accounts are open.

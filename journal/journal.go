@@ -51,7 +51,7 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := image.NewKinds(c.Kinds...); err != nil {
+	if _, err := image.NewTypes(c.Types...); err != nil {
 		return nil, err
 	}
 	log, recovery, err := c.openLog(s)
@@ -78,7 +78,7 @@ func (c Config) openLog(s wal.Store) (*wal.Log, wal.Recovery, error) {
 	// With a snapshot, only what comes after it is needed. Who allows to cut off
 	// what is damaged gets the damage before it, if the snapshot is no good.
 	o := wal.Options{}
-	if len(c.Kinds) > 0 && (c.Cut == 0 || c.newestLoads(s)) {
+	if len(c.Types) > 0 && (c.Cut == 0 || c.newestLoads(s)) {
 		o.From = indexOfNewest(s)
 	}
 	log, recovery, err := wal.Open(s, o)
@@ -109,11 +109,11 @@ func (c Config) newestLoads(s wal.Store) bool {
 	if err != nil || len(seqs) == 0 {
 		return false
 	}
-	kinds, err := image.NewKinds(c.Kinds...)
+	types, err := image.NewTypes(c.Types...)
 	if err != nil {
 		return false
 	}
-	_, err = loadSnapshot(s, seqs[0], kinds)
+	_, err = loadSnapshot(s, seqs[0], types)
 	return err == nil
 }
 
@@ -149,7 +149,7 @@ func (j *Journal) Begin(ctx context.Context, limits vm.Limits, boot func(self ac
 
 func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self actions.PID) actions.Process) (start vm.Input, err error) {
 	start = vm.Input{Kind: vm.Start, Limits: &limits}
-	if j.player, err = newPlayer(Program{Boot: boot, Kinds: j.config.Kinds}); err != nil {
+	if j.player, err = newPlayer(Program{Boot: boot, Types: j.config.Types}); err != nil {
 		return start, err
 	}
 	j.player.play(vm.Config{Limits: limits, Digest: true}.NewFunc(boot))
@@ -168,7 +168,7 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 		j.player.adopted()
 	}
 	j.player.trace = j.config.Trace
-	j.player.keepsStates = j.config.Trace && len(j.config.Kinds) > 0
+	j.player.keepsStates = j.config.Trace && len(j.config.Types) > 0
 	start.Incarnation = j.player.machine.Incarnation() + 1
 	if j.player.before != nil {
 		j.player.resumed = true

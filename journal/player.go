@@ -22,9 +22,9 @@ type player struct {
 	machine *vm.Machine
 	watcher *vm.Watcher      // of the machine
 	live    func(*vm.Record) // is told what happens; may be nil
-	kinds   image.Kinds
+	types   image.Types
 
-	hasKinds    bool
+	hasTypes    bool
 	keepsStates bool // the trace has states
 	outside
 	trace   bool // steps are wanted
@@ -165,7 +165,7 @@ func (p *player) touch(r *vm.Record) {
 	}
 }
 
-// states adds the states of the processes of known kinds that an input has
+// states adds the states of the processes of known types that an input has
 // touched.
 func (p *player) states() {
 	for _, path := range p.touched {
@@ -173,7 +173,7 @@ func (p *player) states() {
 		if !ok {
 			continue
 		}
-		kind, ok := p.kinds.ByState(reflect.TypeOf(info.State))
+		kind, ok := p.types.ByState(reflect.TypeOf(info.State))
 		if !ok {
 			continue
 		}
@@ -193,7 +193,7 @@ func (p *player) states() {
 }
 
 // encodeState writes down the state of a process of a kind.
-func encodeState(k actions.Kind, state any) ([]byte, error) {
+func encodeState(k actions.Type, state any) ([]byte, error) {
 	if k.Encode != nil {
 		return k.Encode(state)
 	}
@@ -201,7 +201,7 @@ func encodeState(k actions.Kind, state any) ([]byte, error) {
 }
 
 // decodeState restores the state of a process of a kind.
-func decodeState(k actions.Kind, data []byte) (any, error) {
+func decodeState(k actions.Type, data []byte) (any, error) {
 	if k.Decode != nil {
 		return k.Decode(data)
 	}

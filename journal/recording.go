@@ -43,7 +43,7 @@ func (r *Recording) First() uint64 { return r.first.Seq }
 // Record opens a run that is in a journal, of a program that must be the one that
 // has written it. Nothing is replayed yet. If the beginning of the history has
 // been dropped, the run begins with the oldest snapshot that can be used, for
-// which the program must have the kinds of its processes; if another program has
+// which the program must have the types of its processes; if another program has
 // adopted the history since, it begins with the one from which that went on.
 func (h *History) Record(program Program) (*Recording, error) {
 	r, err := newRecording(h, program, h.Last(), nil, true)
@@ -80,11 +80,11 @@ func (h *History) Record(program Program) (*Recording, error) {
 
 // load returns the moment of a snapshot.
 func (r *Recording) load(seq uint64) (*Moment, error) {
-	kinds, err := image.NewKinds(r.program.Kinds...)
+	types, err := image.NewTypes(r.program.Types...)
 	if err != nil {
 		return nil, err
 	}
-	m, err := loadSnapshot(r.history.store, seq, kinds)
+	m, err := loadSnapshot(r.history.store, seq, types)
 	if err != nil {
 		return nil, err
 	}

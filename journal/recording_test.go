@@ -262,7 +262,7 @@ func TestShrinkWithoutBeginning(t *testing.T) {
 	stretch(t, dir, c, slips...)
 	s := newStreet()
 	program := bank(s)
-	program.Kinds = kinds(s)
+	program.Types = types(s)
 	r, err := read(t, dir).Record(program)
 	must(t, err)
 	if first := r.First(); first == 0 || first > r.Last()-10 {
@@ -418,11 +418,11 @@ func eager(s *street) journal.Program {
 		)
 	}
 	p := journal.Booting(actions.Spawn(process(clerk{"north"})).Named("clerk"))
-	p.Kinds = kinds(s)
-	p.Kinds[0] = actions.KindOf("journaltest.clerk", func(_ actions.PID, c clerk) actions.Action {
+	p.Types = types(s)
+	p.Types[0] = actions.Define("journaltest.clerk", func(c clerk) actions.Action {
 		_, opened := process(c).Erase()
 		return opened
-	})
+	}).Type
 	return p
 }
 
@@ -440,7 +440,7 @@ func TestTravelAfterAdoption(t *testing.T) {
 			}
 			s := newStreet()
 			adopter := eager(s)
-			adopting := journal.Config{Kinds: adopter.Kinds, Adopt: true, SnapshotEvery: -1, CheckEvery: 1}
+			adopting := journal.Config{Types: adopter.Types, Adopt: true, SnapshotEvery: -1, CheckEvery: 1}
 			must(t, run(t.Context(), dir, adopting, adopter, func() {
 				s.slips <- Slip{"last", 1}
 				<-s.got

@@ -116,7 +116,7 @@ func anyShop[
 		)).Named("clerk"),
 		actions.Spawn(actions.Next(S(shelf{}), open(S(shelf{})))).Named("shelf"),
 	)
-	p.Kinds = []actions.Kind{actions.KindOf("renamed.shelf", func(_ actions.PID, s S) actions.Action { return open(s) })}
+	p.Types = []actions.Type{actions.Define("renamed.shelf", func(s S) actions.Action { return open(s) }).Type}
 	return p
 }
 
@@ -127,7 +127,7 @@ func keepShop(t *testing.T, c journal.Config) string {
 	synctest.Test(t, func(t *testing.T) {
 		c.Durability, c.CheckEvery, c.SnapshotEvery, c.Logger = journal.Memory, 1, -1, quiet
 		program := func(in chan any) journal.Program { return shopOf(usual, in) }
-		c.Kinds = program(nil).Kinds
+		c.Types = program(nil).Types
 		g := beginByHand(t, c, store, program)
 		for _, item := range []string{"tea", "milk", "tea", "tea"} {
 			g.hand(order{item})

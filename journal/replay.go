@@ -16,9 +16,9 @@ type Program struct {
 	// Boot returns the first process, as for ground.Ground.RunFunc.
 	Boot func(self actions.PID) actions.Process
 
-	// Kinds are the kinds of processes that can be written down. It may be
+	// Types are the process types that can be written down. It may be
 	// empty.
-	Kinds []actions.Kind
+	Types []actions.Type
 
 	// Upcast, if not nil, brings values up to date that were written by an
 	// earlier version of the program: it is given the schema that the journal has
@@ -65,7 +65,7 @@ type Report struct {
 	Checks uint64      // digests and traces that were compared, and were equal
 	Upto   uint64      // the input after which one was compared last; 0 if there was none
 	Traced uint64      // inputs with a trace: all steps were compared, with their content
-	States uint64      // inputs of which also the states of processes of known kinds were compared
+	States uint64      // inputs of which also the states of processes of known types were compared
 	Old    uint64      // inputs with a trace of format 1, whose content was not compared
 	Free   uint64      // inputs of which nothing was compared, because another program has gone on since: see [Config].Adopt
 	Digest vm.Digest   // of the machine at the end
@@ -152,11 +152,11 @@ func newPlayer(program Program) (*player, error) {
 	if program.Boot == nil {
 		return nil, fmt.Errorf("journal: a Program without Boot: make one with journal.Booting")
 	}
-	kinds, err := image.NewKinds(program.Kinds...)
+	types, err := image.NewTypes(program.Types...)
 	if err != nil {
 		return nil, err
 	}
-	p := &player{kinds: kinds, hasKinds: len(program.Kinds) > 0}
+	p := &player{types: types, hasTypes: len(program.Types) > 0}
 	p.play(vm.Config{Digest: true}.NewFunc(program.Boot))
 	return p, nil
 }
@@ -368,8 +368,8 @@ func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
 		p.attend()
 	}
 	p.keepsStates = e.head != nil && e.head.States
-	if p.keepsStates && !p.hasKinds && !e.free {
-		return vm.Input{}, false, fmt.Errorf("journal: the trace of input %d has states of processes: the program needs the Kinds that it had", e.Seq)
+	if p.keepsStates && !p.hasTypes && !e.free {
+		return vm.Input{}, false, fmt.Errorf("journal: the trace of input %d has states of processes: the program needs the Types that it had", e.Seq)
 	}
 	in, differ := p.input(&e.Input, e.value)
 	if differ != nil {

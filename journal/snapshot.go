@@ -240,7 +240,7 @@ func (j *Journal) removeUnusable() error {
 }
 
 // loadSnapshot returns the machine of a snapshot.
-func loadSnapshot(store wal.Store, seq uint64, kinds image.Kinds) (*moment, error) {
+func loadSnapshot(store wal.Store, seq uint64, types image.Types) (*moment, error) {
 	sealed, err := readSnapshot(store, seq)
 	if err != nil {
 		return nil, err
@@ -252,7 +252,7 @@ func loadSnapshot(store wal.Store, seq uint64, kinds image.Kinds) (*moment, erro
 	if s.Seq != seq {
 		return nil, fmt.Errorf("it is of input %d", s.Seq)
 	}
-	state, err := s.Image.State(kinds, decodeState)
+	state, err := s.Image.State(types, decodeState)
 	if err != nil {
 		return nil, err
 	}
@@ -268,13 +268,13 @@ func (j *Journal) load(h *History) (next uint64, err error) {
 	}
 	var faults []error
 	for _, seq := range seqs {
-		if len(j.config.Kinds) == 0 || seq > h.Last() || seq+1 < h.First() {
+		if len(j.config.Types) == 0 || seq > h.Last() || seq+1 < h.First() {
 			continue
 		}
 		if h.First() == 1 && (j.config.Adopt || seq <= h.adopted()) {
 			continue // it is of another program
 		}
-		m, err := loadSnapshot(j.store, seq, j.player.kinds)
+		m, err := loadSnapshot(j.store, seq, j.player.types)
 		if err != nil {
 			err = fmt.Errorf("snapshot %s: %w", snapshotName(seq), err)
 			faults = append(faults, err)
@@ -287,8 +287,8 @@ func (j *Journal) load(h *History) (next uint64, err error) {
 		return seq + 1, nil
 	}
 	if h.First() > 1 {
-		if len(j.config.Kinds) == 0 {
-			faults = append(faults, errors.New("a snapshot needs Config.Kinds"))
+		if len(j.config.Types) == 0 {
+			faults = append(faults, errors.New("a snapshot needs Config.Types"))
 		}
 		return 0, fmt.Errorf("journal: the history begins with input %d, because what was before it has been dropped, and no snapshot can be used: %w", h.First(), errors.Join(faults...))
 	}
@@ -321,7 +321,7 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	if err := j.endSnapshot(); err != nil || s.busy {
 		return err
 	}
-	if len(j.config.Kinds) == 0 || j.config.SnapshotEvery < 0 || s.stopping ||
+	if len(j.config.Types) == 0 || j.config.SnapshotEvery < 0 || s.stopping ||
 		j.seq-s.last < uint64(j.config.SnapshotEvery) || m.Busy() {
 		return nil
 	}
@@ -357,7 +357,7 @@ func (j *Journal) endSnapshot() error {
 
 // writeSnapshot writes a snapshot, while the machine goes on.
 func (j *Journal) writeSnapshot(w written, at moment) error {
-	image, err := image.Of(at.state, j.player.kinds, encodeState)
+	image, err := image.Of(at.state, j.player.types, encodeState)
 	if err != nil {
 		return err
 	}

@@ -22,15 +22,15 @@ import (
 	"github.com/go-marketplace/marketplace/vmtest"
 )
 
-// kinds are those of the bank, on a street.
-func kinds(s *street) []actions.Kind {
+// types are those of the bank, on a street.
+func types(s *street) []actions.Type {
 	opened := func(p actions.Process) actions.Action {
 		_, as := p.Erase()
 		return as
 	}
-	return []actions.Kind{
-		actions.KindOf("journaltest.clerk", func(_ actions.PID, c clerk) actions.Action { return opened(c.process(s)) }),
-		actions.KindOf("journaltest.account", func(_ actions.PID, a account) actions.Action { return opened(a.process()) }),
+	return []actions.Type{
+		actions.Define("journaltest.clerk", func(c clerk) actions.Action { return opened(c.process(s)) }).Type,
+		actions.Define("journaltest.account", func(a account) actions.Action { return opened(a.process()) }).Type,
 	}
 }
 
@@ -40,7 +40,7 @@ func stretch(t *testing.T, dir string, c journal.Config, slips ...any) (receipts
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStreet()
-		c.Kinds = kinds(s)
+		c.Types = types(s)
 		ctx, cancel := context.WithCancel(t.Context())
 		if err := run(ctx, dir, c, bank(s), func() {
 			for i, slip := range slips {
@@ -125,7 +125,7 @@ func TestRecoveryFromSnapshot(t *testing.T) {
 			log.Reset()
 			if tt.refused {
 				s := newStreet()
-				c.Kinds = kinds(s)
+				c.Types = types(s)
 				err := run(t.Context(), dir, c, bank(s), func() {})
 				if err == nil || !strings.Contains(err.Error(), "no snapshot can be used") || !strings.Contains(err.Error(), "checksum") {
 					t.Errorf("error %v", err)
@@ -143,7 +143,7 @@ func TestRecoveryFromSnapshot(t *testing.T) {
 	}
 }
 
-// TestUnregistered: a machine with processes of unknown kinds takes no snapshots,
+// TestUnregistered: a machine with processes of unknown types takes no snapshots,
 // and says because of whom.
 func TestUnregistered(t *testing.T) {
 	dir := t.TempDir()
@@ -151,7 +151,7 @@ func TestUnregistered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStreet()
 		if err := run(t.Context(), dir, journal.Config{
-			SnapshotEvery: 2, Kinds: kinds(s)[:1], Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			SnapshotEvery: 2, Types: types(s)[:1], Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		}, journal.Booting(
 			actions.Spawn(clerk{"north"}.process(s)).Named("clerk"),
 			actions.Spawn(actions.Next(0, endpoint.Subscriber(topic.All[int]()))).Named("stranger"),
@@ -185,7 +185,7 @@ func TestTravelFromSnapshots(t *testing.T) {
 		stretch(t, dir, c, append([]any{Slip{"last", 0}}, manySlips(300)...)...)
 		s := newStreet()
 		program := bank(s)
-		program.Kinds = kinds(s)
+		program.Types = types(s)
 		r, err := read(t, dir).Record(program)
 		if err != nil {
 			t.Fatal(err)

@@ -36,7 +36,7 @@ type driven struct {
 func drive(t testing.TB, c journal.Config, store wal.Store, slips []any, pause func()) (d driven) {
 	t.Helper()
 	s := newStreet()
-	c.Kinds, c.Logger = kinds(s), quiet
+	c.Types, c.Logger = types(s), quiet
 	j, err := c.OpenStore(store)
 	if err != nil {
 		return driven{err: err}
@@ -158,7 +158,7 @@ func inspect(t *testing.T, c journal.Config, op int, d driven, found wal.Store, 
 func driveOn(t testing.TB, c journal.Config, store wal.Store) (d driven) {
 	t.Helper()
 	s := newStreet()
-	c.Kinds = kinds(s)
+	c.Types = types(s)
 	if c.Logger == nil {
 		c.Logger = quiet
 	}

@@ -82,7 +82,7 @@ func FuzzSnapshot(f *testing.F) {
 		}
 		s := newStreet()
 		program := bank(s)
-		program.Kinds = kinds(s)
+		program.Types = types(s)
 		if r, err := h.Record(program); err == nil {
 			_, _ = r.At(t.Context(), r.Last())
 		}

@@ -174,7 +174,7 @@ func (m *Machine) fromDevice(in Input) {
 		}
 	case End:
 		ev.Kind = actions.Ended
-		if m.warns() && fromOutside(in.Err) && (at.h.handler == nil || !at.h.handler.Kinds.Has(actions.Ended)) {
+		if m.warns() && fromOutside(in.Err) && (at.h.handler == nil || !at.h.handler.Events.Has(actions.Ended)) {
 			m.unheard(at.p, "device "+at.h.device.DeviceName(), in.Err)
 		}
 		at.p.k.release(at.p, at.h)

@@ -52,8 +52,8 @@
 // # Images
 //
 // A machine at rest can be taken apart: see [State.Parts]. Package image writes the
-// parts down as plain data, if all processes are of known kinds, see
-// [actions.Kind], and makes the machine anew. It then goes on as if nothing had
+// parts down as plain data, if all processes are of known types, see
+// [actions.Type], and makes the machine anew. It then goes on as if nothing had
 // happened.
 //
 // # Bounds

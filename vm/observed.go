@@ -46,7 +46,7 @@ func (k *kernel) hearsAbsence(p, local *proc, r topic.Role) bool {
 		if o.p.dead || !o.e.role.Sees(r) || p == local && o.p == p {
 			continue
 		}
-		if q, e := o.innermost(); q != p && e.handler != nil && e.handler.Kinds.Has(actions.Absence) && e.handler.Kinds&actions.IgnoresReason == 0 {
+		if q, e := o.innermost(); q != p && e.handler != nil && e.handler.Events.Has(actions.Absence) && e.handler.Events&actions.IgnoresReason == 0 {
 			return true
 		}
 	}

@@ -253,7 +253,7 @@ func (k *kernel) inject(id metaID, ev *actions.Event) bool {
 
 // wants reports whether the handler of e does anything with events of a kind.
 func (e *endpoint) wants(kind actions.EventKind) bool {
-	return e.handler != nil && (e.handler.Kinds.Has(kind) || e.handler.Demand != nil)
+	return e.handler != nil && (e.handler.Events.Has(kind) || e.handler.Demand != nil)
 }
 
 // makeCall makes the pending call.
@@ -276,7 +276,7 @@ func (k *kernel) makeCall() {
 func (k *kernel) handle(p *proc, e *endpoint, h *actions.Handler, ev *actions.Event) {
 	m := k.m
 	m.told(p, e, ev)
-	if !h.Kinds.Has(ev.Kind) {
+	if !h.Events.Has(ev.Kind) {
 		return
 	}
 	m.stats.Events++

@@ -63,7 +63,7 @@ type endpoint struct {
 // handle gives e a handler.
 func (e *endpoint) handle(h *actions.Handler) {
 	e.handler, e.run, e.changes = h, nil, false
-	if h != nil && h.Kinds.Has(actions.Delivery) {
+	if h != nil && h.Events.Has(actions.Delivery) {
 		e.run, e.changes = h.Run, h.State != nil
 	}
 }

@@ -81,15 +81,15 @@
 // never read, such as a counter in a handler. The test itself is better off with
 // a [Probe] than with such a variable: each handler runs twice.
 //
-// # Kinds
+// # Types
 //
-// Processes of a known kind, see [actions.Kind], can be written down and made
-// anew. Config.Kinds has each of them looked at whenever the machine is at rest:
+// Processes of a known type, see [actions.Type], can be written down and made
+// anew. Config.Types has each of them looked at whenever the machine is at rest:
 // the test fails if it has an endpoint or a device that its kind does not give
-// for its state. Where all processes are of known kinds, but for those of this
+// for its state. Where all processes are of known types, but for those of this
 // package, the whole machine is made anew, and compared. A first process without
 // state that stays, and a probe that was told to open more than it is, are of no
-// known kind.
+// known type.
 //
 // # Crashes
 //

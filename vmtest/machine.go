@@ -45,12 +45,12 @@ type Config struct {
 	// forgotten type by their values.
 	Compare []cmp.Option
 
-	// Kinds are kinds of process. Whenever the machine is at rest, each process
+	// Types are process types. Whenever the machine is at rest, each process
 	// of one of them is looked at: what it has open has to be what Open gives
-	// for its state. If all processes are of these kinds, but for those of this
+	// for its state. If all processes are of these types, but for those of this
 	// package, the machine is written down and made anew, too, as after a
 	// crash, and has to be the same.
-	Kinds []actions.Kind
+	Types []actions.Type
 
 	// Heard demands that messages are heard: when it is over, the test fails for
 	// each type of which nobody has ever heard a message that was sent, or of
@@ -70,7 +70,7 @@ type Machine struct {
 	purity  inspector
 	lines   []string // of the trace
 	failed  bool
-	kinds   kindCheck
+	types   kindCheck
 
 	crashes        []string
 	crashesAllowed bool
@@ -120,7 +120,7 @@ func (c Config) RunFunc(t TB, boot func(self actions.PID) actions.Process) *Mach
 		m.vm.Warn(func(*vm.Warning) {}) // so that the machine keeps an account of misses
 	}
 	t.Cleanup(m.finish)
-	m.kinds.begin(m)
+	m.types.begin(m)
 	m.Apply(vm.Input{Kind: vm.Start})
 	return m
 }
@@ -161,7 +161,7 @@ func (m *Machine) Apply(in vm.Input) {
 		m.vm.Apply(vm.Input{Kind: vm.Continue})
 	}
 	m.reportImpurities()
-	m.kinds.check(m, in.Kind)
+	m.types.check(m, in.Kind)
 }
 
 func (m *Machine) work() uint64 { return m.vm.Stats().Actions + m.vm.Stats().Events }

@@ -74,7 +74,7 @@ func New[M any](at Place, o topic.Orientation, i topic.Interest, pattern topic.P
 	// it matters that it takes messages.
 	e := actions.AddEndpoint{ID: p.cord, Role: p.role}
 	if m.config.Heard {
-		e.Handler = &actions.Handler{Kinds: actions.KindsOf(actions.Delivery), Run: func(state any, _ *actions.Event) (any, actions.Action) { return state, nil }}
+		e.Handler = &actions.Handler{Events: actions.EventsOf(actions.Delivery), Run: func(state any, _ *actions.Event) (any, actions.Action) { return state, nil }}
 	}
 	at.Perform(actions.Spawn(actions.Stateless(p.cord.hold(), e)).Named(p.cord.String()))
 	return p

@@ -118,7 +118,7 @@ func TestReduce(t *testing.T) {
 			world.Error{Kind: "os.ErrPermission", Text: "denied"},
 			[]error{os.ErrPermission},
 		}, {
-			"a timeout of no kind", timeoutError{},
+			"a timeout of no type", timeoutError{},
 			world.Error{Kind: "world.ErrTimeout", Text: "too late"},
 			[]error{world.ErrTimeout},
 		}, {

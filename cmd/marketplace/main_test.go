@@ -106,9 +106,9 @@ func bake() actions.Action {
 	return append(all, actions.Spawn(actions.Next(shop{}, shop{}.endpoints())).Named("shop"))
 }
 
-var kinds = []actions.Kind{
-	actions.KindOf("bakery.baker", func(_ actions.PID, b baker) actions.Action { return b.endpoints() }),
-	actions.KindOf("bakery.shop", func(_ actions.PID, s shop) actions.Action { return s.endpoints() }),
+var types = []actions.Type{
+	actions.Define("bakery.baker", baker.endpoints).Type,
+	actions.Define("bakery.shop", shop.endpoints).Type,
 }
 
 // bakery writes a journal, always the same one: of a run that comes to rest, or
@@ -221,7 +221,7 @@ func TestDamage(t *testing.T) {
 // TestOld: what the commands say of a journal whose beginning has been dropped,
 // also when its snapshots are damaged.
 func TestOld(t *testing.T) {
-	dir := bakeryWith(t, 0, journal.Config{Kinds: kinds, SnapshotEvery: 2, SegmentSize: 200, DropOld: true})
+	dir := bakeryWith(t, 0, journal.Config{Types: types, SnapshotEvery: 2, SegmentSize: 200, DropOld: true})
 	all := result(dir, "info", dir) + result(dir, "verify", dir) + result(dir, "list", dir) + result(dir, "presence", dir)
 	snapshots, err := filepath.Glob(filepath.Join(dir, "*.snapshot"))
 	if err != nil || len(snapshots) != 2 {

@@ -27,7 +27,7 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	c := Config{Name: "test", In: strings.NewReader(""), Out: new(strings.Builder), Limit: 800}
 	d := c.driver()
-	r := &rig{vmtest.Config{Kinds: d.kinds()}.Run(t, actions.Spawn(actions.Next(d, d.listen(), d.writable()))), d, nil}
+	r := &rig{vmtest.Config{Types: d.types()}.Run(t, actions.Spawn(actions.Next(d, d.listen(), d.writable()))), d, nil}
 	r.writable = vmtest.ObservePublishers(r, topic.All[Writable]())
 	r.writable.ExpectPresence(Writable{"test"})
 	return r

@@ -22,7 +22,7 @@ func TestDrivertest(t *testing.T) {
 		unread, out := io.Pipe()
 		return drivertest.Driver{
 			Boot:   console.Config{In: in, Out: discard{}}.Driver(),
-			Kinds:  console.Kinds(),
+			Types:  console.Types(),
 			Demand: func(int) actions.Action { return endpoint.Subscriber(topic.All[console.Line]()) },
 			Happen: func(_, n int) []any {
 				text := fmt.Sprint("line ", n)

@@ -45,7 +45,7 @@
 //     among its users or, if there is a relay, with the driver at the ground and
 //     a relay at each level.
 //   - The driver is pure on its machine side: its inputs determine what it does.
-//   - Its processes are of the kinds that it says, if it does, and everything
+//   - Its processes are of the types that it says, if it does, and everything
 //     about them follows from their states, which can be written down.
 //   - Its devices have names that tell them apart and that are the same in the
 //     next run, what crosses the border is registered with package world, and

@@ -65,11 +65,11 @@ type Driver struct {
 	// so that a driver in the machine around it serves users inside.
 	Relay func(level int) actions.Action
 
-	// Kinds are the kinds of the processes of the driver, and of the relays.
+	// Types are the types of the processes of the driver, and of the relays.
 	// With them, the tests see whether each process is of one of them, and
 	// whether it can be written down and made anew whenever the machine is at
 	// rest. If it is nil, they do not.
-	Kinds []actions.Kind
+	Types []actions.Type
 
 	// Patience is how much time has to pass until the driver has noticed what
 	// has happened outside, and has done what it does about it. Default: 1 s.

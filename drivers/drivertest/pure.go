@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/kindtest"
+	"github.com/go-marketplace/marketplace/internal/typetest"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vmtest"
 )
@@ -37,10 +37,10 @@ func (s *stage) replay() {
 			continue // which vmtest has seen to
 		}
 		m.Apply(in)
-		if s.driver.Kinds == nil {
+		if s.driver.Types == nil {
 			continue
 		}
-		if kindtest.Check(s, m.VM(), s.driver.Kinds, notTheDrivers); s.Failed() {
+		if typetest.Check(s, m.VM(), s.driver.Types, notTheDrivers); s.Failed() {
 			s.Fatalf("drivertest: %v: not all processes can be written down, after this:\n%s", s.place, m.Trace())
 		}
 	}

@@ -24,7 +24,7 @@ func TestDrivertest(t *testing.T) {
 		b := &bells{hung: map[*ringing]bool{}, stolen: map[int]bool{}}
 		return drivertest.Driver{
 			Boot: eventrelay.Driver(),
-			Kinds: eventrelay.Kinds(func(name string) world.Device {
+			Types: eventrelay.Types(func(name string) world.Device {
 				number, _ := strconv.Atoi(strings.TrimPrefix(name, "bell "))
 				return bell{number, b}
 			}),

@@ -92,7 +92,7 @@ func publish(d world.Device) actions.Action {
 // hold opens d, and publishes what it says.
 func hold(d world.Device) actions.Action {
 	return actions.OpenDevice{Device: d, Handler: &actions.Handler{
-		Kinds: actions.KindsOf(actions.Value, actions.Ended),
+		Events: actions.EventsOf(actions.Value, actions.Ended),
 		Run: func(state any, ev *actions.Event) (any, actions.Action) {
 			if ev.Kind == actions.Ended {
 				return state, actions.Delete(d.DeviceName()).Because(ev.Reason)

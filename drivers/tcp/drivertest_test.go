@@ -73,7 +73,7 @@ func TestDrivertestListening(t *testing.T) {
 		at := func(i int) tcp.Addr { return tcp.Listener("127.0.0.1", uint16(5000+i)) }
 		return drivertest.Driver{
 			Boot:   tcp.DriverOn(network),
-			Kinds:  tcp.Config{Network: network}.Kinds(),
+			Types:  tcp.Config{Network: network}.Types(),
 			Things: 2,
 			Demand: func(i int) actions.Action {
 				return endpoint.ObservePublishers(tcp.Arriving(at(i)), endpoint.OnPresence(func(c tcp.Data) actions.Action {
@@ -130,7 +130,7 @@ func TestDrivertestConnecting(t *testing.T) {
 		them := func(i int) tcp.Addr { return tcp.Remote("127.0.0.1", servers[i].port) }
 		return drivertest.Driver{
 			Boot:   tcp.DriverOn(network),
-			Kinds:  tcp.Config{Network: network}.Kinds(),
+			Types:  tcp.Config{Network: network}.Types(),
 			Things: len(servers),
 			Demand: func(i int) actions.Action {
 				return actions.Group(endpoint.Publisher(tcp.Flow(us(i), them(i))), endpoint.Subscriber(tcp.Flow(them(i), us(i))))

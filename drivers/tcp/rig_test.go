@@ -12,7 +12,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/kindtest"
+	"github.com/go-marketplace/marketplace/internal/typetest"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type rig struct {
 	t     *testing.T
 	m     *vm.Machine
-	kinds []actions.Kind
+	types []actions.Type
 	open  map[string]*vm.Address // by the short name of the device
 	log   []string
 
@@ -64,8 +64,8 @@ func newRig(t *testing.T, c Config, users ...string) *rig {
 
 // emptyRig returns a rig without a machine.
 func emptyRig(t *testing.T, c Config) *rig {
-	kinds := append(c.Kinds(), SpyKind(func(string) io.Writer { return io.Discard }))
-	return &rig{t: t, kinds: kinds, open: map[string]*vm.Address{}}
+	types := append(c.Types(), SpyType(func(string) io.Writer { return io.Discard }))
+	return &rig{t: t, types: types, open: map[string]*vm.Address{}}
 }
 
 // apply gives the machine an input, and works until it is at rest. It sees to it
@@ -75,7 +75,7 @@ func (r *rig) apply(in vm.Input) {
 	for r.m.Busy() {
 		commands = append(commands, r.m.Apply(vm.Input{Kind: vm.Continue})...)
 	}
-	kindtest.Check(r.t, r.m, r.kinds, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "tcp ") })
+	typetest.Check(r.t, r.m, r.types, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "tcp ") })
 	for _, c := range commands {
 		if r.watch != nil {
 			r.watch(c)

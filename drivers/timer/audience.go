@@ -73,7 +73,7 @@ func conversation(ev *actions.Event) topic.Pattern[Expired] {
 // watch do not count.
 func announce[S any](demand func(S, *actions.Event) actions.Transition[S]) actions.AddEndpoint {
 	h := actions.HandlerOf(demand)
-	h.Kinds = actions.KindsOf(actions.First, actions.Last)
+	h.Events = actions.EventsOf(actions.First, actions.Last)
 	h.Demand = &actions.Demand{By: topic.Select[Expired](Label)}
 	e := endpoint.Publisher(topic.All[Expired]())
 	e.Handler = h

@@ -22,7 +22,7 @@ func TestDrivertest(t *testing.T) {
 		clock := world.NewManualClock("test", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 		return drivertest.Driver{
 			Boot:  timer.DriverOn(clock),
-			Kinds: timer.KindsOn(clock),
+			Types: timer.TypesOn(clock),
 			Relay: func(level int) actions.Action { return timer.Relay(fmt.Sprint("level ", level)) },
 			Demand: func(int) actions.Action {
 				return endpoint.Subscriber(timer.Expiring(label), endpoint.OnPresence(func(timer.Expired) actions.Action {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/kindtest"
+	"github.com/go-marketplace/marketplace/internal/typetest"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vmtest"
@@ -101,7 +101,7 @@ func (r *rig) play() {
 func (r *rig) check() {
 	r.t.Helper()
 	if !r.large {
-		kindtest.Check(r.t, r.VM(), Kinds(), func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "timer ") })
+		typetest.Check(r.t, r.VM(), Types(), func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "timer ") })
 	}
 }
 

@@ -58,7 +58,7 @@ func outside(t testing.TB, n *tallied, port uint16) net.PacketConn {
 func serving(t testing.TB, n *tallied, demand func(i int) actions.Action) drivertest.Driver {
 	return drivertest.Driver{
 		Boot:   udp.DriverOn(n),
-		Kinds:  udp.Config{Network: n}.Kinds(),
+		Types:  udp.Config{Network: n}.Types(),
 		Things: 2,
 		Demand: demand,
 		Ready:  func(i int) actions.Action { return endpoint.ObservePublishers(udp.ListeningAt(ourAddr(i))) },

@@ -14,7 +14,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/kindtest"
+	"github.com/go-marketplace/marketplace/internal/typetest"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -97,8 +97,8 @@ func (r *rig) apply(in vm.Input) {
 	if r.flooded {
 		return
 	}
-	kinds := Config{Network: network{}}.Kinds()
-	kindtest.Check(r.t, r.m, kinds, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "udp ") })
+	types := Config{Network: network{}}.Types()
+	typetest.Check(r.t, r.m, types, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "udp ") })
 }
 
 func short(d world.Device) string {

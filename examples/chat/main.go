@@ -72,7 +72,7 @@ func main() {
 	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
 	program := journal.Booting(boot(at))
-	program.Kinds = kinds()
+	program.Types = types()
 	os.Exit(history.Main(ctx, program))
 }
 
@@ -81,13 +81,13 @@ func boot(at tcp.Addr) actions.Action {
 	return actions.Group(tcp.Driver(), console.Driver(), room(at), report(at))
 }
 
-// kinds are the kinds of all processes of the server, so that it can be saved,
+// types are the types of all processes of the server, so that it can be saved,
 // and brought back.
-func kinds() []actions.Kind {
-	return slices.Concat(tcp.Kinds(), console.Kinds(), []actions.Kind{
-		actions.KindOf("chat.reporter", func(_ actions.PID, r reporter) actions.Action { return r.open() }),
-		actions.KindOf("chat.porter", func(_ actions.PID, p porter) actions.Action { return p.open() }),
-		actions.KindOf("chat.session", func(_ actions.PID, s session) actions.Action { return s.open() }),
+func types() []actions.Type {
+	return slices.Concat(tcp.Types(), console.Types(), []actions.Type{
+		actions.Define("chat.reporter", reporter.open).Type,
+		actions.Define("chat.porter", porter.open).Type,
+		actions.Define("chat.session", session.open).Type,
 	})
 }
 

@@ -28,7 +28,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	h := &rig{t: t, at: tcp.Listener("127.0.0.1", 5999)}
-	h.Machine = vmtest.Config{Kinds: kinds()}.Run(t, room(h.at))
+	h.Machine = vmtest.Config{Types: types()}.Run(t, room(h.at))
 	h.log = vmtest.Subscriber(h, topic.All[console.Text]())
 	return h
 }

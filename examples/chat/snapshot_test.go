@@ -30,8 +30,8 @@ func TestSnapshot(t *testing.T) {
 	dir := t.TempDir()
 	terminal := console.Config{Out: new(strings.Builder)}
 	at := tcp.Listener("127.0.0.1", 0)
-	known := terminal.Kinds()
-	for _, k := range kinds() {
+	known := terminal.Types()
+	for _, k := range types() {
 		if !strings.HasPrefix(k.Name, "console.") {
 			known = append(known, k)
 		}
@@ -41,7 +41,7 @@ func TestSnapshot(t *testing.T) {
 	for incarnation := range 3 {
 		var log bytes.Buffer
 		j, err := journal.Config{
-			Durability: journal.Batch, Kinds: known, SnapshotEvery: 25,
+			Durability: journal.Batch, Types: known, SnapshotEvery: 25,
 			Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		}.Open(dir)
 		if err != nil {

@@ -54,7 +54,7 @@ func main() {
 	defer stop()
 	if *workers == 1 {
 		program := journal.Booting(boot(at))
-		program.Kinds = kinds()
+		program.Types = types()
 		os.Exit(history.Main(ctx, program))
 	}
 	err = runSharded(ctx, *addr, *workers)
@@ -88,13 +88,13 @@ func runSharded(ctx context.Context, addr string, workers int) error {
 	return l.Close(context.Background())
 }
 
-// kinds are the kinds of all processes of a server that is one machine, so that
+// types are the types of all processes of a server that is one machine, so that
 // it can be saved, and brought back.
-func kinds() []actions.Kind {
-	return slices.Concat(tcp.Kinds(), console.Kinds(), []actions.Kind{
-		actions.KindOf("echo.reporter", func(_ actions.PID, r reporter) actions.Action { return r.open() }),
-		actions.KindOf("echo.server", func(_ actions.PID, s server) actions.Action { return s.open() }),
-		actions.KindOf("echo.echoer", func(_ actions.PID, e echoer) actions.Action { return e.open() }),
+func types() []actions.Type {
+	return slices.Concat(tcp.Types(), console.Types(), []actions.Type{
+		actions.Define("echo.reporter", reporter.open).Type,
+		actions.Define("echo.server", server.open).Type,
+		actions.Define("echo.echoer", echoer.open).Type,
 	})
 }
 

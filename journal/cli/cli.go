@@ -36,7 +36,7 @@ type Flags struct {
 	// Ground is what the program runs on. Its Journal is up to the flags.
 	Ground ground.Ground
 
-	// Config says how the journal is kept, where the flags do not say it. Kinds
+	// Config says how the journal is kept, where the flags do not say it. Types
 	// and Upcast are those of the program.
 	Config journal.Config
 
@@ -150,10 +150,10 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 	g := f.Ground
 	if f.dir != "" {
 		c := f.Config
-		if len(c.Kinds) > 0 || c.Upcast != nil {
-			return true, errors.New("cli: Flags.Config has Kinds or Upcast: give them to the program")
+		if len(c.Types) > 0 || c.Upcast != nil {
+			return true, errors.New("cli: Flags.Config has Types or Upcast: give them to the program")
 		}
-		c.Kinds, c.Upcast = p.Kinds, p.Upcast
+		c.Types, c.Upcast = p.Types, p.Upcast
 		j, err := c.Open(f.dir)
 		if err != nil {
 			return true, err
@@ -271,7 +271,7 @@ func compared(r *journal.Report) string {
 	default:
 		everything := "every event, action and command, with its content"
 		if r.Traced > 0 && r.States == r.Traced {
-			everything += ", and the states of processes of known kinds"
+			everything += ", and the states of processes of known types"
 		}
 		others := compares - r.Traced - r.Old // inputs, without a trace
 		if r.Traced == compares {

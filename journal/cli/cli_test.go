@@ -211,7 +211,7 @@ func TestWhatIsCompared(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { call(t, p, "", append([]string{"-journal", dir}, flags...)...) })
 		return dir
 	}
-	kinds := []actions.Kind{actions.KindOf("kitchen.pot", func(actions.PID, pot) actions.Action { return nil })}
+	types := []actions.Type{actions.Define("kitchen.pot", func(pot) actions.Action { return nil }).Type}
 	a, b := stealthy(false), stealthy(true)
 	status, out, e := call(t, b, "", "-replay", keep(a))
 	if status != 0 || !strings.HasPrefix(out, "replayed 7 inputs: no difference in what was compared, checks: 6\n  up to input 7: "+digested) || strings.Contains(out, "same") {
@@ -220,9 +220,9 @@ func TestWhatIsCompared(t *testing.T) {
 	if status, out, e = call(t, b, "", "-replay", keep(a, "-trace")); status != 1 || !strings.Contains(e, `send "one more"`) {
 		t.Errorf("status %d\n%s%s", status, out, e)
 	}
-	a.Kinds = kinds
+	a.Types = types
 	status, out, e = call(t, a, "", "-replay", keep(a, "-trace"))
-	if status != 0 || !strings.Contains(out, "  up to input 7: every event, action and command, with its content, and the states of processes of known kinds\ndigest ") {
+	if status != 0 || !strings.Contains(out, "  up to input 7: every event, action and command, with its content, and the states of processes of known types\ndigest ") {
 		t.Errorf("status %d\n%s%s", status, out, e)
 	}
 	// The first half has no trace, and the other one has.
@@ -586,9 +586,9 @@ func (host) endpoints() actions.Action {
 // said since which input; that would be the one of the snapshot.
 func TestStepEarlier(t *testing.T) {
 	p := journal.Booting(actions.Spawn(actions.Next(host{}, host{}.endpoints())))
-	p.Kinds = []actions.Kind{
-		actions.KindOf("kitchen.host", func(_ actions.PID, h host) actions.Action { return h.endpoints() }),
-		actions.KindOf("kitchen.pot", func(_ actions.PID, p pot) actions.Action { return p.endpoints() }),
+	p.Types = []actions.Type{
+		actions.Define("kitchen.host", host.endpoints).Type,
+		actions.Define("kitchen.pot", pot.endpoints).Type,
 	}
 	dir := filepath.Join(t.TempDir(), "kitchen.journal")
 	synctest.Test(t, func(t *testing.T) {

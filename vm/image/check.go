@@ -9,21 +9,21 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Check reports all that the processes of s have and the Open of their kinds does
-// not give. It leaves out processes of kinds that are not in k. It is for tests of
-// kinds: see [Of] for what else is asked of a machine.
-func Check(s vm.State, k Kinds) error {
+// Check reports all that the processes of s have and the Open of their types does
+// not give. It leaves out processes of types that are not in k. It is for tests of
+// types: see [Of] for what else is asked of a machine.
+func Check(s vm.State, k Types) error {
 	parts := s.Parts()
 	im := of(&parts)
 	var all []error
 	for i := range parts.Processes {
 		p := &parts.Processes[i]
-		kind, ok := k.byType[p.Type]
+		t, ok := k.byType[p.Type]
 		if !ok {
 			continue
 		}
-		im.Processes[i].Kind = kind.Name
-		r := reader{im: im, kinds: k, state: func(int, actions.Kind) (any, error) { return p.State, nil }}
+		im.Processes[i].Type = t.Name
+		r := reader{im: im, types: k, state: func(int, actions.Type) (any, error) { return p.State, nil }}
 		r.parts.Processes = make([]vm.ProcessParts, len(im.Processes))
 		r.process(i)
 		if err := differ(p, &r.parts.Processes[i]); err != nil && len(r.faults) == 0 {
@@ -48,7 +48,7 @@ func differ(p, q *vm.ProcessParts) error {
 	for i, h := range p.Devices {
 		// A device is what its name says, though there may be a pointer in it.
 		if shapeOf(q.Devices[i].Handler) != shapeOf(h.Handler) {
-			return fmt.Errorf("the Open of its kind gives device %s a handler for other kinds of event", h.Device.DeviceName())
+			return fmt.Errorf("the Open of its type gives device %s a handler for other kinds of event", h.Device.DeviceName())
 		}
 	}
 	return nil
@@ -59,11 +59,11 @@ func differEndpoints(e, f *vm.EndpointParts) error {
 	case e.Level != f.Level || e.Seq != f.Seq || e.Inner != f.Inner || e.InnerSeq != f.InnerSeq:
 		return fmt.Errorf("endpoint %v is out of order", e.ID)
 	case !sameID(e.ID, f.ID):
-		return fmt.Errorf("the Open of its kind gives another name for %v that looks the same", e.ID)
+		return fmt.Errorf("the Open of its type gives another name for %v that looks the same", e.ID)
 	case !e.Role.Equal(f.Role):
-		return fmt.Errorf("the Open of its kind gives endpoint %v another role that looks the same: %v", e.ID, e.Role)
+		return fmt.Errorf("the Open of its type gives endpoint %v another role that looks the same: %v", e.ID, e.Role)
 	case shapeOf(e.Handler) != shapeOf(f.Handler):
-		return fmt.Errorf("the Open of its kind gives endpoint %v (%v) a handler for other kinds of event, or that counts its demand otherwise", e.ID, e.Role)
+		return fmt.Errorf("the Open of its type gives endpoint %v (%v) a handler for other kinds of event, or that counts its demand otherwise", e.ID, e.Role)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func differTallies(p, q *vm.ProcessParts) error {
 // A shape is what can be told of a handler from outside.
 type shape struct {
 	none, counts bool
-	kinds        actions.KindSet
+	types        actions.EventSet
 	demand       actions.Demand
 }
 
@@ -106,7 +106,7 @@ func shapeOf(h *actions.Handler) shape {
 	if h == nil {
 		return shape{none: true}
 	}
-	s := shape{kinds: h.Kinds, counts: h.Demand != nil}
+	s := shape{types: h.Events, counts: h.Demand != nil}
 	if s.counts {
 		s.demand = *h.Demand
 	}

@@ -40,8 +40,8 @@ var memoKey = topic.FieldOf(func(m *memo) *string { return &m.Key })
 // An order is what a clerk is told. It is not written down.
 type order func(clerk) actions.Transition[clerk]
 
-// clerks are the kind of the clerks.
-var clerks = actions.KindOf("image_test.clerk", func(_ actions.PID, c clerk) actions.Action { return c.open() })
+// clerks are the type of the clerks.
+var clerks = actions.Define("image_test.clerk", clerk.open)
 
 // open returns all that c has had open, and so perhaps more than it has.
 func (c clerk) open() actions.Action {
@@ -142,18 +142,18 @@ func hire(name string, levels int) actions.Action {
 type office struct {
 	t     *testing.T
 	m     *vm.Machine
-	kinds image.Kinds
+	types image.Types
 	hands map[string]*vm.Address
 	lines []string // what has happened that matters
 }
 
 func newOffice(t *testing.T, boot ...actions.Action) *office {
 	t.Helper()
-	kinds, err := image.NewKinds(clerks)
+	types, err := image.NewTypes(clerks.Type)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &office{t: t, kinds: kinds, hands: map[string]*vm.Address{}}
+	o := &office{t: t, types: types, hands: map[string]*vm.Address{}}
 	o.m = vm.Config{Watch: o.watch}.New(boot...)
 	o.m.Apply(vm.Input{Kind: vm.Start, Incarnation: 3})
 	return o
@@ -179,7 +179,7 @@ func (o *office) tell(name string, orders ...order) {
 
 func (o *office) image() *image.Image {
 	o.t.Helper()
-	im, err := image.Of(o.m.Snapshot(), o.kinds, toJSON)
+	im, err := image.Of(o.m.Snapshot(), o.types, toJSON)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -197,20 +197,20 @@ func (o *office) anew() *office {
 	if err := json.Unmarshal(text, &im); err != nil {
 		o.t.Fatal(err)
 	}
-	s, err := im.State(o.kinds, fromJSON)
+	s, err := im.State(o.types, fromJSON)
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	p := &office{t: o.t, kinds: o.kinds, hands: o.hands}
+	p := &office{t: o.t, types: o.types, hands: o.hands}
 	p.m = s.Machine(p.watch)
 	return p
 }
 
 // toJSON and fromJSON are a codec for states.
-func toJSON(_ actions.Kind, state any) ([]byte, error) { return json.Marshal(state) }
+func toJSON(_ actions.Type, state any) ([]byte, error) { return json.Marshal(state) }
 
-func fromJSON(k actions.Kind, data []byte) (any, error) {
-	p := reflect.New(k.State)
+func fromJSON(t actions.Type, data []byte) (any, error) {
+	p := reflect.New(t.State)
 	err := json.Unmarshal(data, p.Interface())
 	return p.Elem().Interface(), err
 }

@@ -125,10 +125,10 @@ func (o *postOffice) expect(t *testing.T, opened, closed []twin) {
 	t.Fatal("there is no postman")
 }
 
-var postKinds = func() image.Kinds {
-	k, err := image.NewKinds(
-		actions.KindOf("image_test.postman", func(_ actions.PID, p postman) actions.Action { return p.open() }),
-		actions.KindOf("image_test.reader", func(_ actions.PID, r reader) actions.Action { return r.open() }),
+var postKinds = func() image.Types {
+	k, err := image.NewTypes(
+		actions.Define("image_test.postman", postman.open).Type,
+		actions.Define("image_test.reader", reader.open).Type,
 	)
 	if err != nil {
 		panic(err)

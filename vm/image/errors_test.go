@@ -14,7 +14,7 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// temp is the state of a process that may not be what its kind says.
+// temp is the state of a process that may not be what its type says.
 type temp struct{ N int }
 
 // alike is a name for endpoints of which all look the same.
@@ -42,7 +42,7 @@ func saysAll(t *testing.T, err error, want ...string) {
 	}
 }
 
-// TestImageErrors: a process that is not what its kind says cannot be written
+// TestImageErrors: a process that is not what its type says cannot be written
 // down, and the error says what is wrong.
 func TestImageErrors(t *testing.T) {
 	set := func(as ...actions.Action) actions.Action { return actions.Group(as...) }
@@ -52,7 +52,7 @@ func TestImageErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		has  actions.Action // what the process opens
-		open actions.Action // what its kind gives
+		open actions.Action // what its type gives
 		want []string
 	}{
 		{"an endpoint is not given", silent("x").As("e"), nil, []string{`endpoint "e" (subscriber of image_test.memo{Key: "x"})`, "gives none"}},
@@ -80,8 +80,8 @@ func TestImageErrors(t *testing.T) {
 		{"it is not at rest", set(silent("x").As("e"), wait(wait(wait(wait(nil))))), silent("x").As("e"), []string{"not at rest", "yet to be performed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			kind := actions.KindOf("image_test.temp", func(actions.PID, temp) actions.Action { return tt.open })
-			kinds, err := image.NewKinds(kind)
+			typ := actions.Define("image_test.temp", func(temp) actions.Action { return tt.open })
+			types, err := image.NewTypes(typ.Type)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,20 +90,20 @@ func TestImageErrors(t *testing.T) {
 			for m.Busy() && !strings.Contains(tt.name, "at rest") {
 				m.Apply(vm.Input{Kind: vm.Continue})
 			}
-			_, err = image.Of(m.Snapshot(), kinds, toJSON)
+			_, err = image.Of(m.Snapshot(), types, toJSON)
 			saysAll(t, err, append(tt.want, "process 2 tom")...)
-			if checked := image.Check(m.Snapshot(), kinds); !m.Busy() {
+			if checked := image.Check(m.Snapshot(), types); !m.Busy() {
 				saysAll(t, checked, append(tt.want, "process 2 tom")...)
 			}
 		})
 	}
 }
 
-// TestImageUnregistered: the error names all processes of no known kind.
+// TestImageUnregistered: the error names all processes of no known type.
 func TestImageUnregistered(t *testing.T) {
 	o := newOffice(t, hire("ann", 0), actions.Spawn(actions.Next(temp{}, silent("x"))).Named("tom"),
 		actions.Spawn(vm.Nested(actions.Spawn(actions.Stateless(actions.AtMeta(silent("x")))))).Named("room"))
-	_, err := image.Of(o.m.Snapshot(), o.kinds, toJSON)
+	_, err := image.Of(o.m.Snapshot(), o.types, toJSON)
 	e, ok := errors.AsType[*image.UnregisteredError](err)
 	if !ok {
 		t.Fatal(err)
@@ -119,23 +119,23 @@ func TestImageUnregistered(t *testing.T) {
 // if its states can.
 func TestImageOfNoMachine(t *testing.T) {
 	o := newOffice(t, hire("ann", 0))
-	_, err := image.Of(vm.State{}, o.kinds, toJSON)
+	_, err := image.Of(vm.State{}, o.types, toJSON)
 	saysAll(t, err, "zero State")
-	_, err = image.Of(vm.New().Snapshot(), o.kinds, toJSON)
+	_, err = image.Of(vm.New().Snapshot(), o.types, toJSON)
 	saysAll(t, err, "not started")
-	_, err = image.Of(o.m.Snapshot(), o.kinds, nil)
+	_, err = image.Of(o.m.Snapshot(), o.types, nil)
 	saysAll(t, err, "process 2 ann", "no Encode")
-	_, err = image.Of(o.m.Snapshot(), o.kinds, func(actions.Kind, any) ([]byte, error) { panic("no ink") })
+	_, err = image.Of(o.m.Snapshot(), o.types, func(actions.Type, any) ([]byte, error) { panic("no ink") })
 	saysAll(t, err, "process 2 ann", "no ink")
-	panics, _ := image.NewKinds(actions.KindOf("image_test.clerk", func(actions.PID, clerk) actions.Action { panic("jammed") }))
+	panics, _ := image.NewTypes(actions.Define("image_test.clerk", func(clerk) actions.Action { panic("jammed") }).Type)
 	_, err = image.Of(o.m.Snapshot(), panics, toJSON)
 	saysAll(t, err, "process 2 ann", "panic: jammed")
 	o.m.Apply(vm.Input{Kind: vm.StopAsked})
-	_, err = image.Of(o.m.Snapshot(), o.kinds, toJSON)
+	_, err = image.Of(o.m.Snapshot(), o.types, toJSON)
 	saysAll(t, err, "stopped")
 }
 
-// TestImageStateErrors: an image that does not fit, in itself or the kinds, is
+// TestImageStateErrors: an image that does not fit, in itself or the types, is
 // refused, and the error says why.
 func TestImageStateErrors(t *testing.T) {
 	for _, tt := range []struct {
@@ -152,7 +152,7 @@ func TestImageStateErrors(t *testing.T) {
 		{"number of endpoints", func(im *image.Image) { im.Processes[0].Seq = math.MaxUint32 }, []string{"process 2 ann", "gets as far"}},
 		{"processes in no machine", func(im *image.Image) { im.Processes[0].Last = 1 }, []string{"process 2 ann", "processes inside"}},
 		{"a machine with a state", func(im *image.Image) { im.Processes[1].State = []byte("x") }, []string{"process 3 room", "has a state"}},
-		{"kind", func(im *image.Image) { im.Processes[0].Kind = "chief" }, []string{"process 2 ann", `not known: "chief"`}},
+		{"type", func(im *image.Image) { im.Processes[0].Type = "chief" }, []string{"process 2 ann", `not known: "chief"`}},
 		{"state", func(im *image.Image) { im.Processes[0].State = []byte("{") }, []string{"process 2 ann", "cannot be decoded"}},
 		{"endpoints out of order", func(im *image.Image) { im.Processes[0].Endpoints[0].Seq = 9 }, []string{"process 2 ann", "out of order"}},
 		{"level", func(im *image.Image) { im.Processes[0].Endpoints[0].Level = 1 }, []string{"process 2 ann", "at level 1", "gives none"}},
@@ -190,40 +190,40 @@ func TestImageStateErrors(t *testing.T) {
 			o.tell("ida", open(clerkEnd{Is: "counter", ID: "c", Level: 1}))
 			im := o.image()
 			tt.damage(im)
-			_, err := im.State(o.kinds, fromJSON)
+			_, err := im.State(o.types, fromJSON)
 			saysAll(t, err, tt.want...)
 		})
 	}
 	o := newOffice(t, hire("ann", 0))
-	_, err := o.image().State(o.kinds, func(actions.Kind, []byte) (any, error) { return 7, nil })
+	_, err := o.image().State(o.types, func(actions.Type, []byte) (any, error) { return 7, nil })
 	saysAll(t, err, "process 2 ann", "it is a int, not a image_test.clerk")
-	_, err = o.image().State(o.kinds, nil)
+	_, err = o.image().State(o.types, nil)
 	saysAll(t, err, "process 2 ann", "no Decode")
 }
 
-// TestNewKinds: kinds have to be complete, and different.
-func TestNewKinds(t *testing.T) {
-	open := func(actions.PID, any) actions.Action { return nil }
+// TestNewKinds: types have to be complete, and different.
+func TestNewTypes(t *testing.T) {
+	open := func(any) actions.Action { return nil }
 	state := reflect.TypeFor[temp]()
 	for _, tt := range []struct {
 		name string
-		kind actions.Kind
+		typ  actions.Type
 		want string
 	}{
-		{"no name", actions.Kind{State: state, Open: open}, "image_test.temp"},
-		{"no state", actions.Kind{Name: "n", Open: open}, `"n" has no type of state`},
-		{"no Open", actions.Kind{Name: "n", State: state}, `"n" has no Open`},
-		{"no Decode", actions.Kind{Name: "n", State: state, Open: open, Encode: func(any) ([]byte, error) { return nil, nil }}, `"n" has one of`},
-		{"a machine", actions.Kind{Name: "n", State: vm.Nested().StateType(), Open: open}, `"n" is for virtual machines`},
-		{"one name", actions.Kind{Name: clerks.Name, State: state, Open: open}, `two kinds are called "image_test.clerk"`},
-		{"one state", actions.Kind{Name: "n", State: clerks.State, Open: open}, `"image_test.clerk" and "n"`},
+		{"no name", actions.Type{State: state, Open: open}, "image_test.temp"},
+		{"no state", actions.Type{Name: "n", Open: open}, `"n" has no State`},
+		{"no Open", actions.Type{Name: "n", State: state}, `"n" has no Open`},
+		{"no Decode", actions.Type{Name: "n", State: state, Open: open, Encode: func(any) ([]byte, error) { return nil, nil }}, `"n" has one of`},
+		{"a machine", actions.Type{Name: "n", State: vm.Nested().StateType(), Open: open}, `"n" is for virtual machines`},
+		{"one name", actions.Type{Name: clerks.Name, State: state, Open: open}, `two types are called "image_test.clerk"`},
+		{"one state", actions.Type{Name: "n", State: clerks.State, Open: open}, `"image_test.clerk" and "n"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := image.NewKinds(clerks, tt.kind)
+			_, err := image.NewTypes(clerks.Type, tt.typ)
 			saysAll(t, err, tt.want)
 		})
 	}
-	set, err := image.NewKinds(clerks)
+	set, err := image.NewTypes(clerks.Type)
 	if k, ok := set.ByName("image_test.clerk"); err != nil || !ok || k.State != clerks.State {
 		t.Errorf("by its name: %v, %v", k, err)
 	}

@@ -36,14 +36,14 @@ func (s savings) deposit(d Deposit) actions.Transition[savings] {
 
 // A machine is written down, and goes on somewhere else.
 func Example() {
-	kinds, err := image.NewKinds(actions.KindOf("bank.savings", func(_ actions.PID, s savings) actions.Action { return s.open() }))
+	types, err := image.NewTypes(actions.Define("bank.savings", savings.open).Type)
 	if err != nil {
 		panic(err)
 	}
 	s := savings{Account: "tony"}
 	m := vm.New(actions.Spawn(actions.Next(s, s.open())), actions.Spawn(actions.Stateless(actions.Send(Deposit{"tony", 3}))))
 	m.Apply(vm.Input{Kind: vm.Start})
-	im, err := image.Of(m.Snapshot(), kinds, func(_ actions.Kind, state any) ([]byte, error) { return json.Marshal(state) })
+	im, err := image.Of(m.Snapshot(), types, func(_ actions.Type, state any) ([]byte, error) { return json.Marshal(state) })
 	if err != nil {
 		panic(err)
 	}
@@ -51,7 +51,7 @@ func Example() {
 	text, _ := json.Marshal(im) // this is where it would go to a file
 	_ = json.Unmarshal(text, &im)
 
-	state, err := im.State(kinds, func(_ actions.Kind, data []byte) (any, error) {
+	state, err := im.State(types, func(_ actions.Type, data []byte) (any, error) {
 		var s savings
 		err := json.Unmarshal(data, &s)
 		return s, err

@@ -38,21 +38,21 @@ func (g guard) open() actions.Action {
 // Endpoints, names and demands of which a type hides in what they differ are told
 // apart in an image, and nowhere shown (Issue 9.12).
 func TestImageOfHidden(t *testing.T) {
-	kinds, err := image.NewKinds(actions.KindOf("image_test.guard", func(_ actions.PID, g guard) actions.Action { return g.open() }))
+	types, err := image.NewTypes(actions.Define("image_test.guard", guard.open).Type)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := guard{[]token{"a", "b", "c", "d", "e", "f"}}
 	m := vm.New(actions.Spawn(actions.Next(g, g.open())))
 	m.Apply(vm.Input{Kind: vm.Start})
-	im, err := image.Of(m.Snapshot(), kinds, func(_ actions.Kind, state any) ([]byte, error) { return json.Marshal(state) })
+	im, err := image.Of(m.Snapshot(), types, func(_ actions.Type, state any) ([]byte, error) { return json.Marshal(state) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := len(im.Processes[0].Endpoints[0].Tallies); n != len(g.Tokens) {
 		t.Errorf("%d demands are counted", n)
 	}
-	s, err := im.State(kinds, func(_ actions.Kind, data []byte) (any, error) {
+	s, err := im.State(types, func(_ actions.Type, data []byte) (any, error) {
 		var g guard
 		err := json.Unmarshal(data, &g)
 		return g, err

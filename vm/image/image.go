@@ -6,11 +6,11 @@ import (
 )
 
 // An Image is a machine at rest, written down: plain data from which, with the
-// kinds of its processes, the machine can be made anew. It is exactly what the
+// types of its processes, the machine can be made anew. It is exactly what the
 // machine was: PIDs, names and numbers go on from where they were.
 //
 // Handlers, roles, names and devices are not in it. They come from
-// [actions.Kind].Open; their texts are here, so that they can be found, and
+// [actions.Type].Open; their texts are here, so that they can be found, and
 // compared with what they were. In the texts of what contains pointers, the
 // addresses are left out.
 type Image struct {
@@ -32,7 +32,7 @@ type Process struct {
 	Depth uint32 // how many machines are around the one in which it lives
 	PID   actions.PID
 	Name  string      // for people
-	Kind  string      // empty for a virtual machine
+	Type  string      `cbor:"Kind"` // the name of its type; empty for a virtual machine
 	State []byte      // as it was encoded; empty for a virtual machine
 	Last  actions.PID // given out last by a virtual machine inside; zero for others
 	Seq   uint32      // of the endpoint created last

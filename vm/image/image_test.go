@@ -157,7 +157,7 @@ func TestImageIsData(t *testing.T) {
 				{Seq: 1, Inner: 2, InnerSeq: 1, Role: "publisher (observer) of image_test.memo{}"},
 				{Seq: 2, Inner: 2, InnerSeq: 3, Role: `subscriber of image_test.memo{Key: "x"}`},
 			}},
-			{Depth: 1, PID: 2, Name: "ida", Kind: "image_test.clerk", Seq: 3,
+			{Depth: 1, PID: 2, Name: "ida", Type: "image_test.clerk", Seq: 3,
 				State: []byte(`{"Name":"ida","Jobs":0,"Ends":[{"Is":"counter","Key":"","ID":"c","Fresh":0,"Level":1},{"Is":"","Key":"x","ID":"","Fresh":0,"Level":1}],"Lamps":["lamp"]}`),
 				Endpoints: []image.Endpoint{
 					{Seq: 1, Level: 1, ID: `"c"`, Role: "publisher (observer) of image_test.memo{}", Counts: true,

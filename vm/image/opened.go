@@ -9,7 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A given is what the Open of a kind gives for a process.
+// A given is what the Open of a type gives for a process.
 type given struct {
 	named   map[idAt][]actions.AddEndpoint // several if they cannot be told apart
 	unnamed map[uint32][]actions.AddEndpoint
@@ -25,30 +25,30 @@ type idAt struct {
 	id    string
 }
 
-// open returns what k gives for a process.
-func open(k actions.Kind, self actions.PID, state any) (g given, err error) {
+// open returns what t gives for a process.
+func open(t actions.Type, state any) (g given, err error) {
 	defer recovered(&err)
 	g = given{map[idAt][]actions.AddEndpoint{}, map[uint32][]actions.AddEndpoint{}, map[string][]actions.OpenDevice{}}
-	if err := g.take(k, 0, k.Open(self, state)); err != nil {
-		return g, fmt.Errorf("the Open of kind %q gives %w", k.Name, err)
+	if err := g.take(t, 0, t.Open(state)); err != nil {
+		return g, fmt.Errorf("the Open of type %q gives %w", t.Name, err)
 	}
 	return g, nil
 }
 
 // take adds what the leaves of a open at a level.
-func (g *given) take(k actions.Kind, level uint32, a actions.Action) error {
+func (g *given) take(t actions.Type, level uint32, a actions.Action) error {
 	for leaf := range actions.Leaves(a) {
 		var err error
 		switch leaf := leaf.(type) {
 		case actions.AddEndpoint:
-			err = g.endpoint(k, level, leaf)
+			err = g.endpoint(t, level, leaf)
 		case actions.OpenDevice:
-			err = g.device(k, level, leaf)
+			err = g.device(t, level, leaf)
 		case actions.MetaLevel:
 			if level > maxLevel {
 				return errors.New("endpoints at too high a level")
 			}
-			err = g.take(k, level+1, leaf.Action)
+			err = g.take(t, level+1, leaf.Action)
 		default:
 			err = fmt.Errorf("an action that is neither AddEndpoint nor OpenDevice: %v", leaf)
 		}
@@ -83,7 +83,7 @@ func (g *given) find(d *Endpoint) (a actions.AddEndpoint, err error) {
 	}
 }
 
-func (g *given) endpoint(k actions.Kind, level uint32, a actions.AddEndpoint) error {
+func (g *given) endpoint(t actions.Type, level uint32, a actions.AddEndpoint) error {
 	switch {
 	case a.ID != nil && !reflect.ValueOf(a.ID).Comparable():
 		return fmt.Errorf("an endpoint with a name that cannot be compared, a %T", a.ID)
@@ -91,7 +91,7 @@ func (g *given) endpoint(k actions.Kind, level uint32, a actions.AddEndpoint) er
 		return fmt.Errorf("an endpoint with role %v", a.Role)
 	}
 	var err error
-	if a.Handler, err = handlerFor(k, a.Handler); err != nil {
+	if a.Handler, err = handlerFor(t, a.Handler); err != nil {
 		return fmt.Errorf("endpoint %v %w", a.Role, err)
 	}
 	if a.ID == nil {
@@ -113,7 +113,7 @@ func (g *given) endpoint(k actions.Kind, level uint32, a actions.AddEndpoint) er
 	return nil
 }
 
-func (g *given) device(k actions.Kind, level uint32, a actions.OpenDevice) error {
+func (g *given) device(t actions.Type, level uint32, a actions.OpenDevice) error {
 	switch {
 	case level > 0:
 		return errors.New("a device at a meta-level")
@@ -122,7 +122,7 @@ func (g *given) device(k actions.Kind, level uint32, a actions.OpenDevice) error
 	}
 	var err error
 	name := a.Device.DeviceName()
-	if a.Handler, err = handlerFor(k, a.Handler); err != nil {
+	if a.Handler, err = handlerFor(t, a.Handler); err != nil {
 		return fmt.Errorf("device %s %w", name, err)
 	}
 	for i, old := range g.devices[name] {
@@ -135,13 +135,13 @@ func (g *given) device(k actions.Kind, level uint32, a actions.OpenDevice) error
 	return nil
 }
 
-// handlerFor returns h as a process of kind k has it.
-func handlerFor(k actions.Kind, h *actions.Handler) (*actions.Handler, error) {
+// handlerFor returns h as a process of type t has it.
+func handlerFor(t actions.Type, h *actions.Handler) (*actions.Handler, error) {
 	if h == nil || h.Run == nil {
 		return nil, nil
 	}
-	if h.State != nil && h.State != k.State {
-		return nil, fmt.Errorf("with a handler for state %v, not %v", h.State, k.State)
+	if h.State != nil && h.State != t.State {
+		return nil, fmt.Errorf("with a handler for state %v, not %v", h.State, t.State)
 	}
 	return h, nil
 }

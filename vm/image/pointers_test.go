@@ -52,20 +52,20 @@ func (d dial) open() actions.Action {
 	)
 }
 
-// TestImageOfPointers: pointers are no obstacle, if the codec of a kind knows
+// TestImageOfPointers: pointers are no obstacle, if the codec of a type knows
 // how to come by them.
 func TestImageOfPointers(t *testing.T) {
-	kind := actions.Coded(actions.KindOf("image_test.dial", func(_ actions.PID, d dial) actions.Action { return d.open() }),
+	typ := actions.Coded(actions.Define("image_test.dial", dial.open),
 		func(d dial) ([]byte, error) { return []byte(d.of.Name), nil },
 		func(data []byte) (dial, error) { return dial{&gauge{string(data)}}, nil })
-	kinds, err := image.NewKinds(kind)
+	types, err := image.NewTypes(typ.Type)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := dial{&gauge{"steam"}}
 	m := vm.New(actions.Spawn(actions.Next(d, d.open())))
 	at := m.Apply(vm.Input{Kind: vm.Start})[0].Address
-	im, err := image.Of(m.Snapshot(), kinds, nil)
+	im, err := image.Of(m.Snapshot(), types, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,11 +78,11 @@ func TestImageOfPointers(t *testing.T) {
 	if diff := cmp.Diff(want, im.Processes[0].Endpoints); diff != "" {
 		t.Error(diff)
 	}
-	s, err := im.State(kinds, nil)
+	s, err := im.State(types, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := image.Of(s, kinds, nil)
+	again, err := image.Of(s, types, nil)
 	if diff := cmp.Diff(im, again); err != nil || diff != "" {
 		t.Errorf("another image: %v %s", err, diff)
 	}
@@ -117,20 +117,20 @@ func TestImageOfDevices(t *testing.T) {
 		d := glove{hand{"left"}, new(gauge)}
 		return actions.Group(endpoint.Device(d), silent("x").As(d))
 	}
-	kinds, err := image.NewKinds(actions.KindOf("image_test.temp", func(actions.PID, temp) actions.Action { return have() }))
+	types, err := image.NewTypes(actions.Define("image_test.temp", func(temp) actions.Action { return have() }).Type)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := vm.New(actions.Spawn(actions.Next(temp{1}, have())))
 	m.Apply(vm.Input{Kind: vm.Start})
-	if err := image.Check(m.Snapshot(), kinds); err != nil {
+	if err := image.Check(m.Snapshot(), types); err != nil {
 		t.Error(err)
 	}
-	im, err := image.Of(m.Snapshot(), kinds, toJSON)
+	im, err := image.Of(m.Snapshot(), types, toJSON)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := im.State(kinds, fromJSON)
+	s, err := im.State(types, fromJSON)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,9 +146,9 @@ type calm struct{}
 
 func (calm) String() string { return "calm" }
 
-// TestImageOfInterfaces: a kind may have states of an interface type.
+// TestImageOfInterfaces: a type may have states of an interface type.
 func TestImageOfInterfaces(t *testing.T) {
-	kind := actions.Coded(actions.KindOf("image_test.mood", func(_ actions.PID, m mood) actions.Action { return silent(m.String()) }),
+	typ := actions.Coded(actions.Define("image_test.mood", func(m mood) actions.Action { return silent(m.String()) }),
 		func(m mood) ([]byte, error) { return []byte(m.String()), nil },
 		func(data []byte) (mood, error) {
 			if string(data) != "calm" {
@@ -156,17 +156,17 @@ func TestImageOfInterfaces(t *testing.T) {
 			}
 			return calm{}, nil
 		})
-	kinds, err := image.NewKinds(kind)
+	types, err := image.NewTypes(typ.Type)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := vm.New(actions.Spawn(actions.Next[mood](calm{}, silent("calm"))))
 	m.Apply(vm.Input{Kind: vm.Start})
-	im, err := image.Of(m.Snapshot(), kinds, nil)
+	im, err := image.Of(m.Snapshot(), types, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := im.State(kinds, nil)
+	s, err := im.State(types, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestImageOfInterfaces(t *testing.T) {
 		t.Errorf("made anew: %s", got)
 	}
 	im.Processes[0].State = []byte("rage")
-	_, err = im.State(kinds, nil)
+	_, err = im.State(types, nil)
 	saysAll(t, err, "process 2", `no mood: "rage"`)
 }
 
@@ -270,9 +270,9 @@ func TestImageOfPointedTwins(t *testing.T) {
 	counter := func() actions.Action {
 		return endpoint.ObserveSubscribers(topic.All[reading](), endpoint.OnFirst(func(reading) actions.Action { return nil }, readingOf))
 	}
-	kinds, err := image.NewKinds(actions.KindOf("image_test.dial", func(_ actions.PID, d dial) actions.Action {
+	types, err := image.NewTypes(actions.Define("image_test.dial", func(d dial) actions.Action {
 		return actions.Group(counter(), endpoint.Subscriber(topic.Where(readingOf.Is(d.of))))
-	}))
+	}).Type)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,6 +282,6 @@ func TestImageOfPointedTwins(t *testing.T) {
 	}
 	m := vm.New(boot...)
 	m.Apply(vm.Input{Kind: vm.Start})
-	_, err = image.Of(m.Snapshot(), kinds, func(actions.Kind, any) ([]byte, error) { return nil, nil })
+	_, err = image.Of(m.Snapshot(), types, func(actions.Type, any) ([]byte, error) { return nil, nil })
 	saysAll(t, err, "process 2 tom", "cannot be told apart", "image_test.reading{Of: 0x}")
 }

@@ -11,14 +11,14 @@ import (
 
 // State returns the state of which im is the image. A machine that goes on from
 // it does what the original would have done. Decode restores the states of
-// those kinds that have no Decode themselves, and may be nil if there are none.
+// those types that have no Decode themselves, and may be nil if there are none.
 //
 // It is an error, which names the process, if something in im does not fit, or
-// if the kinds are not in k, or do not give any more what the processes have.
+// if the types are not in k, or do not give any more what the processes have.
 // An image may come from anywhere: a bad one does no harm.
-func (im *Image) State(k Kinds, decode func(actions.Kind, []byte) (any, error)) (vm.State, error) {
-	r := reader{im: im, kinds: k, state: func(i int, kind actions.Kind) (any, error) {
-		return decoded(kind, im.Processes[i].State, decode)
+func (im *Image) State(k Types, decode func(actions.Type, []byte) (any, error)) (vm.State, error) {
+	r := reader{im: im, types: k, state: func(i int, t actions.Type) (any, error) {
+		return decoded(t, im.Processes[i].State, decode)
 	}}
 	parts := r.read()
 	if len(r.faults) > 0 {
@@ -27,19 +27,19 @@ func (im *Image) State(k Kinds, decode func(actions.Kind, []byte) (any, error)) 
 	return parts.State()
 }
 
-// decoded returns the state of a process of kind k.
-func decoded(k actions.Kind, data []byte, decode func(actions.Kind, []byte) (any, error)) (state any, err error) {
+// decoded returns the state of a process of type t.
+func decoded(t actions.Type, data []byte, decode func(actions.Type, []byte) (any, error)) (state any, err error) {
 	defer recovered(&err)
 	switch {
-	case k.Decode != nil:
-		state, err = k.Decode(data)
+	case t.Decode != nil:
+		state, err = t.Decode(data)
 	case decode != nil:
-		state, err = decode(k, data)
+		state, err = decode(t, data)
 	default:
-		return nil, fmt.Errorf("kind %q has no Decode, and there is no other", k.Name)
+		return nil, fmt.Errorf("type %q has no Decode, and there is no other", t.Name)
 	}
-	if t := reflect.TypeOf(state); err == nil && t != k.State && (k.State.Kind() != reflect.Interface || t != nil && !t.Implements(k.State)) {
-		err = fmt.Errorf("it is a %v, not a %v", t, k.State)
+	if got := reflect.TypeOf(state); err == nil && got != t.State && (t.State.Kind() != reflect.Interface || got != nil && !got.Implements(t.State)) {
+		err = fmt.Errorf("it is a %v, not a %v", got, t.State)
 	}
 	return state, err
 }
@@ -47,8 +47,8 @@ func decoded(k actions.Kind, data []byte, decode func(actions.Kind, []byte) (any
 // A reader makes the parts of a machine from its image.
 type reader struct {
 	im     *Image
-	kinds  Kinds
-	state  func(i int, k actions.Kind) (any, error) // of process i
+	types  Types
+	state  func(i int, t actions.Type) (any, error) // of process i
 	parts  vm.Parts
 	faults []error
 }
@@ -92,33 +92,33 @@ func (r *reader) read() *vm.Parts {
 func (r *reader) process(i int) {
 	p := &r.im.Processes[i]
 	c := &r.parts.Processes[i]
-	*c = vm.ProcessParts{Depth: p.Depth, PID: p.PID, Name: p.Name, Nested: p.Kind == "", Last: p.Last, Seq: p.Seq, Fresh: p.Fresh}
+	*c = vm.ProcessParts{Depth: p.Depth, PID: p.PID, Name: p.Name, Nested: p.Type == "", Last: p.Last, Seq: p.Seq, Fresh: p.Fresh}
 	if c.Nested {
 		if len(p.State) > 0 || len(p.Devices) > 0 || p.Fresh > 0 {
 			r.fault(i, "it is a virtual machine, and has a state, devices or fresh names")
 		}
 		return
 	}
-	kind, ok := r.kinds.byName[p.Kind]
+	t, ok := r.types.byName[p.Type]
 	if !ok {
-		r.fault(i, "its kind is not known: %q", p.Kind)
+		r.fault(i, "its type is not known: %q", p.Type)
 		return
 	}
-	c.Type = kind.State
-	state, err := r.state(i, kind)
+	c.Type = t.State
+	state, err := r.state(i, t)
 	if err != nil {
 		r.fault(i, "its state cannot be decoded: %w", err)
 		return
 	}
 	c.State = state
-	g, err := open(kind, c.PID, state)
+	g, err := open(t, state)
 	if err != nil {
 		r.fault(i, "%w", err)
 		return
 	}
 	for j := range p.Endpoints {
 		d := &p.Endpoints[j]
-		e, err := endpointOf(kind, d, g)
+		e, err := endpointOf(t, d, g)
 		if err != nil {
 			r.fault(i, "endpoint %s: %w", d.label(), err)
 		}
@@ -127,30 +127,30 @@ func (r *reader) process(i int) {
 	for _, d := range p.Devices {
 		switch as := g.devices[d.Device]; len(as) {
 		case 0:
-			r.fault(i, "the Open of kind %q gives no device %s", p.Kind, d.Device)
+			r.fault(i, "the Open of type %q gives no device %s", p.Type, d.Device)
 		case 1:
 			c.Devices = append(c.Devices, vm.DeviceParts{Device: as[0].Device, Handler: as[0].Handler, Generation: d.Generation, Paused: d.Paused, Opening: d.Opening})
 		default:
-			r.fault(i, "the Open of kind %q gives devices that cannot be told apart: %s", p.Kind, d.Device)
+			r.fault(i, "the Open of type %q gives devices that cannot be told apart: %s", p.Type, d.Device)
 		}
 	}
 }
 
-// endpointOf reads an endpoint of a process that is of a kind, of those that the
-// kind gives.
-func endpointOf(kind actions.Kind, d *Endpoint, g given) (e vm.EndpointParts, err error) {
+// endpointOf reads an endpoint of a process that is of a type, of those that the
+// type gives.
+func endpointOf(t actions.Type, d *Endpoint, g given) (e vm.EndpointParts, err error) {
 	if d.Inner != 0 || d.InnerSeq != 0 {
 		return e, errors.New("is that of a process inside, but there is no machine")
 	}
 	a, err := g.find(d)
 	switch {
 	case err != nil:
-		return e, fmt.Errorf("the Open of kind %q %w", kind.Name, err)
+		return e, fmt.Errorf("the Open of type %q %w", t.Name, err)
 	case roleText(a.Role) != d.Role:
-		return e, fmt.Errorf("the Open of kind %q gives it another role: %v", kind.Name, a.Role)
+		return e, fmt.Errorf("the Open of type %q gives it another role: %v", t.Name, a.Role)
 	}
 	if counts := demand(a.Handler) != nil; counts != d.Counts || !counts && len(d.Tallies) > 0 {
-		return e, fmt.Errorf("the Open of kind %q gives it a handler of which this is not true: it counts its demand: %v", kind.Name, d.Counts)
+		return e, fmt.Errorf("the Open of type %q gives it a handler of which this is not true: it counts its demand: %v", t.Name, d.Counts)
 	}
 	return vm.EndpointParts{Seq: d.Seq, Level: d.Level, ID: a.ID, Anonymous: d.Anonymous, Role: a.Role, Handler: a.Handler}, nil
 }

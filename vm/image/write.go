@@ -10,20 +10,20 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// Of writes s down. The processes must be of the kinds in k, but for virtual
-// machines. Encode writes the states of those kinds that have no Encode
+// Of writes s down. The processes must be of the types in k, but for virtual
+// machines. Encode writes the states of those types that have no Encode
 // themselves, and may be nil if there are none.
 //
-// It is an [UnregisteredError] if there are processes of other kinds. It is an
+// It is an [UnregisteredError] if there are processes of other types. It is an
 // error, too, if the machine is not at rest or does not run, or if a process
-// has something that the Open of its kind does not give: an endpoint, at the
+// has something that the Open of its type does not give: an endpoint, at the
 // same level and with the same role, name and kinds of event, or a device. What
 // has been written down can be restored, if the codecs restore what they have
 // written: the rest has been tried.
 //
 // It takes as long as a few calls of Open for each process. The machine need not
 // wait for it: a State never changes.
-func Of(s vm.State, k Kinds, encode func(actions.Kind, any) ([]byte, error)) (*Image, error) {
+func Of(s vm.State, k Types, encode func(actions.Type, any) ([]byte, error)) (*Image, error) {
 	parts := s.Parts()
 	if err := k.unregistered(&parts); err != nil {
 		return nil, err
@@ -33,18 +33,18 @@ func Of(s vm.State, k Kinds, encode func(actions.Kind, any) ([]byte, error)) (*I
 	}
 	im := of(&parts)
 	numberAlike(im, &parts)
-	r := reader{im: im, kinds: k, state: func(i int, _ actions.Kind) (any, error) { return parts.Processes[i].State, nil }}
+	r := reader{im: im, types: k, state: func(i int, _ actions.Type) (any, error) { return parts.Processes[i].State, nil }}
 	for i := range im.Processes {
 		p := &im.Processes[i]
 		if parts.Processes[i].Nested {
 			continue
 		}
-		kind := k.byType[parts.Processes[i].Type]
-		data, err := encoded(kind, parts.Processes[i].State, encode)
+		t := k.byType[parts.Processes[i].Type]
+		data, err := encoded(t, parts.Processes[i].State, encode)
 		if err != nil {
 			r.fault(i, "its state cannot be encoded: %w", err)
 		}
-		p.Kind, p.State = kind.Name, data
+		p.Type, p.State = t.Name, data
 	}
 	again := r.read()
 	for i := range again.Processes {
@@ -66,16 +66,16 @@ func Of(s vm.State, k Kinds, encode func(actions.Kind, any) ([]byte, error)) (*I
 	return im, nil
 }
 
-// encoded returns the state of a process of kind k in writing.
-func encoded(k actions.Kind, state any, encode func(actions.Kind, any) ([]byte, error)) (data []byte, err error) {
+// encoded returns the state of a process of type k in writing.
+func encoded(t actions.Type, state any, encode func(actions.Type, any) ([]byte, error)) (data []byte, err error) {
 	defer recovered(&err)
 	switch {
-	case k.Encode != nil:
-		return k.Encode(state)
+	case t.Encode != nil:
+		return t.Encode(state)
 	case encode != nil:
-		return encode(k, state)
+		return encode(t, state)
 	default:
-		return nil, fmt.Errorf("kind %q has no Encode, and there is no other", k.Name)
+		return nil, fmt.Errorf("type %q has no Encode, and there is no other", t.Name)
 	}
 }
 
@@ -86,7 +86,7 @@ func recovered(err *error) {
 	}
 }
 
-// of returns the image of a machine, without the kinds and the states of its
+// of returns the image of a machine, without the types and the states of its
 // processes.
 func of(parts *vm.Parts) *Image {
 	im := &Image{

@@ -22,7 +22,7 @@ func TestDriver(t *testing.T) {
 		}
 		return drivertest.Driver{
 			Boot:   Config{}.Driver(),
-			Kinds:  Config{}.Kinds(),
+			Types:  Config{}.Types(),
 			Relay:  func(int) actions.Action { return Relay() },
 			Things: 2,
 			Demand: func(i int) actions.Action { return endpoint.Subscriber(In(path(i))) },

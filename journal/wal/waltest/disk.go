@@ -51,7 +51,7 @@ func (k Kind) String() string {
 // An Op is an operation that is about to be done.
 type Op struct {
 	N     int    // its number among all of the disk, from 1
-	Nth   int    // its number among those of its kind, from 1
+	Nth   int    // its number among those of its type, from 1
 	Kind  Kind   // what is to be done
 	Name  string // of the file; "" for the folder
 	Bytes []byte // what is to be written

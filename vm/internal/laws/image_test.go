@@ -21,7 +21,7 @@ type lawScene struct {
 	program *lawProgram
 	limits  vm.Limits
 	inputs  []lawInput
-	kinds   image.Kinds
+	types   image.Types
 }
 
 // A lawInput is a Continue, if the machine wants one, and otherwise an input of
@@ -44,15 +44,15 @@ func newLawScene(data []byte) *lawScene {
 		s.inputs = append(s.inputs, lawInput{kind: vm.StopAsked})
 	}
 	s.program = src.program()
-	s.kinds, _ = image.NewKinds(savedKind(s.program))
+	s.types, _ = image.NewTypes(savedType(s.program))
 	return s
 }
 
 // encodeSaved writes states in tests.
-func encodeSaved(_ actions.Kind, state any) ([]byte, error) { return json.Marshal(state) }
+func encodeSaved(_ actions.Type, state any) ([]byte, error) { return json.Marshal(state) }
 
 // decodeSaved restores what encodeSaved has written.
-func decodeSaved(k actions.Kind, data []byte) (any, error) {
+func decodeSaved(k actions.Type, data []byte) (any, error) {
 	p := reflect.New(k.State)
 	err := json.Unmarshal(data, p.Interface())
 	return p.Elem().Interface(), err
@@ -74,7 +74,7 @@ func (s *lawScene) play() *lawPlay {
 
 // again returns a play that goes on from an image of p.
 func (p *lawPlay) again(im *image.Image) (*lawPlay, error) {
-	s, err := im.State(p.kinds, decodeSaved)
+	s, err := im.State(p.types, decodeSaved)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (p *lawPlay) again(im *image.Image) (*lawPlay, error) {
 }
 
 func (p *lawPlay) image() (*image.Image, error) {
-	return image.Of(p.m.Snapshot(), p.kinds, encodeSaved)
+	return image.Of(p.m.Snapshot(), p.types, encodeSaved)
 }
 
 func (p *lawPlay) watch(r *vm.Record) {

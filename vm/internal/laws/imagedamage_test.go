@@ -58,7 +58,7 @@ func (src lawSource) damage(im *image.Image) {
 }
 
 // collectParts appends all in v that can be changed. Of states it takes only the
-// whole: what is in them is the business of their kinds.
+// whole: what is in them is the business of their types.
 func collectParts(v reflect.Value, parts *[]reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -140,16 +140,16 @@ func TestImageTooDeep(t *testing.T) {
 	for i := range uint32(2 * maxDepth) {
 		im.Processes = append(im.Processes, image.Process{Depth: i, PID: 1, Last: 1})
 	}
-	if _, err := im.State(image.Kinds{}, nil); err == nil {
+	if _, err := im.State(image.Types{}, nil); err == nil {
 		t.Error("too many machines in each other have been restored")
 	}
 	im.Processes = im.Processes[:maxDepth]
-	s, err := im.State(image.Kinds{}, nil)
+	s, err := im.State(image.Types{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Machine(nil).Apply(vm.Input{Kind: vm.Value, Address: &vm.Address{Generation: 1}})
-	if again, err := image.Of(s, image.Kinds{}, nil); err != nil || !reflect.DeepEqual(im, again) {
+	if again, err := image.Of(s, image.Types{}, nil); err != nil || !reflect.DeepEqual(im, again) {
 		t.Errorf("another image: %v", err)
 	}
 }

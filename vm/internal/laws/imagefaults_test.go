@@ -88,7 +88,7 @@ var imageFaults = map[string]func(*image.Image){
 		}
 	}),
 	"state": eachProcess(func(p *image.Process) {
-		if p.Kind != "" {
+		if p.Type != "" {
 			p.State = slices.Concat(p.State[:len(p.State)-1], []byte(`,"Steps":0}`))
 		}
 	}),
@@ -132,8 +132,8 @@ func TestLawImageIsAboutEverything(t *testing.T) {
 	eachRandom(t, func(_ uint64, data []byte) {
 		imageViolations(data, func(im *image.Image) {
 			for _, p := range im.Processes {
-				see("machine", p.Kind == "")
-				see("machine in a machine", p.Kind == "" && p.Depth > 0)
+				see("machine", p.Type == "")
+				see("machine in a machine", p.Type == "" && p.Depth > 0)
 				see("fresh name", p.Fresh > 0)
 				see("something deleted", int(p.Seq) > len(p.Endpoints))
 				see("several devices", len(p.Devices) > 1)

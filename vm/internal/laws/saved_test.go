@@ -67,9 +67,9 @@ func (e savedEnd) id() actions.EndpointID {
 	}
 }
 
-// savedKind returns the kind of the processes of a program.
-func savedKind(p *lawProgram) actions.Kind {
-	return actions.KindOf("vm.saved", func(_ actions.PID, a savedActor) actions.Action {
+// savedType returns the type of the processes of a program.
+func savedType(p *lawProgram) actions.Type {
+	return actions.Define("vm.saved", func(a savedActor) actions.Action {
 		var all actions.Tree
 		for _, e := range a.Ends {
 			all = append(all, outward(e.open(p), e.Level))
@@ -78,7 +78,7 @@ func savedKind(p *lawProgram) actions.Kind {
 			all = append(all, d.open(p))
 		}
 		return all
-	})
+	}).Type
 }
 
 func (p *lawProgram) firstSaved() func(actions.PID) actions.Process {

@@ -25,9 +25,9 @@ func TestKindsCount(t *testing.T) {
 
 // What is no state is refused.
 func TestKindsRefuse(t *testing.T) {
-	kinds := map[string]actions.Kind{}
-	for _, k := range Kinds() {
-		kinds[k.Name] = k
+	types := map[string]actions.Type{}
+	for _, k := range Types() {
+		types[k.Name] = k
 	}
 	const socket = `{"At":"listener(:80)","Bound":"[::]:80"`
 	for _, test := range []struct{ kind, data, says string }{
@@ -38,11 +38,11 @@ func TestKindsRefuse(t *testing.T) {
 		{"udp.socket", socket + `,"Names":[{"Host":"far","Found":true,"Waiting":[{"Destination":"far:7","To":"","Body":""}]}]}`, "has been found"},
 		{"udp.socket", socket + `,"Names":[{"Host":"far","Found":true,"Addrs":["x"]}]}`, "unable to parse"},
 	} {
-		if _, err := kinds[test.kind].Decode([]byte(test.data)); err == nil || !strings.Contains(err.Error(), test.says) {
+		if _, err := types[test.kind].Decode([]byte(test.data)); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %s gives %v; want %q", test.kind, test.data, err, test.says)
 		}
 	}
-	if _, err := kinds["udp.socket"].Decode([]byte(socket + "}")); err != nil {
+	if _, err := types["udp.socket"].Decode([]byte(socket + "}")); err != nil {
 		t.Error(err)
 	}
 }

@@ -12,21 +12,21 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Kinds returns the kinds of the processes that [Driver] and [Relay] make.
-func Kinds() []actions.Kind { return KindsOn(world.SystemClock()) }
+// Types returns the types of the processes that [Driver] and [Relay] make.
+func Types() []actions.Type { return TypesOn(world.SystemClock()) }
 
-// KindsOn returns the kinds of the processes that [DriverOn] and [Relay] make. A
-// driver that is brought back goes by the given clock. KindsOn panics as DriverOn
+// TypesOn returns the types of the processes that [DriverOn] and [Relay] make. A
+// driver that is brought back goes by the given clock. TypesOn panics as DriverOn
 // does.
-func KindsOn(clock world.Clock) []actions.Kind {
-	mustCompare("KindsOn", clock)
-	return []actions.Kind{
+func TypesOn(clock world.Clock) []actions.Type {
+	mustCompare("TypesOn", clock)
+	return []actions.Type{
 		actions.CodedAs(
-			actions.KindOf("timer.driver", func(_ actions.PID, d *driver) actions.Action { return d.open() }),
-			(*driver).write, func(w writtenDriver) (*driver, error) { return w.read(clock) }),
+			actions.Define("timer.driver", (*driver).open),
+			(*driver).write, func(w writtenDriver) (*driver, error) { return w.read(clock) }).Type,
 		actions.CodedAs(
-			actions.KindOf("timer.relay", func(_ actions.PID, r *relay) actions.Action { return r.open() }),
-			(*relay).write, writtenRelay.read),
+			actions.Define("timer.relay", (*relay).open),
+			(*relay).write, writtenRelay.read).Type,
 	}
 }
 

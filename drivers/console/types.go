@@ -2,19 +2,19 @@ package console
 
 import "github.com/go-marketplace/marketplace/actions"
 
-// Kinds returns the kind of the process that the function [Driver] makes.
-func Kinds() []actions.Kind { return Config{}.Kinds() }
+// Types returns the type of the process that the function [Driver] makes.
+func Types() []actions.Type { return Config{}.Types() }
 
-// Kinds returns the kind of the process that [Config.Driver] makes. One that is
+// Types returns the type of the process that [Config.Driver] makes. One that is
 // brought back has the console of c. What was typed ahead is not saved.
-func (c Config) Kinds() []actions.Kind { return c.driver().kinds() }
+func (c Config) Types() []actions.Type { return c.driver().types() }
 
-func (d driver) kinds() []actions.Kind {
+func (d driver) types() []actions.Type {
 	out := d.outside
-	return []actions.Kind{actions.CodedAs(
-		actions.KindOf("console.driver", func(_ actions.PID, d driver) actions.Action { return d.open() }),
+	return []actions.Type{actions.CodedAs(
+		actions.Define("console.driver", driver.open),
 		driver.write,
-		func(w writtenDriver) (driver, error) { return w.read(out), nil })}
+		func(w writtenDriver) (driver, error) { return w.read(out), nil }).Type}
 }
 
 // open opens all that the driver can have in its state.

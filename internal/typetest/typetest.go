@@ -1,6 +1,6 @@
 // Package kindtest finds out, in the tests of drivers and programs, whether
-// processes can be written down and made anew as their kinds say.
-package kindtest
+// processes can be written down and made anew as their types say.
+package typetest
 
 import (
 	"bytes"
@@ -24,30 +24,30 @@ type TB interface {
 }
 
 // Check sees to it that all processes of a machine at rest are of the given
-// kinds, but for nested machines and those that are others; and that every
-// process of one of the kinds has what its state says, now and after the state
+// types, but for nested machines and those that are others; and that every
+// process of one of the types has what its state says, now and after the state
 // has been written down and read.
-func Check(t TB, m *vm.Machine, kinds []actions.Kind, others func(vm.ProcessInfo) bool) {
+func Check(t TB, m *vm.Machine, types []actions.Type, others func(vm.ProcessInfo) bool) {
 	t.Helper()
 	if m.Busy() {
 		return
 	}
 	for p := range m.Processes() {
-		i := slices.IndexFunc(kinds, func(k actions.Kind) bool { return k.State == reflect.TypeOf(p.State) })
+		i := slices.IndexFunc(types, func(typ actions.Type) bool { return typ.State == reflect.TypeOf(p.State) })
 		switch {
 		case i >= 0:
-			for _, fault := range faults(kinds[i], p) {
-				t.Errorf("kindtest: process %v %q of kind %q: %s", p.Path, p.Name, kinds[i].Name, fault)
+			for _, fault := range faults(types[i], p) {
+				t.Errorf("typetest: process %v %q of type %q: %s", p.Path, p.Name, types[i].Name, fault)
 			}
 		case !p.Nested && !others(p):
-			t.Errorf("kindtest: process %v %q is of no kind: its state is a %T", p.Path, p.Name, p.State)
+			t.Errorf("typetest: process %v %q is of no type: its state is a %T", p.Path, p.Name, p.State)
 		}
 	}
 }
 
 // Run runs a machine on a ground until ctx is done. Then another machine gets the
 // same inputs, and is checked, as by [Check], whenever it is at rest.
-func Run(ctx context.Context, t TB, kinds []actions.Kind, others func(vm.ProcessInfo) bool, boot ...actions.Action) {
+func Run(ctx context.Context, t TB, types []actions.Type, others func(vm.ProcessInfo) bool, boot ...actions.Action) {
 	t.Helper()
 	var mu sync.Mutex
 	var inputs []vm.Input
@@ -59,44 +59,43 @@ func Run(ctx context.Context, t TB, kinds []actions.Kind, others func(vm.Process
 		}
 	}}
 	if err := g.Run(ctx, boot...); err != nil {
-		t.Errorf("kindtest: %v", err)
+		t.Errorf("typetest: %v", err)
 	}
 	m := vm.New(boot...)
 	for _, in := range inputs {
 		m.Apply(in)
-		Check(t, m, kinds, others)
+		Check(t, m, types, others)
 	}
 }
 
 // faults returns what is wrong with a process.
-func faults(k actions.Kind, p vm.ProcessInfo) (all []string) {
-	self := p.Path[len(p.Path)-1]
-	gives, err := open(k, self, p.State)
+func faults(typ actions.Type, p vm.ProcessInfo) (all []string) {
+	gives, err := open(typ, p.State)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	all = gives.lacks(p)
-	data, err := encode(k, p.State)
+	data, err := encode(typ, p.State)
 	if err != nil {
 		return append(all, "its state cannot be written: "+err.Error())
 	}
-	state, err := decode(k, data)
+	state, err := decode(typ, data)
 	if err != nil {
 		return append(all, fmt.Sprintf("its state, written as %s, cannot be read: %v", data, err))
 	}
-	if k.Encode == nil && !reflect.DeepEqual(state, p.State) {
+	if typ.Encode == nil && !reflect.DeepEqual(state, p.State) {
 		all = append(all, fmt.Sprintf("its state, %+v, is no plain data: it is written as %s", p.State, data))
 	}
-	if again, err := encode(k, state); err != nil || !bytes.Equal(again, data) {
+	if again, err := encode(typ, state); err != nil || !bytes.Equal(again, data) {
 		all = append(all, fmt.Sprintf("its state is written as %s, and when it has been read as %s, %v", data, again, err))
 	}
-	if again, err := open(k, self, state); err != nil || !reflect.DeepEqual(again.texts(), gives.texts()) {
+	if again, err := open(typ, state); err != nil || !reflect.DeepEqual(again.texts(), gives.texts()) {
 		all = append(all, fmt.Sprintf("its state gives %q, and when it has been written as %s and read it gives %q, %v", gives.texts(), data, again.texts(), err))
 	}
 	return all
 }
 
-// An end is an endpoint as Kind.Open gives it.
+// An end is an endpoint as Type.Open gives it.
 type end struct {
 	id    actions.EndpointID
 	role  topic.Role
@@ -110,7 +109,7 @@ func (e end) String() string {
 	return fmt.Sprintf("%v as %#v at level %d", e.role, e.id, e.level)
 }
 
-// A given is what Kind.Open gives.
+// A given is what Type.Open gives.
 type given struct {
 	ends    []end
 	devices []string
@@ -123,12 +122,12 @@ func (g *given) texts() (all []string) {
 	return append(all, g.devices...)
 }
 
-func open(k actions.Kind, self actions.PID, state any) (*given, error) {
+func open(typ actions.Type, state any) (*given, error) {
 	g := &given{}
-	return g, g.add(k, 0, k.Open(self, state))
+	return g, g.add(typ, 0, typ.Open(state))
 }
 
-func (g *given) add(k actions.Kind, level uint32, a actions.Action) error {
+func (g *given) add(typ actions.Type, level uint32, a actions.Action) error {
 	for a := range actions.Leaves(a) {
 		var h *actions.Handler
 		switch a := a.(type) {
@@ -139,13 +138,13 @@ func (g *given) add(k actions.Kind, level uint32, a actions.Action) error {
 			g.devices = append(g.devices, a.Device.DeviceName())
 			h = a.Handler
 		case actions.MetaLevel:
-			if err := g.add(k, level+1, a.Action); err != nil {
+			if err := g.add(typ, level+1, a.Action); err != nil {
 				return err
 			}
 		default:
 			return fmt.Errorf("its Open gives %T, which opens no endpoint and no device", a)
 		}
-		if h != nil && h.State != nil && h.State != k.State {
+		if h != nil && h.State != nil && h.State != typ.State {
 			return fmt.Errorf("its Open gives a handler for states of type %v", h.State)
 		}
 	}
@@ -185,18 +184,18 @@ func (g *given) lacks(p vm.ProcessInfo) (all []string) {
 }
 
 // encode writes a state, as plain data if the kind has no other way.
-func encode(k actions.Kind, state any) ([]byte, error) {
-	if k.Encode != nil {
-		return k.Encode(state)
+func encode(typ actions.Type, state any) ([]byte, error) {
+	if typ.Encode != nil {
+		return typ.Encode(state)
 	}
 	return json.Marshal(state)
 }
 
-func decode(k actions.Kind, data []byte) (any, error) {
-	if k.Decode != nil {
-		return k.Decode(data)
+func decode(typ actions.Type, data []byte) (any, error) {
+	if typ.Decode != nil {
+		return typ.Decode(data)
 	}
-	s := reflect.New(k.State)
+	s := reflect.New(typ.State)
 	err := json.Unmarshal(data, s.Interface())
 	return s.Elem().Interface(), err
 }

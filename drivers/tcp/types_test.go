@@ -11,7 +11,7 @@ import (
 
 // A spy can be written down while it prints, and after. What is left out then is
 // still known. (That the others can be is looked at in all tests with a rig.)
-func TestKindOfSpies(t *testing.T) {
+func TestTypeOfSpies(t *testing.T) {
 	r := newRig(t, Config{}, "a")
 	r.do("a", Spy("ears", io.Discard))
 	r.do("a", say(us, far, "hello"), say(us, far, "world"))
@@ -23,7 +23,7 @@ func TestKindOfSpies(t *testing.T) {
 	r.expect("close " + printer)
 	r.do("a", say(us, far, "!"))
 	r.end(printer, io.ErrShortWrite)
-	k := r.kinds[2]
+	k := r.types[2]
 	if data, err := k.Encode(spy{lost: 3}); err != nil || !strings.Contains(string(data), "3") {
 		t.Errorf("%s, %v", data, err)
 	}
@@ -31,9 +31,9 @@ func TestKindOfSpies(t *testing.T) {
 
 // What is no state is refused, by the kind that it is said to be of.
 func TestKindsRefuse(t *testing.T) {
-	kinds := map[string]actions.Kind{}
-	for _, k := range append(Config{}.Kinds(), SpyKind(func(string) io.Writer { return nil })) {
-		kinds[k.Name] = k
+	types := map[string]actions.Type{}
+	for _, k := range append(Config{}.Types(), SpyType(func(string) io.Writer { return nil })) {
+		types[k.Name] = k
 	}
 	const came, made = `{"Remote":"10.0.0.1:1","Local":"listener(:80)","Conn":{"Device":"x","Number":1}`, `{"Remote":"far:7","Local":"handle(\"us\")"`
 	for _, test := range []struct{ kind, data, says string }{
@@ -53,12 +53,12 @@ func TestKindsRefuse(t *testing.T) {
 		{"tcp.connection", came + `,"Speed":3}`, "unknown field"},
 		{"tcp.spy", `{"Name":"ears"}`, `spy "ears"`},
 	} {
-		if _, err := kinds[test.kind].Decode([]byte(test.data)); err == nil || !strings.Contains(err.Error(), test.says) {
+		if _, err := types[test.kind].Decode([]byte(test.data)); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %s gives %v; want %q", test.kind, test.data, err, test.says)
 		}
 	}
 	for name, data := range map[string]string{"tcp.driver": `{}`, "tcp.connection": came + `}`} {
-		if _, err := kinds[name].Decode([]byte(data)); err != nil {
+		if _, err := types[name].Decode([]byte(data)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

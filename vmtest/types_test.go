@@ -34,7 +34,7 @@ func (t till) deposit(d Deposit) actions.Transition[till] {
 	return actions.Next(t, actions.When(was < 5 && t.Sum >= 5, endpoint.Publisher(topic.Where(BalanceOf.Is(t.Account))).As("balance")))
 }
 
-var tills = actions.KindOf("bank.till", func(_ actions.PID, t till) actions.Action { return t.open() })
+var tills = actions.Define("bank.till", till.open)
 
 func openTill(name string) actions.Action {
 	t := till{Account: name}
@@ -42,8 +42,8 @@ func openTill(name string) actions.Action {
 }
 
 // Kinds that give everything pass, wherever their processes and the probes are.
-func TestKinds(t *testing.T) {
-	c := vmtest.Config{Kinds: []actions.Kind{tills}}
+func TestTypes(t *testing.T) {
+	c := vmtest.Config{Types: []actions.Type{tills.Type}}
 	m := c.Run(t, openTill("ann"), actions.Spawn(vm.Nested(vmtest.Door("room"), openTill("tony"))).Named("room"))
 	customer := vmtest.Publisher(m.At("room"), topic.All[Deposit]())
 	listener := vmtest.ObservePublishers(m.At("room"), topic.All[Balance]())
@@ -55,16 +55,16 @@ func TestKinds(t *testing.T) {
 }
 
 // What a kind does not give is named.
-func TestKindsThatForget(t *testing.T) {
-	session := func(k actions.Kind, amount int) func(vmtest.TB) {
+func TestTypesThatForget(t *testing.T) {
+	session := func(k actions.Type, amount int) func(vmtest.TB) {
 		return func(t vmtest.TB) {
-			m := vmtest.Config{Kinds: []actions.Kind{k}}.Run(t, openTill("tony"))
+			m := vmtest.Config{Types: []actions.Type{k}}.Run(t, openTill("tony"))
 			vmtest.Publisher(m, topic.All[Deposit]()).Send(Deposit{"tony", amount})
 			m.Perform(actions.Send(Deposit{"tony", 0})) // it is said only once
 		}
 	}
-	only := func(keep func(actions.Action) bool) actions.Kind {
-		return actions.KindOf("bank.till", func(_ actions.PID, t till) actions.Action {
+	only := func(keep func(actions.Action) bool) actions.Type {
+		return actions.Define("bank.till", func(t till) actions.Action {
 			var all actions.Tree
 			for a := range actions.Leaves(t.open()) {
 				if keep(a) {
@@ -72,14 +72,14 @@ func TestKindsThatForget(t *testing.T) {
 				}
 			}
 			return all
-		})
+		}).Type
 	}
 	forgetful := actions.Coded(tills,
 		func(t till) ([]byte, error) { return json.Marshal(t) },
 		func(data []byte) (t till, err error) { err = json.Unmarshal(data, &t); t.Sum /= 2; return t, err })
 	for _, tt := range []struct {
 		name   string
-		kind   actions.Kind
+		kind   actions.Type
 		amount int
 		want   []string
 	}{
@@ -87,22 +87,22 @@ func TestKindsThatForget(t *testing.T) {
 			[]string{"process 2 till", `endpoint "balance"`, `publisher of vmtest_test.Balance{Account: "tony"}`, "gives none"}},
 		{"a device", only(func(a actions.Action) bool { _, ok := a.(actions.OpenDevice); return !ok }), 3,
 			[]string{"process 2 till", "gives no device lamp(4)"}},
-		{"another role", tills, 100, []string{`endpoint "balance"`, "another role: publisher of vmtest_test.Balance{}"}},
-		{"something in the state", forgetful, 3, []string{"anew", "Processes"}},
-		{"the name", actions.Kind{}, 3, []string{"Config.Kinds", "no name"}},
+		{"another role", tills.Type, 100, []string{`endpoint "balance"`, "another role: publisher of vmtest_test.Balance{}"}},
+		{"something in the state", forgetful.Type, 3, []string{"anew", "Processes"}},
+		{"the name", actions.Type{}, 3, []string{"Config.Types", "no name"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { mustFail(t, session(tt.kind, tt.amount), tt.want...) })
 	}
 }
 
-// Where there are processes of no known kind, the others are looked at all the
+// Where there are processes of no known type, the others are looked at all the
 // same.
-func TestKindsAmongOthers(t *testing.T) {
-	c := vmtest.Config{Kinds: []actions.Kind{tills}}
+func TestTypesAmongOthers(t *testing.T) {
+	c := vmtest.Config{Types: []actions.Type{tills.Type}}
 	m := c.Run(t, openTill("tony"), Account("tony"), endpoint.Publisher(topic.All[Deposit]()))
 	m.Perform(actions.Send(Deposit{"tony", 7}))
 	mustFail(t, func(t vmtest.TB) {
-		empty := actions.KindOf("bank.till", func(actions.PID, till) actions.Action { return nil })
-		vmtest.Config{Kinds: []actions.Kind{empty}}.Run(t, actions.Spawn(actions.Next(till{}, endpoint.Publisher(topic.All[Deposit]()).As("x"))), Account("tony"))
+		empty := actions.Define("bank.till", func(till) actions.Action { return nil })
+		vmtest.Config{Types: []actions.Type{empty.Type}}.Run(t, actions.Spawn(actions.Next(till{}, endpoint.Publisher(topic.All[Deposit]()).As("x"))), Account("tony"))
 	}, `"x"`)
 }

@@ -14,7 +14,7 @@ import (
 
 // A kindCheck sees to it that processes can be written down and made anew.
 type kindCheck struct {
-	kinds   image.Kinds
+	types   image.Types
 	stopped bool
 	said    map[string]bool // what has been reported, which is enough
 }
@@ -24,8 +24,8 @@ func (k *kindCheck) begin(m *Machine) {
 	m.t.Helper()
 	k.said = map[string]bool{}
 	var err error
-	if k.kinds, err = image.NewKinds(m.config.Kinds...); err != nil {
-		m.fatalf("vmtest: Config.Kinds: %v", err)
+	if k.types, err = image.NewTypes(m.config.Types...); err != nil {
+		m.fatalf("vmtest: Config.Types: %v", err)
 	}
 }
 
@@ -33,18 +33,18 @@ func (k *kindCheck) begin(m *Machine) {
 func (k *kindCheck) check(m *Machine, in vm.InputKind) {
 	m.t.Helper()
 	k.stopped = k.stopped || in == vm.StopAsked
-	if len(m.config.Kinds) == 0 || k.stopped {
+	if len(m.config.Types) == 0 || k.stopped {
 		return
 	}
 	s := m.vm.Snapshot()
-	err := image.Check(s, k.kinds)
+	err := image.Check(s, k.types)
 	if err == nil {
 		err = m.rebuild(s)
 	}
 	for _, e := range parts(err) {
 		if text := e.Error(); !k.said[text] {
 			k.said[text] = true
-			m.errorf("vmtest: Config.Kinds: %s", text)
+			m.errorf("vmtest: Config.Types: %s", text)
 		}
 	}
 }
@@ -60,40 +60,40 @@ func parts(err error) []error {
 	return []error{err}
 }
 
-// rebuild makes a machine anew, if all processes are of known kinds, and reports
+// rebuild makes a machine anew, if all processes are of known types, and reports
 // what is different.
 func (m *Machine) rebuild(s vm.State) error {
-	own, ok := m.ownKind()
+	own, ok := m.ownType()
 	if !ok {
 		return nil
 	}
-	kinds, err := image.NewKinds(append([]actions.Kind{own}, m.config.Kinds...)...)
+	types, err := image.NewTypes(append([]actions.Type{own}, m.config.Types...)...)
 	if err != nil {
 		return err
 	}
-	// States of kinds that have no codec are kept as they are.
+	// States of types that have no codec are kept as they are.
 	var states []any
-	encode := func(_ actions.Kind, state any) ([]byte, error) {
+	encode := func(_ actions.Type, state any) ([]byte, error) {
 		states = append(states, state)
 		return binary.AppendUvarint(nil, uint64(len(states)-1)), nil
 	}
-	decode := func(_ actions.Kind, data []byte) (any, error) {
+	decode := func(_ actions.Type, data []byte) (any, error) {
 		i, _ := binary.Uvarint(data)
 		return states[i], nil
 	}
-	im, err := image.Of(s, kinds, encode)
+	im, err := image.Of(s, types, encode)
 	if _, some := errors.AsType[*image.UnregisteredError](err); some {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	again, err := im.State(kinds, decode)
+	again, err := im.State(types, decode)
 	if err != nil {
 		return err
 	}
 	states = nil
-	second, err := image.Of(again, kinds, encode)
+	second, err := image.Of(again, types, encode)
 	if err != nil {
 		return err
 	}
@@ -103,10 +103,10 @@ func (m *Machine) rebuild(s vm.State) error {
 	return nil
 }
 
-// ownKind returns the kind of the processes of this package. It reports false
+// ownType returns the type of the processes of this package. It reports false
 // if there are others without state, or if one of them has been made to do what
 // this package does not know of.
-func (m *Machine) ownKind() (actions.Kind, bool) {
+func (m *Machine) ownType() (actions.Type, bool) {
 	var all actions.Tree
 	for p := range m.vm.Processes() {
 		if p.State != any(struct{}{}) {
@@ -126,12 +126,12 @@ func (m *Machine) ownKind() (actions.Kind, bool) {
 			all = append(all, actions.AddEndpoint{ID: e.ID, Role: e.Role})
 		}
 		if !own {
-			return actions.Kind{}, false
+			return actions.Type{}, false
 		}
 	}
-	return actions.Kind{
+	return actions.Type{
 		Name:  doorkeeper,
 		State: reflect.TypeFor[struct{}](),
-		Open:  func(actions.PID, any) actions.Action { return all }, // which is more than each has
+		Open:  func(any) actions.Action { return all }, // which is more than each has
 	}, true
 }

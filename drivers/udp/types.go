@@ -10,23 +10,23 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// Kinds returns the kinds of the processes of the driver that the function
+// Types returns the types of the processes of the driver that the function
 // [Driver] makes.
-func Kinds() []actions.Kind { return Config{}.Kinds() }
+func Types() []actions.Type { return Config{}.Types() }
 
-// Kinds returns the kinds of the processes of the driver that [Config.Driver]
+// Types returns the types of the processes of the driver that [Config.Driver]
 // makes: that of the driver, and that of the process of a socket. Processes that
 // are brought back work as c says, which has to be what it was when they were
-// saved. Kinds panics as [Config.Driver] does.
-func (c Config) Kinds() []actions.Kind {
+// saved. Types panics as [Config.Driver] does.
+func (c Config) Types() []actions.Type {
 	s := c.settings()
-	return []actions.Kind{
+	return []actions.Type{
 		actions.CodedAs(
-			actions.KindOf("udp.driver", func(_ actions.PID, d driver) actions.Action { return d.open() }),
-			driver.write, s.readDriver),
+			actions.Define("udp.driver", driver.open),
+			driver.write, s.readDriver).Type,
 		actions.CodedAs(
-			actions.KindOf("udp.socket", func(_ actions.PID, m *manager) actions.Action { return m.open() }),
-			(*manager).write, s.readManager),
+			actions.Define("udp.socket", (*manager).open),
+			(*manager).write, s.readManager).Type,
 	}
 }
 

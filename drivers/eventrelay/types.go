@@ -10,13 +10,13 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Kinds returns the kinds of the processes that [Driver] and [Relay] make.
+// Types returns the types of the processes that [Driver] and [Relay] make.
 // Devices are written down by their names. When the processes are brought back,
 // the function named is asked for the device with a name that was written; if it
 // returns nil, there is none, and the machine cannot be brought back.
 //
 // Named may be nil where nobody ever subscribes to a device.
-func Kinds(named func(name string) world.Device) []actions.Kind {
+func Types(named func(name string) world.Device) []actions.Type {
 	read := func(names []string) (devices, error) {
 		ds := none
 		for _, name := range names {
@@ -34,16 +34,16 @@ func Kinds(named func(name string) world.Device) []actions.Kind {
 		}
 		return ds, nil
 	}
-	return []actions.Kind{
+	return []actions.Type{
 		actions.CodedAs(
-			actions.KindOf("eventrelay.driver", func(_ actions.PID, d driver) actions.Action { return d.open() }),
+			actions.Define("eventrelay.driver", driver.open),
 			func(d driver) writtenDriver { return writtenDriver{d.wanted.names()} },
 			func(w writtenDriver) (driver, error) {
 				wanted, err := read(w.Wanted)
 				return driver{wanted}, err
-			}),
+			}).Type,
 		actions.CodedAs(
-			actions.KindOf("eventrelay.relay", func(_ actions.PID, r relay) actions.Action { return r.open() }),
+			actions.Define("eventrelay.relay", relay.open),
 			func(r relay) writtenRelay { return writtenRelay{r.id, r.others, r.serves, r.wanted.names()} },
 			func(w writtenRelay) (relay, error) {
 				if w.Others < 0 {
@@ -51,7 +51,7 @@ func Kinds(named func(name string) world.Device) []actions.Kind {
 				}
 				wanted, err := read(w.Wanted)
 				return relay{w.ID, w.Others, w.Serves, wanted}, err
-			}),
+			}).Type,
 	}
 }
 

@@ -9,27 +9,27 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/kindtest"
+	"github.com/go-marketplace/marketplace/internal/typetest"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
 // A witness tells the test where the server listens.
 type witness struct{}
 
-// TestKinds: whenever the server is at rest, all its processes are of kinds, and
+// TestTypes: whenever the server is at rest, all its processes are of types, and
 // can be written down and made anew.
-func TestKinds(t *testing.T) {
+func TestTypes(t *testing.T) {
 	at, bound := tcp.Listener("127.0.0.1", 0), make(chan string, 2) // one for each run
 	watch := endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnPresence(func(l tcp.Listening) actions.Action {
 		bound <- l.Bound.String()
 		return nil
 	}))
-	all := append(kinds(), actions.KindOf("test.witness", func(actions.PID, witness) actions.Action { return watch }))
+	all := append(types(), actions.Define("test.witness", func(witness) actions.Action { return watch }).Type)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		kindtest.Run(ctx, t, all, func(vm.ProcessInfo) bool { return false }, boot(at), actions.Spawn(actions.Next(witness{}, watch)))
+		typetest.Run(ctx, t, all, func(vm.ProcessInfo) bool { return false }, boot(at), actions.Spawn(actions.Next(witness{}, watch)))
 	}()
 	c, err := net.Dial("tcp", <-bound)
 	if err != nil {

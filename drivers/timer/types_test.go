@@ -75,9 +75,9 @@ func TestKindsTakeAllLabels(t *testing.T) {
 
 // What is no state is refused.
 func TestKindsRefuse(t *testing.T) {
-	kinds := map[string]actions.Kind{}
-	for _, k := range KindsOn(world.NewManualClock("test", noon)) {
-		kinds[k.Name] = k
+	types := map[string]actions.Type{}
+	for _, k := range TypesOn(world.NewManualClock("test", noon)) {
+		types[k.Name] = k
 	}
 	for _, test := range []struct{ kind, data, says string }{
 		{"timer.driver", `{"Held":"yes"}`, "cannot unmarshal"},
@@ -96,11 +96,11 @@ func TestKindsRefuse(t *testing.T) {
 		{"timer.relay", `{"Drivers":-1}`, "does not serve"},
 		{"timer.relay", `{"Timers":[{"Made":"a","Label":"YQ=="},{"Made":"b","Label":"YQ=="}]}`, "two timers"},
 	} {
-		if _, err := kinds[test.kind].Decode([]byte(test.data)); err == nil || !strings.Contains(err.Error(), test.says) {
+		if _, err := types[test.kind].Decode([]byte(test.data)); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %s gives %v; want %q", test.kind, test.data, err, test.says)
 		}
 	}
-	for name, k := range kinds {
+	for name, k := range types {
 		if _, err := k.Decode([]byte(`{}`)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -19,7 +19,7 @@ func TestKindsRefuse(t *testing.T) {
 		{func(string) world.Device { return nil }, "radio r, of which nothing is known"},
 		{func(string) world.Device { return radio{name: "s"} }, "was given radio s"},
 	} {
-		for _, k := range eventrelay.Kinds(test.named) {
+		for _, k := range eventrelay.Types(test.named) {
 			if _, err := k.Decode([]byte(`{"Wanted":["radio r"]}`)); err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%s: %v; want %q", k.Name, err, test.says)
 			}
@@ -28,7 +28,7 @@ func TestKindsRefuse(t *testing.T) {
 			}
 		}
 	}
-	if _, err := eventrelay.Kinds(nil)[1].Decode([]byte(`{"Others":-1}`)); err == nil {
+	if _, err := eventrelay.Types(nil)[1].Decode([]byte(`{"Others":-1}`)); err == nil {
 		t.Error("less than no others have been read")
 	}
 }

@@ -15,14 +15,14 @@ import (
 //
 // The function write makes a W of a state, and read makes the state again. Read
 // is given what was found in a file, so it checks what it relies on.
-func CodedAs[S, W any](k Kind, write func(S) W, read func(W) (S, error)) Kind {
+func CodedAs[S, W any](d Definition[S], write func(S) W, read func(W) (S, error)) Definition[S] {
 	encode := func(s S) ([]byte, error) {
 		data, err := json.Marshal(write(s))
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("actions: a state of kind %q cannot be written: %w", k.Name, err)
+			return nil, fmt.Errorf("actions: a state of type %q cannot be written: %w", d.Name, err)
 		case replaces(data):
-			return nil, fmt.Errorf("actions: a state of kind %q cannot be written: it has a string that is not UTF-8", k.Name)
+			return nil, fmt.Errorf("actions: a state of type %q cannot be written: it has a string that is not UTF-8", d.Name)
 		}
 		return data, nil
 	}
@@ -36,9 +36,9 @@ func CodedAs[S, W any](k Kind, write func(S) W, read func(W) (S, error)) Kind {
 			}
 		}
 		var none S
-		return none, fmt.Errorf("actions: this is no state of kind %q: %w", k.Name, err)
+		return none, fmt.Errorf("actions: this is no state of type %q: %w", d.Name, err)
 	}
-	return Coded(k, encode, decode)
+	return Coded(d, encode, decode)
 }
 
 // unmarshal is that of package json, but for a field that is not there.
@@ -46,9 +46,9 @@ func unmarshal(data []byte, to any) error {
 	if !json.Valid(data) {
 		return json.Unmarshal(data, to) // which says why
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	return d.Decode(to)
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	return dec.Decode(to)
 }
 
 // replaces reports whether something stands in JSON for bytes that could not be

@@ -11,31 +11,31 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Kinds returns the kinds of the processes of the driver that the function
+// Types returns the types of the processes of the driver that the function
 // [Driver] makes.
-func Kinds() []actions.Kind { return Config{}.Kinds() }
+func Types() []actions.Type { return Config{}.Types() }
 
-// Kinds returns the kinds of the processes of the driver that [Config.Driver]
+// Types returns the types of the processes of the driver that [Config.Driver]
 // makes: that of the driver, and that of the process of a connection. Processes
 // that are brought back work as c says, which has to be what it was when they
-// were saved. Kinds panics as [Config.Driver] does.
-func (c Config) Kinds() []actions.Kind {
+// were saved. Types panics as [Config.Driver] does.
+func (c Config) Types() []actions.Type {
 	s := c.settings()
-	return []actions.Kind{
+	return []actions.Type{
 		actions.CodedAs(
-			actions.KindOf("tcp.driver", func(_ actions.PID, d driver) actions.Action { return d.open() }),
-			driver.write, s.readDriver),
+			actions.Define("tcp.driver", driver.open),
+			driver.write, s.readDriver).Type,
 		actions.CodedAs(
-			actions.KindOf("tcp.connection", func(_ actions.PID, m *manager) actions.Action { return m.endpoints() }),
-			(*manager).write, s.readManager),
+			actions.Define("tcp.connection", (*manager).endpoints),
+			(*manager).write, s.readManager).Type,
 	}
 }
 
-// SpyKind returns the kind of the processes that [Spy] makes. The writer is
+// SpyType returns the type of the processes that [Spy] makes. The writer is
 // where the spy of a name prints to; if it is nil, there is no such spy.
-func SpyKind(writer func(name string) io.Writer) actions.Kind {
+func SpyType(writer func(name string) io.Writer) actions.Type {
 	return actions.CodedAs(
-		actions.KindOf("tcp.spy", func(_ actions.PID, s spy) actions.Action { return s.open() }),
+		actions.Define("tcp.spy", spy.open),
 		func(s spy) writtenSpy { return writtenSpy{s.out.name, s.waiting, s.lost} },
 		func(w writtenSpy) (spy, error) {
 			to := writer(w.Name)
@@ -43,7 +43,7 @@ func SpyKind(writer func(name string) io.Writer) actions.Kind {
 				return spy{}, fmt.Errorf("nothing is known of a spy %q, or where it prints to", w.Name)
 			}
 			return spy{printer{w.Name, outlet.New(to)}, w.Waiting, w.Lost}, nil
-		})
+		}).Type
 }
 
 // What states are when they are written. The names of fields never change.
