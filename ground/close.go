@@ -108,14 +108,14 @@ func (d *device) leftOutside() {
 	d.r.closing.forget(d)
 }
 
-// closing remembers which devices are being closed: an equal device opens after
+// closings remember which devices are being closed: an equal device opens after
 // that only.
-type closing struct {
+type closings struct {
 	sync.Mutex
 	byName map[string]*device // the last one
 }
 
-func (c *closing) note(d *device) {
+func (c *closings) note(d *device) {
 	c.Lock()
 	defer c.Unlock()
 	if c.byName == nil {
@@ -124,13 +124,13 @@ func (c *closing) note(d *device) {
 	c.byName[d.name] = d
 }
 
-func (c *closing) last(name string) *device {
+func (c *closings) last(name string) *device {
 	c.Lock()
 	defer c.Unlock()
 	return c.byName[name]
 }
 
-func (c *closing) forget(d *device) {
+func (c *closings) forget(d *device) {
 	c.Lock()
 	defer c.Unlock()
 	if c.byName[d.name] == d {

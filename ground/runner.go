@@ -29,7 +29,7 @@ type runner struct {
 	wg       sync.WaitGroup  // all goroutines
 	over     chan struct{}   // closed when the machine is done for
 	kept     keeper
-	closing  closing
+	closing  closings
 	pollers  pollers
 	commits  commits
 
