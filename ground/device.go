@@ -146,10 +146,6 @@ func (d *device) receive(first bool) {
 	finished = true
 }
 
-// highWater is how many bytes may wait to be written to a device that is still
-// being read from: a connection's reader does not outrun its writer.
-const highWater = 256 << 10
-
 // mayReceive waits until a value may be received. It reports false if the
 // device has been closed.
 func (d *device) mayReceive() bool {

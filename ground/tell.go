@@ -80,15 +80,6 @@ func (d *device) fail(reason error) {
 	})
 }
 
-// size returns what a command counts for.
-func size(command any) int {
-	const least = 64
-	if s, ok := command.(world.Sizer); ok {
-		return max(s.Size(), least)
-	}
-	return least
-}
-
 // flush carries out what the device was told, as far as that is possible
 // without waiting.
 func (d *device) flush() {
