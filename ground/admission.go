@@ -5,20 +5,34 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A runner admits values from devices only while little waits in the machine.
-// Everything else enters at once: ends, reports, stops, and what clocks say. So a
-// machine that is flooded works through what it has before it takes more, and
-// what is not taken waits where it costs nothing: in sockets, whose peers wait.
+// This file is the order in which inputs enter the machine. It is the order in
+// which they came, until many actions wait in the machine (maxBacklog). From then
+// on, values of devices wait outside, where they cost nothing: in sockets, whose
+// peers wait. For example, these come while a machine has much to do:
 //
-// Devices take turns: no value of a device is received before its last one has
-// been admitted. Short values go first, because the work that a value causes
-// grows with its length: a listener, and a person who types a line, do not wait
-// for those who send as much as they can.
+//	1  a line of 60 kB          waits: it is long
+//	2  a line of 10 bytes       waits: it is short
+//	3  the end of the device    waits behind 2, because both are of the same device
+//	   of 2
+//	4  the time, from a clock   enters at once: it is urgent
+//	5  that a command is done   enters at once: it is no value
+//	6  an alarm without delay   waits: it rings when the machine is at rest
 //
-// A machine may also have much to do that never ends. Then a value is admitted
-// now and then all the same, as long as the backlog does not grow from that. And
-// what an alarm without delay says enters when the machine is at rest, because
-// that is what the holder of such an alarm waits for: see [world.Resting].
+// As soon as there is less to do, 2, 3 and 1 enter, and 6 when all is done. The
+// rules:
+//
+//   - One value of a device at a time: the next one is received when the last one
+//     has been admitted.
+//   - Short values go first, 32 for each long one, because the work that a value
+//     causes grows with its length: a listener, and a person who types a line, do
+//     not wait for those who send as much as they can.
+//   - A machine that always has much to do admits a value now and then, as long as
+//     its backlog does not grow from that.
+//   - A value that waits for the machine to be at rest (world.Resting) enters at
+//     the latest when the machine has gone on restPatience times.
+//
+// The journal has the inputs in the order in which they enter, so a replay needs
+// nothing of this. See decision 20.
 
 // maxBacklog is how many actions may wait in the machine when a value is
 // admitted.
@@ -40,7 +54,7 @@ const (
 	restPatience = 256  // how often it goes on before what waits for it to rest enters
 )
 
-// goesOn notes that the machine goes on with its work, and how much that is.
+// goesOn notes that the machine goes on with its work, with a backlog.
 func (a *admission) goesOn(backlog int) {
 	a.waited++
 	a.resting++
@@ -52,8 +66,8 @@ func (a *admission) goesOn(backlog int) {
 	}
 }
 
-// overdue reports whether a value is to be admitted although the machine is full:
-// it has been so for long, and admitting values has not made that worse.
+// overdue reports whether a value is admitted although the machine is full,
+// because the machine has been full for long, and no more so than before.
 func (a *admission) overdue(backlog int) bool {
 	if a.waited >= lastPatience {
 		a.least = backlog
@@ -74,8 +88,8 @@ type turn struct {
 
 func (t *turn) empty() bool { return t.head == len(t.inputs) }
 
-// push makes use again of what pop has left, so that a turn that is never empty
-// does not grow.
+// push appends an input. It reuses the memory that pop has left, so that a turn
+// that is never empty does not grow.
 func (t *turn) push(q queued) {
 	if len(t.inputs) == cap(t.inputs) && t.head > len(t.inputs)/2 {
 		n := copy(t.inputs, t.inputs[t.head:])
@@ -99,9 +113,8 @@ func (a *admission) empty() bool { return a.none() && a.rest.empty() }
 // none reports whether no value waits for there to be less work.
 func (a *admission) none() bool { return a.short.empty() && a.long.empty() }
 
-// take puts q into its turn, unless it enters at once. The end of a device
-// enters after its last value. Full says that no value may be admitted, and busy
-// that the machine is not at rest.
+// take puts q into a turn, unless q enters at once. Full says that no value may be
+// admitted, and busy that the machine is not at rest.
 func (a *admission) take(q queued, full, busy bool) (taken bool) {
 	switch {
 	case q.Kind == vm.Value && q.from.rests && !q.first:
@@ -120,8 +133,8 @@ func (a *admission) take(q queued, full, busy bool) (taken bool) {
 		}
 		t.wait(q)
 		return true
-	case q.Kind == vm.End && q.from != nil && q.from.turn != nil:
-		q.from.turn.push(q)
+	case q.Kind == vm.End && q.from != nil && q.from.intake.turn != nil:
+		q.from.intake.turn.push(q)
 		return true
 	}
 	return false
@@ -140,16 +153,17 @@ func (a *admission) next() queued {
 	return t.leave()
 }
 
-// rested reports whether something waits for the machine to be at rest, and has
-// done so for long enough. Busy says that it is not at rest.
+// rested reports whether a value that waits for the machine to be at rest may
+// enter: the machine is, or the value has waited for long. Busy says that it is
+// not at rest.
 func (a *admission) rested(busy bool) bool {
 	return !a.rest.empty() && (!busy || a.resting >= restPatience)
 }
 
-// wait has a value wait.
+// wait makes a value wait.
 func (t *turn) wait(q queued) {
-	q.from.turn = t
-	q.from.held.Store(true)
+	q.from.intake.turn = t
+	q.from.intake.slot.hold()
 	t.push(q)
 }
 
@@ -157,7 +171,7 @@ func (t *turn) wait(q queued) {
 func (t *turn) leave() queued {
 	q := t.pop()
 	if q.Kind == vm.Value {
-		q.from.turn = nil
+		q.from.intake.turn = nil
 	}
 	return q
 }

@@ -1,9 +1,13 @@
 package ground
 
 import (
+	"context"
 	"os"
+	"runtime"
 	"testing"
+	"time"
 
+	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -33,9 +37,9 @@ func TestPollerLooksAway(t *testing.T) {
 			t.Errorf("%s, it is looked at: %v", when, got)
 		}
 	}
-	d.listen()
+	d.startPolling()
 	looks("at first", true)
-	if !d.pull() || d.pull() {
+	if !d.onReadable() || d.onReadable() {
 		t.Error("not one value is pulled")
 	}
 	looks("while a value is in the queue", true)
@@ -43,14 +47,14 @@ func TestPollerLooksAway(t *testing.T) {
 	if !a.take(r.queue.inputs[0], true, true) {
 		t.Error("the value does not wait")
 	}
-	if d.pull() {
+	if d.onReadable() {
 		t.Error("a second value is pulled")
 	}
 	looks("while a value waits to be admitted", false)
 	a.next()
-	d.consumed()
+	d.releaseSlot()
 	looks("when it has been", true)
-	if !d.pull() {
+	if !d.onReadable() {
 		t.Error("the next value is not pulled")
 	}
 }
@@ -59,3 +63,62 @@ func TestPollerLooksAway(t *testing.T) {
 type full struct{ world.Pollable }
 
 func (full) TryRecv() (any, error) { return "value", nil }
+
+// A poller waits no more for a descriptor that is being closed, though something
+// was to be written to it.
+func TestPollerForgetsWhatIsClosed(t *testing.T) {
+	near, far, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	defer far.Close()
+	r := &runner{settings: Ground{DeviceQueue: 1000, CloseLimit: time.Hour}, devices: map[uint64]*device{}, ctx: t.Context()}
+	p := newPoller(r)
+	if p == nil {
+		t.Skip("there is no poller")
+	}
+	r.pollers = pollers{all: []*poller{p}}
+	defer r.pollers.stop()
+	r.Lock()
+	r.open(&vm.Command{Kind: vm.Open, Address: &vm.Address{Device: clogged{far}, Generation: 1}})
+	d := r.devices[1]
+	waits := func(when string, want uint32) {
+		t.Helper()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.watch.waited != want {
+			t.Errorf("%s, the poller waits for %d, not for %d", when, d.watch.waited, want)
+		}
+	}
+	d.tell("much", 1)
+	for d.flush(); ; runtime.Gosched() {
+		d.mu.Lock()
+		blocked := d.output.writer == parked && d.watch.waited != 0
+		d.mu.Unlock()
+		if blocked {
+			break
+		}
+	}
+	d.close()
+	waits("while it waits to write", writable)
+	d.mu.Lock()
+	d.stepLocked(limitOver, nil)
+	d.mu.Unlock()
+	waits("when the limit is over", 0)
+	<-d.closed
+	r.wg.Wait()
+}
+
+// A clogged device takes nothing.
+type clogged struct{ file *os.File }
+
+func (clogged) DeviceName() string { return "clogged" }
+
+func (c clogged) Open(context.Context, world.Env) (world.Handle, error) { return c, nil }
+func (c clogged) Descriptor() int                                       { return int(c.file.Fd()) }
+func (clogged) Recv() (any, error)                                      { return "opened", nil }
+func (clogged) TryRecv() (any, error)                                   { return nil, nil }
+func (clogged) Try([]any) (int, error)                                  { return 0, nil }
+func (clogged) Do(any) error                                            { return nil }
+func (clogged) Close() error                                            { return nil }

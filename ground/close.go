@@ -8,108 +8,83 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// close leaves the outside, after what the device was told has been carried
-// out, or the time for that is over.
+// This file is how a ground closes a device. It writes what waits first, and the
+// other side can tell whether all of it was written. For example, the machine
+// tells a socket "bye" and closes it. With CloseLimit 5 s, the ground calls
+//
+//	Close at once        if "bye" has been written
+//	Close a moment later if the socket takes "bye" then
+//	Abort after 5 s      if the socket does not take it: the peer reads an error
+//	Abort at once        if "bye" was one command too many: the device is too slow
+//
+// The machine may open an equal device meanwhile, one with the same name. That one
+// waits until the handle has been closed, when the port is free.
+
+// close closes the device when what waits has been written, or CloseLimit is over.
+// It does not wait for that. It takes d.mu.
 func (d *device) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.leaving {
-		return
-	}
-	d.leaving = true
-	d.update()
-	d.r.closing.note(d)
-	switch {
-	case d.failed || !d.opened && (len(d.out) == 0 || d.retrying):
-		d.shut()
-	case d.flushing || len(d.out) > 0:
-		d.limit = time.AfterFunc(d.r.settings.CloseLimit, d.abandon)
-		if !d.flushing && d.handle != nil {
-			d.r.wg.Go(func() {
-				d.flush()
-				d.r.work(nil)
-			})
-		}
-	default:
-		d.leave()
-	}
+	d.stepLocked(closeAsked, nil)
 }
 
-// drop closes the device for a machine that does not want it any more.
-func (d *device) drop() {
-	d.mu.Lock()
-	d.dropped = true
-	d.mu.Unlock()
-	d.close()
-}
-
-// leave closes the device if that is what it has come to.
-func (d *device) leave() {
-	if d.leaving && !d.flushing && len(d.out) == 0 {
-		d.shut()
-	}
-}
-
-// abandon closes the device, whatever is left to do.
-func (d *device) abandon() {
+// disown is close for a machine that hears no more of the device. It also closes
+// the things that the device has kept and of which the machine has not heard. It
+// takes d.mu.
+func (d *device) disown() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lost = d.lost || d.flushing || len(d.out) > 0
-	d.shut()
+	d.holdings.disowned = true
+	d.stepLocked(closeAsked, nil)
 }
 
-// lose notes that the device is not told something that it should be told.
-func (d *device) lose() {
+// forgo notes that a command of the machine never reaches the device, because the
+// journal has failed. It takes d.mu.
+func (d *device) forgo() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lost = true
+	d.stepLocked(forgone, nil)
 }
 
-// shut leaves the outside.
-func (d *device) shut() {
-	if d.left {
-		return
-	}
-	d.left = true
-	d.update()
-	if d.limit != nil {
-		d.limit.Stop()
-	}
-	d.cancel()
-	if !d.opened {
-		return // start does the rest
-	}
-	handle, lost := d.handle, d.lost
-	d.r.wg.Go(func() {
-		if handle != nil {
-			d.closeHandle(handle, lost)
-		}
-		d.leftOutside()
+// drainLocked starts to write what waits, and the time for that. The caller holds
+// d.mu.
+func (d *device) drainLocked() {
+	d.limit = time.AfterFunc(d.r.settings.CloseLimit, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.stepLocked(limitOver, nil)
 	})
-}
-
-// closeHandle closes a handle. If something was lost, it closes it such that the
-// other side can tell.
-func (d *device) closeHandle(h world.Handle, lost bool) {
-	closing := h.Close
-	if a, ok := h.(world.Aborter); ok && lost {
-		closing = a.Abort
-	}
-	if err := closing(); err != nil {
-		d.r.logger.Debug("closing a device failed", slog.String("device", d.name), slog.Any("error", err))
+	if d.output.writer == idle && d.handle != nil {
+		d.r.wg.Go(func() {
+			d.flush()
+			d.r.work(nil)
+		})
 	}
 }
 
-// leftOutside notes that nothing is open any more.
-func (d *device) leftOutside() {
+// leaveOutside closes the handle, if there is one, or aborts it if a command is
+// lost. Then equal devices may open. It takes d.mu.
+func (d *device) leaveOutside(lost bool) {
+	if d.handle != nil {
+		closeHandle := d.handle.Close
+		if a, ok := d.handle.(world.Aborter); ok && lost {
+			closeHandle = a.Abort
+		}
+		if err := closeHandle(); err != nil {
+			d.r.logger.Debug("closing a device failed", slog.String("device", d.name), slog.Any("error", err))
+		}
+	}
 	d.unwatch()
 	d.closeUnclaimed()
+	d.mu.Lock()
+	d.stepLocked(left, nil)
+	d.mu.Unlock()
 	close(d.closed)
-	d.r.closing.forget(d)
+	d.r.closings.forget(d)
 }
 
-// closings remember which devices are being closed: an equal device opens after
-// that only.
+// closings has the devices that are being closed, by name. It has a lock of its
+// own.
 type closings struct {
 	sync.Mutex
 	byName map[string]*device // the last one

@@ -5,102 +5,86 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A device is an open device of a ground that runs. A goroutine of its own
-// opens it, and receives from it.
+// A device is one opening of a world.Device, by a ground that runs. It connects
+// parts that know nothing of each other:
+//
+//	life      where it is between opening and closed     lifecycle.go
+//	intake    the values that come from it               intake.go, receive.go
+//	output    the commands that it was told              output.go, tell.go
+//	watch     how a poller waits for it                  polling.go
+//	holdings  the things that it has kept                keep.go
+//
+// A goroutine of its own opens it (start), and receives from it (receive). Where
+// its handle has a descriptor, a poller takes over after the opening value.
+//
+// Each method says which lock it needs. The order of locks is: that of the runner,
+// then mu, then those of the queue, the pollers, the closings and the keeper. The
+// caller of a method whose name ends in Locked holds mu. Nobody holds mu while the
+// handle does something.
 type device struct {
 	r       *runner
 	address *vm.Address
 	name    string
-	again   bool    // it was open in an earlier incarnation
+	reopens bool    // it was open in an earlier incarnation
 	rests   bool    // its values wait until the machine is at rest
-	before  *device // the one of the same name that has to be closed first
+	before  *device // the one of the same name that has to be closed first; belongs to start
 	ctx     context.Context
 	cancel  context.CancelFunc
-	closed  chan struct{} // closed when the outside has been left
-	scratch []*device     // of its goroutine
-	turn    *turn         // in which its value waits to be admitted; of the runner
-
-	// What the goroutine looks at for each value, without the lock.
-	free    atomic.Bool // a value may be received: see update
-	paused  atomic.Bool
-	pending atomic.Bool // a value is on its way into the machine
-	waiting atomic.Bool // for that to change
-	held    atomic.Bool // the value waits to be admitted
-	keeps   atomic.Bool // something has been kept
+	closed  chan struct{} // closed when nothing is left outside
+	handle  world.Handle  // nil until it is open; mu guards the change
+	intake  intake
 
 	mu       sync.Mutex
-	changed  sync.Cond
-	handle   world.Handle // nil until it is open
-	aside    queued       // a value that came while paused; Kind is zero if there is none
-	out      []any        // commands that wait
-	spare    []any
-	size     int    // of what waits and is being carried out, in bytes
-	flushing bool   // commands are being carried out, or wait for the handle to take more
-	refusing bool   // the handle has refused to take more, and something has waited since
-	owed     int    // how much of size was told before that, or of the same input
-	input    uint64 // of which it was told last, by number
-	pressed  bool   // the machine waits for a flush
-	failed   bool   // too much was waiting
-	retrying bool   // opening it has failed, and is tried again
-	missed   int    // commands that were dropped before it was open again
-	lost     bool   // a command was not carried out, and never will be
-	leaving  bool   // to be closed when all is carried out
-	left     bool   // closed
-	opened   bool   // or it could not be
-	limit    *time.Timer
+	changed  sync.Cond // what goroutines that receive, and the machine, wait for
+	life     life
+	output   output
+	limit    *time.Timer // for what waits, from the moment the device is to be closed
 	watch    watch
-	number   uint64 // of the last thing kept
-	claimed  uint64 // up to which the machine has heard of them
-	dropped  bool   // the machine hears no more of them
+	holdings holdings
 }
 
+// open makes a device for a command of the machine, and has it opened. The caller
+// holds the lock of r.
 func (r *runner) open(c *vm.Command) {
-	name := c.Address.Device.DeviceName()
-	d := &device{r: r, address: c.Address, name: name, again: c.Again, closed: make(chan struct{})}
+	d := &device{
+		r: r, address: c.Address, name: c.Address.Device.DeviceName(), reopens: c.Again,
+		closed: make(chan struct{}), intake: intake{paused: c.Paused},
+	}
 	if w, ok := c.Address.Device.(world.Resting); ok {
 		d.rests = w.WaitsForRest()
 	}
-	d.paused.Store(c.Paused)
-	d.update()
 	d.changed.L = &d.mu
+	d.updateLocked() // nobody else knows it yet
 	d.ctx, d.cancel = context.WithCancel(r.ctx)
 	r.devices[c.Address.Generation] = d
 	r.cause(effect{kind: vm.Open, device: d})
 }
 
-// start opens the device.
+// start opens the device, and then receives from it. It takes d.mu in between.
 func (d *device) start() {
 	if d.before != nil {
 		<-d.before.closed
 		d.before = nil
 	}
 	handle, err := d.openHandle()
+	what := opened
+	if err != nil {
+		what = openFailed
+	}
 	d.mu.Lock()
-	d.opened = true
+	d.handle = handle
+	fx := d.stepLocked(what, err)
+	d.mu.Unlock()
 	switch {
-	case d.left:
-		lost := d.lost
-		d.mu.Unlock()
-		if err == nil {
-			d.closeHandle(handle, lost)
-		}
-		d.leftOutside()
-	case err != nil:
-		d.out, d.size = nil, 0
-		d.update()
-		d.leave()
-		d.mu.Unlock()
-		d.ended(err)
-	default:
-		d.handle = handle
-		d.mu.Unlock()
+	case fx.has(report):
+		d.r.work(nil)
+	case fx.has(start):
 		d.handToPoller()
 		d.flush()
 		if d.r.waiting() {
@@ -110,151 +94,65 @@ func (d *device) start() {
 	}
 }
 
-// receive brings the values of the device into the machine, until it ends.
-func (d *device) receive(first bool) {
-	finished := false
-	defer func() {
-		switch { // a transition function may have ended the goroutine
-		case finished:
-		case d.watch.poller != nil:
-			d.listen()
-		default:
-			d.r.wg.Go(func() { d.receive(false) })
-		}
-	}()
-	for {
-		if !first && !d.mayReceive() {
-			break
-		}
-		v, err := d.handle.Recv()
-		if err != nil {
-			d.ended(err)
-			break
-		}
-		if !d.mayBring() {
-			d.closeUnclaimed()
-			break
-		}
-		d.r.enqueue(queued{vm.Input{Kind: vm.Value, Address: d.address, Value: v}, d, first, d.kept()})
-		d.r.work(&d.scratch)
-		if d.watch.poller != nil {
-			d.listen()
-			break
-		}
-		first = false
+// stepLocked takes the device through an event, and does what lifecycle.go says
+// follows from it. The reason is that of an end. The caller holds d.mu. If the
+// effects have report, the caller runs the machine when it has released d.mu.
+func (d *device) stepLocked(e event, reason error) effects {
+	wanted := d.life.wanted()
+	var fx, more effects
+	d.life, fx = d.life.next(e)
+	if d.output.empty() {
+		d.life, more = d.life.next(drained)
+		fx |= more
 	}
-	finished = true
+	if wanted && !d.life.wanted() {
+		d.r.closings.note(d) // before the machine hears of it, and may open an equal device
+	}
+	if fx.has(report) {
+		d.reportEnd(reason)
+	}
+	switch {
+	case fx.has(cancel | leave):
+		d.output.discard()
+		d.updateLocked()
+		if d.limit != nil {
+			d.limit.Stop()
+		}
+		d.cancel()
+		if fx.has(leave) {
+			lost := d.life.lost
+			d.r.wg.Go(func() { d.leaveOutside(lost) })
+		}
+	case fx.has(drain):
+		d.updateLocked()
+		d.drainLocked()
+	}
+	return fx
 }
 
-// mayReceive waits until a value may be received. It reports false if the
-// device has been closed.
-func (d *device) mayReceive() bool {
-	if d.free.Load() {
-		return true
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for (d.paused.Load() || d.size > highWater) && !d.gone() {
-		d.changed.Wait()
-	}
-	return !d.gone()
-}
-
-// update notes whether a value may be received, and wakes who waits for it.
-func (d *device) update() {
-	d.free.Store(!d.paused.Load() && d.size <= highWater && !d.gone())
-	d.rewatch()
+// updateLocked notes whether the ground may receive a value, and tells those who
+// wait for a change: goroutines and the poller. The caller holds d.mu.
+func (d *device) updateLocked() {
+	d.intake.receivable.Store(!d.intake.paused && !d.output.high() && d.life.wanted())
+	d.rewatchLocked()
 	d.changed.Broadcast()
 }
 
-// mayBring waits until the machine has taken the value before. It reports false
-// if the device has been closed.
-func (d *device) mayBring() bool {
-	if d.free.Load() && d.pending.CompareAndSwap(false, true) {
-		return true
+// reportEnd puts the end of the device into the queue. It needs no lock.
+func (d *device) reportEnd(reason error) {
+	if errors.Is(reason, io.EOF) {
+		reason = nil
 	}
+	d.r.enqueue(queued{Input: vm.Input{Kind: vm.End, Address: d.address, Err: world.Reduce(reason)}, from: d})
+}
+
+// ended notes that nothing comes from the device any more, for a reason. If the
+// holder hears of that, it runs the machine. It takes d.mu.
+func (d *device) ended(reason error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.waiting.Store(true)
-	for !d.gone() && !d.pending.CompareAndSwap(false, true) {
-		d.changed.Wait()
-	}
-	d.waiting.Store(false)
-	return !d.gone()
-}
-
-// gone reports whether nobody wants values any more.
-func (d *device) gone() bool { return d.leaving || d.left || d.failed }
-
-// consumed notes that the machine has taken a value.
-func (d *device) consumed() {
-	d.pending.Store(false)
-	held := d.held.Load()
-	if held {
-		d.held.Store(false)
-	}
-	if held || d.waiting.Load() {
-		d.mu.Lock()
-		d.watch.away = false
-		d.update()
-		d.mu.Unlock()
-	}
-}
-
-// putAside keeps a value if the device has been paused in the meantime.
-func (d *device) putAside(q queued) bool {
-	if !d.paused.Load() || q.first {
-		return false
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.aside = q
-	return true
-}
-
-// setPaused pauses or resumes the device. It returns the value that has been
-// put aside, if there is one.
-func (d *device) setPaused(paused bool) (aside queued, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.paused.Store(paused)
-	if !paused {
-		aside, ok = d.unaside()
-	}
-	d.update()
-	return aside, ok
-}
-
-// takeAside returns the value that has been put aside, if there is one.
-func (d *device) takeAside() (aside queued, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.unaside()
-}
-
-// unaside is takeAside with the lock held.
-func (d *device) unaside() (aside queued, ok bool) {
-	aside, d.aside = d.aside, queued{}
-	return aside, aside.Kind != 0
-}
-
-// ended has the machine hear that the device has come to its end.
-func (d *device) ended(err error) {
-	d.mu.Lock()
-	gone := d.gone()
+	fx := d.stepLocked(ended, reason)
 	d.mu.Unlock()
-	if !gone {
-		d.end(err)
+	if fx.has(report) {
 		d.r.work(nil)
 	}
-}
-
-// end closes the device, and then puts its end into the queue: who hears of that
-// may open an equal device, which opens when this one has been closed.
-func (d *device) end(err error) {
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	d.close()
-	d.r.enqueue(queued{Input: vm.Input{Kind: vm.End, Address: d.address, Err: world.Reduce(err)}, from: d})
 }

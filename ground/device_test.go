@@ -19,6 +19,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
+// A device is open as long as a process holds it, wherever that process is; it
 // is told things in order, and carries them out before it is closed.
 func TestDeviceLife(t *testing.T) {
 	for depth := range 4 {
@@ -51,6 +52,7 @@ func TestDeviceLife(t *testing.T) {
 	}
 }
 
+// A device that ends, or cannot be opened, says why; the process does not hold
 // it any more.
 func TestDeviceEnds(t *testing.T) {
 	refused := &world.Error{Op: "open", Text: "no"}
@@ -83,6 +85,7 @@ func TestDeviceEnds(t *testing.T) {
 	}
 }
 
+// Nothing is received from a paused device but its first value. What was on its
 // way when it was paused comes after it has been resumed.
 func TestDevicePaused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -334,6 +337,7 @@ func TestOpeningCancelled(t *testing.T) {
 	}
 }
 
+// A transition function that ends the goroutine it runs on does not end the
 // device that this goroutine belongs to.
 func TestGoexitLeavesDevicesAlone(t *testing.T) {
 	s := newStage()
@@ -360,6 +364,7 @@ func TestGoexitLeavesDevicesAlone(t *testing.T) {
 	}
 }
 
+// What has come in from outside is kept until it is taken, or the time for that
 // is over.
 func TestKeep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

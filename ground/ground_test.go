@@ -45,9 +45,6 @@ func TestRunReturnsWhenIdle(t *testing.T) {
 	}
 }
 
-// A device is open as long as a process holds it, wherever that process is; it
-// A device that ends, or cannot be opened, says why; the process does not hold
-// Nothing is received from a paused device but its first value. What was on its
 // When Run is cancelled, everybody is told of the absence of the others, in
 // order, and what is said then is still carried out.
 func TestStop(t *testing.T) {
@@ -105,7 +102,6 @@ func TestBusyForEver(t *testing.T) {
 	}
 }
 
-// A transition function that ends the goroutine it runs on does not end the
 // Several grounds in one program share nothing.
 func TestSeveralGrounds(t *testing.T) {
 	var wg sync.WaitGroup
@@ -126,7 +122,6 @@ func TestSeveralGrounds(t *testing.T) {
 	wg.Wait()
 }
 
-// What has come in from outside is kept until it is taken, or the time for that
 // The logger gets what happens, and MARKETPLACE_LOG switches one on.
 func TestLogger(t *testing.T) {
 	var b bytes.Buffer

@@ -64,26 +64,25 @@ type effect struct {
 	left   []*device // that are open at the end of the run
 }
 
-// do has the outside change. A device that has been told something is yet to be
-// flushed.
+// do carries out an effect. It appends a device that is to be flushed to touched.
 func (r *runner) do(e effect, touched []*device) []*device {
 	switch e.kind {
 	case vm.Open:
-		e.device.before = r.closing.last(e.device.name)
+		e.device.before = r.closings.last(e.device.name)
 		r.wg.Go(e.device.start)
 	case vm.Tell:
 		if e.device.tell(e.value, e.input) {
 			touched = append(touched, e.device)
 		}
 	case vm.Close:
-		e.device.drop()
+		e.device.disown()
 	default:
 		r.finish(e.left, nil)
 	}
 	return touched
 }
 
-// cause has an effect happen: now, or when the inputs are safe that it came of.
+// cause carries out an effect: now, or when the inputs that it came of are safe.
 func (r *runner) cause(e effect) {
 	if r.waits {
 		r.held = append(r.held, e)
@@ -104,8 +103,8 @@ type commits struct {
 // maxWaiting is how many effects may wait before the machine does.
 const maxWaiting = 1 << 16
 
-// admit has the journal take the current input. It reports false if the run has
-// come to its end.
+// admit appends the current input to the journal. It reports false if the run is
+// over.
 func (r *runner) admit() bool {
 	if r.failure != nil {
 		return false
@@ -134,8 +133,8 @@ func (r *runner) refuse(reason error) error {
 	return r.settings.Journal.Append(r.current.Input)
 }
 
-// commit has the journal keep what has been appended, and the effects happen
-// that have been held back for that. The lock of r is held.
+// commit commits what has been appended to the journal, and carries out the
+// effects that were held back for that. The caller holds the lock of r.
 func (r *runner) commit() {
 	if r.settings.Journal == nil || r.failure != nil {
 		return
@@ -171,7 +170,7 @@ func (r *runner) commit() {
 	}
 }
 
-// release has effects happen when the inputs are safe that they came of.
+// release carries out effects when the inputs that they came of are safe.
 func (r *runner) release() {
 	c := &r.commits
 	var effects []effect
@@ -198,15 +197,15 @@ func (r *runner) release() {
 			d.flush()
 		}
 		if r.waiting() {
-			// Not here: who runs the machine may have to wait for this goroutine,
-			// and a transition function may end his.
+			// Not here: a goroutine that runs the machine may have to wait for
+			// this one, and a transition function may end it.
 			r.wg.Go(func() { r.work(nil) })
 		}
 	}
 }
 
-// breakOff ends the run because the journal has failed, with effects yet to
-// happen.
+// breakOff ends the run because the journal has failed. The effects have not been
+// carried out. It takes the lock of r.
 func (r *runner) breakOff(err error, effects []effect) {
 	c := &r.commits
 	c.Lock()
@@ -219,8 +218,8 @@ func (r *runner) breakOff(err error, effects []effect) {
 	r.fail(err)
 }
 
-// fail ends the run because the journal has failed. What has not been carried
-// out by then never will be. The lock of r is held.
+// fail ends the run because the journal has failed. Effects that have not been
+// carried out never are. The caller holds the lock of r.
 func (r *runner) fail(err error) {
 	if r.failure != nil {
 		return
@@ -236,12 +235,12 @@ func (r *runner) fail(err error) {
 	r.finish(slices.Collect(maps.Values(r.devices)), abandoned)
 }
 
-// finish closes the devices, also those that something is still to be done with,
-// and lets Run return.
+// finish closes the devices, and those of the effects that are abandoned, and lets
+// Run return.
 func (r *runner) finish(devices []*device, abandoned []effect) {
 	for _, e := range abandoned {
 		if e.kind == vm.Tell {
-			e.device.lose()
+			e.device.forgo()
 		}
 	}
 	for _, d := range devices {
@@ -249,7 +248,7 @@ func (r *runner) finish(devices []*device, abandoned []effect) {
 	}
 	for _, e := range abandoned {
 		if e.device != nil {
-			e.device.drop()
+			e.device.disown()
 		}
 	}
 	r.ended.Do(func() { close(r.over) })

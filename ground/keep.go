@@ -5,13 +5,15 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A keeper keeps what has come in from outside until a device is opened that is
-// made of it. What nobody takes it closes after a while.
+// A keeper keeps things that came in from outside, such as accepted connections,
+// until a device takes them. After a time it closes a thing that none has taken. It
+// has a lock of its own.
 type keeper struct {
 	sync.Mutex
 	limit  time.Duration
@@ -23,58 +25,51 @@ type kept struct {
 	timer *time.Timer
 }
 
-// Keep implements [world.Env].
+// holdings are the things that a device has kept, by number.
+type holdings struct {
+	last atomic.Uint64 // number of the last one
+
+	// The mutex of the device guards what follows.
+	claimed  uint64 // number up to which the machine has heard of them
+	disowned bool   // the machine hears no more of them
+}
+
+// Keep implements [world.Env]. It takes the lock of the keeper.
 func (d *device) Keep(thing io.Closer) world.Ref {
-	d.mu.Lock()
-	d.number++
-	d.keeps.Store(true)
-	ref := world.Ref{Device: d.name, Generation: d.address.Generation, Number: d.number}
-	d.mu.Unlock()
+	ref := world.Ref{Device: d.name, Generation: d.address.Generation, Number: d.holdings.last.Add(1)}
 	d.r.kept.keep(ref, thing)
 	return ref
 }
 
-// kept returns the number of the last thing that was kept.
-func (d *device) kept() uint64 {
-	if !d.keeps.Load() {
-		return 0
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.number
-}
+// Take implements [world.Env]. It takes the lock of the keeper.
+func (d *device) Take(ref world.Ref) (io.Closer, error) { return d.r.kept.take(ref) }
 
-// claim notes that the machine is about to hear of what was kept, up to a
-// number.
+// Logger implements [world.Env]. It needs no lock.
+func (d *device) Logger() *slog.Logger { return d.r.log.devices }
+
+// claim notes that the machine hears of the things up to a number now. It takes
+// d.mu.
 func (d *device) claim(number uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.claimed = number
+	d.holdings.claimed = number
 }
 
-// closeUnclaimed closes what was kept for a machine that has closed the device,
-// and so will never hear of it.
+// closeUnclaimed closes the things of which the machine never hears, because it
+// has closed the device. It takes d.mu.
 func (d *device) closeUnclaimed() {
 	d.mu.Lock()
-	first, last := d.claimed+1, d.number
-	if d.dropped {
-		d.claimed = d.number
-	} else {
+	first, last := d.holdings.claimed+1, d.holdings.last.Load()
+	if !d.holdings.disowned {
 		last = 0
 	}
 	d.mu.Unlock()
 	for n := first; n <= last; n++ {
-		if thing, err := d.r.kept.take(world.Ref{Device: d.name, Generation: d.address.Generation, Number: n}); err == nil {
+		if thing, err := d.Take(world.Ref{Device: d.name, Generation: d.address.Generation, Number: n}); err == nil {
 			thing.Close()
 		}
 	}
 }
-
-// Take implements [world.Env].
-func (d *device) Take(ref world.Ref) (io.Closer, error) { return d.r.kept.take(ref) }
-
-// Logger implements [world.Env].
-func (d *device) Logger() *slog.Logger { return d.r.log.devices }
 
 func (k *keeper) keep(ref world.Ref, thing io.Closer) {
 	k.Lock()

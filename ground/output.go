@@ -15,7 +15,8 @@ import "github.com/go-marketplace/marketplace/world"
 //	input 7 tells 4000 bytes    accepted and exempt: it is the same input
 //	input 8 tells 900 bytes     accepted: 0 bytes count against the limit
 //	input 9 tells 900 bytes     accepted: 900 count
-//	input 10 tells 1 byte       the device is too slow: 1800 count
+//	input 9 tells 5000 bytes    accepted: it is the same input
+//	input 10 tells 1 byte       the device is too slow: 6800 count
 //
 // So one turn of a process may tell any amount, and a peer that reads at full
 // speed is never too slow. See decision 21.
@@ -52,10 +53,11 @@ func (o *output) empty() bool { return o.writer == idle && len(o.waiting) == 0 }
 // device.
 func (o *output) high() bool { return o.size > highWater }
 
-// over reports whether more than limit waits, of what counts. Nothing counts
-// while an open handle takes all that it is given.
-func (o *output) over(limit int, opened bool) bool {
-	return (o.blocked || !opened) && o.size-o.exempt > limit
+// over reports whether the device may not be told more because of an input: more
+// than limit waits, of what counts. The input of which it was told last may go on.
+// Nothing counts while an open handle takes all that it is given.
+func (o *output) over(input uint64, limit int, opened bool) bool {
+	return input != o.input && (o.blocked || !opened) && o.size-o.exempt > limit
 }
 
 // push appends a command that came of an input. Before the device is open, the

@@ -19,7 +19,7 @@ func TestOutputLimit(t *testing.T) {
 	o := &output{}
 	tells := func(l load, input uint64, opened, over bool) {
 		t.Helper()
-		if got := input != o.input && o.over(limit, opened); got != over {
+		if got := o.over(input, limit, opened); got != over {
 			t.Errorf("input %d is one too many: %v; %d bytes wait, and %d are exempt", input, got, o.size, o.exempt)
 		}
 		o.push(l, input, opened)
@@ -32,8 +32,9 @@ func TestOutputLimit(t *testing.T) {
 	tells(4000, 7, true, false)
 	tells(900, 8, true, false)
 	tells(900, 9, true, false)
+	tells(5000, 9, true, false)
 	tells(100, 10, true, true)
-	o.settle(o.take(), 4)
+	o.settle(o.take(), 5)
 	if o.rest(); o.size != 100 || o.exempt != 0 || o.blocked {
 		t.Errorf("when almost all is written, %d bytes wait, %d are exempt, blocked: %v", o.size, o.exempt, o.blocked)
 	}

@@ -7,9 +7,9 @@ import (
 )
 
 // A poller waits for the descriptors of many devices at once, and takes what
-// has come for all of them into the machine together. To do one thing for many
-// devices, and then the next thing, is what makes it fast: code and data are
-// where they were a moment ago.
+// has come for all of them into the machine together. It is fast because it does
+// one thing for many devices, and then the next thing: code and data stay in the
+// caches. See decision 11.
 //
 // The descriptor of the poller is itself waited for by the Go runtime, so that
 // no thread is blocked.
@@ -73,17 +73,17 @@ func (p *poller) wait() bool {
 	return err == nil
 }
 
-// visit sees to the devices for which something has happened. It reports
-// whether there is something for the machine.
+// visit writes to and receives from the devices that are ready. It reports whether
+// there is something for the machine.
 func (p *poller) visit() (brought bool) {
 	for i, d := range p.ready {
 		if d == nil {
 			continue
 		}
-		if p.events[i].Events&^uint32(readable) != 0 && d.mayWrite() {
+		if p.events[i].Events&^uint32(readable) != 0 && d.onWritable() {
 			brought = true
 		}
-		if p.events[i].Events&^uint32(writable) != 0 && d.pull() {
+		if p.events[i].Events&^uint32(writable) != 0 && d.onReadable() {
 			brought = true
 		}
 	}
@@ -100,14 +100,14 @@ func (p *poller) control(w *watch, wanted uint32) error {
 		return nil
 	case w.waited == 0:
 		op = syscall.EPOLL_CTL_ADD
-	case wanted == 0: // or hang-ups would be told for ever
+	case wanted == 0: // else the system reports a hang-up again and again
 		op = syscall.EPOLL_CTL_DEL
 	}
 	w.waited = wanted
 	e := syscall.EpollEvent{Events: wanted, Fd: w.slot}
 	err := syscall.EpollCtl(p.fd, op, w.descriptor, &e)
 	if op == syscall.EPOLL_CTL_DEL {
-		return nil // nothing more is to come, and nothing does
+		return nil // whatever the error, nothing more comes
 	}
 	return os.NewSyscallError("epoll_ctl", err)
 }
@@ -121,10 +121,9 @@ func (p *poller) remove(d *device) { p.slots.remove(d) }
 // close ends run. Nobody is waited for any more.
 func (p *poller) close() { _ = p.file.Close() }
 
-// slots are where the devices of a poller are, under the numbers by which the
-// system names them. A number may be used again while an event of its last
-// device is still under way: then the next one is looked at in vain, which does
-// no harm.
+// slots are the devices of a poller, by the numbers that the system returns with
+// events. A number may have a new device while an event of the old one is still
+// under way: then the poller finds nothing at the new one, which does no harm.
 type slots struct {
 	sync.Mutex
 	devices []*device

@@ -42,8 +42,8 @@ func (r *runner) exit() {
 	r.enqueue(queued{Input: vm.Input{Kind: vm.StopAsked}})
 }
 
-// Exit implements what world.Result asks for. Whoever calls it may hold the lock of
-// the runner, so another goroutine stops the machine.
+// Exit implements what world.Result asks for. It needs no lock: the caller may hold
+// that of the runner, so another goroutine takes it, and stops the machine.
 func (d *device) Exit(err error) {
 	r := d.r
 	r.result.say(err)

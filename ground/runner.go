@@ -15,9 +15,9 @@ import (
 
 // A runner is a Ground that runs.
 //
-// There is no goroutine in the middle. Whoever brings an input runs the
-// machine, unless somebody else is doing so: then the input stays in the queue,
-// and whoever is running the machine takes it from there.
+// There is no goroutine in the middle. A goroutine that has an input puts it into
+// the queue and runs the machine, unless another goroutine runs it: then that one
+// takes the input from the queue. See decision 8.
 type runner struct {
 	settings Ground
 	machine  *vm.Machine
@@ -27,9 +27,9 @@ type runner struct {
 	restless restlessness
 	ctx      context.Context // for the opening of devices
 	wg       sync.WaitGroup  // all goroutines
-	over     chan struct{}   // closed when the machine is done for
+	over     chan struct{}   // closed when the run is over
 	kept     keeper
-	closing  closings
+	closings closings
 	pollers  pollers
 	commits  commits
 
@@ -39,8 +39,7 @@ type runner struct {
 		length atomic.Int64 // of inputs, to look at without the lock
 	}
 
-	// What follows belongs to whoever holds the lock: the machine, and the
-	// place in the work on its inputs.
+	// The lock guards what follows, and the machine.
 	sync.Mutex
 	batch     []queued
 	at        int
@@ -104,7 +103,7 @@ func (r *runner) run(ctx context.Context, start vm.Input) {
 			over = true
 		case <-asked:
 			asked = nil
-			r.wg.Go(func() { r.bring(queued{Input: vm.Input{Kind: vm.StopAsked}}) })
+			r.wg.Go(func() { r.submit(queued{Input: vm.Input{Kind: vm.StopAsked}}) })
 		case err := <-failed:
 			r.breakOff(err, nil)
 		}
@@ -117,8 +116,8 @@ func (r *runner) run(ctx context.Context, start vm.Input) {
 	r.lastWarnings()
 }
 
-// bring has an input enter the machine, sooner or later.
-func (r *runner) bring(q queued) {
+// submit puts an input into the queue, and runs the machine.
+func (r *runner) submit(q queued) {
 	r.enqueue(q)
 	r.work(nil)
 }
@@ -130,20 +129,19 @@ func (r *runner) enqueue(q queued) {
 	r.queue.Unlock()
 }
 
-// stint is how many inputs a runner takes, and stintWork how many actions and
-// events it lets the machine work on, before it has the devices carry out what
-// they were told, and lets another goroutine run the machine.
+// A runner leaves the machine after this many inputs, or this many actions and
+// events. Then it flushes the devices, and another goroutine may run the machine.
 const (
 	stint     = 128
 	stintWork = 1 << 16
 )
 
-// work runs the machine, if nobody else does, until there are no inputs. Scratch
-// is memory for it to use.
+// work runs the machine until there are no inputs, unless another goroutine runs
+// it. Scratch is memory for it to use.
 func (r *runner) work(scratch *[]*device) {
 	for n := 0; r.waiting(); n++ {
 		if !r.TryLock() {
-			return // who holds the lock will look at the queue once more
+			return // the goroutine that holds the lock looks at the queue once more
 		}
 		if n == 8 {
 			r.wg.Go(func() { r.finishStint(nil) })
@@ -153,13 +151,26 @@ func (r *runner) work(scratch *[]*device) {
 	}
 }
 
-// crowd is the number of devices from which on a runner lets others go first
-// before it has the devices carry out what they were told: where everybody is
-// told everything, more is likely to come for all of them, and goes out in the
-// same write.
+// workThrough runs the machine until there are no inputs, or for a few stints.
+// Unlike work, it waits for its turn.
+func (r *runner) workThrough(scratch *[]*device) {
+	for range 8 {
+		r.Lock()
+		r.runStint(scratch)
+		if !r.waiting() {
+			return
+		}
+	}
+	r.wg.Go(func() { r.work(nil) })
+}
+
+// Before a runner flushes more devices than this, it lets other goroutines go
+// first. Where every device is told everything, these are likely to tell all of
+// them more, which then goes out in the same write.
 const crowd = 4
 
-// finishStint goes on with a stint, and then works.
+// finishStint goes on with a stint, and then works. The lock of r is
+// held, maybe by a goroutine that has ended.
 func (r *runner) finishStint(scratch *[]*device) {
 	r.runStint(scratch)
 	r.work(scratch)
@@ -167,8 +178,8 @@ func (r *runner) finishStint(scratch *[]*device) {
 
 func (r *runner) waiting() bool { return r.queue.length.Load() > 0 }
 
-// runStint applies inputs to the machine, releases the lock, and has the
-// devices carry out what they were told.
+// runStint applies inputs to the machine, releases the lock, and flushes the
+// devices.
 //
 // A transition function may end the goroutine. Then another one calls runStint:
 // the machine and r keep their place in the work.
@@ -226,14 +237,14 @@ func (r *runner) endStint(scratch *[]*device) {
 	clear(touched)
 	*scratch = touched[:0]
 	if more {
-		r.enqueue(queued{}) // so that whoever works next goes on
+		r.enqueue(queued{}) // so that the next to run the machine goes on
 	}
 }
 
-// settle notes that the current input has been dealt with.
+// settle ends the current input, and finds out whether the run is over.
 func (r *runner) settle() {
 	if d := r.current.from; d != nil {
-		d.consumed()
+		d.releaseSlot()
 	}
 	if r.current.Kind == vm.End {
 		delete(r.devices, r.current.Address.Generation)
@@ -300,20 +311,20 @@ func (r *runner) next() bool {
 // machine.
 func (r *runner) full() bool { return r.machine.Backlog() >= maxBacklog }
 
-// choose makes q the current input, unless its device has been paused. A value
-// of a device that the machine has closed enters all the same, and comes too
-// late there: what is chosen is what tells the runner that the machine is idle.
+// choose makes q the current input. It stashes a value whose device is paused. A
+// value whose device the machine has closed enters all the same, because only an
+// input tells the runner that the machine is idle.
 //
-// Nothing resumes a device that has ended, so what was put aside then enters
+// Nothing resumes a device that has ended, so the value that is stashed enters
 // before the end.
 func (r *runner) choose(q queued) bool {
 	switch {
-	case q.Kind == vm.Value && r.devices[q.Address.Generation] == q.from && q.from.putAside(q):
+	case q.Kind == vm.Value && r.devices[q.Address.Generation] == q.from && q.from.stashIfPaused(q):
 		return false
 	case q.Kind == vm.End && q.from != nil:
-		if aside, ok := q.from.takeAside(); ok {
+		if stashed, ok := q.from.unstash(); ok {
 			r.enqueue(q)
-			q = aside
+			q = stashed
 		}
 	}
 	if q.kept > 0 && r.devices[q.Address.Generation] == q.from {
@@ -335,7 +346,7 @@ func (r *runner) refill() {
 	r.queue.Unlock()
 }
 
-// carry has the outside do what the machine wants done.
+// carry does what the machine commands.
 func (r *runner) carry(commands []vm.Command) {
 	if len(commands) == 0 {
 		return
@@ -350,14 +361,14 @@ func (r *runner) carry(commands []vm.Command) {
 		}
 		d := r.devices[generation]
 		if d == nil {
-			continue // it has come to its end, and the machine is about to hear of it
+			continue // it has ended, and the machine hears of that soon
 		}
 		switch c.Kind {
 		case vm.Tell:
 			r.cause(effect{kind: vm.Tell, device: d, value: c.Value, input: input})
 		case vm.Flow:
-			if aside, ok := d.setPaused(c.Paused); ok {
-				r.enqueue(aside)
+			if stashed, ok := d.setPaused(c.Paused); ok {
+				r.enqueue(stashed)
 			}
 		case vm.Close:
 			delete(r.devices, generation)

@@ -2,201 +2,203 @@ package ground
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// This file is about what a device is told: what waits for it, when that is
-// written, and when the device is too slow. See decision 21.
+// This file is how commands get from the machine to the handle of a device.
+//
+// The machine tells a device while it works, and the device is flushed when the
+// machine has been left, with many commands at once. For example:
+//
+//	the machine works    tell "a", tell "b"
+//	it is left           flush: Try ["a" "b"], which does 1: the socket is full
+//	                     the writer is parked; ["b"] waits
+//	the machine works    tell "c"                  ["b" "c"] waits
+//	the poller wakes up  onWritable: Try ["b" "c"], which does 2
+//	                     the writer is idle
+//
+// Without a poller, a goroutine takes over from Try (writeBlocking), and calls Do
+// for each command, which may wait. Where more than highWater waits, tell does not
+// wait until the machine is left, but writes, so that no more waits than the
+// outside has refused to take.
 
 // tell gives the device a command that came of an input, which has a number. It
-// reports whether the device is still to be flushed.
-//
-// Commands are carried out after the machine has worked, many at once. But what
-// is more than pressure is written at once, so that no more waits than the
-// outside has refused to take.
-func (d *device) tell(command any, input uint64) bool {
+// reports whether the caller has to flush the device. It takes d.mu.
+func (d *device) tell(command any, input uint64) (flush bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.failed || d.left || d.leaving {
-		d.lost = true
+	opened, limit := d.handle != nil, d.r.settings.DeviceQueue
+	room := d.hasRoomLocked(input, limit)
+	var fx effects
+	if d.life, fx = d.life.next(told); !fx.has(accept) {
 		return false
 	}
-	limit := d.r.settings.DeviceQueue
-	again := input == d.input
 	switch {
-	case again || d.mayGoOn(limit):
-	case d.again && d.handle == nil: // what only the restart suffers is not its end
-		d.miss()
+	case room:
+	case d.reopens && !opened: // what only the restart suffers is not its end
+		d.missLocked()
 		return false
 	default:
-		d.fail(fmt.Errorf("%w: %d bytes wait, and Ground.DeviceQueue is %d", world.ErrSlowConsumer, d.size, limit))
+		d.stepLocked(overflowed, fmt.Errorf("%w: %d bytes wait, and Ground.DeviceQueue is %d", world.ErrSlowConsumer, d.output.size, limit))
+		d.r.wg.Go(func() { d.r.work(nil) })
 		return false
 	}
-	d.input = input
-	d.out = append(d.out, command)
-	was := d.size
-	d.size += size(command)
-	if d.owed == was && (again || was == 0 && d.handle == nil) {
-		d.owed = d.size
+	high := d.output.high()
+	d.output.push(command, input, opened)
+	if !high && d.output.high() {
+		d.updateLocked()
 	}
-	if was <= highWater && d.size > highWater {
-		d.update()
+	if opened {
+		d.relieveLocked(min(highWater, limit))
 	}
-	if pressure := min(highWater, limit); d.size > pressure && !d.refusing && d.handle != nil {
-		for d.flushing && !d.refusing && d.size > pressure {
-			d.pressed = true // another goroutine is writing, which never takes long
-			d.changed.Wait()
-		}
-		d.try()
-	}
-	return !d.flushing
+	return d.output.writer == idle
 }
 
-// mayGoOn reports whether the device may be told more because of another input:
-// whether no more than limit waits of what it was told after the handle refused
-// to take more, or before it is open. What came of the input at which the handle
-// refused, or of the first before it is open, does not count, so that any amount may
-// come of one input.
-func (d *device) mayGoOn(limit int) bool {
-	over := func() bool { return (d.refusing || d.handle == nil) && d.size-d.owed > limit }
-	if over() && d.watch.full { // there may be room by now
-		d.watch.full, d.flushing = false, false
-		d.try()
-		d.update()
+// hasRoomLocked reports whether the device may be told more because of an input.
+// Before it says no, it tries to write what the handle has refused, if the poller
+// has not done so yet. The caller holds d.mu, which is released meanwhile.
+func (d *device) hasRoomLocked(input uint64, limit int) bool {
+	over := func() bool { return d.output.over(input, limit, d.handle != nil) }
+	if over() && d.output.writer == parked {
+		d.resumeLocked()
 	}
 	return !over()
 }
 
-// fail ends the device, which cannot carry out what it was told.
-func (d *device) fail(reason error) {
-	d.failed, d.lost = true, true
-	d.out = nil
-	d.update()
-	d.r.wg.Go(func() {
-		d.end(reason)
-		d.r.work(nil)
-	})
+// relieveLocked writes at once if more waits than pressure, unless the handle has
+// refused to take more. The caller holds d.mu, which is released meanwhile.
+func (d *device) relieveLocked(pressure int) {
+	if d.output.size <= pressure || d.output.blocked {
+		return
+	}
+	for d.output.writer != idle && !d.output.blocked && d.output.size > pressure {
+		d.output.pressed = true // another goroutine is in Try, which never takes long
+		d.changed.Wait()
+	}
+	d.flushLocked()
 }
 
-// flush carries out what the device was told, as far as that is possible
-// without waiting.
+// missLocked drops a command, because too much waits for a device that cannot be
+// opened again yet. The caller holds d.mu.
+func (d *device) missLocked() {
+	if !d.life.lost {
+		d.r.logger.Warn("a device that cannot be opened yet is told too much; dropping the rest",
+			slog.String("device", d.name), slog.Int("waiting", d.output.size))
+	}
+	d.stepLocked(missed, nil)
+}
+
+// flush writes what waits, as far as the handle takes it without waiting. It
+// takes d.mu, and releases it while the handle writes.
 func (d *device) flush() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.try()
+	d.flushLocked()
 }
 
-// try is flush with the lock held. What the handle refuses is left to the
-// poller, or to a goroutine that waits.
-func (d *device) try() {
-	if d.flushing || d.handle == nil {
+// flushLocked is flush with the lock held. The caller holds d.mu.
+func (d *device) flushLocked() {
+	if d.output.writer != idle || d.handle == nil {
 		return
 	}
-	for len(d.out) > 0 && !d.failed && !d.left {
-		d.flushing = true
-		batch := d.out
-		d.out = d.spare[:0]
-		d.spare = nil
+	for len(d.output.waiting) > 0 {
+		batch := d.output.take()
 		d.mu.Unlock()
 		n, err := d.handle.Try(batch)
 		d.mu.Lock()
-		d.report(batch[:n])
-		if err != nil && n < len(batch) {
-			d.refused(batch[n], err)
+		if !d.life.writes() {
+			break // and what waited is forgotten
+		}
+		d.reportDoneLocked(batch[:n])
+		high, failed := d.output.high(), err != nil && n < len(batch)
+		if failed {
+			d.reportFailed(batch[n], err)
 			n++
 		}
-		d.done(batch[:n])
-		if n < len(batch) {
-			rest := append(batch[n:len(batch):len(batch)], d.out...)
-			d.out = rest
-			if err == nil {
-				d.waitToWrite()
-				return // flushing
-			}
-			continue
+		d.output.settle(batch, n)
+		if high && !d.output.high() {
+			d.updateLocked()
 		}
-		clear(batch)
-		d.spare = batch
+		if n < len(batch) && !failed {
+			d.blockLocked()
+			return
+		}
 	}
-	d.idle()
+	d.restLocked()
 }
 
-// idle notes that nothing is being carried out any more.
-func (d *device) idle() {
-	d.flushing, d.refusing, d.owed = false, false, 0
-	if d.pressed {
-		d.pressed = false
+// restLocked notes that nobody writes any more, because nothing waits. The caller
+// holds d.mu.
+func (d *device) restLocked() {
+	if d.output.rest() {
 		d.changed.Broadcast()
 	}
-	d.leave()
+	d.stepLocked(drained, nil)
 }
 
-// waitToWrite leaves the rest for when it can be carried out: to the poller, or
-// to a goroutine that waits.
-func (d *device) waitToWrite() {
-	if !d.refusing {
-		d.refusing, d.owed = true, d.size // and what the same input still brings
+// blockLocked leaves what the handle refuses to the poller, or to a goroutine
+// that waits. The caller holds d.mu.
+func (d *device) blockLocked() {
+	d.output.block()
+	if d.watch.poller != nil {
+		d.output.writer = parked
+	} else {
+		d.r.wg.Go(d.writeBlocking)
 	}
-	if d.watch.poller == nil {
-		d.update()
-		d.r.wg.Go(d.drain)
-		return
-	}
-	d.watch.full = true
-	d.update()
+	d.updateLocked()
 }
 
-// report tells the machine what has been carried out, of what it wants to hear.
-func (d *device) report(commands []any) {
+// resumeLocked goes on with a writer that is parked. The caller holds d.mu, which
+// is released while the handle writes.
+func (d *device) resumeLocked() {
+	d.output.writer = idle
+	d.flushLocked()
+	d.updateLocked()
+}
+
+// writeBlocking writes what waits, waits where it has to, and runs the machine.
+// It takes d.mu, and releases it while the handle writes.
+func (d *device) writeBlocking() {
+	d.mu.Lock()
+	for len(d.output.waiting) > 0 {
+		c := d.output.takeOne()
+		d.mu.Unlock()
+		err := d.handle.Do(c)
+		d.mu.Lock()
+		if !d.life.writes() {
+			break
+		}
+		if err != nil {
+			d.reportFailed(c, err)
+		} else {
+			d.reportDoneLocked([]any{c})
+		}
+		high := d.output.high()
+		d.output.settleOne(c)
+		if high && !d.output.high() {
+			d.updateLocked()
+		}
+	}
+	d.restLocked()
+	d.mu.Unlock()
+	d.r.work(nil)
+}
+
+// reportDoneLocked puts into the queue which commands have been carried out, of
+// those of which the machine wants to hear. The caller holds d.mu.
+func (d *device) reportDoneLocked(commands []any) {
 	for _, c := range commands {
-		if r, ok := c.(world.Reporter); ok && !d.gone() && r.Reports() {
+		if r, ok := c.(world.Reporter); ok && d.life.wanted() && r.Reports() {
 			d.r.enqueue(queued{Input: vm.Input{Kind: vm.Done, Address: d.address, Value: c}})
 		}
 	}
 }
 
-// done notes that commands have been carried out, or have failed.
-func (d *device) done(commands []any) {
-	was := d.size
-	for _, c := range commands {
-		d.size -= size(c)
-	}
-	d.owed = min(d.owed, d.size)
-	if was > highWater && d.size <= highWater {
-		d.update()
-	}
-}
-
-// refused tells the machine that a command has failed. The caller that flushes
-// the device runs the machine after that.
-func (d *device) refused(command any, err error) {
+// reportFailed puts into the queue that a command has failed. The caller runs the
+// machine after that. It needs no lock.
+func (d *device) reportFailed(command any, err error) {
 	d.r.enqueue(queued{Input: vm.Input{Kind: vm.Failed, Address: d.address, Value: command, Err: world.Reduce(err)}})
-}
-
-// drain carries out what is left, and waits where it has to.
-func (d *device) drain() {
-	d.carryOut()
-	d.r.work(nil)
-}
-
-func (d *device) carryOut() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for len(d.out) > 0 && !d.failed && !d.left {
-		c := d.out[0]
-		d.out[0] = nil
-		d.out = d.out[1:]
-		d.mu.Unlock()
-		err := d.handle.Do(c)
-		d.mu.Lock()
-		if err != nil && !d.left {
-			d.refused(c, err)
-		} else if err == nil {
-			d.report([]any{c})
-		}
-		d.done([]any{c})
-	}
-	d.idle()
 }
