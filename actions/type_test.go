@@ -75,7 +75,9 @@ type pot struct{ Litres int }
 // TestDefinitionSpawns: a definition spawns processes that open what the type
 // gives, and then do what is asked, under the name of the type.
 func TestDefinitionSpawns(t *testing.T) {
-	pots := actions.Define("kitchen.pot", func(p pot) actions.Action { return actions.Fresh(func(p pot, _ actions.EndpointID) actions.Transition[pot] { return actions.Next(p) }) })
+	pots := actions.Define("kitchen.pot", func(p pot) actions.Action {
+		return actions.Fresh(func(p pot, _ actions.EndpointID) actions.Transition[pot] { return actions.Next(p) })
+	})
 	s := pots.Spawn(pot{3}, actions.Quit())
 	if s.Name != "pot" {
 		t.Errorf("its name is %q", s.Name)
