@@ -3,7 +3,7 @@ package actions
 import (
 	"fmt"
 
-	"github.com/go-marketplace/marketplace/internal/valuetext"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -22,7 +22,7 @@ func (e *Event) String() string {
 	case Presence, First, Last:
 		return fmt.Sprintf("%v of %v", e.Kind, e.Peer)
 	case Value, Refused, Done:
-		return e.Kind.String() + " " + valuetext.Of(e.Value) + because(e.Reason)
+		return e.Kind.String() + " " + text.Value(e.Value) + because(e.Reason)
 	case Ended:
 		return "end" + because(e.Reason)
 	}
@@ -85,7 +85,7 @@ func (a OpenDevice) String() string { return "open " + deviceName(a.Device) }
 
 // String describes the action for people.
 func (a TellDevice) String() string {
-	return fmt.Sprintf("tell %s %s", deviceName(a.Device), valuetext.Of(a.Command))
+	return fmt.Sprintf("tell %s %s", deviceName(a.Device), text.Value(a.Command))
 }
 
 // String describes the action for people.
@@ -121,7 +121,7 @@ func named(id EndpointID) string {
 	if id == nil {
 		return ""
 	}
-	return fmt.Sprintf(" (%s)", valuetext.Of(id))
+	return fmt.Sprintf(" (%s)", text.Value(id))
 }
 
 func deviceName(d world.Device) string {

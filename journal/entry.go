@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/valuetext"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -156,8 +156,8 @@ func (in *Input) Text() string {
 		return ""
 	}
 	if v, err := in.Value(); err == nil {
-		if text, own := valuetext.Own(v); own {
-			return abridged(text)
+		if shown, own := text.Own(v); own {
+			return abridged(shown)
 		}
 	}
 	return codec.Text(in.value)

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/valuetext"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -99,7 +99,7 @@ func (m *Machine) String() string {
 		if p.Nested {
 			b.WriteString(" (machine)")
 		} else {
-			b.WriteString(" " + valuetext.Of(p.State))
+			b.WriteString(" " + text.Value(p.State))
 		}
 		b.WriteByte('\n')
 		for _, e := range p.Endpoints {

@@ -3,17 +3,17 @@ package describe
 import (
 	"reflect"
 
-	"github.com/go-marketplace/marketplace/internal/valuetext"
+	"github.com/go-marketplace/marketplace/internal/text"
 )
 
-// Value is [valuetext.Of].
-func Value(v any) string { return valuetext.Of(v) }
+// Value is [text.Value].
+func Value(v any) string { return text.Value(v) }
 
-// Part is [valuetext.Part].
-func Part(v reflect.Value) string { return valuetext.Part(v) }
+// Part is [text.Reflect].
+func Part(v reflect.Value) string { return text.Reflect(v) }
 
-// Basic is [valuetext.Basic].
-func Basic(v reflect.Value) (s string, ok bool) { return valuetext.Basic(v) }
+// Basic is [text.Basic].
+func Basic(v reflect.Value) (s string, ok bool) { return text.Basic(v) }
 
-// Known is [valuetext.Known].
-func Known(t reflect.Type) bool { return valuetext.Known(t) }
+// Known is [text.Known].
+func Known(t reflect.Type) bool { return text.Known(t) }
