@@ -29,11 +29,10 @@ var mayImport = map[string][]string{
 	"internal/stack":     {},
 	"vm":                 {"internal/selftext", "internal/stack", "internal/text", "actions", "topic", "world"},
 	"vm/image":           {"internal/selftext", "vm", "actions", "topic", "world"},
-	"ground":             {"internal/applog", "internal/stack", "vm", "actions", "topic", "world"},
+	"ground":             {"internal/applog", "internal/stack", "internal/text", "vm", "actions", "topic", "world"},
 	"internal/selftext":  {},
 	"internal/text":      {"internal/selftext", "topic", "world"},
-	"internal/describe":  {"internal/text", "vm", "actions", "topic", "world"},
-	"vmtest":             {"internal/describe", "vm/image", "vm", "endpoint", "actions", "topic", "world"},
+	"vmtest":             {"internal/text", "vm/image", "vm", "endpoint", "actions", "topic", "world"},
 	"journal/codec":      {"world"},
 	"journal/wal":        {},
 	"drivers/console":    {"drivers/internal/outlet", "endpoint", "actions", "topic", "world"},
@@ -54,9 +53,9 @@ var mayImport = map[string][]string{
 	"journal/internal/fingerprint": {"vm", "actions", "topic", "world"},
 	"journal/wal/waltest":          {"journal/wal"},
 	"cmd/marketplace":              {"journal", "world"},
-	"journal/cli":                  {"internal/describe", "journal", "ground", "vm"},
+	"journal/cli":                  {"journal", "ground", "vm"},
 	"journal": {
-		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/describe", "internal/text", "vm/image", "vm", "actions", "topic", "world",
+		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/text", "vm/image", "vm", "actions", "topic", "world",
 	},
 }
 

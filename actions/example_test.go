@@ -90,8 +90,8 @@ func ExampleLeaves() {
 	}
 	// Output:
 	// quit
-	// delete ("a")
-	// delete ("b")
+	// delete endpoint "a"
+	// delete endpoint "b"
 }
 
 func ExampleTransition_Then() {
@@ -157,7 +157,7 @@ func ExampleFresh() {
 			fmt.Println(e)
 			return actions.Next(n, e, actions.Delete(name))
 		}))))
-	// Output: add publisher of actions_test.Says{} (vm.FreshID(1))
+	// Output: open publisher of actions_test.Says{} as vm.FreshID(1)
 }
 
 func ExampleAtMeta() {
@@ -172,5 +172,5 @@ func ExampleAtMeta() {
 		},
 		actions.Spawn(vm.Nested(actions.Spawn(vm.Nested(shout)))),
 	)
-	// Output: message actions_test.Says{Who: "somebody", What: "hello up there"}
+	// Output: actions_test.Says{Who: "somebody", What: "hello up there"}
 }

@@ -5,128 +5,196 @@ import (
 
 	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/world"
 )
 
-// String describes the event for people. Values are shown as their types show
-// them.
-func (e *Event) String() string {
+// What happens is described in the same words wherever it is shown: in logs, in
+// traces and errors, by String. This file has the words for events and actions.
+
+// String describes the event for people, in a line. Values are shown as their types
+// show them. A message or feedback is described by its value alone.
+func (e *Event) String() string { return text.Of(e.Describe) }
+
+// Describe writes what String returns to w, within its limits.
+func (e *Event) Describe(w *text.Writer) {
 	switch e.Kind {
 	case Delivery:
-		if e.Peer.Orientation == topic.Subscriber {
-			return "feedback " + e.Message.String()
-		}
-		return "message " + e.Message.String()
-	case Absence:
-		return fmt.Sprintf("absence of %v%s", e.Peer, because(e.Reason))
-	case Presence, First, Last:
-		return fmt.Sprintf("%v of %v", e.Kind, e.Peer)
-	case Value, Refused, Done:
-		return e.Kind.String() + " " + text.Value(e.Value) + because(e.Reason)
+		w.Value(text.Message, e.Message.Value())
+		return
 	case Ended:
-		return "end" + because(e.Reason)
+		w.Word("end")
+	case Value:
+		w.Word("value ")
+		w.Value(text.Input, e.Value)
+	case Refused, Done:
+		w.Word(e.Kind.String() + " ")
+		w.Value(text.Command, e.Value)
+	case Presence, Absence, First, Last:
+		w.Word(e.Kind.String() + " of ")
+		w.Role(e.Peer)
+		if e.Self {
+			w.Word(" in itself")
+		}
+	default:
+		w.Word(e.Kind.String())
 	}
-	return e.Kind.String()
+	w.Because(e.Reason)
 }
 
-func because(reason error) string {
-	if reason == nil {
-		return ""
+// describe returns the text of an action.
+func describe(a Action) string { return text.Of(func(w *text.Writer) { Describe(w, a) }) }
+
+// Describe writes what the String method of an action returns to w, within its
+// limits. Nil is described as nothing.
+func Describe(w *text.Writer, a Action) {
+	switch a := a.(type) {
+	case nil:
+		w.Word("nothing")
+	case AddEndpoint:
+		w.Word("open ")
+		w.Role(a.Role)
+		w.Named(" as ", a.ID)
+	case ReplaceEndpoint:
+		w.Word("replace by ")
+		w.Role(a.Role)
+		w.Named(" as ", a.ID)
+	case DeleteEndpoint:
+		w.Word("delete endpoint")
+		w.Named(" ", a.ID)
+		w.Because(a.Reason)
+	case *SendMessage:
+		a.describe(w)
+	case SpawnProcess:
+		w.Word("spawn")
+		if a.Name != "" {
+			w.Word(" ")
+			w.Plain(text.Name, a.Name)
+		}
+	case QuitProcess:
+		a.describe(w)
+	case YieldTurn:
+		w.Word("yield")
+	case FreshName:
+		w.Word("fresh name")
+	case OpenDevice:
+		w.Word("hold ")
+		w.Device(a.Device)
+		if a.Paused {
+			w.Word(", paused")
+		}
+	case TellDevice:
+		w.Word("tell ")
+		w.Device(a.Device)
+		w.Word(": ")
+		w.Value(text.Command, a.Command)
+	case CloseDevice:
+		w.Word("close ")
+		w.Device(a.Device)
+	case FlowControl:
+		w.Word(flow(a.Paused) + " ")
+		w.Device(a.Device)
+	case MetaLevel:
+		w.Inside(func() {
+			w.Word("at meta: ")
+			Describe(w, a.Action)
+		})
+	case Tree:
+		a.describe(w)
+	default:
+		w.Word(fmt.Sprintf("%T", a))
 	}
-	return fmt.Sprintf(" (%v)", reason)
 }
 
-// String describes the action for people.
-func (a AddEndpoint) String() string { return fmt.Sprintf("add %v%s", a.Role, named(a.ID)) }
-
-// String describes the action for people.
-func (a ReplaceEndpoint) String() string { return fmt.Sprintf("replace%s by %v", named(a.ID), a.Role) }
-
-// String describes the action for people.
-func (a DeleteEndpoint) String() string {
-	return fmt.Sprintf("delete%s%s", named(a.ID), because(a.Reason))
-}
-
-// String describes the action for people.
-func (a *SendMessage) String() string {
+func (a *SendMessage) describe(w *text.Writer) {
 	switch {
 	case a == nil:
-		return "send nothing"
-	case a.Orientation == topic.Subscriber:
-		return "feedback " + a.Message.String()
+		w.Word("send nil")
+		return
+	case a.Orientation == topic.Publisher:
+		w.Word("send ")
+	default:
+		w.Word("feedback ")
 	}
-	return "send " + a.Message.String()
+	w.Value(text.Message, a.Message.Value())
 }
 
-// String describes the action for people.
-func (a SpawnProcess) String() string {
-	if a.Name == "" {
-		return "spawn"
+func (a QuitProcess) describe(w *text.Writer) {
+	switch {
+	case a.PID != 0:
+		w.Word("kill " + a.PID.String())
+	case a.Reason != nil:
+		w.Word("fail")
+	default:
+		w.Word("quit")
 	}
-	return "spawn " + a.Name
+	w.Because(a.Reason)
 }
 
-// String describes the action for people.
-func (a QuitProcess) String() string {
-	if a.PID == 0 {
-		return "quit" + because(a.Reason)
+func flow(paused bool) string {
+	if paused {
+		return "pause"
 	}
-	return fmt.Sprintf("kill %v%s", a.PID, because(a.Reason))
+	return "resume"
 }
 
-// String describes the action for people.
-func (YieldTurn) String() string { return "yield" }
-
-// String describes the action for people.
-func (FreshName) String() string { return "fresh name" }
-
-// String describes the action for people.
-func (a OpenDevice) String() string { return "open " + deviceName(a.Device) }
-
-// String describes the action for people.
-func (a TellDevice) String() string {
-	return fmt.Sprintf("tell %s %s", deviceName(a.Device), text.Value(a.Command))
-}
-
-// String describes the action for people.
-func (a CloseDevice) String() string { return "close " + deviceName(a.Device) }
-
-// String describes the action for people.
-func (a FlowControl) String() string {
-	if a.Paused {
-		return "pause " + deviceName(a.Device)
-	}
-	return "resume " + deviceName(a.Device)
-}
-
-// String describes the action for people.
-func (a MetaLevel) String() string {
-	n := 0
-	for range Leaves(a.Action) {
+func (t Tree) describe(w *text.Writer) {
+	n, more := 0, 0
+	for leaf := range Leaves(t) {
+		if w.Full(n) {
+			more++
+			continue
+		}
+		if n > 0 {
+			w.Word("; ")
+		}
+		Describe(w, leaf)
 		n++
 	}
-	return fmt.Sprintf("at meta-level: %d actions", n)
+	if more > 0 {
+		if n > 0 {
+			w.Word("; ")
+		}
+		w.Word(fmt.Sprintf("… %d more", more))
+	}
 }
 
 // String describes the action for people.
-func (t Tree) String() string {
-	n := 0
-	for range Leaves(t) {
-		n++
-	}
-	return fmt.Sprintf("%d actions", n)
-}
+func (a AddEndpoint) String() string { return describe(a) }
 
-func named(id EndpointID) string {
-	if id == nil {
-		return ""
-	}
-	return fmt.Sprintf(" (%s)", text.Value(id))
-}
+// String describes the action for people.
+func (a ReplaceEndpoint) String() string { return describe(a) }
 
-func deviceName(d world.Device) string {
-	if d == nil {
-		return "no device"
-	}
-	return d.DeviceName()
-}
+// String describes the action for people.
+func (a DeleteEndpoint) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a *SendMessage) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a SpawnProcess) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a QuitProcess) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a YieldTurn) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a FreshName) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a OpenDevice) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a TellDevice) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a CloseDevice) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a FlowControl) String() string { return describe(a) }
+
+// String describes the action for people, and those in it.
+func (a MetaLevel) String() string { return describe(a) }
+
+// String describes the actions for people.
+func (t Tree) String() string { return describe(t) }

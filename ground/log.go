@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"strings"
 
-	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/internal/applog"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -116,13 +115,13 @@ func logRecord(l *slog.Logger, r *vm.Record) {
 		attrs = processAttrs(path, r.Name())
 	}
 	if e, ok := r.Endpoint(); ok {
-		attrs = append(attrs, slog.String("endpoint", e.Role.String()))
+		attrs = append(attrs, described("endpoint", e.DescribeRole))
 	}
 	if r.Event != nil {
-		attrs = append(attrs, slog.String("event", r.Event.String()))
+		attrs = append(attrs, described("event", r.Event.Describe))
 	}
 	if r.Action != nil {
-		attrs = append(attrs, slog.String("action", describe(r.Action)))
+		attrs = append(attrs, described("action", r.DescribeAction))
 	}
 	if r.Reason != nil {
 		attrs = append(attrs, slog.Any("reason", r.Reason))
@@ -131,29 +130,25 @@ func logRecord(l *slog.Logger, r *vm.Record) {
 		attrs = append(attrs, slog.String(applog.Stack, string(p.Trace())))
 	}
 	if r.Input.Kind != 0 {
-		attrs = append(attrs, slog.String("input", fmt.Sprint(r.Input.Kind, " ", r.Input.Address)))
+		attrs = append(attrs, described("input", r.Input.Describe))
 	}
 	if r.Command.Kind != 0 {
-		attrs = append(attrs, slog.String("command", fmt.Sprint(r.Command.Kind, " ", r.Command.Address)))
+		attrs = append(attrs, described("command", r.Command.Describe))
 	}
 	l.LogAttrs(ctx, level, r.Kind.String(), attrs...)
+}
+
+// loggable describes what is logged: a value of any size gives a line that can be
+// read.
+var loggable = text.Printer{Limits: text.Limits{Bytes: 16 << 10}}
+
+// described returns an attribute with what describe writes.
+func described(key string, describe func(*text.Writer)) slog.Attr {
+	return slog.String(key, loggable.Text(describe))
 }
 
 // A missKey tells the types of missed messages apart.
 type missKey struct {
 	typ reflect.Type
 	o   topic.Orientation
-}
-
-// describe returns a text for an action.
-func describe(a actions.Action) (text string) {
-	defer func() {
-		if recover() != nil {
-			text = fmt.Sprintf("%T", a) // it has a part that is nil, or that panics
-		}
-	}()
-	if s, ok := a.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return strings.TrimPrefix(fmt.Sprintf("%T", a), "actions.")
 }

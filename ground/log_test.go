@@ -86,7 +86,7 @@ func TestDefaultLogPanic(t *testing.T) {
 		actions.Spawn(vm.Nested(actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(share)))).Named("divider"),
 			inAWhile(actions.Send(job{0})))))
 	got := lines(log)
-	if len(got) < 2 || !strings.HasPrefix(got[0], `level=ERROR msg=crashed path=2/2 name=divider event="message ground_test.job{`) ||
+	if len(got) < 2 || !strings.HasPrefix(got[0], `level=ERROR msg=crashed path=2/2 name=divider event="ground_test.job{`) ||
 		!strings.Contains(got[0], "integer divide by zero") || !strings.HasPrefix(got[1], "\tgithub.com/go-marketplace/marketplace/ground_test.share(") {
 		t.Errorf("got\n%s", log)
 	}

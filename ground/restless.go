@@ -80,7 +80,7 @@ func wish(a actions.Action) string {
 	s, ok := a.(*actions.SendMessage)
 	switch {
 	case !ok || s == nil || s.Message.Type() == nil:
-		return describe(a)
+		return fmt.Sprint(a)
 	case s.Orientation == topic.Subscriber:
 		return "send feedback " + s.Message.Type().String()
 	}

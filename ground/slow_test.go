@@ -60,10 +60,10 @@ func TestSlowFunction(t *testing.T) {
 		boot func(f func() actions.Action) []actions.Action
 		want string
 	}{
-		"handler": {func(f func() actions.Action) []actions.Action { return []actions.Action{hear(f), send} }, `path=2 name=slow event="message ground_test.job" for=1.25s`},
+		"handler": {func(f func() actions.Action) []actions.Action { return []actions.Action{hear(f), send} }, `path=2 name=slow event=ground_test.job for=1.25s`},
 		"one of two": {func(f func() actions.Action) []actions.Action {
 			return []actions.Action{hear(func() actions.Action { return nil }), actions.Spawn(vm.Nested(actions.AtMeta(endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(func(job) actions.Action { return f() })).As("m")), inAWhile())), send}
-		}, `path=3/1 name=boot event="message ground_test.job" for=1.25s`},
+		}, `path=3/1 name=boot event=ground_test.job for=1.25s`},
 		"continuation": {func(f func() actions.Action) []actions.Action {
 			return []actions.Action{actions.Spawn(actions.Stateless(next(f))).Named("slow")}
 		}, "path=2 name=slow event=continuation for=1.25s"},
@@ -117,7 +117,7 @@ func TestSlowFunctionEvent(t *testing.T) {
 			actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[say](), endpoint.OnMessage(func(say) actions.Action { return nil })),
 				endpoint.ObservePublishers(topic.All[claim](), endpoint.OnPresence(func(claim) actions.Action { return nil })))),
 			inAWhile(actions.Send(job{})))
-		if got := l.String(); err != nil || !strings.Contains(got, `msg="the transition function has returned" path=2 name=slow event="message ground_test.job" after=2s`) {
+		if got := l.String(); err != nil || !strings.Contains(got, `msg="the transition function has returned" path=2 name=slow event=ground_test.job after=2s`) {
 			t.Errorf("%v; got\n%s", err, got)
 		}
 	})

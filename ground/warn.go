@@ -7,7 +7,9 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/internal/stack"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -22,7 +24,7 @@ func (r *runner) warn(w *vm.Warning) {
 		attrs = append(attrs, slog.String("what", w.What), slog.Any("reason", w.Reason))
 	case vm.Undone:
 		message = vm.Dropped.String()
-		attrs = append(attrs, slog.String("action", describe(w.Action)))
+		attrs = append(attrs, described("action", func(t *text.Writer) { actions.Describe(t, w.Action) }))
 		if w.Count > 1 {
 			attrs = append(attrs, slog.Int("count", w.Count))
 		}

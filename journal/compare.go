@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -39,7 +39,7 @@ func (k ChangeKind) String() string { return [...]string{"", "began", "ended", "
 // String describes the change for people, in lines.
 func (c Change) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %v\n", describe.Label(c.Path, c.Name), c.Kind)
+	fmt.Fprintf(&b, "%s %v\n", vm.Label(c.Path, c.Name), c.Kind)
 	before, after := slices.Clone(c.Before), slices.Clone(c.After)
 	for i := range min(len(before), len(after)) {
 		before[i], after[i] = contrast(before[i], after[i])
@@ -132,17 +132,13 @@ func Portray(info vm.ProcessInfo) []string {
 	if info.Nested {
 		lines = append(lines, "a virtual machine")
 	} else {
-		lines = append(lines, "state "+describe.Value(info.State))
+		lines = append(lines, "state "+text.Value(info.State))
 	}
 	if info.Queue > 0 {
 		lines = append(lines, fmt.Sprintf("%d actions yet to be performed", info.Queue))
 	}
 	for _, e := range info.Endpoints {
-		line := e.Role.String() + describe.Naming(" as ", e.ID)
-		if e.Level > 0 {
-			line += fmt.Sprintf(" at meta-level %d", e.Level)
-		}
-		lines = append(lines, line)
+		lines = append(lines, e.String())
 	}
 	for _, d := range info.Devices {
 		lines = append(lines, fmt.Sprintf("holds %s, opening %d", d.Device.DeviceName(), d.Generation))
@@ -232,7 +228,7 @@ func (r *Recording) Commands(ctx context.Context, first, last uint64) ([]Command
 	var seq uint64
 	p.live = func(record *vm.Record) {
 		if c := &record.Command; record.Kind == vm.Commanded && seq >= first {
-			all = append(all, Command{seq, c.Address.Path, describe.Command(c)})
+			all = append(all, Command{seq, c.Address.Path, c.String()})
 		}
 	}
 	p.attend()

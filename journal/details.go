@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -52,7 +51,7 @@ func (h *History) Details(from uint64) iter.Seq2[Details, error] {
 
 // String returns the text of a step, with the process that it is about.
 func (s *step) String() string {
-	who := describe.Label(s.path, s.name)
+	who := vm.Label(s.path, s.name)
 	if len(s.path) == 0 || strings.HasPrefix(s.text, who+":") || strings.HasPrefix(s.text, "< ") {
 		return s.text
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -40,7 +39,7 @@ func (e *DivergenceError) Error() string {
 		fmt.Fprintf(&b, "\tat one of the inputs %d to %d (record the run with a trace to know at which, and where)\n", e.Since+1, e.Seq)
 	}
 	if len(e.Path) > 0 {
-		fmt.Fprintf(&b, "\tin process %s\n", describe.Label(e.Path, e.Name))
+		fmt.Fprintf(&b, "\tin process %s\n", vm.Label(e.Path, e.Name))
 	}
 	fmt.Fprintf(&b, "\trecorded: %s\n\tcame:     %s\n", e.Recorded, e.Came)
 	if e.Program != e.This {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -173,23 +174,39 @@ func (in *Input) Generic() (name string, value any, err error) {
 	return codec.Generic(in.value)
 }
 
-// String describes the input for people, in a line.
+// String describes the input for people, in a line, as [vm.Input.String] does.
 func (in *Input) String() string {
-	s := in.Kind.String()
+	as := vm.Input{Kind: in.Kind}
 	if in.Generation > 0 {
-		s += fmt.Sprintf(" of %s for %v", in.Device, in.Path)
+		as.Address = &vm.Address{Path: in.Path, Device: deviceOf(in.Device)}
 	}
 	if t := in.Text(); t != "" {
-		s += ": " + t
+		as.Value = textOf(t)
 	}
 	if in.Err != nil {
-		s += ": " + in.Err.Error()
+		as.Err = in.Err
 	}
+	s := as.String()
 	if in.Kind == vm.Start {
 		s += fmt.Sprintf(", incarnation %d", in.Incarnation)
 	}
 	return s
 }
+
+// A deviceOf is a device of which only the name is known, and a textOf a value of
+// which only the text is.
+type (
+	deviceOf string
+	textOf   string
+)
+
+func (d deviceOf) DeviceName() string { return string(d) }
+
+func (d deviceOf) Open(context.Context, world.Env) (world.Handle, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (t textOf) String() string { return string(t) }
 
 // appendInput appends an entry for in. Full says that its address has not been
 // written before, and late that its device is not open any more. An error says

@@ -14,7 +14,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/topic"
@@ -56,7 +56,7 @@ func goldenReport(t *testing.T, dir string) string {
 	report, err := h.Replay(t.Context(), goldenBank(nil), journal.ReplayConfig{
 		Watch: func(n uint64, r *vm.Record) {
 			if r.Kind == vm.Commanded {
-				came[n] += "\t" + describe.Command(&r.Command) + "\n"
+				came[n] += "\t" + r.Command.String() + "\n"
 			}
 		},
 		Digests: func(n uint64, d vm.Digest) { digests[n] = d },
@@ -79,8 +79,8 @@ func goldenReport(t *testing.T, dir string) string {
 	}
 	for info := range report.State.Machine(nil).Processes() {
 		fmt.Fprintf(&b, "%v %s\n", info.Path, info.Name)
-		if text := describe.Value(info.State); strings.HasPrefix(text, "journal_test.golden") { // and not inside a driver
-			fmt.Fprintf(&b, "\t%s\n", text)
+		if state := text.Value(info.State); strings.HasPrefix(state, "journal_test.golden") { // and not inside a driver
+			fmt.Fprintf(&b, "\t%s\n", state)
 		}
 	}
 	return b.String()

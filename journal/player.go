@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
 	"github.com/go-marketplace/marketplace/vm"
@@ -124,7 +124,7 @@ func (p *player) step(r *vm.Record) {
 	}
 	var s step
 	s, p.buf = newStep(r, p.version, p.buf, p.expected == nil)
-	p.add(s, func() string { return abridged(describe.Record(r)) })
+	p.add(s, func() string { return describe(r) })
 }
 
 // add adds a step, of which the text is made when it is needed.
@@ -183,11 +183,11 @@ func (p *player) states() {
 		}
 		s := step{path: path, name: info.Name}
 		s.sum = s.sum.MixBytes(data)
-		text := func() string { return abridged("state of " + kind.Name + ": " + describe.Value(info.State)) }
+		said := func() string { return abridged("state of " + kind.Name + ": " + brief.String(text.State, info.State)) }
 		if p.expected == nil {
-			s.text = text()
+			s.text = said()
 		}
-		p.add(s, text)
+		p.add(s, said)
 	}
 	p.touched = p.touched[:0]
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/tidwall/match"
 
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -77,7 +76,7 @@ func (i *Interval) Role() string {
 
 // String describes who it is, and in which role, for people, in a line.
 func (i *Interval) String() string {
-	s := describe.Label(i.Path, i.Name) + ": " + i.Role()
+	s := vm.Label(i.Path, i.Name) + ": " + i.Role()
 	if i.ID != "" {
 		s += " as " + i.ID
 	}

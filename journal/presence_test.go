@@ -17,7 +17,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/topic"
@@ -164,7 +164,7 @@ func TestPresenceLaw(t *testing.T) {
 				for _, e := range info.Endpoints {
 					id := ""
 					if e.ID != nil {
-						id = describe.Value(e.ID)
+						id = text.Value(e.ID)
 					}
 					want = append(want, fmt.Sprint(info.Path, info.Name, e.Level, id, e.Role))
 				}

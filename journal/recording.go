@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vm/image"
 )
@@ -216,10 +215,10 @@ func (r *Recording) relive(ctx context.Context, from *Moment, seq uint64) (*Mome
 		case vm.Entered:
 		case vm.Commanded:
 			c := &record.Command
-			result.Commands = append(result.Commands, Command{result.Seq, c.Address.Path, describe.Command(c)})
+			result.Commands = append(result.Commands, Command{result.Seq, c.Address.Path, c.String()})
 			fallthrough
 		default:
-			result.Steps = append(result.Steps, describe.Record(record))
+			result.Steps = append(result.Steps, record.String())
 		}
 	}
 	err = p.relive(ctx, r.inputs(from.Seq+1, seq), reliving{

@@ -13,7 +13,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
@@ -128,7 +128,7 @@ func TestDiff(t *testing.T) {
 			states := func(m *journal.Moment) map[string]string {
 				all := map[string]string{}
 				for p := range m.Processes() {
-					all[p.Path.String()] = fmt.Sprint(describe.Value(p.State), p.Endpoints, p.Devices)
+					all[p.Path.String()] = fmt.Sprint(text.Value(p.State), p.Endpoints, p.Devices)
 				}
 				return all
 			}

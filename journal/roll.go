@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
@@ -39,7 +39,7 @@ const (
 
 // String describes r for people.
 func (r *rollCall) String() string {
-	who := describe.Label(r.path, r.name)
+	who := vm.Label(r.path, r.name)
 	what := r.role
 	if r.id != "" {
 		what += " as " + r.id
@@ -80,7 +80,7 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 // named says which endpoint r is about.
 func (r *rollCall) named(id actions.EndpointID) {
 	if id != nil {
-		r.id = describe.Value(id)
+		r.id = text.Value(id)
 	}
 	r.add(id)
 }
@@ -119,7 +119,7 @@ func callRoll(calls []rollCall, r *vm.Record) []rollCall {
 	switch r.Kind {
 	case vm.Ended, vm.Collected:
 		c := rollCall{op: gone, path: r.Path(), name: r.Name()}
-		c.why = describe.Reason(r.Reason)
+		c.why = text.ReasonText(r.Reason)
 		return append(calls, c)
 	case vm.Performed:
 		switch r.Action.(type) {
@@ -147,7 +147,7 @@ func callAction(calls []rollCall, r *vm.Record, a actions.Action, level uint32) 
 	case actions.DeleteEndpoint:
 		c.op = closed
 		c.named(a.ID)
-		c.why = describe.Reason(a.Reason)
+		c.why = text.ReasonText(a.Reason)
 	case actions.MetaLevel:
 		for leaf := range actions.Leaves(a.Action) {
 			calls = callAction(calls, r, leaf, level+1)

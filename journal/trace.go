@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -28,7 +28,7 @@ const maxStepText = 200
 
 // newStep returns the step that a record tells of. Of the text of a step only
 // somebody who has to read it makes any use, so it comes on request.
-func newStep(r *vm.Record, v fingerprint.Version, buf []byte, text bool) (step, []byte) {
+func newStep(r *vm.Record, v fingerprint.Version, buf []byte, described bool) (step, []byte) {
 	s := step{path: r.Path(), name: r.Name()}
 	kind := r.Kind
 	if kind == vm.Resumed {
@@ -59,14 +59,20 @@ func newStep(r *vm.Record, v fingerprint.Version, buf []byte, text bool) (step, 
 	}
 	buf = append(buf, s.name...)
 	s.sum = s.sum.MixBytes(buf)
-	if text {
-		s.text = abridged(describe.Record(r))
+	if described {
+		s.text = describe(r)
 	}
 	return s, buf
 }
 
 // resumedEvent is the kind of the event that stands for vm.Resumed in a sum.
 const resumedEvent actions.EventKind = 9
+
+// brief describes as much as a journal keeps, and a little more.
+var brief = text.Printer{Limits: text.Limits{Bytes: 2 * maxStepText}}
+
+// describe returns the text of a step.
+func describe(r *vm.Record) string { return abridged(brief.Text(r.Describe)) }
 
 // abridged returns text, or as much of it as a journal keeps.
 func abridged(text string) string {

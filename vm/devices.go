@@ -88,7 +88,7 @@ func (k *kernel) countDevices(n int) {
 // there is none, and records that a is ignored.
 func (k *kernel) holding(p *proc, d world.Device, a actions.Action) *hold {
 	if d == nil {
-		k.fail(p, fmt.Errorf("%w: %v", ErrAction, describe(a)))
+		k.fail(p, fmt.Errorf("%w: %v", ErrAction, quoted(a)))
 		return nil
 	}
 	h := p.held(d)

@@ -62,7 +62,7 @@ func (g Glimpse) Event() string {
 	case g.kind != callHandler || ev == nil:
 		return callKinds[g.kind]
 	case ev.Kind == actions.Delivery:
-		return about(ev.Kind, ev.Message.Type())
+		return fmt.Sprint(ev.Message.Type())
 	default:
 		return about(ev.Kind, reflect.TypeOf(ev.Value))
 	}

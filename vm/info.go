@@ -1,12 +1,9 @@
 package vm
 
 import (
-	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -88,43 +85,4 @@ func (p *proc) info() ProcessInfo {
 		info.Devices = append(info.Devices, h.address)
 	}
 	return info
-}
-
-// String describes the machine for people: a line for each process, and one
-// for each of its endpoints and devices.
-func (m *Machine) String() string {
-	var b strings.Builder
-	for p := range m.Processes() {
-		fmt.Fprintf(&b, "%v %s", p.Path, p.Name)
-		if p.Nested {
-			b.WriteString(" (machine)")
-		} else {
-			b.WriteString(" " + text.Value(p.State))
-		}
-		b.WriteByte('\n')
-		for _, e := range p.Endpoints {
-			fmt.Fprintf(&b, "\t%v", e.Role)
-			if e.Level > 0 {
-				fmt.Fprintf(&b, " at meta %d", e.Level)
-			}
-			b.WriteByte('\n')
-		}
-		for _, d := range p.Devices {
-			fmt.Fprintf(&b, "\tholds %s\n", d.Device.DeviceName())
-		}
-	}
-	return b.String()
-}
-
-// describe returns a text for an action.
-func describe(a actions.Action) (text string) {
-	defer func() {
-		if recover() != nil {
-			text = fmt.Sprintf("%T", a) // it has a part that is nil, or that panics
-		}
-	}()
-	if s, ok := a.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return strings.TrimPrefix(fmt.Sprintf("%T", a), "actions.")
 }

@@ -51,7 +51,7 @@ func (k *kernel) liftTree(p *proc, a actions.MetaLevel) {
 func (k *kernel) lift(p *proc, it item) {
 	level := it.up
 	if level > k.depth {
-		k.fail(p, fmt.Errorf("%w: %v at %d levels up from level %d", ErrNoOuterLevel, describe(it.action), level, k.depth))
+		k.fail(p, fmt.Errorf("%w: %v at %d levels up from level %d", ErrNoOuterLevel, quoted(it.action), level, k.depth))
 		return
 	}
 	out := item{action: it.action, up: level - 1, resume: it.resume}
@@ -86,7 +86,7 @@ func (k *kernel) lift(p *proc, it item) {
 			out.resume = k.addWait(p, spawnWait{inner: it.resume})
 		}
 	default:
-		k.fail(p, fmt.Errorf("%w at a meta-level: %v", ErrAction, describe(a)))
+		k.fail(p, fmt.Errorf("%w at a meta-level: %v", ErrAction, quoted(a)))
 		return
 	}
 	k.emit(out)

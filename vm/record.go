@@ -1,8 +1,6 @@
 package vm
 
 import (
-	"fmt"
-
 	"github.com/go-marketplace/marketplace/actions"
 )
 
@@ -123,15 +121,4 @@ func (r *Record) State() any {
 		return nil
 	}
 	return r.at.cell.state
-}
-
-// label describes p for people.
-func (p *proc) label() string { return Label(p.path(), p.cell.name) }
-
-// Label describes a process for people: its path, and its name if it has one.
-func Label(path Path, name string) string {
-	if name == "" {
-		return path.String()
-	}
-	return fmt.Sprintf("%s %s", path, name)
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -112,7 +112,7 @@ func (d *Device) Value(values ...any) {
 	d.m.t.Helper()
 	for _, v := range values {
 		if d.paused && d.begun && d.open {
-			d.m.fatalf("vmtest: %v is paused, so it has no value: %s", d, describe.Value(v))
+			d.m.fatalf("vmtest: %v is paused, so it has no value: %s", d, text.Value(v))
 			return
 		}
 		d.begun = true
@@ -188,7 +188,7 @@ func Commands[C any](d *Device) []C {
 	for _, command := range d.commands {
 		c, ok := command.(C)
 		if !ok {
-			d.m.fatalf("vmtest: %v was told %s, which is not a %T", d, describe.Value(command), *new(C))
+			d.m.fatalf("vmtest: %v was told %s, which is not a %T", d, text.Value(command), *new(C))
 		}
 		cs = append(cs, c)
 	}

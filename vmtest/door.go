@@ -93,6 +93,10 @@ func (c cord) String() string {
 	return fmt.Sprintf("door %q", c.Door)
 }
 
+// Nameless implements [text.Nameless]: the endpoint of a probe has a name that
+// concerns nobody.
+func (cord) Nameless() {}
+
 // DeviceName implements world.Device.
 func (c cord) DeviceName() string { return "vmtest(" + c.String() + ")" }
 

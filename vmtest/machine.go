@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -192,7 +191,7 @@ func (m *Machine) watch(r *vm.Record) {
 	case vm.Commanded:
 		m.command(&r.Command)
 	case vm.Crashed:
-		text := fmt.Sprintf("%s has crashed: %v", describe.Label(r.Path(), r.Name()), r.Reason)
+		text := fmt.Sprintf("%s has crashed: %v", vm.Label(r.Path(), r.Name()), r.Reason)
 		if p, ok := errors.AsType[*vm.PanicError](r.Reason); ok {
 			text += "\n" + string(p.Stack)
 		}
@@ -200,7 +199,7 @@ func (m *Machine) watch(r *vm.Record) {
 	case vm.Ended, vm.Collected:
 		m.purity.forget(r.Path())
 		if slices.ContainsFunc(mistakes, func(err error) bool { return errors.Is(r.Reason, err) }) {
-			m.crashes = append(m.crashes, fmt.Sprintf("%s was ended by the machine: %v", describe.Label(r.Path(), r.Name()), r.Reason))
+			m.crashes = append(m.crashes, fmt.Sprintf("%s was ended by the machine: %v", vm.Label(r.Path(), r.Name()), r.Reason))
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -69,8 +69,8 @@ func (s *survey) value(path string, v reflect.Value) {
 			s.spawn(path, x)
 		}
 	}
-	if text, ok := describe.Basic(v); ok {
-		s.add(path, text)
+	if basic, ok := text.Basic(v); ok {
+		s.add(path, basic)
 		if s.spare && v.Kind() == reflect.Slice && v.Cap() > v.Len() { // of bytes
 			s.add(path+beyond, strconv.Quote(string(v.Slice(v.Len(), v.Cap()).Bytes())))
 		}
@@ -88,7 +88,7 @@ func (s *survey) value(path string, v reflect.Value) {
 		switch {
 		case v.IsNil():
 			s.add(path, "nil")
-		case describe.Known(v.Type()):
+		case text.Known(v.Type()):
 			s.add(path, fmt.Sprintf("%s at %#x", v.Type(), v.Pointer()))
 		default:
 			s.inside(path, visit{v.Pointer(), 0, v.Type()}, func() { s.value(path, v.Elem()) })
@@ -144,7 +144,7 @@ func (s *survey) mapping(path string, v reflect.Value) {
 	entries := make([][]part, 0, v.Len())
 	for k, e := range v.Seq2() {
 		entry := &survey{spare: s.spare, boots: s.boots, within: s.within}
-		entry.value(path+"["+describe.Part(k)+"]", e)
+		entry.value(path+"["+text.Reflect(k)+"]", e)
 		s.full = s.full || entry.full
 		entries = append(entries, entry.parts)
 	}
@@ -181,7 +181,7 @@ func (s *survey) outcome(path string, state any, as actions.Action) {
 	for a := range actions.Leaves(as) {
 		i++
 		at := fmt.Sprintf("%saction %d", path, i)
-		s.add(at, describe.Action(a))
+		s.add(at, fmt.Sprint(a))
 		s.whole(at, a)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/describe"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -137,7 +137,7 @@ func (p *Probe[M]) ExpectAbsence(conversation M, reason error) {
 	p.m.t.Helper()
 	for _, h := range p.expect(actions.Absence, []M{conversation}) {
 		if !errors.Is(h.Reason, reason) {
-			p.m.fatalf("vmtest: %v: the reason of the absence of %s is not as expected\nwant: %v\ngot:  %v", p, describe.Value(conversation), reason, h.Reason)
+			p.m.fatalf("vmtest: %v: the reason of the absence of %s is not as expected\nwant: %v\ngot:  %v", p, text.Value(conversation), reason, h.Reason)
 		}
 	}
 }
@@ -192,7 +192,7 @@ func (p *Probe[M]) list() string {
 	}
 	lines := make([]string, len(p.heard))
 	for i := range p.heard {
-		lines[i] = describe.Event(&p.heard[i].Event)
+		lines[i] = p.heard[i].Event.String()
 	}
 	return ":\n" + indent(lines)
 }
@@ -200,7 +200,7 @@ func (p *Probe[M]) list() string {
 func texts[T any](vs []T) []string {
 	lines := make([]string, len(vs))
 	for i, v := range vs {
-		lines[i] = describe.Value(v)
+		lines[i] = text.Value(v)
 	}
 	return lines
 }
@@ -212,7 +212,7 @@ var comparison = []cmp.Option{
 	cmp.Exporter(func(reflect.Type) bool { return true }),
 	cmp.FilterPath(func(p cmp.Path) bool {
 		t := p.Last().Type()
-		return t != nil && t.Kind() == reflect.Pointer && describe.Known(t)
+		return t != nil && t.Kind() == reflect.Pointer && text.Known(t)
 	}, cmp.Comparer(func(a, b any) bool { return a == b })),
 	cmp.Comparer(func(a, b topic.Topic) bool { return a.Equivalent(b) }),
 	cmp.Transformer("Value", topic.Message.Value),

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -101,7 +100,7 @@ func (in *inspector) report(c *vm.Call, verdict, detail, causes string) {
 	what := c.What
 	switch {
 	case c.Endpoint != nil:
-		what += " of " + c.Endpoint.Role.String() + describe.Naming(" as ", c.Endpoint.ID)
+		what += " of " + c.Endpoint.String()
 	case c.Event != nil && c.What == "handler":
 		what += " of a device"
 	}
@@ -115,9 +114,9 @@ func (in *inspector) report(c *vm.Call, verdict, detail, causes string) {
 	in.said[key] = true
 	told := ""
 	if c.Event != nil {
-		told = "\n\ttold: " + describe.Event(c.Event)
+		told = "\n\ttold: " + c.Event.String()
 	}
-	in.found = append(in.found, fmt.Sprintf("not pure: %s\n\tprocess: %s\n\tcall: %s%s\n\t%s\n%s", verdict, describe.Label(c.Path, c.Name), what, told, detail, causes))
+	in.found = append(in.found, fmt.Sprintf("not pure: %s\n\tprocess: %s\n\tcall: %s%s\n\t%s\n%s", verdict, vm.Label(c.Path, c.Name), what, told, detail, causes))
 }
 
 // take returns what has been found since the last time.

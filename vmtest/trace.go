@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -21,18 +20,9 @@ func (m *Machine) Trace() string {
 // tail returns the last lines of the trace.
 func (m *Machine) tail(n int) []string { return m.lines[max(0, len(m.lines)-n):] }
 
-// Describe describes what has happened in a machine, in a line that is the same
-// on every run and every platform. It has no newline at its end.
-//
-//	> start                                            an input
-//	2 account: spawned
-//	2 account: open subscriber of bank.Deposit{}       an action
-//	2 account: hears bank.Deposit{Amount: 3} at subscriber of bank.Deposit{}
-//	2 account: ended: no more
-//	< open world.Alarm("system", 5ns, "") for 3        a command
-//
-// The number is the path of the process, followed by its name.
-func Describe(r *vm.Record) string { return describe.Record(r) }
+// Describe describes what has happened in a machine, in a line: see
+// [vm.Record.String].
+func Describe(r *vm.Record) string { return r.String() }
 
 // hidden reports whether a record is about what this package does to make
 // things happen.

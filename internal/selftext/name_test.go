@@ -4,8 +4,8 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/internal/selftext"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -27,14 +27,14 @@ var who = topic.FieldOf(func(s *says) *string { return &s.Who })
 func TestKeep(t *testing.T) {
 	tony := topic.Where(who.Is("tony")).Topic()
 	for got, want := range map[string]string{
-		topic.All[says]().Topic().String():              `chat.Says{}`,
-		tony.String():                                   `chat.Says{Who: "tony"}`,
-		tony.Canonical():                                `chat.Says{Who: "tony"}`,
-		topic.Tuple{says{"tony"}, number(3)}.String():   `(chat.Says{Who: "tony"}, chat.Number(3))`,
-		topic.Tuple{number(3)}.Canonical():              `(chat.Number(3),)`,
-		describe.Value(says{"tony"}):                    `chat.Says{Who: "tony"}`,
-		describe.Value([]any{&says{"tina"}, number(3)}): `[&chat.Says{Who: "tina"}, chat.Number(3)]`,
-		selftext.NameOf(reflect.TypeFor[*says]()):       `*selftext_test.says`,
+		topic.All[says]().Topic().String():            `chat.Says{}`,
+		tony.String():                                 `chat.Says{Who: "tony"}`,
+		tony.Canonical():                              `chat.Says{Who: "tony"}`,
+		topic.Tuple{says{"tony"}, number(3)}.String(): `(chat.Says{Who: "tony"}, chat.Number(3))`,
+		topic.Tuple{number(3)}.Canonical():            `(chat.Number(3),)`,
+		text.Value(says{"tony"}):                      `chat.Says{Who: "tony"}`,
+		text.Value([]any{&says{"tina"}, number(3)}):   `[&chat.Says{Who: "tina"}, chat.Number(3)]`,
+		selftext.NameOf(reflect.TypeFor[*says]()):     `*selftext_test.says`,
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
@@ -44,7 +44,7 @@ func TestKeep(t *testing.T) {
 
 // TestKeptNames: types of this library keep the names that they had first.
 func TestKeptNames(t *testing.T) {
-	if got := describe.Value(vm.FreshID(3)); got != "vm.FreshID(3)" {
+	if got := text.Value(vm.FreshID(3)); got != "vm.FreshID(3)" {
 		t.Error(got)
 	}
 	if got := (topic.Tuple{vm.FreshID(3)}).Canonical(); got != "(vm.FreshID(3),)" {

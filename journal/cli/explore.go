@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -40,7 +39,7 @@ func (s *stepper) search(ctx context.Context, text string) (seq uint64, err erro
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	_, err = s.history.Replay(ctx, s.program, journal.ReplayConfig{Watch: func(at uint64, r *vm.Record) {
-		if seq == 0 && at > s.at.Seq && r.Kind != vm.Entered && strings.Contains(describe.Record(r), text) {
+		if seq == 0 && at > s.at.Seq && r.Kind != vm.Entered && strings.Contains(r.String(), text) {
 			seq = at
 			cancel()
 		}

@@ -62,5 +62,5 @@ func Example() {
 	fmt.Print(state.Machine(nil))
 	// Output:
 	// 2  image_test.savings{Account: "tony", Balance: 3}
-	// 	subscriber of image_test.Deposit{Account: "tony"}
+	// 	subscriber of image_test.Deposit{Account: "tony"} as "deposits"
 }

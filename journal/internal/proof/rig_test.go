@@ -15,7 +15,6 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/internal/describe"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/journal/wal"
@@ -126,7 +125,7 @@ func (t *tape) note(r *vm.Record) {
 	if r.Kind == vm.Entered {
 		t.inputs = append(t.inputs, "")
 	}
-	line := describe.Record(r)
+	line := r.String()
 	if r.Kind == vm.Commanded && r.Command.Value != nil {
 		b, err := codec.Append(nil, r.Command.Value)
 		line += fmt.Sprintf(" %x %v", b, err)
