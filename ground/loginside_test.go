@@ -61,7 +61,7 @@ func (lamp) DeviceName() string { return "a lamp" }
 
 func (lamp) Open(context.Context, world.Env) (world.Handle, error) { return nil, errors.ErrUnsupported }
 
-type told struct{ Text string }
+type notion struct{ Text string }
 
 // Issue 10.1: the log says what happens in the words of the trace.
 func TestLogSpeaksLikeTrace(t *testing.T) {
@@ -72,12 +72,12 @@ func TestLogSpeaksLikeTrace(t *testing.T) {
 		return actions.Send(n - 1)
 	})).As("numbers")
 	m := vm.New(
-		actions.Spawn(actions.Stateless(listener, endpoint.Device(lamp{}, endpoint.OnValue(func(s told) actions.Action {
-			return actions.Group(actions.Tell(lamp{}, s), actions.Send(2), actions.Feedback(told{"nobody"}))
+		actions.Spawn(actions.Stateless(listener, endpoint.Device(lamp{}, endpoint.OnValue(func(s notion) actions.Action {
+			return actions.Group(actions.Tell(lamp{}, s), actions.Send(2), actions.Feedback(notion{"nobody"}))
 		})))).Named("porter"),
-		actions.Spawn(vm.Nested(actions.Spawn(actions.Stateless(endpoint.Publisher(topic.All[told]()))), actions.Spawn(vm.Nested(actions.Spawn(actions.Stateless(
-			actions.AtMeta(endpoint.Subscriber(topic.All[told](), endpoint.OnPresence(func(told) actions.Action { return actions.Fail(errors.New("no")) })).As("it")),
-			actions.AtMeta(actions.AtMeta(endpoint.Publisher(topic.All[int]()), actions.Send(told{"out"}))),
+		actions.Spawn(vm.Nested(actions.Spawn(actions.Stateless(endpoint.Publisher(topic.All[notion]()))), actions.Spawn(vm.Nested(actions.Spawn(actions.Stateless(
+			actions.AtMeta(endpoint.Subscriber(topic.All[notion](), endpoint.OnPresence(func(notion) actions.Action { return actions.Fail(errors.New("no")) })).As("it")),
+			actions.AtMeta(actions.AtMeta(endpoint.Publisher(topic.All[int]()), actions.Send(notion{"out"}))),
 			actions.AtMeta(actions.SpawnThen(actions.Stateless(), func(struct{}, actions.PID) actions.Transition[struct{}] { return actions.Stateless() })),
 		)))))),
 	)
@@ -107,7 +107,7 @@ func TestLogSpeaksLikeTrace(t *testing.T) {
 	}
 	apply(vm.Input{Kind: vm.Start})
 	p, _ := m.Process(vm.Path{2})
-	apply(vm.Input{Kind: vm.Value, Address: p.Devices[0], Value: told{"a\nb"}})
+	apply(vm.Input{Kind: vm.Value, Address: p.Devices[0], Value: notion{"a\nb"}})
 	apply(vm.Input{Kind: vm.End, Address: p.Devices[0]})
 	if n < 40 || !deep || !meta {
 		t.Errorf("%d records, %v, %v", n, deep, meta)
@@ -118,7 +118,7 @@ func TestLogSpeaksLikeTrace(t *testing.T) {
 func TestLogLinesAreBounded(t *testing.T) {
 	var b bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	m := vm.New(actions.Send(told{strings.Repeat("x", 10<<20)}))
+	m := vm.New(actions.Send(notion{strings.Repeat("x", 10<<20)}))
 	most := 0
 	m.Watch(vm.AllRecords, func(r *vm.Record) {
 		b.Reset()

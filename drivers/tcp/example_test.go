@@ -127,9 +127,9 @@ func ExampleConnection() {
 	fmt.Println(c.End())
 	// Output:
 	// true
-	// add subscriber of tcp.Data{From: example.com:7, To: handle("question")}
-	// add publisher of tcp.Data{From: handle("question"), To: example.com:7}
-	// send tcp.Data{From: handle("question"), To: example.com:7, Bytes: [104 105], EOF: false}
-	// send tcp.Data{From: handle("question"), To: example.com:7, Bytes: [104 105], EOF: false}
-	// send tcp.Data{From: handle("question"), To: example.com:7, Bytes: [], EOF: true}
+	// open subscriber of tcp.Data{From: example.com:7, To: handle("question")}
+	// open publisher of tcp.Data{From: handle("question"), To: example.com:7}
+	// send tcp.Data{From: handle("question"), To: example.com:7, Bytes: "hi", EOF: false}
+	// send tcp.Data{From: handle("question"), To: example.com:7, Bytes: "hi", EOF: false}
+	// send tcp.Data{From: handle("question"), To: example.com:7, Bytes: nil, EOF: true}
 }
