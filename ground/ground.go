@@ -76,6 +76,10 @@ type Ground struct {
 	// which counts the runs, it does not matter.
 	Incarnation uint64
 
+	// Stay says that Run goes on although nothing can happen in the machine any
+	// more, until ctx is done.
+	Stay bool
+
 	// Journal, if not nil, keeps the inputs of the machine. If it has some
 	// already, Run goes on from there.
 	Journal Journal

@@ -263,7 +263,7 @@ func (r *runner) settle() {
 	if reason := m.Failure(); reason != nil && m.Running() && r.started {
 		r.fails(reason)
 	}
-	if (m.Stopped() || m.Idle() && r.at == len(r.batch) && r.admission.empty() && !r.result.asked) && !r.done {
+	if (m.Stopped() || m.Idle() && !r.settings.Stay && r.at == len(r.batch) && r.admission.empty() && !r.result.asked) && !r.done {
 		r.done = true
 		r.cause(effect{left: slices.Collect(maps.Values(r.devices))})
 	}

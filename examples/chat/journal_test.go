@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/go-marketplace/marketplace"
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
@@ -88,7 +89,7 @@ func replay(t *testing.T, h *journal.History, processors int, each func(vm.Diges
 // hall is the program, with a console of its own.
 func hall() []actions.Action {
 	at := tcp.Listener("127.0.0.1", 0)
-	return []actions.Action{tcp.Driver(), console.Config{Out: &strings.Builder{}}.Driver(), room(at), report(at)}
+	return []actions.Action{tcp.Driver(), console.Config{Out: &strings.Builder{}}.Driver(), room(at), marketplace.Report("chat", at)}
 }
 
 // wishes are the commands of a run, written down, each with the number of the

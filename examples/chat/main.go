@@ -13,30 +13,13 @@
 // processes reach out to TCP with AtMeta. There is a file for each of them:
 // porter.go and session.go, with the commands that a session knows in command.go.
 //
-// The first SIGINT (Ctrl-C) or SIGTERM stops it in good order, the second at once.
-// The exit status is 0 after a stop; 1 if something has gone wrong, which is said
-// on standard error; 2 if the command line makes no sense; and 130 or 143 after a
-// second signal.
+// See [marketplace.Main] for its signals and its exit status.
 package main
 
 import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"runtime/debug"
-	"slices"
-
+	"github.com/go-marketplace/marketplace"
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/drivers/console"
-	"github.com/go-marketplace/marketplace/drivers/tcp"
-	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/interrupt"
-	"github.com/go-marketplace/marketplace/journal"
-	"github.com/go-marketplace/marketplace/journal/cli"
 	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/world"
 )
 
 // Says is the language of the room. Whoever is in the room publishes what they
@@ -55,57 +38,14 @@ type Person struct {
 // Who is the speaker of a [Says].
 var Who = topic.FieldOf(func(s *Says) *Person { return &s.Who })
 
-func main() {
-	addr := flag.String("addr", "127.0.0.1:5999", "`host:port` to listen on")
-	var history cli.Flags
-	history.Register(flag.CommandLine)
-	flag.Parse()
-	at, err := tcp.ParseListener(*addr)
-	if err == nil && flag.NArg() > 0 {
-		err = fmt.Errorf("%q is one argument too many", flag.Arg(0))
+var addr = marketplace.ListenFlag("addr", "127.0.0.1:5999", "`host:port` to listen on")
+
+func main() { marketplace.Main(chat()) }
+
+func chat() marketplace.Program {
+	return marketplace.Program{
+		Types:  []actions.Type{porters.Type, sessions.Type},
+		Start:  func() actions.Action { return actions.Group(room(*addr), marketplace.Report("chat", *addr)) },
+		Serves: true,
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chat:", err)
-		os.Exit(2)
-	}
-	debug.SetGCPercent(400) // what it makes is almost all garbage
-	ctx, stop := interrupt.Context(context.Background())
-	defer stop()
-	program := journal.Booting(boot(at))
-	program.Types = types()
-	os.Exit(history.Main(ctx, program))
-}
-
-// boot starts all that the server consists of.
-func boot(at tcp.Addr) actions.Action {
-	return actions.Group(tcp.Driver(), console.Driver(), room(at), report(at))
-}
-
-// types are the types of all processes of the server, so that it can be saved,
-// and brought back.
-func types() []actions.Type {
-	return slices.Concat(tcp.Types(), console.Types(), []actions.Type{
-		actions.Define("chat.reporter", reporter.open).Type,
-		actions.Define("chat.porter", porter.open).Type,
-		actions.Define("chat.session", session.open).Type,
-	})
-}
-
-// report says where people can come in, or why they can't.
-func report(at tcp.Addr) actions.Action {
-	r := reporter{at}
-	return actions.Spawn(actions.Next(r, r.open())).Named("reporter")
-}
-
-type reporter struct{ At tcp.Addr }
-
-func (r reporter) open() actions.Action {
-	return endpoint.ObservePublishers(tcp.ListeningAt(r.At),
-		endpoint.OnPresence(func(l tcp.Listening) actions.Action {
-			return actions.When(l.Bound != tcp.Addr{}, console.Printf("chat: listening on %v", l.Bound))
-		}),
-		endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
-			return actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), endpoint.Exit(reason))
-		}),
-	)
 }

@@ -32,10 +32,11 @@ var (
 // the porter.
 func room(at tcp.Addr) actions.Action {
 	return actions.Spawn(vm.NestedFunc(func(actions.PID) actions.Process {
-		p := porter{At: at, Names: map[string]Claim{}}
-		return actions.Next(p, p.open())
+		return porters.Process(porter{At: at, Names: map[string]Claim{}})
 	})).Named("room")
 }
+
+var porters = actions.Define("chat.porter", porter.open)
 
 // A porter lets people in, and gives out names.
 type porter struct {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"strings"
-	"unicode"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
@@ -12,6 +11,8 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 )
+
+var sessions = actions.Define("chat.session", session.open)
 
 // A session is one person's presence in the room.
 type session struct {
@@ -112,21 +113,6 @@ func (s session) typed(d tcp.Data) actions.Transition[session] {
 		return s.command(line)
 	}
 	return actions.Next(s, actions.Send(Says{s.Who, line}))
-}
-
-// visible drops what would do something to the terminals of others: control
-// characters, and those that turn the direction of a text. What is not UTF-8
-// comes as U+FFFD.
-func visible(r rune) rune {
-	switch {
-	case r == '\t':
-		return ' '
-	case ' ' <= r && r <= '~': // which is what most are
-		return r
-	case unicode.In(r, unicode.Cc, unicode.Bidi_Control, unicode.Zl, unicode.Zp):
-		return -1
-	}
-	return r
 }
 
 // leave ends the session of somebody who has gone. If it is their fault, everybody

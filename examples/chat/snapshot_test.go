@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/go-marketplace/marketplace"
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
@@ -36,7 +37,7 @@ func TestSnapshot(t *testing.T) {
 			known = append(known, k)
 		}
 	}
-	boot := actions.Group(tcp.Driver(), terminal.Driver(), room(at), report(at))
+	boot := actions.Group(tcp.Driver(), terminal.Driver(), room(at), marketplace.Report("chat", at))
 	highest := 0
 	for incarnation := range 3 {
 		var log bytes.Buffer

@@ -4,7 +4,9 @@ import (
 	"context"
 	"testing"
 
+	"github.com/go-marketplace/marketplace"
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/internal/typetest"
@@ -45,4 +47,10 @@ func TestTypes(t *testing.T) {
 	ann.hears(bob.name + " departed.")
 	stop()
 	<-done
+}
+
+func types() []actions.Type { return chat().Replayable().Types }
+
+func boot(at tcp.Addr) actions.Action {
+	return actions.Group(tcp.Driver(), console.Driver(), room(at), marketplace.Report("chat", at))
 }

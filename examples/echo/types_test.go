@@ -6,7 +6,9 @@ import (
 	"net"
 	"testing"
 
+	"github.com/go-marketplace/marketplace"
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/internal/typetest"
@@ -44,4 +46,10 @@ func TestTypes(t *testing.T) {
 	}
 	stop()
 	<-done
+}
+
+func types() []actions.Type { return echo().Replayable().Types }
+
+func boot(at tcp.Addr) actions.Action {
+	return actions.Group(tcp.Driver(), console.Driver(), servers.Spawn(server{at}), marketplace.Report("echo", at))
 }

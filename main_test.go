@@ -1,0 +1,202 @@
+package marketplace
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"go.uber.org/goleak"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/console"
+	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/drivers/timer"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/journal/cli"
+	"github.com/go-marketplace/marketplace/vm"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A greeter greets somebody a number of times, and is then done.
+type greeter struct {
+	Whom string
+	Left int
+}
+
+var greeters = actions.Define("test.greeter", greeter.open)
+
+func (g greeter) open() actions.Action {
+	return endpoint.Subscriber(timer.Expiring("greet"), endpoint.OnMessageState(greeter.greet)).As("timer")
+}
+
+func (g greeter) greet(timer.Expired) actions.Transition[greeter] {
+	g.Left--
+	return actions.Next(g, console.Printf("hello, %s", g.Whom), actions.When(g.Left == 0, actions.Quit()))
+}
+
+// hello greets the world at once, and is done.
+func hello(out io.Writer) Program {
+	return Program{
+		Types:   []actions.Type{greeters.Type},
+		Console: console.Config{Out: out},
+		Start: func() actions.Action {
+			return greeters.Spawn(greeter{"world", 1}, timer.After("greet", 0))
+		},
+	}
+}
+
+// run runs p with arguments.
+func run(ctx context.Context, p Program, args ...string) (status int, stderr string) {
+	var b strings.Builder
+	set := flag.NewFlagSet("test", flag.ContinueOnError)
+	set.SetOutput(&b)
+	status = p.run(ctx, set, append([]string{"/bin/test.exe"}, args...), &b)
+	return status, b.String()
+}
+
+// Issue 10.3: the exit status says how the program has ended, and standard error
+// says why.
+func TestStatus(t *testing.T) {
+	fails := Program{Start: func() actions.Action { return endpoint.Exit(errors.New("no flour")) }}
+	serves := hello(io.Discard)
+	serves.Serves = true
+	instead := func(err error) Program {
+		p := hello(io.Discard)
+		p.Instead = func(context.Context, bool) (bool, error) { return err == nil, err }
+		return p
+	}
+	for _, tt := range []struct {
+		name   string
+		p      Program
+		args   string
+		status int
+		says   string
+	}{
+		{"an end", hello(io.Discard), "", 0, ""},
+		{"a failure", fails, "", 1, "test: no flour\n"},
+		{"an end of a server", serves, "", 1, cli.ErrEnded.Error()},
+		{"help", hello(io.Discard), "-h", 0, "-journal"},
+		{"an unknown flag", hello(io.Discard), "-color red", 2, "-color"},
+		{"an argument", hello(io.Discard), "now", 2, `"now" is one argument too many`},
+		{"flags that do not fit", hello(io.Discard), "-step", 2, "-step needs -replay"},
+		{"no journal", hello(io.Discard), "-replay " + t.TempDir() + "/none", 1, "none"},
+		{"nothing to start", Program{}, "", 1, "no Start"},
+		{"something else", instead(nil), "", 0, ""},
+		{"something else that fails", instead(errors.New("no luck")), "", 1, "no luck"},
+		{"flags that do not fit something else", instead(cli.ErrUsage), "", 2, "no sense"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, stderr := run(t.Context(), tt.p, strings.Fields(tt.args)...)
+			if status != tt.status || !strings.Contains(stderr, tt.says) || tt.says == "" && stderr != "" {
+				t.Errorf("status %d, not %d; it says %q, not %q", status, tt.status, stderr, tt.says)
+			}
+		})
+	}
+}
+
+// Issue 10.3: the drivers are there, and a program prints.
+func TestDriversAreThere(t *testing.T) {
+	var out strings.Builder
+	if status, stderr := run(t.Context(), hello(&out)); status != 0 || out.String() != "hello, world\n" {
+		t.Errorf("status %d, it says %q and %q", status, &out, stderr)
+	}
+}
+
+// Issue 10.3: all processes of a program are of types, the drivers and the reporter
+// as well, so that its journal has snapshots. It replays.
+func TestJournal(t *testing.T) {
+	dir := t.TempDir()
+	p := hello(io.Discard)
+	start := p.Start
+	p.Start = func() actions.Action {
+		return actions.Group(start(), Report("test", tcp.Listener("127.0.0.1", 0)), actions.Spawn(vm.Nested()))
+	}
+	p.Journal.SnapshotEvery = 1
+	var log strings.Builder
+	p.Journal.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	ctx, stop := context.WithCancel(t.Context())
+	p.Ground.Watch = func(r *vm.Record) {
+		if r.Kind == vm.Ended && r.Name() == "greeter" {
+			stop()
+		}
+	}
+	if status, stderr := run(ctx, p, "-journal", dir); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	p.Ground.Watch = nil
+	if strings.Contains(log.String(), "WARN") {
+		t.Errorf("the journal warns:\n%s", &log)
+	}
+	if snapshots, err := filepath.Glob(filepath.Join(dir, "*.snapshot")); len(snapshots) == 0 || err != nil {
+		t.Errorf("there is no snapshot: %v", err)
+	}
+	if status, stderr := run(t.Context(), p, "-replay", dir); status != 0 {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// Issue 10.3: a program that stays goes on although nothing can happen, until it is
+// stopped.
+func TestStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := hello(io.Discard)
+		p.Stay = true
+		ctx, stop := context.WithCancel(t.Context())
+		over := make(chan int)
+		go func() {
+			status, _ := run(ctx, p)
+			over <- status
+		}()
+		synctest.Wait()
+		select {
+		case status := <-over:
+			t.Fatalf("it has ended, with status %d", status)
+		default:
+		}
+		stop()
+		if status := <-over; status != 0 {
+			t.Errorf("status %d", status)
+		}
+	})
+}
+
+// Issue 10.3: a listener that fails ends the program with the reason.
+func TestReportFails(t *testing.T) {
+	p := hello(io.Discard)
+	at := tcp.Listener("192.0.2.1", 1) // which is nobody's address
+	p.Start = func() actions.Action {
+		return actions.Group(Report("test", at), actions.Spawn(actions.Stateless(endpoint.ObservePublishers(tcp.Arriving(at)))))
+	}
+	p.Serves = true
+	if status, stderr := run(t.Context(), p); status != 1 || !strings.Contains(stderr, "192.0.2.1") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// A flag for an address has a default, and refuses what is no address.
+func TestListenFlag(t *testing.T) {
+	set := flag.NewFlagSet("test", flag.ContinueOnError)
+	at := listenFlag(set, "addr", "127.0.0.1:5999", "`host:port`")
+	if *at != tcp.Listener("127.0.0.1", 5999) {
+		t.Errorf("the default is %v", *at)
+	}
+	if err := set.Set("addr", "nonsense"); err == nil {
+		t.Error("nonsense is an address")
+	}
+	if err := set.Set("addr", "127.0.0.1:6000"); err != nil || *at != tcp.Listener("127.0.0.1", 6000) {
+		t.Errorf("it is %v, %v", *at, err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a default may be nonsense")
+		}
+	}()
+	listenFlag(set, "other", "nonsense", "")
+}
