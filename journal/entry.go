@@ -129,6 +129,7 @@ const (
 	hasErr
 	hasValue
 	isLate
+	isStrict // the limits of a start
 )
 
 // Value restores the value of the input: what came from the device, or the
@@ -216,7 +217,7 @@ func appendInput(dst []byte, seq uint64, now time.Time, in *vm.Input, full, late
 	dst = binary.AppendUvarint(dst, seq)
 	dst = binary.AppendVarint(dst, now.UnixNano())
 	err, _ := in.Err.(*world.Error)
-	dst = append(dst, byte(in.Kind), flag(full, hasAddress)|flag(err != nil, hasErr)|flag(in.Value != nil, hasValue)|flag(late, isLate))
+	dst = append(dst, byte(in.Kind), flag(full, hasAddress)|flag(err != nil, hasErr)|flag(in.Value != nil, hasValue)|flag(late, isLate)|flag(in.Limits != nil && in.Limits.Strict, isStrict))
 	if in.Kind == vm.Start {
 		dst = appendStart(dst, in)
 	}
@@ -308,7 +309,7 @@ func readInput(s *scanner, g *segment) (in Input) {
 	has := s.byte()
 	if in.Kind == vm.Start {
 		in.Incarnation = s.uint()
-		in.Limits = &vm.Limits{Queue: s.limit(), Steps: s.limit(), Drain: s.limit()}
+		in.Limits = &vm.Limits{Queue: s.limit(), Steps: s.limit(), Drain: s.limit(), Strict: has&isStrict != 0}
 	}
 	in.late = has&isLate != 0
 	in.Generation = s.uint()

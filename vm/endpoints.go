@@ -42,6 +42,16 @@ func (p *proc) meta(level uint32, id actions.EndpointID) *endpoint {
 	return nil
 }
 
+// metasAt returns the endpoints of p at a meta-level.
+func (p *proc) metasAt(level uint32) (at []*endpoint) {
+	for _, e := range p.cell.metas() {
+		if e.level == level {
+			at = append(at, e)
+		}
+	}
+	return at
+}
+
 // check reports whether p may open endpoint a. If not, p fails.
 func (k *kernel) check(p *proc, a *actions.AddEndpoint) bool {
 	if a.ID != nil && !reflect.ValueOf(a.ID).Comparable() {

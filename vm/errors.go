@@ -23,6 +23,10 @@ var (
 	// ErrAction: an action cannot be performed.
 	ErrAction = errors.New("vm: action cannot be performed")
 
+	// ErrNotAdvertised: a process has sent a message of which no endpoint of its
+	// own says that it does, and [Limits] are strict.
+	ErrNotAdvertised = errors.New("vm: message without an endpoint for it")
+
 	// ErrOverflow: a queue is full.
 	ErrOverflow = errors.New("vm: queue is full")
 

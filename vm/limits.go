@@ -14,6 +14,12 @@ type Limits struct {
 	// from its inputs. It is checked between rounds. Default: 1<<16.
 	Steps int
 
+	// Strict makes a process fail with [ErrNotAdvertised] that sends a message, or
+	// feedback, without an endpoint that says so: a publisher that matches the
+	// message, or for feedback a subscriber, at the level at which it sends. So
+	// peers see everybody who talks to them. Default: anybody may send.
+	Strict bool
+
 	// Drain is how much work a machine does for a StopAsked before it ends
 	// what is still there. Default: 1<<20.
 	Drain int

@@ -57,6 +57,10 @@ func (k *kernel) lift(p *proc, it item) {
 	out := item{action: it.action, up: level - 1, resume: it.resume}
 	switch a := it.action.(type) {
 	case *actions.SendMessage:
+		if k.m.limits.Strict && a != nil && it.resume == nil && !k.advertises(p.metasAt(level), a) {
+			k.failToAdvertise(p, a)
+			return
+		}
 		out.resume = p.sender(it.resume)
 	case actions.QuitProcess:
 	case actions.AddEndpoint:

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -24,6 +25,10 @@ type span struct{ from, to int }
 // further inside.
 func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 	m := k.m
+	if m.limits.Strict && inside == nil && !k.advertises(p.cell.endpoints, s) {
+		k.failToAdvertise(p, s)
+		return
+	}
 	m.stats.Sent++
 	x := k.index[s.Orientation.Opposite()]
 	var targets []entry
@@ -68,6 +73,18 @@ func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 		to++
 	}
 	d.spans = [3]span{{from, to}, {0, from}, {to, n}}
+}
+
+// advertises reports whether one of endpoints says that its process sends s.
+func (k *kernel) advertises(endpoints []*endpoint, s *actions.SendMessage) bool {
+	return slices.ContainsFunc(endpoints, func(e *endpoint) bool {
+		return !e.route && e.role.Orientation == s.Orientation && e.role.Topic.Matches(s.Message)
+	})
+}
+
+// failToAdvertise ends p, because none of its endpoints says that it sends s.
+func (k *kernel) failToAdvertise(p *proc, s *actions.SendMessage) {
+	k.fail(p, fmt.Errorf("%w: process %s is no %v of a topic that matches the %v", ErrNotAdvertised, p.label(), s.Orientation, s.Message.Type()))
 }
 
 // deliver goes on with the message until all targets have it, or until a nested
