@@ -34,18 +34,19 @@ const (
 var callKinds = [...]string{"handler", "boot", "continuation", "continuation"}
 
 // transit calls a transition function of p, gives p the state that it returns if
-// it may be another one, and returns its actions. All calls are made here.
+// it may be another one, and returns its actions. All calls are made here, except
+// for the hot path of messages: see receive.
 //
 // The function may panic, or end the goroutine. So the machine notes what it
 // calls: Machine.crash goes on from there.
-func (m *Machine) transit(p *proc, kind callKind, e *endpoint, run func(any, *actions.Event) (any, actions.Action), ev *actions.Event, changes bool) actions.Action {
-	m.running, m.calling, m.event = p, kind, ev
+func (m *Machine) transit(p *proc, kind callKind, e *endpoint, f function, changes bool) actions.Action {
+	m.running, m.calling, m.event = p, kind, f.ev
 	var state any
 	var a actions.Action
 	if m.inspect == nil {
-		state, a = run(p.cell.state, ev)
+		state, a = f.call(p.cell.state)
 	} else {
-		state, a = m.inspected(p, e, kind, ev, run)
+		state, a = m.inspected(p, e, kind, f)
 	}
 	m.running = nil
 	if changes {
@@ -54,10 +55,26 @@ func (m *Machine) transit(p *proc, kind callKind, e *endpoint, run func(any, *ac
 	return a
 }
 
+// A function is a transition function with what it is told: an event for a handler,
+// and a PID for others. It is not a closure, so that a call allocates nothing.
+type function struct {
+	handler func(any, *actions.Event) (any, actions.Action) // or nil
+	ev      *actions.Event
+	then    func(any, actions.PID) (any, actions.Action)
+	pid     actions.PID
+}
+
+func (f *function) call(state any) (any, actions.Action) {
+	if f.handler != nil {
+		return f.handler(state, f.ev)
+	}
+	return f.then(state, f.pid)
+}
+
 // inspected makes a call by way of Config.Inspect.
-func (m *Machine) inspected(p *proc, e *endpoint, kind callKind, ev *actions.Event, run func(any, *actions.Event) (any, actions.Action)) (any, actions.Action) {
-	c := Call{Path: p.path(), Name: p.cell.name, What: callKinds[kind], State: p.cell.state, Event: ev}
-	c.Run = func() (any, actions.Action) { return run(p.cell.state, ev) }
+func (m *Machine) inspected(p *proc, e *endpoint, kind callKind, f function) (any, actions.Action) {
+	c := Call{Path: p.path(), Name: p.cell.name, What: callKinds[kind], State: p.cell.state, Event: f.ev}
+	c.Run = func() (any, actions.Action) { return f.call(p.cell.state) }
 	if e != nil {
 		info := e.info()
 		c.Endpoint = &info

@@ -20,14 +20,9 @@ import (
 // number. Its holder is told the result.
 func (m *Machine) Apply(in Input) []Command {
 	m.Enter(in)
-	finished := false
-	defer func() {
-		if !finished { // a transition function ends the goroutine
-			m.Work()
-		}
-	}()
+	m.applying = true
 	m.Work()
-	finished = true
+	m.applying = false
 	return m.Commands()
 }
 
@@ -90,6 +85,10 @@ func (m *Machine) protect() (again bool) {
 			return
 		}
 		m.crash(nil) // the goroutine is being ended by runtime.Goexit
+		if m.applying {
+			m.Work()
+			m.applying = false
+		}
 	}()
 	m.advance()
 	returned = true

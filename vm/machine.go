@@ -47,6 +47,7 @@ type Machine struct {
 	running     *proc          // the process whose transition function runs; nil if none does
 	event       *actions.Event // that the function is told, if it is a handler
 	calling     callKind       // what kind of function it is
+	applying    bool           // Apply is at work, which finishes its work in any case
 	steps       int            // work done since the input
 	backlog     int            // actions in the queues of all processes
 	lastsToTell int            // how many of pendingLasts are to be told now

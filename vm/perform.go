@@ -79,13 +79,13 @@ func (k *kernel) endYield(p *proc, r actions.Resumption) {
 	if !k.fits(p, r.State, "continuation") {
 		return
 	}
-	k.proceed(p, func(state any, _ *actions.Event) (any, actions.Action) { return r.Run(state, 0) })
+	k.proceed(p, r.Run)
 }
 
 // proceed calls a continuation of p, whose turn it is. Its actions are performed
 // next.
-func (k *kernel) proceed(p *proc, run func(any, *actions.Event) (any, actions.Action)) {
-	k.prepend(k.m.transit(p, callContinue, nil, run, nil, true))
+func (k *kernel) proceed(p *proc, then func(any, actions.PID) (any, actions.Action)) {
+	k.prepend(k.m.transit(p, callContinue, nil, function{then: then}, true))
 }
 
 // fresh continues p with a fresh name.
@@ -100,7 +100,7 @@ func (k *kernel) fresh(p *proc, a actions.FreshName) {
 	c := p.own()
 	c.fresh++
 	name := FreshID(c.fresh)
-	k.proceed(p, func(state any, _ *actions.Event) (any, actions.Action) { return a.Resume.Run(state, name) })
+	k.proceed(p, func(state any, _ actions.PID) (any, actions.Action) { return a.Resume.Run(state, name) })
 }
 
 // prepend puts the leaves of a before the rest of the batch. They take the place of
@@ -234,14 +234,14 @@ func (k *kernel) spawn() {
 func (k *kernel) boot(p *proc, boot func(actions.PID) actions.Process) {
 	c := p.cell
 	typ := c.stateType
-	first := k.m.transit(p, callBoot, nil, func(any, *actions.Event) (any, actions.Action) {
+	a := k.m.transit(p, callBoot, nil, function{then: func(any, actions.PID) (any, actions.Action) {
 		first := boot(c.pid)
 		if first == nil {
 			panic("the function that makes the process has returned nil: return actions.Next or actions.Stateless")
 		}
 		typ = first.StateType()
 		return first.Erase()
-	}, nil, true)
+	}}, true)
 	c.stateType = typ
 	if n, ok := c.state.(nested); ok {
 		p.inner = newKernel(k.m, p)
@@ -249,7 +249,7 @@ func (k *kernel) boot(p *proc, boot func(actions.PID) actions.Process) {
 		p.inner.spawnFirst(n.boot, "boot")
 		k.inside = p.inner
 	}
-	k.take(p, first)
+	k.take(p, a)
 }
 
 // spawnFirst begins to spawn the first process of k.

@@ -281,7 +281,9 @@ func (k *kernel) handle(p *proc, e *endpoint, h *actions.Handler, ev *actions.Ev
 	}
 	m.stats.Events++
 	m.steps++
-	k.take(p, m.transit(p, callHandler, e, h.Run, ev, h.State != nil))
+	if a := m.transit(p, callHandler, e, function{handler: h.Run, ev: ev}, h.State != nil); a != nil {
+		k.take(p, a)
+	}
 }
 
 // resume makes the process go on that waits for the PID of a child.
@@ -296,6 +298,5 @@ func (k *kernel) resume() {
 
 // continueWith calls the continuation of a spawn.
 func (k *kernel) continueWith(p *proc, then *actions.Resumption, child actions.PID) {
-	run := func(state any, _ *actions.Event) (any, actions.Action) { return then.Run(state, child) }
-	k.take(p, k.m.transit(p, callSpawned, nil, run, nil, true))
+	k.take(p, k.m.transit(p, callSpawned, nil, function{then: then.Run, pid: child}, true))
 }

@@ -51,6 +51,7 @@ func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {
 	d := &k.sending
 	d.ev.Message = s.Message // Self changes for each target, and the rest stays zero
 	d.ev.Peer.Orientation = s.Orientation
+	m.calling, m.event = callHandler, &d.ev
 	if len(targets) == 1 && !targets[0].e.route {
 		d.ev.Self = targets[0].p == p
 		k.receive(targets[0], &d.ev)
@@ -91,6 +92,7 @@ func (k *kernel) failToAdvertise(p *proc, s *actions.SendMessage) {
 // machine has to work first.
 func (k *kernel) deliver() {
 	d := &k.sending
+	k.m.calling, k.m.event = callHandler, &d.ev
 	for ; d.span < len(d.spans); d.span++ {
 		s := &d.spans[d.span]
 		for s.from < s.to {
@@ -109,7 +111,9 @@ func (k *kernel) deliver() {
 	d.targets = nil
 }
 
-// receive delivers a message to a local endpoint.
+// receive delivers a message to a local endpoint. It makes the call itself, as
+// transit does, because this is what a machine does most: the caller has noted the
+// event, which is the same for all receivers.
 func (k *kernel) receive(t entry, ev *actions.Event) {
 	m := k.m
 	m.told(t.p, t.e, ev)
@@ -118,7 +122,17 @@ func (k *kernel) receive(t entry, ev *actions.Event) {
 	}
 	m.stats.Events++
 	m.steps++
-	if a := m.transit(t.p, callHandler, t.e, t.e.run, ev, t.e.changes); a != nil {
+	if m.inspect != nil {
+		k.take(t.p, m.transit(t.p, callHandler, t.e, function{handler: t.e.run, ev: ev}, t.e.changes))
+		return
+	}
+	m.running = t.p
+	state, a := t.e.run(t.p.cell.state, ev)
+	m.running = nil
+	if t.e.changes {
+		t.p.own().state = state
+	}
+	if a != nil {
 		k.take(t.p, a)
 	}
 }
