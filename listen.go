@@ -34,21 +34,21 @@ func listenFlag(set *flag.FlagSet, name, value, usage string) *tcp.Addr {
 // Report spawns a process that prints on the console where a listener listens,
 // after the name of the program. If the listener fails, the process ends the
 // program with the reason.
-func Report(program string, at tcp.Addr) actions.Action {
-	return reporters.Spawn(reporter{program, at})
+func Report(name string, at tcp.Addr) actions.Action {
+	return reporters.Spawn(reporter{name, at})
 }
 
 var reporters = actions.Define("marketplace.reporter", reporter.open)
 
 type reporter struct {
-	Program string
-	At      tcp.Addr
+	Name string // of the program
+	At   tcp.Addr
 }
 
 func (r reporter) open() actions.Action {
 	return endpoint.ObservePublishers(tcp.ListeningAt(r.At),
 		endpoint.OnPresence(func(l tcp.Listening) actions.Action {
-			return actions.When(l.Bound != tcp.Addr{}, console.Printf("%s: listening on %v", r.Program, l.Bound))
+			return actions.When(l.Bound != tcp.Addr{}, console.Printf("%s: listening on %v", r.Name, l.Bound))
 		}),
 		endpoint.OnAbsence(func(_ tcp.Listening, reason error) actions.Action {
 			return actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), endpoint.Exit(reason))

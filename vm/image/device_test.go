@@ -9,7 +9,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -21,15 +20,6 @@ func (h hand) DeviceName() string { return "hand " + h.Name }
 
 func (h hand) Open(context.Context, world.Env) (world.Handle, error) {
 	return nil, errors.New("a hand is moved by a test")
-}
-
-// nested returns an action that performs actions so many machines further inside.
-func nested(depth int, as ...actions.Action) actions.Action {
-	a := actions.Group(as...)
-	for range depth {
-		a = actions.Spawn(vm.Nested(a))
-	}
-	return a
 }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

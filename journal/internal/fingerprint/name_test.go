@@ -54,6 +54,8 @@ func (m mishap) Error() string  { return fmt.Sprint("failure ", m.code) }
 
 func init() { world.Register[named]("fingerprinttest.named") }
 
+var _ = ring{next: nil} // of which only the structure is of use
+
 var noon = time.Date(2026, 11, 28, 12, 0, 0, 5, time.UTC)
 
 // TestMovedAndRenamed: values of types that have been moved and renamed have the
