@@ -179,9 +179,9 @@ type Event struct {
 	Kind    EventKind
 	Peer    topic.Role    // narrowed to what is common to both; for Presence, Absence, First and Last
 	Self    bool          // the peer is an endpoint of the same process; for Delivery: the process has sent the message itself
-	Reason  error         // for Absence, Ended and Refused
+	Reason  error         // for Absence, Ended and Failed
 	Message topic.Message // for Delivery
-	Value   any           // for Value, and the command for Refused and Done
+	Value   any           // for Value, and the command for Failed and Done
 }
 
 // EventKind tells events apart.
@@ -196,7 +196,7 @@ const (
 	Last                      // nobody is there for a conversation any more
 	Value                     // a device has a value
 	Ended                     // a device has come to its end
-	Refused                   // a device has failed to carry out a command
+	Failed                    // a device has failed to carry out a command
 	Done                      // a device has carried out a command: see world.Reporter
 )
 
@@ -239,8 +239,8 @@ func (k EventKind) String() string {
 		return "value"
 	case Ended:
 		return "end"
-	case Refused:
-		return "refused"
+	case Failed:
+		return "failed"
 	case Done:
 		return "done"
 	}

@@ -25,7 +25,7 @@ func (e *Event) Describe(w *text.Writer) {
 	case Value:
 		w.Word("value ")
 		w.Value(text.Input, e.Value)
-	case Refused, Done:
+	case Failed, Done:
 		w.Word(e.Kind.String() + " ")
 		w.Value(text.Command, e.Value)
 	case Presence, Absence, First, Last:

@@ -42,7 +42,7 @@ func TestEventText(t *testing.T) {
 		{actions.Event{Kind: actions.Value, Value: login{"tony", "hunter2"}}, `value actions_test.login{User: "tony", password: ***}`},
 		{actions.Event{Kind: actions.Ended}, "end"},
 		{actions.Event{Kind: actions.Ended, Reason: no}, "end: no"},
-		{actions.Event{Kind: actions.Refused, Value: "x", Reason: no}, `refused "x": no`},
+		{actions.Event{Kind: actions.Failed, Value: "x", Reason: no}, `failed "x": no`},
 		{actions.Event{Kind: actions.Done, Value: 3}, "done 3"},
 		{actions.Event{Kind: actions.Done, Value: login{"tony", "hunter2"}}, `done actions_test.login{User: "tony", password: ***}`},
 		{actions.Event{Kind: actions.EventKind(actions.EventKinds)}, "unknown"},

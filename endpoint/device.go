@@ -120,14 +120,14 @@ func OnEndedState[S any](f func(s S, reason error) actions.Transition[S]) Device
 	return onDeviceState(actions.Ended, func(s S, ev *actions.Event) actions.Transition[S] { return f(s, ev.Reason) })
 }
 
-// OnRefused calls f when the device has failed to carry out a command.
-func OnRefused(f func(command any, reason error) actions.Action) DeviceHandler {
-	return onDevice(actions.Refused, func(ev *actions.Event) actions.Action { return f(ev.Value, ev.Reason) })
+// OnFailed calls f when the device has failed to carry out a command.
+func OnFailed(f func(command any, reason error) actions.Action) DeviceHandler {
+	return onDevice(actions.Failed, func(ev *actions.Event) actions.Action { return f(ev.Value, ev.Reason) })
 }
 
-// OnRefusedState is [OnRefused] for functions that update the state.
-func OnRefusedState[S any](f func(s S, command any, reason error) actions.Transition[S]) DeviceHandler {
-	return onDeviceState(actions.Refused, func(s S, ev *actions.Event) actions.Transition[S] {
+// OnFailedState is [OnFailed] for functions that update the state.
+func OnFailedState[S any](f func(s S, command any, reason error) actions.Transition[S]) DeviceHandler {
+	return onDeviceState(actions.Failed, func(s S, ev *actions.Event) actions.Transition[S] {
 		return f(s, ev.Value, ev.Reason)
 	})
 }

@@ -185,7 +185,7 @@ func TestDeviceRefuses(t *testing.T) {
 			endpoint.OnValue(func(hello) actions.Action {
 				return actions.Tree{actions.Tell(d, "good"), actions.Tell(d, "bad"), actions.Tell(d, "better")}
 			}),
-			endpoint.OnRefused(func(command any, reason error) actions.Action {
+			endpoint.OnFailed(func(command any, reason error) actions.Action {
 				got = append(got, fmt.Sprint(command, errors.Is(reason, io.ErrShortWrite) || reason != nil))
 				return actions.Close(d)
 			})))
@@ -459,15 +459,15 @@ func TestDeviceReports(t *testing.T) {
 						actions.Tell(d, task{"bad", true}), actions.Tell(d, "plain"), actions.Tell(d, task{"b", true}),
 					}
 				}),
-				endpoint.OnRefused(func(command any, reason error) actions.Action {
-					got = append(got, "refused "+command.(task).Name)
+				endpoint.OnFailed(func(command any, reason error) actions.Action {
+					got = append(got, "failed "+command.(task).Name)
 					return nil
 				}),
 				endpoint.OnDone(func(command any) actions.Action {
 					got = append(got, command.(task).Name)
 					return actions.When(command.(task).Name == "b", actions.Close(d))
 				}))))
-			if want := []string{"a", "refused bad", "b"}; err != nil || !slices.Equal(got, want) {
+			if want := []string{"a", "failed bad", "b"}; err != nil || !slices.Equal(got, want) {
 				t.Errorf("stuck %v, depth %d: %v, %v", stuck, depth, err, got)
 			}
 		}

@@ -301,11 +301,11 @@ func TestPolledEnds(t *testing.T) {
 	}
 }
 
-// A command that fails is told, and the ones after it are carried out.
-func TestPolledRefuses(t *testing.T) {
+// The process hears of a command that fails, and the commands after it are carried out.
+func TestPolledCommandFails(t *testing.T) {
 	d := newWire(t, "d")
 	d.w.bad = "bad"
-	refused := 0
+	failed := 0
 	runWires(t, new(ground.Ground), func() {
 		if got := d.read(t, 4); got != "ab\n\n" {
 			t.Errorf("got %q", got)
@@ -315,10 +315,10 @@ func TestPolledRefuses(t *testing.T) {
 		endpoint.OnValue(func(hello) actions.Action {
 			return actions.Tree{actions.Tell(d, "a"), actions.Tell(d, "bad"), actions.Tell(d, "b\n\n")}
 		}),
-		endpoint.OnRefused(func(any, error) actions.Action { refused++; return nil }),
+		endpoint.OnFailed(func(any, error) actions.Action { failed++; return nil }),
 		endpoint.OnValue(func(say) actions.Action { return actions.Close(d) })))
-	if refused != 1 {
-		t.Errorf("%d were refused", refused)
+	if failed != 1 {
+		t.Errorf("%d commands failed, want 1", failed)
 	}
 }
 

@@ -179,7 +179,7 @@ func (m *Machine) fromDevice(in Input) {
 		}
 		at.p.k.release(at.p, at.h)
 	case Failed:
-		ev.Kind = actions.Refused
+		ev.Kind = actions.Failed
 	case Done:
 		ev.Kind = actions.Done
 	}

@@ -129,7 +129,7 @@ const secretiveTrace = `> start
 3 log: hears absence of subscriber of ABOUT: denied: *** at publisher (observer) of ABOUT as "log"
 4/2 porter: hears absence of subscriber of ABOUT: denied: *** at publisher of ABOUT
 > failed of hand door for 4/2: ACCESS: short write
-4/2 porter: hears refused ACCESS: short write
+4/2 porter: hears failed ACCESS: short write
 > end of hand door for 4/2: no\nmore
 4/2 porter: hears end: no\nmore
 4/2 porter: crashed: vm: panic: no more

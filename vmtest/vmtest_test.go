@@ -198,7 +198,7 @@ func TestDevices(t *testing.T) {
 			endpoint.OnEndedState(func(s state, reason error) actions.Transition[state] {
 				return note(s, fmt.Sprint(reason), actions.Quit())
 			}),
-			endpoint.OnRefusedState(func(s state, command any, reason error) actions.Transition[state] {
+			endpoint.OnFailedState(func(s state, command any, reason error) actions.Transition[state] {
 				return note(s, fmt.Sprint(command, " ", reason), actions.Close(lamp{n}), endpoint.Subscriber(topic.All[Reply]()))
 			}),
 		).StartPaused())).Named("holder")

@@ -212,7 +212,7 @@ func (d driver) hold() actions.Action {
 			d.failing = d.failing && d.lost.Texts > 0
 			return d.next()
 		}),
-		endpoint.OnRefusedState(driver.refused),
+		endpoint.OnFailedState(driver.writeFailed),
 		endpoint.OnEndedState(driver.ended),
 	)
 }
@@ -271,8 +271,8 @@ func (d driver) next() actions.Transition[driver] {
 // several. It is as much as a pipe holds.
 const mostAtOnce = 64 << 10
 
-// refused hears that something could not be written.
-func (d driver) refused(command any, reason error) actions.Transition[driver] {
+// writeFailed handles a write that failed.
+func (d driver) writeFailed(command any, reason error) actions.Transition[driver] {
 	w, _ := command.(write)
 	d.queue = d.lose(w.Of)
 	warning := d.warn(reason)

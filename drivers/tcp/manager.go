@@ -112,8 +112,8 @@ func init() { // since what a manager hears lets it open endpoints that hear the
 		endpoint.OnValueState((*manager).receivedLast),
 		endpoint.OnValueState((*manager).peerDone),
 		endpoint.OnDoneState((*manager).wrote),
-		endpoint.OnRefusedState((*manager).refused),
-		endpoint.OnEndedState((*manager).failed),
+		endpoint.OnFailedState((*manager).writeFailed),
+		endpoint.OnEndedState((*manager).connectionEnded),
 	).Handler
 	inEvents = endpoint.Publisher(topic.All[Data](),
 		endpoint.OnFirstState((*manager).subscribe, From, To),
@@ -330,11 +330,11 @@ func (m *manager) rested(world.AlarmRang) step {
 	return m.claim() // closes the alarm, so that it can be set again at once
 }
 
-// refused is told that something could not be written: the peer has vanished.
-func (m *manager) refused(_ any, reason error) step { return m.vanish(reason) }
+// writeFailed handles a write that failed: the peer has vanished.
+func (m *manager) writeFailed(_ any, reason error) step { return m.vanish(reason) }
 
-// failed is told that the connection has failed, or could not be made.
-func (m *manager) failed(reason error) step {
+// connectionEnded handles a connection that has failed, or could not be made.
+func (m *manager) connectionEnded(reason error) step {
 	if r, ok := errors.AsType[*world.Error](reason); ok && r.Op == "dial" && m.open {
 		// The machine has been restarted, and the device could not be opened
 		// again. It makes no difference to users whether it could.

@@ -63,7 +63,7 @@ func (s spy) open() actions.Action {
 func (s spy) hold() actions.Action {
 	return endpoint.Device(s.out,
 		endpoint.OnDoneState(spy.printed),
-		endpoint.OnRefusedState(spy.refused),
+		endpoint.OnFailedState(spy.printFailed),
 		endpoint.OnEndedState(spy.ended),
 	)
 }
@@ -85,8 +85,8 @@ func (s spy) printed(any) actions.Transition[spy] {
 	return actions.Next(s, actions.When(s.waiting == 0, actions.Close(s.out)))
 }
 
-// refused is told why a piece could not be printed.
-func (s spy) refused(_ any, reason error) actions.Transition[spy] {
+// printFailed handles a piece that could not be printed.
+func (s spy) printFailed(_ any, reason error) actions.Transition[spy] {
 	return actions.Next(s, actions.Fail(reason))
 }
 

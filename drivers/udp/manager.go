@@ -103,7 +103,7 @@ var (
 		endpoint.OnValueState((*manager).received),
 		endpoint.OnValueState((*manager).burst),
 		endpoint.OnDoneState((*manager).sent),
-		endpoint.OnRefusedState((*manager).refused),
+		endpoint.OnFailedState((*manager).sendFailed),
 		endpoint.OnEndedState((*manager).ended),
 	).Handler
 	outEvents = endpoint.Subscriber(topic.All[Packet](), endpoint.OnMessageState((*manager).send)).Handler
@@ -209,8 +209,8 @@ func (m *manager) undelivered(to Addr, reason error) step {
 	return actions.Next(m, actions.Send(Undelivered{Source: m.at, Destination: to, Reason: blame(reason, to.String())}))
 }
 
-// refused is told that a datagram could not be sent.
-func (m *manager) refused(command any, reason error) step {
+// sendFailed handles a datagram that could not be sent.
+func (m *manager) sendFailed(command any, reason error) step {
 	t := m.sent(command)
 	if s, ok := command.(send); ok {
 		// First the bad news: it may be the last that the process does.
