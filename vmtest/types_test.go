@@ -54,7 +54,7 @@ func TestTypes(t *testing.T) {
 	m.Stop()
 }
 
-// What a kind does not give is named.
+// The error names what a type does not open.
 func TestTypesThatForget(t *testing.T) {
 	session := func(k actions.Type, amount int) func(vmtest.TB) {
 		return func(t vmtest.TB) {

@@ -6,7 +6,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// The laws of demand: what is opened when, and what is closed.
+// The laws of demand: what a driver opens and closes, and when.
 
 func opensNothingUnlessAsked(s *stage) {
 	s.Helper()
@@ -37,7 +37,7 @@ func servesEarlyDemand(t *trial, in []place) {
 	t.Helper()
 	for _, p := range in {
 		if p.relayed {
-			continue // the machine of the users has nothing of the driver but a relay
+			continue // the driver is not in the machine of the users
 		}
 		t.stage(p, func(s *stage) {
 			s.Helper()
@@ -82,8 +82,8 @@ func closesWithTheLast(s *stage) {
 	}
 }
 
-// closesAfterBrief has demand come and go before a driver can have had a turn,
-// and in the middle of what it does about it.
+// closesAfterBrief has a demand come and go before the driver has had a turn, and
+// while the driver responds to it.
 func closesAfterBrief(s *stage) {
 	s.Helper()
 	for turns := range 4 * (1 + s.place.depth) {
@@ -138,7 +138,7 @@ func opensAgain(s *stage) {
 	for n := range 3 {
 		u := reopened()
 		if n > 0 {
-			s.hurry = true // what is being closed is wanted again
+			s.hurry = true // a user wants the thing again while the driver closes it
 			u.leave()
 			s.hurry = false
 			u = s.demand(0)

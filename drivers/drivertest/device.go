@@ -8,8 +8,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// namesItsDevices looks at the names of the devices that are opened in two runs,
-// and at what comes from them and goes to them.
+// namesItsDevices checks the names of the devices that two runs open, and the
+// types of their values and commands.
 func namesItsDevices(t *trial, _ []place) {
 	t.Helper()
 	var runs [2][]string
@@ -37,7 +37,7 @@ func namesItsDevices(t *trial, _ []place) {
 	}
 }
 
-// checkNames sees to it that names tell devices apart.
+// checkNames checks that names tell devices apart and do not change.
 func (s *stage) checkNames(all []*vm.Address) {
 	s.Helper()
 	byName := map[string]world.Device{}
@@ -53,7 +53,7 @@ func (s *stage) checkNames(all []*vm.Address) {
 	}
 }
 
-// checkCrossed sees to it that what has crossed the border can be written down.
+// checkCrossed checks that the types of all values and commands are registered.
 func (s *stage) checkCrossed() {
 	s.Helper()
 	s.watch.mu.Lock()
@@ -74,6 +74,6 @@ func (s *stage) checkCrossed() {
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
-		s.fatalf("what devices receive and are told crosses the border of the machine, so its types need names: call world.Register in an init for %s", list(missing))
+		s.fatalf("values and commands of devices cross the border of the machine, so their types need names: call world.Register in an init for %s", list(missing))
 	}
 }

@@ -1,9 +1,10 @@
-// Package drivertest finds out whether a driver keeps the promises that drivers
-// make: the same ones for every driver, whatever it drives.
+// Package drivertest tests a driver against the promises that every driver makes,
+// whatever it drives.
 //
-// A driver is a process that turns demand into devices and messages. Whoever
-// writes one says in a [Driver] how to ask for what it serves, and how to make
-// something happen in a simulated outside, and has [Test] do the rest:
+// A driver is a process that turns demand into devices and messages. The author of
+// a driver describes it in a [Driver]: how a process asks for what the driver
+// serves, and how to make something happen in a simulated outside. [Test] does the
+// rest:
 //
 //	func TestDriver(t *testing.T) {
 //		drivertest.Test(t, func(t testing.TB) drivertest.Driver {
@@ -23,40 +24,41 @@
 //		})
 //	}
 //
-// # What is promised
+// # The promises
 //
-// Each of these is a subtest of its own:
+// Test runs a subtest for each law. The laws are:
 //
-//   - Nothing is opened before somebody wants it, and things are opened for the
-//     first who does, not once more for the second. A demand that was there
-//     before the driver counts as well.
-//   - What is open is closed with the last demand: not with the first one to
-//     leave, and not when a demand is handed from one process to another. A
-//     demand that is gone before it has been served leaves nothing open, and a
-//     user that crashes is a user that leaves.
-//   - A driver shows that it is ready. It tells users what happens, those and
-//     only those who asked. It says that something has failed, and why, without
-//     harm to others; and it opens again what was closed, or what failed and has
-//     been mended.
-//   - A machine in which nobody wants anything comes to its end. One that is
-//     stopped, at whatever moment, comes to its end as well, and then nothing is
-//     left of it: no goroutine, and nothing open outside.
-//   - All this is the same at the ground and in nested machines, with the driver
-//     among its users or, if there is a relay, with the driver at the ground and
-//     a relay at each level.
-//   - The driver is pure on its machine side: its inputs determine what it does.
-//   - Its processes are of the types that it says, if it does, and everything
-//     about them follows from their states, which can be written down.
-//   - Its devices have names that tell them apart and that are the same in the
-//     next run, what crosses the border is registered with package world, and
-//     handles can be closed at any time, and twice. One that waits in Do, because
-//     the outside takes nothing, returns from it when it is closed.
+//   - The driver opens nothing before somebody wants it. It opens a thing for the
+//     first user that wants it, and not again for the second. It also serves a
+//     demand that is older than the driver.
+//   - The driver closes a thing when the last demand for it has gone: not when the
+//     first user leaves, and not when one process hands its demand over to
+//     another. A demand that goes before the driver has served it leaves nothing
+//     open. A user that crashes is a user that leaves.
+//   - The driver shows that it is ready. It tells users what happens: those who
+//     asked, and no others. It reports a failure and its reason, without harm to
+//     other users. It opens again what was closed, and what failed and has been
+//     mended.
+//   - A machine in which nobody wants anything ends. A machine that is stopped, at
+//     any moment, ends too, and leaves nothing behind: no goroutine, and nothing
+//     open outside.
+//   - All this holds at the ground and in nested machines, with the driver in the
+//     machine of its users or, if there is a relay, with the driver at the ground
+//     and a relay at each level.
+//   - The processes of the driver are pure: its inputs alone determine what it
+//     does.
+//   - The processes are of the types in Driver.Types, if that is set. All that
+//     they have open follows from their states, which can be written down.
+//   - Devices have names that tell them apart and that are the same in the next
+//     run. All values and commands are of types registered with package world.
+//     Handles can be closed at any time, and twice. A handle that waits in Do,
+//     because the outside takes nothing, returns from Do when it is closed.
 //
 // # Time
 //
-// All tests run in a bubble of testing/synctest, where time does not pass as
-// long as there is something to do. So a driver may use [world.SystemClock], and
-// a test that waits for minutes is over at once. What the simulated outside
-// waits for are channels, conditions and timers that were made in the bubble,
-// which is why each run asks for a fresh [Driver].
+// All tests run in a bubble of testing/synctest, in which time passes only while
+// all goroutines wait. So a driver may use [world.SystemClock], and a test that
+// waits for minutes is over at once. The simulated outside may wait only for
+// channels, conditions and timers made in the bubble, so each run asks for a fresh
+// [Driver].
 package drivertest

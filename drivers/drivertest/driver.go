@@ -8,81 +8,81 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A Driver is a driver to be tested, in an outside of its own. The functions in
-// it are called from one goroutine at a time, but for Happen.
+// A Driver describes a driver to test, in an outside of its own. The tests call
+// its functions from one goroutine at a time, except for Happen.
 //
-// What the driver serves are things, with numbers from 0, each opened by a
-// demand of its own: addresses, files, stations. Boot and Demand are needed.
-// Whatever else is left out, the test skips what it would be needed for.
+// The driver serves things, numbered from 0, such as addresses, files or stations.
+// Each has a demand of its own. Boot and Demand are required. If another field is
+// left out, the tests skip what needs it.
 type Driver struct {
-	// Boot spawns the driver. The same action may be performed in several
+	// Boot spawns the driver. The tests may perform the same action in several
 	// machines, one after another.
 	Boot actions.Action
 
-	// Things is how many things the tests may ask for. It is better to have 2:
-	// then the tests see whether one is mistaken for the other. Default: 1.
+	// Things is how many things the tests may ask for. With 2, the tests also
+	// see whether the driver takes one thing for the other. Default: 1.
 	Things int
 
-	// Demand returns what a process performs that wants thing i: endpoints, in
-	// most cases. The process has no state. What it hears at these endpoints
-	// is what the tests look at. A demand is taken back by the deletion of its
-	// endpoints, so that they must not make others.
+	// Demand returns the actions of a process that wants thing i: endpoints, in
+	// most cases. The process has no state. The tests check what it hears at
+	// these endpoints. They take a demand back by deleting its endpoints, so the
+	// endpoints must not open others.
 	Demand func(i int) actions.Action
 
-	// Ready returns endpoints at which another process, one that wants nothing
-	// itself, sees somebody for as long as thing i is ready. If it is nil, that
-	// is to be seen at the endpoints of the demand.
+	// Ready returns endpoints at which another process, which wants nothing
+	// itself, sees a presence for as long as thing i is ready. If it is nil, the
+	// endpoints of the demand must show that.
 	Ready func(i int) actions.Action
 
-	// Happen has something happen outside, to thing i, for the n-th time,
-	// counted from 1. It returns the messages that those who want the thing are
-	// to be told, in their order, or nil if it is something else that they hear.
+	// Happen makes something happen to thing i outside, for the n-th time,
+	// counted from 1. It returns the messages that the users of the thing must
+	// hear, in order, or nil if they hear something other than messages.
 	//
-	// It is called on a goroutine of its own, and may wait for the driver. It
-	// may find the thing closed, and then the driver, or the whole machine,
-	// gone; it must then not fail, and must return once Close is called.
+	// The tests call it on a goroutine of its own, so it may wait for the driver.
+	// The thing may be closed, and the driver or the whole machine gone: then
+	// Happen must not fail, and must return once Close is called.
 	Happen func(i, n int) (messages []any)
 
-	// Fail has thing i fail when it is opened, from now on, until mend is
-	// called; if that is nil, the thing cannot be mended. Users are to be told
-	// of a reason that matches the one returned, by [errors.Is], or of any, if
-	// that is nil. It is called while thing i is not open.
+	// Fail makes thing i fail when it is opened, until mend is called; if mend is
+	// nil, the thing cannot be mended. Users must hear a reason that matches the
+	// one returned, by [errors.Is], or any reason, if that is nil. The tests call
+	// Fail while thing i is not open.
 	Fail func(i int) (mend func(), reason error)
 
 	// Open returns the names of what the driver has open outside: sockets,
-	// timers, files. A [Tally] can keep them. If it is nil, the tests can tell
-	// what devices are open, but not whether they leave anything behind.
+	// timers, files. A [Tally] can keep them. If it is nil, the tests know which
+	// devices are open, but not whether these leave anything behind.
 	Open func() []string
 
 	// Stuck returns a device of the driver, and commands for it that the outside
-	// does not take: writes to a peer that reads nothing, for example. The tests
-	// have the device carry out the commands, one after another, until one of
-	// them waits, and close it then. If it is nil, they do not see whether Close
+	// does not take, such as writes to a peer that reads nothing. The tests pass
+	// the commands to the device, one after another, until one of them waits, and
+	// then close the device. If Stuck is nil, the tests do not check that Close
 	// ends Do.
 	Stuck func() (d world.Device, commands []any)
 
-	// Relay returns what is performed in a nested machine, at the given level,
-	// so that a driver in the machine around it serves users inside.
+	// Relay returns the action that starts a relay in a nested machine, at the
+	// given level, so that a driver in the machine around it serves users inside.
 	Relay func(level int) actions.Action
 
-	// Types are the types of the processes of the driver, and of the relays.
-	// With them, the tests see whether each process is of one of them, and
-	// whether it can be written down and made anew whenever the machine is at
-	// rest. If it is nil, they do not.
+	// Types are the types of the processes of the driver and of its relays. The
+	// tests check that each process is of one of them and can be written down and
+	// restored whenever the machine is at rest. If it is nil, they do not.
 	Types []actions.Type
 
-	// Patience is how much time has to pass until the driver has noticed what
-	// has happened outside, and has done what it does about it. Default: 1 s.
+	// Patience is how long the driver may take to notice what happens outside
+	// and to respond to it. Default: 1 s.
 	Patience time.Duration
 
-	// Close ends what the outside does. It is called when the machine is gone.
+	// Close ends the simulated outside. The tests call it when the machine is
+	// gone.
 	Close func()
 
 	blind bool // there is no Open
 }
 
-// settings returns d with its defaults. It fails the test if something is
-// missing without which there is nothing to test.
+// settings returns d with its defaults. It fails the test if a required field is
+// missing or a number is negative.
 func (d Driver) settings(t testing.TB) Driver {
 	t.Helper()
 	switch {
@@ -109,12 +109,12 @@ func (d Driver) settings(t testing.TB) Driver {
 	return d
 }
 
-// Test tests a driver. For each run it asks for a fresh one, with an outside of
-// its own, in which nothing is open. The function is called in a bubble of
-// testing/synctest, and t is the test in that bubble.
+// Test tests a driver. For each run it calls fresh, in a bubble of
+// testing/synctest; t is the test in that bubble. The function returns a driver
+// with an outside of its own, in which nothing is open.
 //
-// Two drivers that are returned are alike: their outsides have the same names
-// and addresses, so that one run can be compared with another. To use files, for
+// All drivers that it returns must be alike: their outsides have the same names
+// and addresses, so that Test can compare one run with another. To use files, for
 // example, make a directory before Test, and empty it for each run.
 func Test(t *testing.T, fresh func(t testing.TB) Driver) {
 	t.Helper()

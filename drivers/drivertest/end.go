@@ -8,7 +8,7 @@ import (
 
 // The laws of the end: what is left of a driver when its machine is gone.
 
-// letsTheMachineEnd has all users leave, and then the process that moves them.
+// letsTheMachineEnd makes all users leave, and then the director.
 func letsTheMachineEnd(s *stage) {
 	s.Helper()
 	s.watching(0)
@@ -22,8 +22,8 @@ func letsTheMachineEnd(s *stage) {
 	s.checkLeftovers()
 }
 
-// everything is a script in which all happens that can happen to a driver. At
-// its end, things are open.
+// everything is a script with everything that can happen to a driver. At its end,
+// things are open.
 func everything(s *stage) {
 	s.Helper()
 	last := s.driver.Things - 1
@@ -58,15 +58,16 @@ func everything(s *stage) {
 	s.happen(last)
 }
 
-// How many runs are cut, at most: at the ground, and in each other place.
+// How many runs canBeStopped cuts, at most: at the ground, in each other place,
+// and in each place of a short test.
 const (
 	groundCuts = 600
 	placeCuts  = 40
 	shortCuts  = 20
 )
 
-// canBeStopped stops the machine at each moment of a run, or, where there are
-// too many of them, at moments that are spread over it.
+// canBeStopped stops the machine at each moment of a run or, if there are too many,
+// at moments spread over the run.
 func canBeStopped(t *trial, in []place) {
 	t.Helper()
 	for _, p := range in {

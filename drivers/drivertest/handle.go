@@ -12,8 +12,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// devicesCanBeClosed opens the devices of a run that is over, one by one, and
-// treats them as a ground may.
+// devicesCanBeClosed opens the devices of a run that is over, one by one, and uses
+// them as a ground may.
 func devicesCanBeClosed(t *trial, _ []place) {
 	t.Helper()
 	t.stage(outermost, func(s *stage) {
@@ -44,7 +44,7 @@ func stuckDevicesCanBeClosed(t *trial, _ []place) {
 	t.Helper()
 	t.stage(outermost, func(s *stage) {
 		s.Helper()
-		s.cancel = func() {} // there is no machine, but abandon has the outside to close
+		s.cancel = func() {} // there is no machine, but abandon has to close the outside
 		close(s.over)
 		e := new(env)
 		defer e.close()
@@ -71,7 +71,7 @@ func stuckDevicesCanBeClosed(t *trial, _ []place) {
 		select {
 		case <-done:
 			s.close(name, h)
-			s.fatalf("device %s has carried out %d of %d commands of Driver.Stuck, or has failed to, and did not wait: they have to be some that the outside does not take", name, carriedOut, len(commands))
+			s.fatalf("device %s has carried out %d of %d commands of Driver.Stuck, or one has failed, and Do did not wait: return commands that the outside does not take", name, carriedOut, len(commands))
 		default:
 		}
 		s.close(name, h)
@@ -95,7 +95,7 @@ func receiveAll(h world.Handle, ended chan<- struct{}) {
 	}
 }
 
-// handle opens a device and closes it, in all ways. It returns how many times it
+// handle opens and closes a device in all ways. It returns how often the device
 // could be opened.
 func (s *stage) handle(d world.Device) (n int) {
 	s.Helper()
@@ -108,7 +108,7 @@ func (s *stage) handle(d world.Device) (n int) {
 	if h := s.open(d, ctx, e); h != nil {
 		s.close(name, h)
 	}
-	for range 2 { // what has been closed is free again
+	for range 2 { // a device that was closed can be opened again
 		h := s.open(d, context.Background(), e)
 		if h == nil {
 			if n > 0 {
@@ -130,14 +130,14 @@ func (s *stage) handle(d world.Device) (n int) {
 	if h == nil {
 		s.fatalf("device %s was closed, and cannot be opened again at once", name)
 	}
-	s.close(name, h) // before anything was received from it
+	s.close(name, h) // before the first Recv
 	received := make(chan struct{})
 	go receiveAll(h, received)
 	s.atOnce(received, "device %s has been closed, but Recv waits: it must return an error", name)
 	return n
 }
 
-// open opens a device, or returns nil.
+// open opens a device. It returns nil if that fails.
 func (s *stage) open(d world.Device, ctx context.Context, e *env) (h world.Handle) {
 	s.Helper()
 	done := make(chan struct{})
@@ -158,7 +158,7 @@ func (s *stage) close(name string, h world.Handle) {
 	var left []string
 	go func() {
 		defer close(done)
-		_ = h.Close() // which may say what went wrong
+		_ = h.Close() // an error is allowed
 		left = s.driver.Open()
 	}()
 	s.within(done, "Close of device %s has not returned", name)
@@ -167,7 +167,7 @@ func (s *stage) close(name string, h world.Handle) {
 	}
 }
 
-// atOnce sees to it that something has happened, without any time having passed.
+// atOnce fails the test unless done is closed before any time passes.
 func (s *stage) atOnce(done <-chan struct{}, format string, args ...any) {
 	s.Helper()
 	synctest.Wait()
@@ -178,7 +178,7 @@ func (s *stage) atOnce(done <-chan struct{}, format string, args ...any) {
 	}
 }
 
-// within waits for what must happen.
+// within waits until done is closed, and fails the test after limit.
 func (s *stage) within(done <-chan struct{}, format string, args ...any) {
 	s.Helper()
 	select {
@@ -189,7 +189,7 @@ func (s *stage) within(done <-chan struct{}, format string, args ...any) {
 	synctest.Wait()
 }
 
-// env is what devices are offered that are opened here.
+// env is the [world.Env] of the devices that are opened here.
 type env struct {
 	mu   sync.Mutex
 	kept []io.Closer

@@ -12,11 +12,11 @@ import (
 // A law is a promise that drivers keep.
 type law struct {
 	name  string                     // of the subtest
-	needs func(Driver) string        // why the law does not apply to a driver, or ""
-	check func(t *trial, in []place) // in all places in which the driver is to work
+	needs func(Driver) string        // says why the law does not apply to a driver, or ""
+	check func(t *trial, in []place) // checks it in all places in which the driver has to work
 }
 
-// laws are all promises, in the order in which they are tried.
+// laws are all promises, in the order in which Test tries them.
 var laws = []law{
 	{"opens nothing unless asked", nil, everywhere(opensNothingUnlessAsked)},
 	{"opens by demand and once", nil, everywhere(opensByDemand)},
@@ -59,7 +59,7 @@ func needsStuck(d Driver) string {
 	return ""
 }
 
-// A trial is that of one law on one driver.
+// A trial is the test of one law on one driver.
 type trial struct {
 	testing.TB
 	fresh  func(testing.TB) Driver
@@ -85,7 +85,7 @@ func (l law) try(t *trial) {
 	l.check(t, in)
 }
 
-// everywhere makes a check of a script that says itself what it expects.
+// everywhere turns a script that states its expectations into a check.
 func everywhere(script func(*stage)) func(*trial, []place) {
 	return func(t *trial, in []place) {
 		t.Helper()
@@ -119,7 +119,7 @@ func (t *trial) stage(p place, f func(*stage)) {
 	})
 }
 
-// expectOpen sees to it that something is open.
+// expectOpen fails the test if nothing is open.
 func (s *stage) expectOpen(why string) {
 	s.Helper()
 	if open := s.watch.openNow(); len(open) == 0 {
@@ -131,7 +131,7 @@ func (s *stage) expectOpen(why string) {
 	}
 }
 
-// expectClosed sees to it that nothing is open.
+// expectClosed fails the test if something is open.
 func (s *stage) expectClosed(why string) {
 	s.Helper()
 	if open := s.watch.openNow(); len(open) > 0 {
@@ -142,8 +142,8 @@ func (s *stage) expectClosed(why string) {
 	}
 }
 
-// expectTold sees to it that a user has heard what has happened: the messages,
-// or anything if told is false.
+// expectTold fails the test unless a user has heard the messages or, if told is
+// false, anything.
 func (u *user) expectTold(messages []any, told bool) {
 	u.s.Helper()
 	heard := u.heard()
@@ -164,7 +164,7 @@ func (u *user) expectTold(messages []any, told bool) {
 	}
 }
 
-// expectSilence sees to it that a user has heard nothing.
+// expectSilence fails the test if a user has heard anything.
 func (u *user) expectSilence(why string) {
 	u.s.Helper()
 	if heard := u.heard(); len(heard) > 0 {
@@ -200,7 +200,7 @@ func complaint(events []event) (e event, ok bool) {
 	return event{}, false
 }
 
-// matches reports whether a reason is one that was expected.
+// matches reports whether a reason is the one that a test wants.
 func matches(reason, want error) bool {
 	return reason != nil && (want == nil || errors.Is(reason, want))
 }

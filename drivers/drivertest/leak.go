@@ -9,16 +9,16 @@ import (
 	"testing/synctest"
 )
 
-// inBubble runs f in a bubble. What is still blocked in there when f has
-// returned fails the test, and not the whole program.
+// inBubble runs f in a bubble. Goroutines that are still blocked there when f has
+// returned fail the test, and not the whole program.
 func inBubble(t *testing.T, f func(testing.TB)) {
 	t.Helper()
 	defer forgiveDeadlock(t)
 	synctest.Test(t, func(t *testing.T) { f(t) })
 }
 
-// forgiveDeadlock makes a failure of the panic with which a bubble ends in which
-// goroutines are blocked for ever. It is to be deferred.
+// forgiveDeadlock recovers from the panic of a bubble in which goroutines are
+// blocked for ever, and fails the test. The caller defers it.
 func forgiveDeadlock(t testing.TB) {
 	t.Helper()
 	if p := recover(); p != nil {
@@ -29,8 +29,8 @@ func forgiveDeadlock(t testing.TB) {
 	}
 }
 
-// goroutines returns the stacks of the goroutines in the bubble of the caller,
-// but for the caller's own, by their numbers.
+// goroutines returns the stacks of the other goroutines in the bubble of the
+// caller, by number.
 func goroutines() map[string]string {
 	buf := make([]byte, 1<<16)
 	for {
@@ -52,7 +52,7 @@ func goroutines() map[string]string {
 	return found
 }
 
-// What the head of a stack says: goroutine 7 [select (durable), synctest bubble 3]:
+// The head of a stack is: goroutine 7 [select (durable), synctest bubble 3]:
 var (
 	goroutineNumber = regexp.MustCompile(`^goroutine (\d+) `)
 	bubbleNumber    = regexp.MustCompile(`^goroutine [^\n]*synctest bubble (\d+)`)

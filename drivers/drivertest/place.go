@@ -18,7 +18,7 @@ type place struct {
 
 var outermost = place{}
 
-// places returns all places in which driver d is to work.
+// places returns all places in which driver d has to work.
 func places(d Driver) (all []place) {
 	for depth := range deepest + 1 {
 		all = append(all, place{depth: depth})
@@ -29,7 +29,7 @@ func places(d Driver) (all []place) {
 	return all
 }
 
-// String says for people what place it is.
+// String names the place, as errors do.
 func (p place) String() string {
 	switch {
 	case p.depth == 0:
@@ -40,8 +40,8 @@ func (p place) String() string {
 	return fmt.Sprintf("nested %d deep", p.depth)
 }
 
-// boot puts driver d, if it is to be there from the beginning, and users into
-// place.
+// boot returns the action that starts driver d, unless its Boot is nil, and the
+// users in their places.
 func (p place) boot(d Driver, users actions.Action) actions.Action {
 	a := users
 	if !p.relayed {

@@ -9,9 +9,9 @@ import (
 	"github.com/go-marketplace/marketplace/vmtest"
 )
 
-// isPure records the inputs of a run, and applies them to another machine, in
-// which nothing is open and every transition function is called twice. It must
-// do the same.
+// isPure records the inputs of a run and applies them to another machine, in which
+// nothing is open and every transition function is called twice. Both machines
+// must do the same.
 func isPure(t *trial, in []place) {
 	t.Helper()
 	for _, p := range in {
@@ -34,7 +34,7 @@ func (s *stage) replay() {
 	m.AllowCrashes() // of users
 	for _, in := range s.watch.inputs {
 		if in.Kind == vm.Start || in.Address != nil && in.Address.Device == (stand{}) {
-			continue // which vmtest has seen to
+			continue // vmtest has made these inputs itself
 		}
 		m.Apply(in)
 		if s.driver.Types == nil {
@@ -46,7 +46,7 @@ func (s *stage) replay() {
 	}
 	first, again := theirs(s.watch.lines), theirs(strings.Split(m.Trace(), "\n"))
 	if first != again {
-		s.Errorf("drivertest: %v: not pure: when a machine gets the inputs of another one, it must do the same, but what it does differs.\n"+
+		s.Errorf("drivertest: %v: not pure: when a machine gets the inputs of another one, it must do the same, but it does something else.\n"+
 			"Likely causes: the time, randomness, the order of a map, a variable that several processes or machines share.\n%s", s.place, difference(first, again))
 	}
 }
@@ -54,14 +54,14 @@ func (s *stage) replay() {
 // notTheDrivers reports whether a process belongs to this package or to vmtest.
 func notTheDrivers(p vm.ProcessInfo) bool {
 	switch p.Name {
-	case "", "director", standName: // processes without a name are users', too
+	case "", "director", standName: // users, too, may have processes without a name
 		return true
 	}
 	return strings.HasPrefix(p.Name, userPrefix)
 }
 
-// theirs returns the lines of a trace that are not about what package vmtest
-// does, or what stands in for it.
+// theirs returns the lines of a trace that are not about the device of package
+// vmtest or its stand-in.
 func theirs(lines []string) string {
 	var b strings.Builder
 	for _, l := range lines {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// doesTheSameEverywhere compares what users hear in one run and in another, and
-// in one place and in another.
+// doesTheSameEverywhere compares what users hear in two runs at the ground, and
+// in each other place.
 func doesTheSameEverywhere(t *trial, in []place) {
 	t.Helper()
 	first := t.transcript(outermost)
@@ -39,7 +39,7 @@ func (t *trial) transcript(p place) (text string) {
 	return text
 }
 
-// difference shows for people where two texts begin to differ.
+// difference shows where two texts begin to differ.
 func difference(a, b string) string {
 	const context = 6
 	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")

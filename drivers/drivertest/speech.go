@@ -1,6 +1,6 @@
 package drivertest
 
-// The laws of speech: what users hear of a driver.
+// The laws of speech: what users hear from a driver.
 
 func showsReadiness(s *stage) {
 	s.Helper()

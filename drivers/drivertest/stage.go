@@ -14,8 +14,8 @@ import (
 )
 
 // A stage is a run of a machine with a driver, in which users do what a script
-// says. Whenever a step of the script is over, the machine is at rest, and the
-// outside has had its time.
+// says. When a step of the script returns, the machine is at rest, and the driver
+// has had Driver.Patience to respond.
 //
 // Once the machine is gone, the steps of a script do nothing.
 type stage struct {
@@ -31,7 +31,7 @@ type stage struct {
 	errands []*errand
 	counts  map[int]int // of the calls of Driver.Happen, by thing
 	users   int
-	hurry   bool // steps do not wait for what comes of them
+	hurry   bool // steps do not wait until the machine is at rest
 	done    bool // finish has been called
 }
 
@@ -42,8 +42,8 @@ type errand struct {
 	done     chan struct{}
 }
 
-// limit is how long a machine may take to come to its end, and how long
-// anything else may take that is to happen at once.
+// limit is how long a machine may take to end, and how long anything else may
+// take that has to happen at once.
 const limit = 10 * time.Minute
 
 // newStage prepares a run of driver d.
@@ -61,7 +61,7 @@ func newStage(t testing.TB, d Driver, p place) *stage {
 	return s
 }
 
-// start starts the machine. Its first process performs more after all else.
+// start starts the machine. Its first process performs more last.
 func (s *stage) start(more ...actions.Action) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel, s.watch.cut = cancel, cancel
@@ -80,7 +80,7 @@ func (s *stage) start(more ...actions.Action) {
 // boot returns what the first process of the machine performs.
 func (s *stage) boot() actions.Action { return s.place.boot(s.driver, s.hands.director()) }
 
-// rest gives the outside time, and waits until nothing can happen any more.
+// rest waits for Driver.Patience, and then until all goroutines wait.
 func (s *stage) rest() {
 	<-time.After(s.driver.Patience)
 	synctest.Wait()
@@ -96,7 +96,7 @@ func (s *stage) gone() bool {
 	}
 }
 
-// do has the director perform actions.
+// do makes the director perform actions.
 func (s *stage) do(as ...actions.Action) {
 	s.Helper()
 	select {
@@ -110,7 +110,7 @@ func (s *stage) do(as ...actions.Action) {
 	s.expectAlive()
 }
 
-// expectAlive sees to it that the machine is there, if it is to be.
+// expectAlive fails the test if the machine is gone, unless the run is cut.
 func (s *stage) expectAlive() {
 	s.Helper()
 	if s.gone() && s.watch.cutAt == never {
@@ -118,8 +118,8 @@ func (s *stage) expectAlive() {
 	}
 }
 
-// happen has something happen to thing i, and returns the messages of which
-// users are to be told. It reports false if Driver.Happen says nothing of them.
+// happen makes something happen to thing i, and returns the messages that users
+// must hear. It reports false if Driver.Happen returns none.
 func (s *stage) happen(i int) (messages []any, told bool) {
 	s.Helper()
 	if s.gone() || s.driver.Happen == nil {
@@ -147,7 +147,7 @@ func (s *stage) happen(i int) (messages []any, told bool) {
 	return e.messages, e.messages != nil
 }
 
-// fail has thing i fail from now on.
+// fail makes thing i fail from now on.
 func (s *stage) fail(i int) (mend func(), reason error) {
 	if s.gone() || s.driver.Fail == nil {
 		return nil, nil
@@ -155,7 +155,7 @@ func (s *stage) fail(i int) (mend func(), reason error) {
 	return s.driver.Fail(i)
 }
 
-// finish stops the machine, and sees to it that nothing is left of it.
+// finish stops the machine, and checks that nothing is left of it.
 func (s *stage) finish() {
 	s.Helper()
 	s.cancel()
@@ -175,7 +175,7 @@ func (s *stage) awaitEnd(because string) {
 	synctest.Wait()
 }
 
-// checkLeftovers sees to it that the machine, which is gone, has left nothing.
+// checkLeftovers checks that the machine, which is gone, has left nothing behind.
 func (s *stage) checkLeftovers() {
 	s.Helper()
 	s.done = true
@@ -199,7 +199,7 @@ func (s *stage) checkLeftovers() {
 	}
 	if left := s.left(); left != "" {
 		s.errorf("the machine is gone, but goroutines are left:%s", left)
-		<-time.After(limit) // for those that end, if late
+		<-time.After(limit) // some may still end
 	}
 }
 
@@ -226,8 +226,8 @@ func (s *stage) abandon() {
 	case <-s.over:
 	case <-time.After(limit):
 	}
-	s.driver.Close()    // the outside may be what keeps it
-	<-time.After(limit) // for what ends, if late
+	s.driver.Close()    // the machine may wait for the outside
+	<-time.After(limit) // goroutines may still end
 	synctest.Wait()
 }
 
@@ -260,7 +260,7 @@ func (s *stage) tail() string {
 	return "\n" + what + "\n\t" + strings.Join(lines, "\n\t")
 }
 
-// list returns names for people.
+// list returns names as one text.
 func list(names []string) string {
 	if len(names) == 0 {
 		return "nothing"

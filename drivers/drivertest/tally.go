@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// A Tally knows what is open in a simulated outside. Its methods may be called
-// from any goroutine. The zero Tally is empty.
+// A Tally keeps the names of what is open in a simulated outside. Its methods may
+// be called from any goroutine. The zero Tally is empty.
 type Tally struct {
 	mu   sync.Mutex
 	open []*string
 }
 
-// Opened notes that something has been opened, and returns the function that is
-// to be called when it is closed; to call it again does nothing.
+// Opened notes that something has been opened. The caller calls the function that
+// Opened returns when it is closed; further calls do nothing.
 func (t *Tally) Opened(name string) (closed func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -26,7 +26,7 @@ func (t *Tally) Opened(name string) (closed func()) {
 	}
 }
 
-// Open returns the names of what is open, in the order in which it was opened.
+// Open returns the names of what is open, in the order of opening.
 func (t *Tally) Open() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -48,7 +48,7 @@ func saved(of func(*studio) actions.Type) func(testing.TB) Driver {
 	}
 }
 
-// giving returns a type whose Open gives what give returns.
+// giving returns a type whose Open returns what give returns.
 func giving(give func(l listening, s *studio) actions.Action) radioType {
 	return func(s *studio) actions.Definition[listening] {
 		return actions.Define("test.radio", func(l listening) actions.Action { return give(l, s) })
@@ -69,26 +69,26 @@ func TestTypes(t *testing.T) {
 		}, `process 2 "radio driver" is of no type: its state is a drivertest.listening`},
 		"forgets an endpoint": {giving(func(l listening, s *studio) actions.Action {
 			return actions.Group(listening{}.open(s), tune(radio{station: "station 0", studio: s}))
-		}).erased, `Open does not give the endpoint publisher of drivertest.Tuned{Station: "station 0"} as "station 0"`},
+		}).erased, `Open does not open the endpoint publisher of drivertest.Tuned{Station: "station 0"} as "station 0"`},
 		"forgets a device": {giving(func(l listening, s *studio) actions.Action {
 			return actions.Group(listening{}.open(s), ready("station 0"), ready("station 1"))
-		}).erased, "Open does not give the device radio(station 0)"},
+		}).erased, "Open does not open the device radio(station 0)"},
 		"gives another role": {giving(func(l listening, s *studio) actions.Action {
 			e := ready("station 0")
 			e.Role.Interest = topic.Observer
 			return actions.Group(listening{}.open(s), tune(radio{station: "station 0", studio: s}), e)
-		}).erased, `Open gives the endpoint publisher (observer) of drivertest.Tuned{Station: "station 0"} as "station 0" at level 0, which is publisher of`},
+		}).erased, `Open opens the endpoint publisher (observer) of drivertest.Tuned{Station: "station 0"} as "station 0" at level 0, but the process has publisher of`},
 		"gives a handler for another state": {giving(func(l listening, s *studio) actions.Action {
 			return actions.Group(l.open(s), endpoint.Subscriber(on("station 2"), endpoint.OnMessageState(func(n int, _ News) actions.Transition[int] { return actions.Next(n) })))
-		}).erased, "Open gives a handler for states of type int"},
+		}).erased, "its Open returns a handler for states of type int"},
 		"does more than to open": {giving(func(l listening, s *studio) actions.Action {
 			return actions.Group(l.open(s), actions.Quit())
-		}).erased, "Open gives actions.QuitProcess, which opens no endpoint and no device"},
+		}).erased, "its Open returns actions.QuitProcess, which opens neither an endpoint nor a device"},
 		"loses something": {func(s *studio) actions.Type {
 			return actions.CodedAs(giving(listening.open)(s),
 				func(l listening) []string { return l.Stations },
 				func(all []string) (listening, error) { return listening{all[:min(1, len(all))]}, nil }).Type
-		}, "and when it has been read as"},
+		}, "and after it is read again as"},
 		"cannot be read": {func(s *studio) actions.Type {
 			return actions.CodedAs(giving(listening.open)(s),
 				func(l listening) []string { return l.Stations },

@@ -12,13 +12,13 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// The script of a test moves a process, the director, through a device. The
-// director has users spawned, and gives them orders.
+// The script of a test controls a process, the director, through a device. The
+// director spawns users and sends them orders.
 
-// hands is the device that moves the director.
+// hands is the device through which a script controls the director.
 type hands struct{ deeds chan deed }
 
-// A deed is what the director is to do.
+// A deed is an action for the director to perform.
 type deed struct{ actions.Action }
 
 func (deed) String() string { return "what the test says" }
@@ -26,7 +26,7 @@ func (deed) String() string { return "what the test says" }
 // opened is the opening value of the devices of this package.
 type opened struct{}
 
-// director returns the director.
+// director spawns the director.
 func (h hands) director() actions.Action {
 	return actions.Spawn(actions.Stateless(
 		endpoint.Device(h, endpoint.OnValue(func(d deed) actions.Action { return d.Action })),
@@ -41,12 +41,13 @@ func (h hands) Open(context.Context, world.Env) (world.Handle, error) {
 	return newSource(h.deeds), nil
 }
 
-// A stand is a device that stands in for the one which package vmtest opens in a
-// machine: so processes and devices have the same numbers in both.
+// A stand is a device that stands in for the one that package vmtest opens in its
+// machines, so that processes and devices have the same numbers with it and
+// without it.
 type stand struct{}
 
-// standIn spawns the process that holds a stand. It has the name of that of
-// vmtest.
+// standIn spawns the process that holds a stand. The process has the name that
+// vmtest gives to its own.
 func standIn() actions.Action {
 	return actions.Spawn(actions.Stateless(actions.OpenDevice{Device: stand{}, Handler: &actions.Handler{
 		Run: func(state any, _ *actions.Event) (any, actions.Action) { return state, nil },
@@ -61,7 +62,7 @@ func (stand) DeviceName() string { return "vmtest stand-in" }
 // Open implements [world.Device].
 func (stand) Open(context.Context, world.Env) (world.Handle, error) { return newSource(nil), nil }
 
-// A source is a handle that says what comes from a channel.
+// A source is a handle whose values come from a channel.
 type source struct {
 	deeds  <-chan deed
 	told   bool
@@ -93,7 +94,7 @@ func (s *source) Try([]any) (int, error) { return 0, errNoCommands }
 func (s *source) Do(any) error           { return errNoCommands }
 func (s *source) Close() error           { s.close(); return nil }
 
-// An order has a user do something.
+// An order tells a user to do something.
 type order struct {
 	To   string
 	What *task
@@ -109,11 +110,11 @@ func (*task) String() string { return "what the test says" }
 var orderTo = topic.FieldOf(func(o *order) *string { return &o.To })
 
 const (
-	userPrefix = "user "
-	ordersEnd  = "drivertest orders" // the endpoint at which a user gets them
+	userPrefix     = "user "
+	ordersEndpoint = "drivertest orders" // the endpoint at which a user gets orders
 )
 
-// errCrash is that of a user who is told to crash.
+// errCrash is the value with which a user panics that is told to crash.
 var errCrash = errors.New("drivertest: a user has crashed, as it was told to")
 
 // A user is a process that wants something.
@@ -122,11 +123,11 @@ type user struct {
 	name string
 	spec actions.Action
 	ids  []actions.EndpointID // of its endpoints
-	mark int                  // how much of what it has heard was looked at
+	mark int                  // how many of its events heard has returned
 }
 
-// newUser returns a user that performs the actions, which open endpoints. It is
-// not there before it is spawned.
+// newUser returns a user that performs an action, which opens endpoints. The
+// caller spawns it.
 func (s *stage) newUser(wants string, as actions.Action) *user {
 	s.users++
 	u := &user{s: s, name: fmt.Sprintf("%s%d, who %s", userPrefix, s.users, wants)}
@@ -136,19 +137,19 @@ func (s *stage) newUser(wants string, as actions.Action) *user {
 				panic(errCrash)
 			}
 			return o.What.do
-		})).As(ordersEnd),
+		})).As(ordersEndpoint),
 		u.named(as),
 	)).Named(u.name)
 	return u
 }
 
-// named gives names to all endpoints, so that they can be deleted.
+// named gives a name to each endpoint that has none, so that it can be deleted.
 func (u *user) named(as actions.Action) actions.Action {
 	var all actions.Tree
 	for a := range actions.Leaves(as) {
 		if e, ok := a.(actions.AddEndpoint); ok {
 			if e.ID == nil {
-				e = e.As(fmt.Sprintf("end %d", len(u.ids)+1))
+				e = e.As(fmt.Sprintf("endpoint %d", len(u.ids)+1))
 			}
 			u.ids = append(u.ids, e.ID)
 			a = e
@@ -158,21 +159,20 @@ func (u *user) named(as actions.Action) actions.Action {
 	return all
 }
 
-// wanting returns a user that wants thing i, and is not there before it is
-// spawned.
+// wanting returns a user that wants thing i. The caller spawns it.
 func (s *stage) wanting(i int) *user {
 	return s.newUser(fmt.Sprintf("wants %d", i), s.driver.Demand(i))
 }
 
-// demand has a user come that wants thing i.
+// demand spawns a user that wants thing i.
 func (s *stage) demand(i int) *user {
 	u := s.wanting(i)
 	s.do(u.spec)
 	return u
 }
 
-// watching has a user come that watches whether thing i is ready, and wants
-// nothing. It returns nil if that is not to be seen.
+// watching spawns a user that watches whether thing i is ready, and wants nothing.
+// It returns nil if the driver has no Ready.
 func (s *stage) watching(i int) *user {
 	if s.driver.Ready == nil {
 		return nil
@@ -182,18 +182,18 @@ func (s *stage) watching(i int) *user {
 	return u
 }
 
-// perform has the user perform actions.
+// perform makes the user perform actions.
 func (u *user) perform(as ...actions.Action) {
 	u.s.do(actions.Send(order{u.name, &task{do: actions.Group(as...)}}))
 }
 
-// leave has the user quit.
+// leave makes the user quit.
 func (u *user) leave() { u.perform(actions.Quit()) }
 
-// crash has the user panic.
+// crash makes the user panic.
 func (u *user) crash() { u.s.do(actions.Send(order{u.name, &task{crash: true}})) }
 
-// withdraw has the user take back what it wants, and live on.
+// withdraw makes the user delete its endpoints and live on.
 func (u *user) withdraw() {
 	var all actions.Tree
 	for _, id := range u.ids {
@@ -202,10 +202,10 @@ func (u *user) withdraw() {
 	u.perform(all)
 }
 
-// handOver has the user make way for another one, which comes at that moment.
+// handOver makes the user spawn another one and quit in the same turn.
 func (u *user) handOver(to *user) { u.perform(to.spec, actions.Quit()) }
 
-// heard returns what the user has heard since the last time.
+// heard returns what the user has heard since the last call.
 func (u *user) heard() []event {
 	if u == nil {
 		return nil

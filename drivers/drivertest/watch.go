@@ -13,7 +13,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A watch keeps what a machine shows of a run.
+// A watch keeps the records of a run.
 type watch struct {
 	mu       sync.Mutex
 	records  int
@@ -25,8 +25,8 @@ type watch struct {
 	users    []string           // in the order in which they have heard something first
 	inputs   []vm.Input
 	crossed  []any    // the values and commands that have crossed the border
-	faults   []string // processes that have come to grief
-	lines    []string // the trace, unless the run is to be cut: then that of one that was not
+	faults   []string // processes that have crashed or were ended by the machine
+	lines    []string // the trace of the run or, if the run is cut, of one that was not
 	stopping bool
 }
 
@@ -36,16 +36,16 @@ const (
 	atStart = -1
 )
 
-// An event is what a user has been told.
+// An event is one that a user has heard.
 type event struct {
 	kind    actions.EventKind
-	self    bool // by itself
+	self    bool // the user has caused it itself
 	message any
 	reason  error
 	text    string
 }
 
-// see is told all that happens in the machine.
+// see handles a record of the machine.
 func (w *watch) see(r *vm.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -114,10 +114,10 @@ func (w *watch) command(c vm.Command) {
 	}
 }
 
-// told keeps what a user is told at the endpoints of its demand.
+// told keeps an event that a user hears at the endpoints of its demand.
 func (w *watch) told(r *vm.Record, line string) {
 	e, ok := r.Endpoint()
-	if !ok || !strings.HasPrefix(r.Name(), userPrefix) || e.ID == ordersEnd || w.stopping || w.cutAt != never {
+	if !ok || !strings.HasPrefix(r.Name(), userPrefix) || e.ID == ordersEndpoint || w.stopping || w.cutAt != never {
 		return
 	}
 	ev := event{kind: r.Event.Kind, self: r.Event.Self, reason: r.Event.Reason}

@@ -1,5 +1,8 @@
-// Package kindtest finds out, in the tests of drivers and programs, whether
-// processes can be written down and made anew as their types say.
+// Package typetest checks, in the tests of drivers and programs, that processes
+// can be written down and restored as their types say.
+//
+// [Check] checks a machine that is at rest. [Run] runs a machine, repeats the run
+// with the same inputs, and checks the second machine whenever it is at rest.
 package typetest
 
 import (
@@ -23,10 +26,11 @@ type TB interface {
 	Errorf(format string, args ...any)
 }
 
-// Check sees to it that all processes of a machine at rest are of the given
-// types, but for nested machines and those that are others; and that every
-// process of one of the types has what its state says, now and after the state
-// has been written down and read.
+// Check fails the test if a process is of none of the types, unless it is a
+// nested machine or others reports true for it. It also fails the test if a
+// process of one of the types does not have the endpoints and devices that
+// Type.Open opens for its state, or for its state written down and read again.
+// Check does nothing while the machine is busy.
 func Check(t TB, m *vm.Machine, types []actions.Type, others func(vm.ProcessInfo) bool) {
 	t.Helper()
 	if m.Busy() {
@@ -45,8 +49,8 @@ func Check(t TB, m *vm.Machine, types []actions.Type, others func(vm.ProcessInfo
 	}
 }
 
-// Run runs a machine on a ground until ctx is done. Then another machine gets the
-// same inputs, and is checked, as by [Check], whenever it is at rest.
+// Run runs a machine on a ground until ctx is done or the machine ends. Then it
+// applies the same inputs to another machine, and calls [Check] after each.
 func Run(ctx context.Context, t TB, types []actions.Type, others func(vm.ProcessInfo) bool, boot ...actions.Action) {
 	t.Helper()
 	var mu sync.Mutex
@@ -70,11 +74,11 @@ func Run(ctx context.Context, t TB, types []actions.Type, others func(vm.Process
 
 // faults returns what is wrong with a process.
 func faults(typ actions.Type, p vm.ProcessInfo) (all []string) {
-	gives, err := open(typ, p.State)
+	now, err := open(typ, p.State)
 	if err != nil {
 		return []string{err.Error()}
 	}
-	all = gives.lacks(p)
+	all = now.lacks(p)
 	data, err := encode(typ, p.State)
 	if err != nil {
 		return append(all, "its state cannot be written: "+err.Error())
@@ -84,106 +88,109 @@ func faults(typ actions.Type, p vm.ProcessInfo) (all []string) {
 		return append(all, fmt.Sprintf("its state, written as %s, cannot be read: %v", data, err))
 	}
 	if typ.Encode == nil && !reflect.DeepEqual(state, p.State) {
-		all = append(all, fmt.Sprintf("its state, %+v, is no plain data: it is written as %s", p.State, data))
+		all = append(all, fmt.Sprintf("its state, %+v, is not plain data: it is written as %s", p.State, data))
 	}
 	if again, err := encode(typ, state); err != nil || !bytes.Equal(again, data) {
-		all = append(all, fmt.Sprintf("its state is written as %s, and when it has been read as %s, %v", data, again, err))
+		all = append(all, fmt.Sprintf("its state is written as %s, and after it is read again as %s, error: %v", data, again, err))
 	}
-	if again, err := open(typ, state); err != nil || !reflect.DeepEqual(again.texts(), gives.texts()) {
-		all = append(all, fmt.Sprintf("its state gives %q, and when it has been written as %s and read it gives %q, %v", gives.texts(), data, again.texts(), err))
+	if again, err := open(typ, state); err != nil || !reflect.DeepEqual(again.texts(), now.texts()) {
+		all = append(all, fmt.Sprintf("Open opens %q for its state, and %q for the state written as %s and read again, error: %v", now.texts(), again.texts(), data, err))
 	}
 	return all
 }
 
-// An end is an endpoint as Type.Open gives it.
-type end struct {
+// An endpoint is one that Type.Open opens, or that a process has.
+type endpoint struct {
 	id    actions.EndpointID
 	role  topic.Role
 	level uint32
 }
 
-func (e end) String() string {
+func (e endpoint) String() string {
 	if e.id == nil {
 		return fmt.Sprintf("%v at level %d", e.role, e.level)
 	}
 	return fmt.Sprintf("%v as %#v at level %d", e.role, e.id, e.level)
 }
 
-// A given is what Type.Open gives.
-type given struct {
-	ends    []end
-	devices []string
+// opened is what Type.Open opens for a state.
+type opened struct {
+	endpoints []endpoint
+	devices   []string // by name
 }
 
-func (g *given) texts() (all []string) {
-	for _, e := range g.ends {
+// texts describes the endpoints and the devices.
+func (o *opened) texts() (all []string) {
+	for _, e := range o.endpoints {
 		all = append(all, e.String())
 	}
-	return append(all, g.devices...)
+	return append(all, o.devices...)
 }
 
-func open(typ actions.Type, state any) (*given, error) {
-	g := &given{}
-	return g, g.add(typ, 0, typ.Open(state))
+// open returns what Type.Open opens for a state.
+func open(typ actions.Type, state any) (*opened, error) {
+	o := &opened{}
+	return o, o.add(typ, 0, typ.Open(state))
 }
 
-func (g *given) add(typ actions.Type, level uint32, a actions.Action) error {
+// add adds what an action opens, at a meta-level.
+func (o *opened) add(typ actions.Type, level uint32, a actions.Action) error {
 	for a := range actions.Leaves(a) {
 		var h *actions.Handler
 		switch a := a.(type) {
 		case actions.AddEndpoint:
-			g.ends = append(g.ends, end{a.ID, a.Role, level})
+			o.endpoints = append(o.endpoints, endpoint{a.ID, a.Role, level})
 			h = a.Handler
 		case actions.OpenDevice:
-			g.devices = append(g.devices, a.Device.DeviceName())
+			o.devices = append(o.devices, a.Device.DeviceName())
 			h = a.Handler
 		case actions.MetaLevel:
-			if err := g.add(typ, level+1, a.Action); err != nil {
+			if err := o.add(typ, level+1, a.Action); err != nil {
 				return err
 			}
 		default:
-			return fmt.Errorf("its Open gives %T, which opens no endpoint and no device", a)
+			return fmt.Errorf("its Open returns %T, which opens neither an endpoint nor a device", a)
 		}
 		if h != nil && h.State != nil && h.State != typ.State {
-			return fmt.Errorf("its Open gives a handler for states of type %v", h.State)
+			return fmt.Errorf("its Open returns a handler for states of type %v", h.State)
 		}
 	}
 	return nil
 }
 
-// lacks returns what a process has that is not given.
-func (g *given) lacks(p vm.ProcessInfo) (all []string) {
+// lacks returns what a process has that is not in o.
+func (o *opened) lacks(p vm.ProcessInfo) (all []string) {
 	anonymous := map[uint32]int{} // how many were found, by level
 	for _, e := range p.Endpoints {
-		has := end{e.ID, e.Role, e.Level}
+		has := endpoint{e.ID, e.Role, e.Level}
 		skip := 0
 		if e.ID == nil {
 			skip = anonymous[e.Level]
 			anonymous[e.Level]++
 		}
-		found := func(o end) bool {
-			if o.id != e.ID || o.level != e.Level {
+		found := func(other endpoint) bool {
+			if other.id != e.ID || other.level != e.Level {
 				return false
 			}
 			skip--
 			return skip < 0
 		}
-		switch i := slices.IndexFunc(g.ends, found); {
+		switch i := slices.IndexFunc(o.endpoints, found); {
 		case i < 0:
-			all = append(all, fmt.Sprintf("Open does not give the endpoint %v", has))
-		case g.ends[i].String() != has.String() || !g.ends[i].role.Topic.Equivalent(has.role.Topic):
-			all = append(all, fmt.Sprintf("Open gives the endpoint %v, which is %v", g.ends[i], has))
+			all = append(all, fmt.Sprintf("Open does not open the endpoint %v", has))
+		case o.endpoints[i].String() != has.String() || !o.endpoints[i].role.Topic.Equivalent(has.role.Topic):
+			all = append(all, fmt.Sprintf("Open opens the endpoint %v, but the process has %v", o.endpoints[i], has))
 		}
 	}
 	for _, d := range p.Devices {
-		if !slices.Contains(g.devices, d.Device.DeviceName()) {
-			all = append(all, "Open does not give the device "+d.Device.DeviceName())
+		if !slices.Contains(o.devices, d.Device.DeviceName()) {
+			all = append(all, "Open does not open the device "+d.Device.DeviceName())
 		}
 	}
 	return all
 }
 
-// encode writes a state, as plain data if the kind has no other way.
+// encode writes a state: as JSON, unless the type has its own encoding.
 func encode(typ actions.Type, state any) ([]byte, error) {
 	if typ.Encode != nil {
 		return typ.Encode(state)
@@ -191,6 +198,7 @@ func encode(typ actions.Type, state any) ([]byte, error) {
 	return json.Marshal(state)
 }
 
+// decode reads what encode has written.
 func decode(typ actions.Type, data []byte) (any, error) {
 	if typ.Decode != nil {
 		return typ.Decode(data)
