@@ -1,26 +1,26 @@
 package timer
 
-// An arrival is something that has come in, with all that has come before: the
-// last one stands for all. It is immutable. No arrival is nil.
+// An arrival is a request that has arrived, linked to those before it, so the last
+// one stands for all. It is immutable. Nil is no arrival.
 type arrival struct {
 	Set
 	what   what
-	timely bool // something has to do with what the time is
+	timely bool // one of the requests needs to know the time
 	count  int32
 	before *arrival
 }
 
-// what says what an arrival is.
+// what says what an arrival asks for.
 type what uint8
 
 const (
-	setAt     what = iota // at a given time
-	setAfter              // some time from now
-	cancelled             // only the label counts
-	asksTime              // only the label counts
+	setAt     what = iota // a timer for a given time
+	setAfter              // a timer for a while from now
+	cancelled             // no timer; only the label counts
+	asksTime              // the time; only the label counts
 )
 
-// and returns the arrivals with one more.
+// and returns the arrivals and one more.
 func (a *arrival) and(w what, s Set) *arrival {
 	n := &arrival{Set: s, what: w, timely: w == setAfter || w == asksTime, count: 1, before: a}
 	if a != nil {
@@ -30,7 +30,7 @@ func (a *arrival) and(w what, s Set) *arrival {
 	return n
 }
 
-// all returns the arrivals, the first one first.
+// all returns the arrivals in their order.
 func (a *arrival) all() []*arrival {
 	if a == nil {
 		return nil
@@ -42,8 +42,8 @@ func (a *arrival) all() []*arrival {
 	return as
 }
 
-// only returns the arrivals without the timers, set or cancelled, whose labels
-// are not kept.
+// only returns the arrivals that ask for the time, and those that set or cancel a
+// timer with a label for which keep reports true.
 func (a *arrival) only(keep func(label string) bool) (kept *arrival) {
 	for _, a := range a.all() {
 		if a.what == asksTime || keep(a.Label) {
@@ -53,8 +53,7 @@ func (a *arrival) only(keep func(label string) bool) (kept *arrival) {
 	return kept
 }
 
-// replaces adds the labels of the timers that have another one in their place,
-// or none, once all the arrivals have been dealt with.
+// replaces adds the labels of the timers that the arrivals set or cancel.
 func (a *arrival) replaces(labels map[string]bool) {
 	for ; a != nil; a = a.before {
 		if a.what != asksTime {

@@ -10,17 +10,17 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// An audience is who subscribes to Expired, as far as labels go. It is
+// An audience has the labels of Expired to which somebody subscribes. It is
 // immutable.
 type audience struct {
-	labels *immutable.Map[string, struct{}] // for which somebody waits in particular
-	globs  []topic.Pattern[Expired]         // that leave a part of the label open
-	all    bool                             // somebody waits for all labels
+	labels *immutable.Map[string, struct{}] // that subscriptions name
+	globs  []topic.Pattern[Expired]         // of subscriptions that match several labels
+	all    bool                             // there is a subscription to all labels
 }
 
 var nobody = &audience{labels: immutable.NewMap[string, struct{}](nil)}
 
-// hears reports whether somebody waits for a label.
+// hears reports whether somebody subscribes to a label.
 func (a *audience) hears(label string) bool {
 	if a.all {
 		return true
@@ -31,7 +31,7 @@ func (a *audience) hears(label string) bool {
 	return slices.ContainsFunc(a.globs, func(p topic.Pattern[Expired]) bool { return p.Matches(Expired{Label: label}) })
 }
 
-// with returns the audience with those that wait for conversation c.
+// with returns the audience with the subscribers of conversation c.
 func (a *audience) with(c topic.Pattern[Expired]) *audience {
 	n := *a
 	switch label, pinned := Label.In(c); {
@@ -45,7 +45,7 @@ func (a *audience) with(c topic.Pattern[Expired]) *audience {
 	return &n
 }
 
-// without returns the audience without those that waited for conversation c.
+// without returns the audience without the subscribers of conversation c.
 func (a *audience) without(c topic.Pattern[Expired]) *audience {
 	n := *a
 	switch label, pinned := Label.In(c); {
@@ -54,7 +54,7 @@ func (a *audience) without(c topic.Pattern[Expired]) *audience {
 	case covers(c, topic.All[Expired]()):
 		n.all = false
 	default:
-		text := c.String() // by which the machine counts
+		text := c.String() // by which the machine counts conversations
 		n.globs = slices.DeleteFunc(slices.Clone(a.globs), func(p topic.Pattern[Expired]) bool { return p.String() == text })
 	}
 	return &n
@@ -62,15 +62,15 @@ func (a *audience) without(c topic.Pattern[Expired]) *audience {
 
 func covers(p, q topic.Pattern[Expired]) bool { return p.Topic().Covers(q.Topic()) }
 
-// conversation returns what an event at an endpoint for Expired is about.
+// conversation returns the conversation of an event at an endpoint for Expired.
 func conversation(ev *actions.Event) topic.Pattern[Expired] {
 	c, _ := topic.Typed[Expired](ev.Peer.Topic)
 	return c
 }
 
-// announce returns the endpoint of one who serves timers: it is seen by those
-// who want to set some, and is told who waits for what label. Those who only
-// watch do not count.
+// announce returns the endpoint by which a driver or a relay shows that it serves
+// timers. The function demand hears of the first and the last subscriber of a
+// label. Observers do not count.
 func announce[S any](demand func(S, *actions.Event) actions.Transition[S]) actions.AddEndpoint {
 	h := actions.HandlerOf(demand)
 	h.Events = actions.EventsOf(actions.First, actions.Last)

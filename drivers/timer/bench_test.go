@@ -17,7 +17,7 @@ import (
 
 // The benchmarks measure what it takes to set, to take back and to be told of a
 // timer while there are many others: the whole way, from the action of a user's
-// process until all that comes of it has been done, with the outside played by
+// process until the machine has done all that follows, with the outside played by
 // hand. Beside each there is the same with time.AfterFunc, to compare with.
 const (
 	many  = 100_000 // timers that are pending at least

@@ -7,40 +7,39 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A desk is what the driver works with in its turn. It never changes once the
-// turn is over: the methods that write to it are for a copy that nobody else
-// has yet.
+// A desk is the part of the driver's state that it works with in its turn. It never
+// changes once the turn is over: the methods that write to it are for a copy that
+// no one else has yet.
 type desk struct {
 	ticker   world.Device
 	audience *audience
 	schedule schedule
 	seq      uint64 // of the timer that was set last
 
-	held   bool    // the ticker is
-	silent bool    // it has not said yet that it is open
-	waking bool    // it has been told to wake us,
-	wakes  instant // then
+	held   bool    // the driver holds the ticker
+	silent bool    // no value has come from the ticker since it was opened
+	waking bool    // a wake is pending in the ticker
+	wakes  instant // the time of the last wake
 
-	readings uint64   // that the ticker was asked for
-	asked    *arrival // what waits for one of them, and behind it the inbox
-	awaited  uint64   // that one; 0 for the time of the opening
+	readings uint64   // how many reads the ticker was told
+	asked    *arrival // the arrivals that wait for a time; the inbox waits behind them
+	awaited  uint64   // the number of the read that gives it; 0 for the opening
 
-	ripening bool      // more than fits in one turn expires,
-	ripe     time.Time // by now
+	ripening bool      // more timers expire than fit into one turn
+	ripe     time.Time // the time by which they expire
 }
 
-// empty reports whether there is nothing that has to do with time.
+// empty reports whether no timer is pending and nothing waits for the time.
 func (d *desk) empty() bool { return d.schedule.empty() && d.asked == nil }
 
-// expectsTime reports whether the ticker will say what the time is in a moment.
+// expectsTime reports whether the ticker will report the time in a moment.
 func (d *desk) expectsTime() bool { return d.asked != nil || d.held && d.silent }
 
 func (d *desk) tell(command any) actions.Action { return actions.Tell(d.ticker, command) }
 
-// take deals with the inbox, and returns what is left in it: all of it, if the
-// ticker is about to say what the time is. If the time is needed, it is asked
-// for. It has to be looked at after they have come, or timers could expire too
-// early.
+// take handles the inbox, and returns what is left in it: all of it, if the ticker
+// is about to report the time. If the inbox needs the time, take asks for it: a
+// time from before the arrivals could let timers expire too early.
 func (d *desk) take(inbox *arrival) (left *arrival, ask actions.Action) {
 	switch {
 	case d.expectsTime():
@@ -52,14 +51,14 @@ func (d *desk) take(inbox *arrival) (left *arrival, ask actions.Action) {
 		return nil, nil
 	case !d.held:
 		d.asked, d.awaited = inbox, 0
-		return nil, nil // to open the ticker will do
+		return nil, nil // the ticker reports the time when it is opened
 	}
 	d.readings++
 	d.asked, d.awaited = inbox, d.readings
 	return nil, d.tell(read{d.readings})
 }
 
-// answer deals with what has waited for the time.
+// answer handles the arrivals that have waited for the time.
 func (d *desk) answer(now time.Time) actions.Action {
 	var answers actions.Tree
 	for _, a := range d.asked.all() {
@@ -72,7 +71,7 @@ func (d *desk) answer(now time.Time) actions.Action {
 	return actions.Group(answers...)
 }
 
-// changes returns what arrivals change in the schedule.
+// changes returns the changes that arrivals make to the schedule.
 func (d *desk) changes(a *arrival, now time.Time) []change {
 	all := a.all()
 	cs := make([]change, 0, len(all))
@@ -95,16 +94,15 @@ func (d *desk) changes(a *arrival, now time.Time) []change {
 	return cs
 }
 
-// turn is how many timers expire in one turn of the driver, so that what comes
-// of it fits into the queues of processes.
+// turn is how many timers expire in one turn of the driver. It is bounded so that
+// the messages fit into the queues of processes.
 const turn = 1 << 12
 
-// expire tells of the timers that are due, and sets those again that come
-// again. It leaves out those that have another one in their place, or none, in
-// what has not been dealt with.
+// expire sends the Expired of the timers that are due, and sets repeating timers
+// again. It leaves out timers that an arrival not handled yet replaces or cancels.
 func (d *desk) expire(now time.Time, inbox *arrival) actions.Action {
 	if d.ripening {
-		d.ripe = now // later
+		d.ripe = now // which is later than before
 		return nil
 	}
 	var due []change
@@ -138,16 +136,16 @@ func (d *desk) expire(now time.Time, inbox *arrival) actions.Action {
 // following returns the first time after now that is some intervals after at.
 func following(at time.Time, every time.Duration, now time.Time) instant {
 	for !at.After(now) {
-		late := now.Sub(at) // or as much of it as a Duration holds
+		late := now.Sub(at) // at most what a Duration holds
 		at = at.Add(late - late%every).Add(every)
 	}
 	return instantOf(at)
 }
 
-// hold opens the ticker when it is needed, and closes it when it is not, so that
-// a machine in which nobody waits for the time can come to its end. To see
-// whether somebody sets another timer because of the one that has just expired,
-// it is closed in the next turn only. And it has the ticker wake us in time.
+// hold opens the ticker when the driver needs it, and closes it when not, so that a
+// machine in which nobody waits for the time can end. It closes the ticker one turn
+// later, in case somebody sets another timer because one has just expired. It also
+// tells the ticker when to wake the driver.
 func (d *desk) hold(inbox *arrival, settled bool) actions.Action {
 	needed := !d.empty() || inbox != nil
 	switch {

@@ -10,28 +10,27 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A ticker is the clock as a device. Its values are of type now: the first one
-// when it is opened, and then one for each read, and one whenever the time of a
-// wake has come.
+// A ticker is the device of a clock. Its values are of type now: one when it is
+// opened, one for each read, and one when the time of a wake has come.
 type ticker struct{ clock world.Clock }
 
-// now is what the clock says.
+// now is the time of the clock.
 type now struct {
 	Now time.Time // in UTC
 
-	// Reading is that of the last read before the clock was looked at, or 0 if
-	// there was none since the ticker was opened.
+	// Reading is the number of the last read before the ticker read the clock, or
+	// 0 if there was none since it was opened.
 	Reading uint64
 }
 
 // Urgent implements [world.Urgent].
 func (now) Urgent() {}
 
-// read is a command: say what the time is.
-type read struct{ Reading uint64 } // 1, and then one more each time
+// read is a command: report the time.
+type read struct{ Reading uint64 } // 1 for the first, and one more for each next
 
-// wake is a command: say what the time is once it is At, or later. It takes the
-// place of the one before.
+// wake is a command: report the time when it is At or later. It replaces the wake
+// before it.
 type wake struct{ At time.Time }
 
 func init() {
@@ -69,16 +68,16 @@ type openTicker struct {
 
 	mu      sync.Mutex
 	changed sync.Cond
-	value   now  // the last look at the clock
-	fresh   bool // nobody has received it yet
+	value   now  // of the last look
+	fresh   bool // Recv has not returned the value yet
 	reading uint64
 	wakes   uint64        // how many there have been
 	alarm   world.Stopper // of the last one; nil if it has rung
 	closed  bool
 }
 
-// look has the time be received. If the last one has not been, one will do for
-// both.
+// look reads the clock, and lets Recv return the time. It replaces a value that
+// Recv has not returned yet.
 func (h *openTicker) look() {
 	h.value = now{plain(h.clock.Now()), h.reading}
 	h.fresh = true
@@ -122,13 +121,13 @@ func (h *openTicker) Do(command any) error {
 		h.disarm()
 		h.arm(c.At)
 	default:
-		return fmt.Errorf("timer: a ticker takes no %T; tell it to read or to wake", command)
+		return fmt.Errorf("timer: a ticker takes no %T: its commands are read and wake", command)
 	}
 	return nil
 }
 
-// slack is how much later than asked for a wake may be because the clock was
-// moved by hand while it was set.
+// slack is how late a wake may be because a test moved the clock while the alarm
+// was set.
 const slack = time.Millisecond
 
 // arm sets the alarm to a time.
@@ -144,14 +143,14 @@ func (h *openTicker) arm(at time.Time) {
 		if after := plain(h.clock.Now()); after.Sub(before) < slack && after.Before(at) {
 			return
 		}
-		// Meanwhile the clock has moved, so the alarm is late.
+		// The clock has moved meanwhile, so the alarm would be late.
 		h.disarm()
 		h.wakes++
 	}
 }
 
-// ring is called when the time of the n-th wake has come. The clock may have
-// been set back since that was computed.
+// ring handles the alarm of the n-th wake. It sets the alarm again if the clock has
+// been set back meanwhile.
 func (h *openTicker) ring(n uint64, at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

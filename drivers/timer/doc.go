@@ -1,7 +1,6 @@
-// Package timer lets processes wait for a time.
+// Package timer lets processes wait until a time, for a while, or at intervals.
 //
-// A timer has a label. A process that waits for it subscribes to its
-// expiration, and then sets it:
+// A timer has a label. A process subscribes to its expiration, and then sets it:
 //
 //	endpoint.Subscriber(timer.Expiring("tea"),
 //		endpoint.OnPresence(func(timer.Expired) actions.Action {
@@ -10,36 +9,36 @@
 //		endpoint.OnMessage(func(e timer.Expired) actions.Action { … }),
 //	)
 //
-// The [Driver], a process of the same machine, does the rest. That it is there is
-// shown by presence, as above; a process that knows can set timers whenever it
-// likes, once it has subscribed. Besides [After] there are [At] and [Every];
-// [Stop] takes a timer back, and [Now] asks what the time is.
+// The [Driver], a process of the same machine, does the rest. Its presence shows
+// that it serves, as above. A process that knows this can set timers at any time
+// once it has subscribed. [After] sets a timer for a while from now, [At] for a
+// time, and [Every] for intervals. [Stop] cancels a timer, and [Now] asks for the
+// time.
 //
 // # How long a timer lives
 //
-// A timer ends when it has expired, when it is taken back, when another one is
-// set with its label, and when nobody is left who subscribes to its expiration:
-// because the endpoint was deleted, or the process has ended, for whatever
-// reason. A handover from one process to another does not interrupt it. Whoever
-// sets a timer for which nobody waits gets a [Refused].
+// A timer ends when it has expired, when a process cancels it, when a process sets
+// another one with its label, and when its last subscriber has gone: the endpoint
+// was deleted, or the process has ended, for any reason. A handover from one
+// process to another does not interrupt a timer. A process that sets a timer
+// without a subscriber gets a [Refused].
 //
 // # Order
 //
-// Timers that are due expire in one go, the earliest first, and those that are
-// due at the same time in the order in which they were set. No timer expires
-// before its time. What is set to expire after a while counts from a moment not
-// before the one in which it was set.
+// Timers that are due expire together, the earliest first; those with the same
+// time expire in the order in which they were set. No timer expires before its
+// time: one that is set for a while counts from the moment it was set, or later.
 //
 // # Nested machines
 //
-// In a nested machine a [Relay] makes the timers of the machine around it
-// available, through any number of levels. Labels in one machine have nothing to
-// do with those in another.
+// In a nested machine, a [Relay] makes the timers of the outer machine available,
+// through any number of levels. Labels of one machine are independent of those of
+// another.
 //
 // # Tests
 //
-// The clock is a value: [DriverOn] takes one that a test moves by hand, a
-// [world.ManualClock], and in a bubble of testing/synctest that of the system is
-// the bubble's. A process that uses timers needs no driver in its test: that can
-// send the Expired itself.
+// [DriverOn] takes a clock, such as a [world.ManualClock], which a test moves by
+// hand. In a bubble of testing/synctest the clock of the system is that of the
+// bubble. A test of a process that uses timers needs no driver: it can send the
+// Expired itself.
 package timer

@@ -10,15 +10,14 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Driver returns the process that serves timers by the clock of the operating
-// system. A machine has one, or a [Relay].
+// Driver returns the action that spawns the process that serves timers, with the
+// clock of the operating system. A machine has one Driver or one [Relay].
 func Driver() actions.SpawnProcess { return DriverOn(world.SystemClock()) }
 
-// DriverOn is [Driver] by another clock, such as a [world.ManualClock] that a
+// DriverOn is [Driver] with another clock, such as a [world.ManualClock] that a
 // test moves. It panics if the clock is nil, or cannot be compared.
 //
-// Timers expire when the clock says so: if it is set back, they expire so much
-// later.
+// Timers follow the clock: if it is set back, they expire later by as much.
 func DriverOn(clock world.Clock) actions.SpawnProcess {
 	mustCompare("DriverOn", clock)
 	d := newDriver(clock)
@@ -28,16 +27,16 @@ func DriverOn(clock world.Clock) actions.SpawnProcess {
 func mustCompare(function string, clock world.Clock) {
 	switch {
 	case clock == nil:
-		panic("timer: " + function + " of a nil world.Clock: for the clock of the operating system, use the function without On")
+		panic("timer: " + function + " with a nil world.Clock: for the clock of the operating system, use the function without On")
 	case !reflect.ValueOf(clock).Comparable():
-		panic(fmt.Sprintf("timer: %s of a %T, which cannot be compared: use a pointer to one", function, clock))
+		panic(fmt.Sprintf("timer: %s with a %T, which cannot be compared: use a pointer to one", function, clock))
 	}
 }
 
 // A driver is the state of the driver. It is immutable.
 //
-// What comes in is only put into the inbox. In its next turn the driver deals
-// with all of it at once; that is settle.
+// The driver puts requests into the inbox, and handles all of them at once in its
+// next turn, in settle.
 type driver struct {
 	*desk
 	inbox *arrival // nil if it is empty
@@ -49,7 +48,7 @@ func newDriver(clock world.Clock) *driver {
 	return &driver{desk: &desk{ticker: ticker{clock}, audience: nobody}}
 }
 
-// open opens what the driver has: endpoints, and the ticker while it is needed.
+// open opens the endpoints of the driver, and the ticker if the driver holds it.
 func (d *driver) open() actions.Action {
 	return actions.Group(
 		endpoint.Subscriber(topic.All[Set](), endpoint.OnMessageState((*driver).set)),
@@ -61,7 +60,7 @@ func (d *driver) open() actions.Action {
 	)
 }
 
-// hear holds the ticker.
+// hear opens the ticker.
 func (d *desk) hear() actions.Action {
 	return actions.OpenDevice{Device: d.ticker, Handler: tickerEvents}
 }
@@ -93,20 +92,20 @@ func (d *driver) read(r Read) step {
 	return d.arrive(asksTime, Set{Label: r.Label})
 }
 
-// arrive puts something into the inbox.
+// arrive puts a request into the inbox.
 func (d *driver) arrive(what what, s Set) step {
 	n := &driver{d.desk, d.inbox.and(what, s)}
 	if d.inbox != nil || d.expectsTime() {
-		return actions.Next(n) // it will be dealt with
+		return actions.Next(n) // settle or tick will handle it
 	}
 	return actions.Next(n, settle)
 }
 
-// What the driver does in its next turn. It is set by init, because all of this
-// refers to each other.
+// What the driver does in its next turn. The function init sets these variables,
+// because they and the methods refer to each other.
 var (
-	settle       actions.Action // deal with the inbox
-	expireMore   actions.Action // go on with what is left to expire
+	settle       actions.Action // handles the inbox
+	expireMore   actions.Action // goes on with the timers that are still due
 	tickerEvents *actions.Handler
 )
 
@@ -119,23 +118,23 @@ func init() {
 	).Handler
 }
 
-// settle deals with the inbox.
+// settle handles the inbox.
 func (d *driver) settle() step {
 	n := *d.desk
 	inbox, ask := n.take(d.inbox)
 	return actions.Next(&driver{&n, inbox}, ask, n.hold(inbox, true))
 }
 
-// tick is told what time it is.
+// tick handles the time from the ticker.
 func (d *driver) tick(t now) step {
 	n := *d.desk
 	n.silent = false
 	if t.Reading == 0 || !instantOf(t.Now).before(n.wakes) {
-		n.waking = false // by a ticker that has just been opened, or that has done so
+		n.waking = false // the ticker has just been opened, or the wake has come
 	}
 	if n.asked != nil && t.Reading < n.awaited {
-		// It is not known yet from when on some timers count, and so which timer
-		// is the next. But that will be known in a moment.
+		// The moment from which some timers count is not known yet, and so the
+		// next timer is not either. The ticker reports it soon.
 		return actions.Next(&driver{&n, d.inbox}, actions.When(t.Reading == 0, n.tell(read{n.awaited})))
 	}
 	answers := n.answer(t.Now)
@@ -144,7 +143,7 @@ func (d *driver) tick(t now) step {
 	return actions.Next(&driver{&n, inbox}, answers, expired, ask, n.hold(inbox, false))
 }
 
-// expireMore goes on with what is left to expire.
+// expireMore goes on with the timers that are still due.
 func (d *driver) expireMore() step {
 	n := *d.desk
 	inbox, ask := n.take(d.inbox)
@@ -153,11 +152,11 @@ func (d *driver) expireMore() step {
 	return actions.Next(&driver{&n, inbox}, expired, ask, n.hold(inbox, false))
 }
 
-// stopped is told that the ticker has come to an end, which it does when the
-// machine stops. Timers are of no use any more.
+// stopped handles the end of the ticker, which ends only when the machine stops.
+// The driver fails for the same reason.
 func (d *driver) stopped(reason error) step { return actions.Next(d, actions.Fail(reason)) }
 
-// demand is told who has come to wait for timers, and who has gone.
+// demand handles the first subscriber of a conversation, and the last to go.
 func (d *driver) demand(ev *actions.Event) step {
 	n, c := *d.desk, conversation(ev)
 	if ev.Kind == actions.First {

@@ -221,7 +221,7 @@ func TestDR44PeriodicKeepsItsPlace(t *testing.T) {
 	}
 }
 
-// DR-46: whoever waits for timers sees the driver, and that it goes.
+// DR-46: a process that waits for timers sees the driver come and go.
 func TestDR46Presence(t *testing.T) {
 	m := vmtest.Run(t)
 	expired, times := vmtest.Subscriber(m, Expiring("a")), vmtest.Subscriber(m, Telling("a"))

@@ -109,7 +109,7 @@ func ExampleRelay() {
 	// tick two levels down
 }
 
-// What makes no sense is refused, to whoever has asked for it.
+// The driver refuses a request that makes no sense, and tells the sender.
 func ExampleRefused() {
 	careless := actions.Stateless(
 		endpoint.Subscriber(timer.Refusing("tea"), endpoint.OnMessage(func(r timer.Refused) actions.Action {

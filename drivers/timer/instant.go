@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// An instant is a time in a form that is compared fast. Every time.Time has
-// one, but for its place on earth.
+// An instant is a time in a form that is fast to compare. It represents every
+// time.Time, without its location.
 type instant struct {
 	sec  int64 // since 1970
 	nsec int32

@@ -5,18 +5,17 @@ import "hash/maphash"
 // A name is a label with its hash.
 type name struct {
 	label string
-	hash  uint64 `fingerprint:"-"` // it has a seed
+	hash  uint64 `fingerprint:"-"` // depends on the seed
 }
 
-// seed makes it hard to choose labels that all hash alike. No result depends on
-// it.
+// seed makes it hard to choose labels with equal hashes. No result depends on it.
 var seed = maphash.MakeSeed()
 
 func nameOf(label string) name { return name{label, maphash.String(seed, label)} }
 
-// Names are a set of names: a list, and a hash table with places in it. A slot
-// is the upper half of the hash of a name, and its place plus one; or zero, which
-// is more than half of them.
+// names is a set of names: a list, and a hash table of places in the list. A slot
+// has the upper half of the hash of a name, and the place of the name plus one. An
+// empty slot is zero; more than half of the slots are empty.
 type names struct {
 	list  []name
 	slots []uint64 `fingerprint:"-"` // of hashes
@@ -31,7 +30,7 @@ func newNames(n int) names {
 	return names{make([]name, 0, n), make([]uint64, size)}
 }
 
-// slot returns the slot where n is, and true, or else that where it is to be.
+// slot returns the slot of n and true or, if n is not in s, the empty slot for it.
 func (s *names) slot(n *name) (at uint64, found bool) {
 	mask := uint64(len(s.slots) - 1)
 	for at = n.hash & mask; s.slots[at] != 0; at = (at + 1) & mask {
@@ -50,7 +49,7 @@ func (s *names) has(n *name) bool {
 	return found
 }
 
-// add reports false if n is there already. There must be room.
+// add adds n, for which there must be room. It reports false if n is in s already.
 func (s *names) add(n name) bool {
 	at, found := s.slot(&n)
 	if !found {

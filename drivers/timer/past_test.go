@@ -16,7 +16,7 @@ import (
 )
 
 // A script is a run of a machine that was written down: its states and inputs,
-// and the commands that came of them.
+// and the commands that followed them.
 type script struct {
 	states   []vm.State
 	inputs   []vm.Input

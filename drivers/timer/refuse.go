@@ -7,15 +7,15 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// Reasons for which a [Set], a [Cancel] or a [Read] is [Refused].
+// The reasons of a [Refused].
 var (
 	// ErrNobodyWaits refuses a Set when nobody subscribes to its Expired.
 	ErrNobodyWaits = errors.New("timer: Set with a label for which nobody waits: a timer ends with the endpoint that waits for it; subscribe to timer.Expiring first, and then set the timer")
 
-	// ErrNoLabel refuses whatever has an empty label.
+	// ErrNoLabel refuses a request with an empty label.
 	ErrNoLabel = errors.New("timer: Set, Cancel or Read without a label: nobody could tell the answer from others; give it a label")
 
-	// ErrTwoTimes refuses a Set that says both At and After.
+	// ErrTwoTimes refuses a Set with both At and After.
 	ErrTwoTimes = errors.New("timer: Set with both At and After: it expires at one time; leave one of them zero")
 
 	// ErrNegative refuses a Set whose Every is negative.
@@ -35,13 +35,14 @@ func (s Set) mistake() error {
 	return nil
 }
 
+// refuse refuses a request with a label.
 func refuse(label string, reason error) actions.Action {
 	return actions.Send(Refused{label, reason})
 }
 
 func mustHaveLabel(function, label string) {
 	if label == "" {
-		panic("timer: " + function + " with an empty label: nobody could tell the answer from others; give it a label")
+		panic("timer: " + function + " with an empty label: give it a label, which tells its answer from others")
 	}
 }
 

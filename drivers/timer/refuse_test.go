@@ -90,16 +90,16 @@ type slippery struct {
 
 func TestMistakesPanic(t *testing.T) {
 	for name, mistake := range map[string]func(){
-		"DriverOn of a nil":                      func() { DriverOn(nil) },
-		"DriverOn of a timer.slippery":           func() { DriverOn(slippery{}) },
-		"After with an empty label":              func() { After("", 1) },
-		"At with an empty label":                 func() { At("", noon) },
-		`At("a") at the zero time`:               func() { At("a", time.Time{}) },
-		"Every with an empty label":              func() { Every("", 1) },
-		`Every("a", 0s): the interval has to be`: func() { Every("a", 0) },
-		`Every("a", -1ns)`:                       func() { Every("a", -1) },
-		"Stop with an empty label":               func() { Stop("") },
-		"Now with an empty label":                func() { Now("") },
+		"DriverOn with a nil":                  func() { DriverOn(nil) },
+		"DriverOn with a timer.slippery":       func() { DriverOn(slippery{}) },
+		"After with an empty label":            func() { After("", 1) },
+		"At with an empty label":               func() { At("", noon) },
+		`At("a") with the zero time`:           func() { At("a", time.Time{}) },
+		"Every with an empty label":            func() { Every("", 1) },
+		`Every("a", 0s): the interval must be`: func() { Every("a", 0) },
+		`Every("a", -1ns)`:                     func() { Every("a", -1) },
+		"Stop with an empty label":             func() { Stop("") },
+		"Now with an empty label":              func() { Now("") },
 	} {
 		func() {
 			defer func() {

@@ -10,13 +10,13 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// Relay returns the process that makes the timers of the machine around a nested
-// one available inside. It serves while a [Driver], or another Relay, does so
-// outside. The id tells relays apart, in traces and logs.
+// Relay returns the action that spawns the process that makes the timers of the
+// outer machine available in a nested one. It serves while a [Driver] or another
+// Relay serves outside. The id tells relays apart, in traces and logs.
 //
-// Each timer that is set inside is set outside, with a label that the relay
-// makes up; what expires outside expires inside with the label that it had
-// there. So labels need not differ from those in other machines.
+// For each timer that is set inside, the relay sets one outside, with a label that
+// it makes up. When that expires, the relay sends the Expired inside, with the label
+// used there. So labels may be the same as in other machines.
 func Relay(id string) actions.SpawnProcess {
 	return actions.Spawn(actions.Next(&relay{id: id, errands: none},
 		// The PID of a process outside is a number that no other relay has.
@@ -27,18 +27,18 @@ func Relay(id string) actions.SpawnProcess {
 // A relay is the state of a relay. It is immutable.
 type relay struct {
 	id      string
-	number  actions.PID // that no other relay outside has
+	number  actions.PID // which no other relay outside has
 	counter uint64      // of the labels made up
-	drivers int         // that serve outside
-	errands             // of which there are none while nobody does
+	drivers int         // how many drivers and relays serve outside
+	errands             // none while nobody serves outside
 }
 
-// Errands are what a relay has to do.
+// errands are the requests that a relay passes on.
 type errands struct {
 	audience *audience
-	outer    *immutable.SortedMap[string, string]     // by label inside, the one made up for outside
-	inner    *immutable.SortedMap[string, innerTimer] // the other way round
-	readers  *immutable.SortedMap[string, string]     // by label made up, that of the Read inside
+	outer    *immutable.SortedMap[string, string]     // labels outside, by label inside
+	inner    *immutable.SortedMap[string, innerTimer] // timers inside, by label outside
+	readers  *immutable.SortedMap[string, string]     // labels of a Read inside, by label outside
 }
 
 // none are the errands of a relay that does not serve.
@@ -52,7 +52,7 @@ var none = errands{
 // An innerTimer is a timer as it was set inside.
 type innerTimer struct {
 	label string
-	again bool // it expires again and again
+	again bool // it repeats
 }
 
 type errand = actions.Transition[*relay]
@@ -72,9 +72,9 @@ const (
 	timeEnd
 )
 
-// numbered is told the relay's number. From then on the relay watches who
-// serves outside. It needs none of their messages, and so asks for one that
-// nobody sends: with an empty label.
+// numbered sets the relay's number. From then on the relay watches who serves
+// outside. It needs no messages, so it observes the topic of an empty label, under
+// which nobody sends any.
 func (r *relay) numbered(number actions.PID) errand {
 	n := *r
 	n.number = number
@@ -99,7 +99,7 @@ func (r *relay) serve() actions.Action {
 	)
 }
 
-// open opens what the relay has.
+// open opens the endpoints of the relay.
 func (r *relay) open() actions.Action {
 	if r.number == 0 {
 		return nil // it does not watch yet
@@ -119,7 +119,7 @@ func (r *relay) open() actions.Action {
 	return all
 }
 
-// present begins to serve.
+// present begins to serve when the first driver or relay is there outside.
 func (r *relay) present(Expired) errand {
 	n := *r
 	n.drivers++
@@ -130,7 +130,8 @@ func (r *relay) present(Expired) errand {
 	return actions.Next(&n, n.serve())
 }
 
-// absent ceases to serve. The timers outside are gone.
+// absent stops serving when the last driver or relay outside has gone, and its
+// timers with it.
 func (r *relay) absent(_ Expired, reason error) errand {
 	n := *r
 	n.drivers--
@@ -162,17 +163,17 @@ func (r *relay) makeUp() string {
 	return fmt.Sprintf("timer relay %q %v.%d", r.id, r.number, r.counter)
 }
 
-// What a relay hears outside is the same for all labels, so it is made once.
+// All endpoints outside share these handlers, which are the same for all labels.
 var (
 	outerTimer   = endpoint.Subscriber(topic.All[Expired](), endpoint.OnMessageState((*relay).expired)).Handler
 	outerReading = endpoint.Subscriber(topic.All[Time](), endpoint.OnMessageState((*relay).told)).Handler
 )
 
-// set sets a timer outside. It is a new one, even if one with the same label is
-// pending: that may be expiring just now.
+// set sets a timer outside. It makes up a new label even if a timer with the same
+// label is pending, because that one may be expiring just now.
 func (r *relay) set(s Set) errand {
 	if r.drivers == 0 {
-		return actions.Next(r) // as if nobody was there, which will be so in a moment
+		return actions.Next(r) // the endpoint will be gone in a moment
 	}
 	if err := s.mistake(); err != nil {
 		return actions.Next(r, refuse(s.Label, err))
@@ -191,7 +192,7 @@ func (r *relay) set(s Set) errand {
 	))
 }
 
-// hearTimer and hearReading wait outside for what has a label that was made up.
+// hearTimer and hearReading subscribe outside to a label that was made up.
 func hearTimer(made string) actions.Action {
 	return hear(timerEnd(made), Expiring(made).Topic(), outerTimer)
 }
@@ -204,8 +205,8 @@ func hear(id actions.EndpointID, t topic.Topic, h *actions.Handler) actions.Acti
 	return actions.AddEndpoint{ID: id, Role: topic.Role{Orientation: topic.Subscriber, Topic: t}, Handler: h}
 }
 
-// forget lets go of the timer with a label, if there is one. As nobody waits for
-// it outside any more, it ends there.
+// forget removes the timer with a label, if there is one. It deletes the endpoint
+// outside, so the timer ends there.
 func (r *relay) forget(label string) actions.Action {
 	made, ok := r.outer.Get(label)
 	if !ok {
@@ -240,7 +241,8 @@ func (r *relay) read(q Read) errand {
 	))
 }
 
-// expired passes on that a timer has expired outside, if it is still known.
+// expired passes on the Expired of a timer outside, unless the relay has removed
+// the timer.
 func (r *relay) expired(e Expired) errand {
 	t, ok := r.inner.Get(e.Label)
 	if !ok {
@@ -255,7 +257,7 @@ func (r *relay) expired(e Expired) errand {
 	return actions.Next(&n, pass, forgotten)
 }
 
-// told passes on what the time is.
+// told passes on the time.
 func (r *relay) told(t Time) errand {
 	label, ok := r.readers.Get(t.Label)
 	if !ok {
@@ -266,7 +268,7 @@ func (r *relay) told(t Time) errand {
 	return actions.Next(&n, actions.Send(Time{label, t.Now}), actions.AtMeta(actions.Delete(readingEnd(t.Label))))
 }
 
-// demand is told who has come to wait for timers inside, and who has gone.
+// demand handles the first subscriber of a conversation inside, and the last to go.
 func (r *relay) demand(ev *actions.Event) errand {
 	n, c := *r, conversation(ev)
 	if ev.Kind == actions.First {
@@ -285,7 +287,7 @@ func (r *relay) demand(ev *actions.Event) errand {
 	return actions.Next(&n, forgotten)
 }
 
-// unheard lets go of the timer with a label, unless somebody waits for it.
+// unheard removes the timer with a label, unless somebody subscribes to it.
 func (r *relay) unheard(label string) actions.Action {
 	if r.audience.hears(label) {
 		return nil

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// A change is what has become of the timer with a label: it was set, or taken
-// back.
+// A change sets or cancels the timer with a label.
 type change struct {
 	name
 	at    instant
@@ -16,7 +15,8 @@ type change struct {
 	gone  bool // there is no timer any more
 }
 
-// compare orders timers by when they expire; equal times by when they were set.
+// compare orders timers by the time at which they expire, and timers with equal
+// times by the order in which they were set.
 func (c *change) compare(d *change) int {
 	if c.at != d.at {
 		return c.at.compare(d.at)
@@ -24,28 +24,27 @@ func (c *change) compare(d *change) int {
 	return cmp.Compare(c.seq, d.seq)
 }
 
-// A run is timers in the order in which they expire. Those before next have
-// expired. Nothing in a run is ever written to.
+// A run has timers in the order in which they expire. Those before next have
+// expired. The timers and labels of a run never change.
 type run struct {
 	timers []change
 	next   int
 
-	// What the run says of these labels holds, and not what older runs say:
-	// there is one timer for a label at most, or none. The oldest run, for which
-	// it makes no difference, has no labels.
+	// For these labels the run counts, and not older runs: it has the timer of
+	// the label, or there is none. The oldest run needs no labels and has none.
 	labels names
 }
 
-// size is how much there is in r, timers or labels.
+// size returns the number of timers in r, or of labels, whichever is larger.
 func (r *run) size() int { return max(len(r.timers), len(r.labels.list)) }
 
 func (r *run) over() bool { return r.next == len(r.timers) }
 
-// first is the timer that expires first.
+// first returns the timer that expires first.
 func (r *run) first() *change { return &r.timers[r.next] }
 
-// runOf returns what holds after the n changes in a log, of which some are
-// timers that were set.
+// runOf returns the timers that are pending after the n changes in a log, of which
+// set are timers that were set.
 func runOf(log *entry, n, set int) run {
 	r := run{timers: make([]change, 0, set), labels: newNames(n)}
 	for ; log != nil; log = log.before {
@@ -60,8 +59,8 @@ func runOf(log *entry, n, set int) run {
 	return r
 }
 
-// merge returns one run in the place of two, of which r is the newer one. The
-// last run is one that has no older ones.
+// merge merges r with the next older run. Last says that there is no run before
+// that one.
 func (r run) merge(older run, last bool) run {
 	a, b := r.timers[r.next:], older.timers[older.next:]
 	stale, n := r.stale(b)
@@ -89,7 +88,7 @@ func (r run) merge(older run, last bool) run {
 	return m
 }
 
-// stale says of which of older timers r says something newer, and of how many.
+// stale reports which timers of an older run r replaces or cancels, and how many.
 func (r *run) stale(older []change) (stale []bool, n int) {
 	stale = make([]bool, len(older))
 	for i := range older {

@@ -4,28 +4,28 @@ import "slices"
 
 // A schedule has the timers that are pending. It is an immutable value.
 //
-// A heap with a table of labels would do; but if it is immutable, some twenty
-// nodes are copied for each timer that is set or taken back. A schedule only
-// writes that down, in a log. When there is as much in the log as in all the
-// rest, or a quarter as much to be sorted, or when somebody wants to know which
-// timers are due, the log becomes a run, and runs of about the same size are
-// merged. So a timer is copied some log n times in its life, like in a heap, but
-// many of them at once, which is much faster; and what expires next is at the
-// beginning of a run.
+// A heap with a table of labels would do; but an immutable heap copies some twenty
+// nodes for each timer that is set or cancelled. A schedule appends the change to a
+// log. When the log is as long as all runs together, or has a quarter as many
+// timers to sort, or when the driver asks for the timers that are due, the schedule
+// turns the log into a run, and merges runs of about the same size. So it copies a
+// timer about log n times, as a heap does, but many at once, which is much faster;
+// and the timer that expires next is at the beginning of a run.
 //
-// What is newer holds: what the log or a run says of a label, and not what older
-// runs say of it.
+// The newest change of a label counts: the log comes before the runs, and newer
+// runs before older ones.
 type schedule struct {
-	log     *entry // what is not in a run yet
-	logged  int    // changes in it
-	set     int    // of them are timers that were set
-	runs    []run  // the newest first; the oldest is the last
-	total   int    // changes in them
-	sure    int    // so many timers are pending at least; if it is 0, none is
-	soonest instant
+	log     *entry  // the changes that are not in a run yet
+	logged  int     // how many changes are in the log
+	set     int     // how many of them set a timer
+	runs    []run   // the newest first
+	total   int     // the sizes of the runs, together
+	sure    int     // at least so many timers are pending; 0 means none
+	soonest instant // no timer expires before this time
 }
 
-// An entry of a log has changes in the order in which they have been made.
+// An entry of a log has changes in the order in which they were made, and the
+// entry before it.
 type entry struct {
 	changes []change
 	before  *entry
@@ -55,7 +55,7 @@ func (s schedule) add(cs []change) schedule {
 	return s
 }
 
-// pack returns the same schedule without a log.
+// pack returns the schedule with its log turned into a run.
 func (s schedule) pack() schedule {
 	r, older := runOf(s.log, s.logged, s.set), s.runs
 	all := s.wasteful()
@@ -73,12 +73,12 @@ func (s schedule) pack() schedule {
 	return s
 }
 
-// wasteful reports whether there may be several times as much in s as there
-// are timers, or none at all.
+// wasteful reports whether s may be several times as large as its timers need, or
+// may have no timer at all.
 func (s *schedule) wasteful() bool { return s.sure <= 0 || s.total+s.logged > 4*s.sure+64 }
 
-// count sees to total and soonest after runs have changed, which s has for
-// itself.
+// count updates total and soonest after runs have changed. No other schedule
+// shares the runs of s.
 func (s *schedule) count() {
 	s.total = 0
 	for i := range s.runs {
@@ -92,8 +92,8 @@ func (s *schedule) count() {
 	}
 }
 
-// skip leaves out the timers at the beginning of a run of which newer runs say
-// something else.
+// skip leaves out the timers at the beginning of a run that newer runs replace or
+// cancel.
 func (s *schedule) skip(i int) {
 	r := &s.runs[i]
 	for !r.over() && slices.ContainsFunc(s.runs[:i], func(newer run) bool { return newer.labels.has(&r.first().name) }) {
@@ -101,7 +101,7 @@ func (s *schedule) skip(i int) {
 	}
 }
 
-// first returns the place of the run with the timer that expires first, or -1.
+// first returns the index of the run with the timer that expires first, or -1.
 func (s *schedule) first() int {
 	first := -1
 	for i := range s.runs {
@@ -112,8 +112,7 @@ func (s *schedule) first() int {
 	return first
 }
 
-// due takes out the timers that expire until now, in their order, but not more
-// than limit.
+// due takes out the timers that expire by now, in order, but at most limit.
 func (s schedule) due(now instant, limit int) (due []change, _ schedule) {
 	if s.empty() || now.before(s.soonest) {
 		return nil, s
@@ -140,12 +139,12 @@ func (s schedule) due(now instant, limit int) (due []change, _ schedule) {
 	return due, s
 }
 
-// only returns the schedule without the timers whose labels are not kept.
+// only returns the schedule with the timers for whose labels keep reports true.
 func (s schedule) only(keep func(label string) bool) schedule {
 	if s.empty() {
 		return s
 	}
-	s.sure = 0 // not to be relied on, so there will be one run
+	s.sure = 0 // makes pack merge all runs into one
 	s = s.pack()
 	kept := slices.DeleteFunc(slices.Clone(s.runs[0].timers), func(c change) bool { return !keep(c.label) })
 	s.runs, s.sure = []run{{timers: kept}}, len(kept)

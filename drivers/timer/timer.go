@@ -7,52 +7,52 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// Set asks for an [Expired] with its label. If a timer with that label is
-// pending already, the new one takes its place, and the old one does not expire
-// any more. If nobody subscribes to the Expired, the Set is [Refused].
+// Set asks for an [Expired] with its label. If a timer with that label is pending,
+// the new one replaces it, and the old one does not expire. If nobody subscribes to
+// the Expired, the driver refuses the Set, with a [Refused].
 //
-// The processes of a machine share its labels. One that does not know all the
-// others begins its labels with a name of its own.
+// The processes of a machine share its labels. A process that does not know all
+// the others begins its labels with a name of its own.
 type Set struct {
 	Label string // not empty
 
-	// At is when the timer expires: at once if that is past. If it is the zero
-	// time, that is After from now.
+	// At is the time at which the timer expires; a time in the past means at
+	// once. If At is the zero time, After counts.
 	At time.Time
 
-	// After is how long from now the timer expires: at once if it is zero or
-	// negative. If At is given, it is zero.
+	// After is how long from now the timer expires; zero or less means at once.
+	// It is zero if At is not.
 	After time.Duration
 
-	// Every, if it is not zero, has the timer expire again and again, with
-	// that interval from one time to the next; At or After say the first time.
-	// It is not negative. If several of these times have passed before the
-	// driver could see to it, because the machine was busy or did not run,
-	// there is one Expired for all of them, and the next one comes at its time.
+	// Every, if not zero, is the interval at which the timer expires again and
+	// again; At or After give the first time. It is not negative. If several of
+	// these times pass before the driver runs, because the machine is busy or
+	// stopped, there is one Expired for all of them, and the next one comes at
+	// its time.
 	Every time.Duration
 }
 
-// Cancel takes back the timer with its label, if it is pending. If it answers the
-// Expired of another timer, it may come too late for one that was due at the same
-// time.
+// Cancel cancels the timer with its label, if it is pending. A Cancel in answer to
+// the Expired of another timer may come too late for a timer that is due at the
+// same time.
 type Cancel struct{ Label string }
 
-// Read asks for a [Time] with its label.
+// Read asks for the time. The answer is a [Time] with the same label.
 type Read struct{ Label string }
 
-// Expired says that the time of a timer has come.
+// Expired says that a timer has expired.
 type Expired struct {
 	Label string
-	Now   time.Time // in UTC; not before the time that was asked for
+	Now   time.Time // in UTC; not before the time for which the timer was set
 }
 
-// Time is what the clock says.
+// Time is the time of the clock, in answer to a [Read].
 type Time struct {
 	Label string
 	Now   time.Time // in UTC; not before the time of the Read
 }
 
-// Refused says that a [Set], a [Cancel] or a [Read] was not carried out.
+// Refused says that the driver does not carry out a [Set], a [Cancel] or a [Read].
 type Refused struct {
 	Label  string
 	Reason error // one of ErrNobodyWaits, ErrNoLabel, ErrTwoTimes and ErrNegative
@@ -71,7 +71,7 @@ func Expiring(label string) topic.Pattern[Expired] { return topic.Where(Label.Is
 // Telling is the topic of answers to a [Read] with a label.
 func Telling(label string) topic.Pattern[Time] { return topic.Where(TimeLabel.Is(label)) }
 
-// Refusing is the topic of refusals of what was asked for with a label.
+// Refusing is the topic of refusals of the requests with a label.
 func Refusing(label string) topic.Pattern[Refused] { return topic.Where(RefusedLabel.Is(label)) }
 
 // After sets a timer that expires when d has passed; at once if d is zero or
@@ -81,41 +81,38 @@ func After(label string, d time.Duration) actions.Action {
 	return actions.Send(Set{Label: label, After: d})
 }
 
-// At sets a timer that expires at t; at once if that is past. It panics if the
-// label is empty, or if t is the zero time, which is what a variable holds that
-// was never set.
+// At sets a timer that expires at t; at once if t is in the past. It panics if the
+// label is empty, or if t is the zero time, which most likely was never set.
 func At(label string, t time.Time) actions.Action {
 	mustHaveLabel("At", label)
 	if t.IsZero() {
-		panic("timer: At(" + quote(label) + ") at the zero time: give it a time; for one that has passed, After with 0 will do")
+		panic("timer: At(" + quote(label) + ") with the zero time: pass the time at which the timer expires; to let it expire at once, use After with 0")
 	}
 	return actions.Send(Set{Label: label, At: plain(t)})
 }
 
-// Every sets a timer that expires when the interval has passed, and again each
-// time that it has passed once more, until it is stopped. It panics if the label
-// is empty, or if the interval is not positive.
+// Every sets a timer that expires after each interval, until [Stop] cancels it. It
+// panics if the label is empty, or if the interval is not positive.
 func Every(label string, interval time.Duration) actions.Action {
 	mustHaveLabel("Every", label)
 	if interval <= 0 {
-		panic("timer: Every(" + quote(label) + ", " + interval.String() + "): the interval has to be positive: for a timer that expires once use After")
+		panic("timer: Every(" + quote(label) + ", " + interval.String() + "): the interval must be positive; for a timer that expires once, use After")
 	}
 	return actions.Send(Set{Label: label, After: interval, Every: interval})
 }
 
-// Stop takes back a timer that is pending. It panics if the label is empty.
+// Stop cancels a timer that is pending. It panics if the label is empty.
 func Stop(label string) actions.Action {
 	mustHaveLabel("Stop", label)
 	return actions.Send(Cancel{label})
 }
 
-// Now asks what time it is; the answer is a [Time]. It panics if the label is
-// empty.
+// Now asks for the time; the answer is a [Time]. It panics if the label is empty.
 func Now(label string) actions.Action {
 	mustHaveLabel("Now", label)
 	return actions.Send(Read{label})
 }
 
-// plain returns t in the form that a journal restores: without the monotonic
-// reading, and without the pointer to a place on earth.
+// plain returns t in the form that a journal restores: without a monotonic
+// reading, and in UTC.
 func plain(t time.Time) time.Time { return t.Round(0).UTC() }

@@ -16,8 +16,7 @@ import (
 func Types() []actions.Type { return TypesOn(world.SystemClock()) }
 
 // TypesOn returns the types of the processes that [DriverOn] and [Relay] make. A
-// driver that is brought back goes by the given clock. TypesOn panics as DriverOn
-// does.
+// driver that is restored uses the given clock. TypesOn panics as DriverOn does.
 func TypesOn(clock world.Clock) []actions.Type {
 	mustCompare("TypesOn", clock)
 	return []actions.Type{
@@ -30,11 +29,11 @@ func TypesOn(clock world.Clock) []actions.Type {
 	}
 }
 
-// What states are when they are written. The names of fields never change.
-// Labels are bytes, because they may be anything.
+// The written forms of states. The names of their fields never change. Labels are
+// bytes, because they may be any bytes.
 type (
-	// What a driver does in several turns is over when the machine is at rest,
-	// so that there is nothing of it here.
+	// The driver's work of several turns is over when the machine is at rest, so
+	// it is not written.
 	writtenDriver struct {
 		Audience writtenAudience
 		Schedule writtenSchedule
@@ -44,7 +43,7 @@ type (
 		Wakes                writtenTime
 
 		Readings, Awaited uint64
-		Asked, Inbox      []writtenArrival `json:",omitempty"` // the first one first
+		Asked, Inbox      []writtenArrival `json:",omitempty"` // in their order
 	}
 	writtenArrival struct {
 		What         what
@@ -55,7 +54,7 @@ type (
 
 	writtenAudience struct {
 		Labels [][]byte   `json:",omitempty"` // sorted
-		Globs  [][][]byte `json:",omitempty"` // all of one list have to match
+		Globs  [][][]byte `json:",omitempty"` // a label matches all globs of a list
 		All    bool       `json:",omitempty"`
 	}
 
@@ -124,7 +123,7 @@ func readArrivals(all []writtenArrival) (a *arrival, err error) {
 	for _, w := range all {
 		s := Set{Label: string(w.Label), After: w.After, Every: w.Every}
 		if w.What > asksTime || (w.What == setAt) != (w.At != nil) || w.Every < 0 {
-			return nil, fmt.Errorf("nothing can have come in like %+v", w)
+			return nil, fmt.Errorf("no request can be %+v", w)
 		}
 		if w.At != nil {
 			s.At = w.At.read().time()
@@ -172,7 +171,7 @@ func (w writtenAudience) read() (*audience, error) {
 func readGlobs(globs [][]byte) (p topic.Pattern[Expired], err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = fmt.Errorf("nobody can wait for %q: %v", globs, fault)
+			err = fmt.Errorf("nobody can subscribe to %q: %v", globs, fault)
 		}
 	}()
 	var terms []topic.Term[Expired]
@@ -205,7 +204,7 @@ func (w writtenRelay) read() (*relay, error) {
 		r.readers = r.readers.Set(t.Made, string(t.Label))
 	}
 	if r.drivers < 0 || r.outer.Len() != len(w.Timers) || r.inner.Len() != len(w.Timers) {
-		return nil, errors.New("it does not serve, or has two timers for one label")
+		return nil, errors.New("its drivers are fewer than none, or two timers have one label")
 	}
 	var err error
 	r.audience, err = w.Audience.read()

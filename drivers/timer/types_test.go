@@ -73,18 +73,18 @@ func TestKindsTakeAllLabels(t *testing.T) {
 	r.expect("\xff?\"")
 }
 
-// What is no state is refused.
-func TestKindsRefuse(t *testing.T) {
+// A type refuses data that is not a state.
+func TestTypesRefuse(t *testing.T) {
 	types := map[string]actions.Type{}
 	for _, k := range TypesOn(world.NewManualClock("test", noon)) {
 		types[k.Name] = k
 	}
 	for _, test := range []struct{ kind, data, says string }{
 		{"timer.driver", `{"Held":"yes"}`, "cannot unmarshal"},
-		{"timer.driver", `{"Inbox":[{"What":4,"Label":"YQ=="}]}`, "come in"},
-		{"timer.driver", `{"Inbox":[{"What":0,"Label":"YQ=="}]}`, "come in"},
-		{"timer.driver", `{"Asked":[{"What":1,"Label":"YQ==","Every":-1}]}`, "come in"},
-		{"timer.driver", `{"Audience":{"Globs":[["XA=="]]}}`, "nobody can wait"},
+		{"timer.driver", `{"Inbox":[{"What":4,"Label":"YQ=="}]}`, "no request can be"},
+		{"timer.driver", `{"Inbox":[{"What":0,"Label":"YQ=="}]}`, "no request can be"},
+		{"timer.driver", `{"Asked":[{"What":1,"Label":"YQ==","Every":-1}]}`, "no request can be"},
+		{"timer.driver", `{"Audience":{"Globs":[["XA=="]]}}`, "nobody can subscribe"},
 		{"timer.driver", `{"Schedule":{"Sure":1}}`, "fit together"},
 		// As large as an int is everywhere, and four that together are larger (Issue 9:
 		// tests under GOARCH=386).
@@ -93,7 +93,7 @@ func TestKindsRefuse(t *testing.T) {
 		{"timer.driver", `{"Schedule":{"Runs":[{"Over":-1}]}}`, "fit together"},
 		{"timer.driver", `{"Schedule":{"Sure":1,"Runs":[{"Timers":[{"Label":"YQ==","Seq":1}],"Labels":["YQ==","YQ=="]}]}}`, "fit together"},
 		{"timer.driver", `{"Schedule":{"Sure":1,"Runs":[{"Timers":[{"Label":"YQ==","Seq":2},{"Label":"Yg==","Seq":1}]}]}}`, "fit together"},
-		{"timer.relay", `{"Drivers":-1}`, "does not serve"},
+		{"timer.relay", `{"Drivers":-1}`, "fewer than none"},
 		{"timer.relay", `{"Timers":[{"Made":"a","Label":"YQ=="},{"Made":"b","Label":"YQ=="}]}`, "two timers"},
 	} {
 		if _, err := types[test.kind].Decode([]byte(test.data)); err == nil || !strings.Contains(err.Error(), test.says) {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A schedule is written as it is, and not only the timers that are pending: when
-// a timer that was taken back is forgotten shows in when the ticker is told to
-// wake us.
+// A schedule is written with all its parts, and not only the timers that are
+// pending: the times of wakes depend on when the schedule forgets a timer that was
+// cancelled.
 type (
 	writtenSchedule struct {
 		Log     [][]writtenChange `json:",omitempty"` // the oldest first
@@ -17,7 +17,7 @@ type (
 		Soonest writtenTime
 	}
 	writtenRun struct {
-		Over   int // so many timers have expired
+		Over   int // how many timers have expired
 		Timers []writtenChange
 		Labels [][]byte `json:",omitempty"`
 	}
@@ -98,11 +98,11 @@ func (w writtenSchedule) read() (s schedule, err error) {
 	return s, nil
 }
 
-// count returns how many timers are pending, and how much there is in w, which
-// is bounded by that. It is more than there can be if something is wrong.
+// count returns how many timers are pending, and the size of w, which the number of
+// timers bounds in a valid schedule. If w is wrong, the size is larger than any.
 func (w writtenSchedule) count() (pending, size int) {
 	const most = 1 << 29
-	newer := map[string]bool{} // labels of which something newer is said
+	newer := map[string]bool{} // labels with a newer change
 	say := func(label []byte) (first bool) {
 		first = !newer[string(label)]
 		newer[string(label)] = true
