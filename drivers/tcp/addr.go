@@ -6,7 +6,8 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/inet"
 )
 
-// An Addr is one end of a flow: a [Remote], a [Handle] or a [Listener].
+// An Addr is the address of one side of a connection: a [Remote], a [Handle] or a
+// [Listener].
 type Addr = inet.Addr
 
 // Remote is the address of a peer: see [inet.Remote].
@@ -17,9 +18,9 @@ func Remote(host string, port uint16) Addr { return inet.Remote(host, port) }
 func RemoteAddrPort(a netip.AddrPort) Addr { return inet.RemoteAddrPort(a) }
 
 // Handle is a local address whose port the system chooses, for connections that
-// processes make: see [inet.Handle]. Processes that use the same one, with the
-// same remote address, share a connection. Once a connection has ended, the same
-// handle makes another one.
+// processes make: see [inet.Handle]. Processes that use the same Handle with the
+// same remote address share a connection. After a connection has ended, the same
+// Handle makes another one.
 func Handle(id string) Addr { return inet.Handle(id) }
 
 // Listener is a local address at which connections arrive: see

@@ -8,32 +8,31 @@ import (
 	"time"
 )
 
-// A carrier is the connection to which TLS is written, and from which it is
-// read.
+// A carrier is the connection under package tls, with the encrypted bytes.
 //
-// Until the handshake is done it waits as any connection does, and never reads
-// beyond a record, so that nothing of what comes after the handshake is taken
-// with it. From then on it does not wait to write: what the socket does not take
-// at once it keeps, until it is told to send it.
+// Until the handshake is done it waits as any connection does, and never reads beyond
+// a record, so that it takes nothing of what comes after the handshake. From then on,
+// Write does not wait: the carrier keeps what the socket does not take at once, until
+// trySend or send is called.
 //
-// Package tls writes from the goroutine that writes, and now and then from the
-// one that reads, to answer the peer; only the former sends what is left.
+// Package tls writes from the goroutine that writes and, to answer the peer, from the
+// one that reads. Only the former calls trySend and send.
 type carrier struct {
 	net.Conn
-	try  func([]byte) (int, error) // writes what can be written at once; nil if that cannot be told
+	try  func([]byte) (int, error) // writes without waiting; nil if there is no way to
 	idle *idle
 
-	// Of who reads.
+	// These belong to the goroutine that reads.
 	in   records
-	cut  bool // the socket has come to its end
-	held bool // what is in the socket is to stay there
+	cut  bool // the socket has ended
+	held bool // Read leaves in the socket what is there
 
 	shaken bool        // the handshake is done
 	behind atomic.Bool // there is a rest, or an error
 
 	mu      sync.Mutex
-	rest    []byte // which is to be sent
-	sending bool   // somebody does, and waits
+	rest    []byte // bytes that are still to send
+	sending bool   // send is under way
 	err     error  // why nothing can be sent any more
 }
 
@@ -51,7 +50,7 @@ func (u *carrier) Read(b []byte) (int, error) {
 	if n > 0 {
 		u.in.pass(b[:n])
 		u.idle.touch()
-		return n, nil // if there is an error, it comes again
+		return n, nil // the next read returns the error, if any, again
 	}
 	u.cut = u.cut || err == io.EOF
 	return n, err
@@ -72,7 +71,7 @@ func (u *carrier) Write(b []byte) (n int, err error) {
 	return len(b), u.err
 }
 
-// attempt writes what it can of b at once. The lock is held.
+// attempt writes as much of b as it can without waiting. The lock is held.
 func (u *carrier) attempt(b []byte) (n int) {
 	n, u.err = u.try(b)
 	if n > 0 {
@@ -81,15 +80,15 @@ func (u *carrier) attempt(b []byte) (n int) {
 	return n
 }
 
-// note notes whether there is something left to do. The lock is held.
+// note updates behind. The lock is held.
 func (u *carrier) note() {
 	if behind := len(u.rest) > 0 || u.err != nil; behind != u.behind.Load() {
 		u.behind.Store(behind)
 	}
 }
 
-// trySend sends what is left as far as that can be done at once, and reports
-// whether that is everything.
+// trySend sends as much of the rest as it can without waiting, and reports whether
+// that is all.
 func (u *carrier) trySend() (all bool, err error) {
 	if !u.behind.Load() {
 		return true, nil
@@ -104,8 +103,8 @@ func (u *carrier) trySend() (all bool, err error) {
 	return len(u.rest) == 0, u.err
 }
 
-// send sends what is left, and waits for as long as that takes. All is true
-// unless there is an error.
+// send sends the rest, and waits for as long as that takes. All is true unless there
+// is an error.
 func (u *carrier) send() (all bool, err error) {
 	if !u.behind.Load() {
 		return true, nil
@@ -124,7 +123,7 @@ func (u *carrier) send() (all bool, err error) {
 	return u.err == nil, u.err
 }
 
-// takeRest returns what is left, for somebody else to send.
+// takeRest takes the rest out, for the caller to send.
 func (u *carrier) takeRest() []byte {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -133,8 +132,9 @@ func (u *carrier) takeRest() []byte {
 	return b
 }
 
-// SetWriteDeadline implements [net.Conn]. Package tls sets deadlines around its
-// last message, and they would hit what is sent after it returns.
+// SetWriteDeadline implements [net.Conn]. After the handshake it does nothing if
+// writes do not wait: package tls sets a deadline for its last message, which would
+// affect what the carrier sends later.
 func (u *carrier) SetWriteDeadline(t time.Time) error {
 	if u.shaken && u.try != nil {
 		return nil

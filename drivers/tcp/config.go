@@ -22,106 +22,106 @@ type Config struct {
 	Network world.Network
 
 	// Clock measures ClaimLimit, HandshakeLimit, IdleLimit, AcceptRate, and the
-	// time until a failed attempt to accept a connection is repeated. Default: the clock
-	// of the system.
+	// pauses after a failure to accept a connection. Default: the clock of the
+	// system.
 	Clock world.Clock
 
-	// TLS are the settings with which TLS is spoken, by the names that
-	// addresses give: those of Listener("", 443).TLS("web") are under "web".
-	// A server's have a certificate. Where a client's have no ServerName, the
-	// host of the address is the name that the certificate of the server has
-	// to be for. The settings must not be changed while the driver uses them.
-	// An address that names others than these fails with [ErrSettings].
-	// Default: none.
+	// TLS has the TLS settings, by the names that addresses give: those of
+	// Listener("", 443).TLS("web") are under "web". The settings of a server need
+	// a certificate. If the settings of a client have no ServerName, the
+	// certificate of the server must be for the host of the address. Nobody may
+	// change the settings while the driver uses them. An address with a name that
+	// is not in TLS fails with [ErrSettings]. Default: none.
 	TLS map[string]*tls.Config
 
-	// ClaimLimit is how long a connection that has come in may wait for a
-	// process to take part in it. Default: 30 s.
+	// ClaimLimit is how long an incoming connection may wait until a process
+	// takes part in it. Default: 30 s.
 	ClaimLimit time.Duration
 
-	// DialLimit is how long making a connection may take, looking up the name
-	// included. Default: 30 s.
+	// DialLimit is how long making a connection may take, including the lookup of
+	// the name. Default: 30 s.
 	DialLimit time.Duration
 
 	// HandshakeLimit is how long the TLS handshake may take, on either side.
 	// Default: 10 s.
 	HandshakeLimit time.Duration
 
-	// IdleLimit is how long a connection may be open without anything coming
-	// or going. It then ends with [ErrIdle]. What waits in the socket because
-	// nobody takes it does not come, and what the peer does not take does not
-	// go. Default: no limit.
+	// IdleLimit is how long a connection may be open while no byte comes or goes.
+	// It then ends with [ErrIdle]. Bytes that wait in the socket because no
+	// process takes them do not count, and neither do bytes that the peer does
+	// not take. Default: no limit.
 	IdleLimit time.Duration
 
-	// KeepAlive says how the system finds out whether a silent peer is still
-	// there: see [net.KeepAliveConfig]. With Enable false it does not. It has
-	// no effect on networks whose connections know nothing of it. Default:
-	// what package net does, a probe after 15 s of silence and every 15 s from
-	// then on, of which nine may go unanswered.
+	// KeepAlive says how the system checks that a silent peer is still there: see
+	// [net.KeepAliveConfig]. If Enable is false, the system does not check. It has
+	// no effect on networks whose connections do not support it. Default: that of
+	// package net, a probe after 15 s of silence and every 15 s from then on, of
+	// which nine may go unanswered.
 	KeepAlive *net.KeepAliveConfig
 
 	// LingerLimit is how long a connection that is being closed waits for the
-	// peer to close its side. What the peer sends in that time is thrown away;
-	// if it were left unread, the connection would be reset, and the peer
-	// might lose what was sent to it last. Default: 1 s.
+	// peer to close its side. The driver discards what the peer sends meanwhile:
+	// unread bytes would reset the connection, and the peer might lose what was
+	// sent to it last. Default: 1 s.
 	LingerLimit time.Duration
 
-	// ReadBuffer is how many bytes a single Data can have that comes in. A
-	// connection starts with a buffer of 4 KiB, or ReadBuffer if that is less,
-	// and doubles it while reads fill it. Default: 64 KiB.
+	// ReadBuffer is how many bytes a single incoming Data can have. A connection
+	// starts with a buffer of 4 KiB, or ReadBuffer if that is less, and doubles it
+	// while reads fill it. Default: 64 KiB.
 	ReadBuffer int
 
 	// Backlog is how many connections may wait in the queue of the system until
 	// the driver accepts them. Beyond that, most systems ignore attempts to
-	// connect, and the peer's system repeats them for a while. It has an effect
-	// on the network of the operating system only, and on Unix only: package
-	// net takes no backlog, and other systems do not change that of a socket
-	// that listens. Default: what the system allows (on Linux,
-	// net.core.somaxconn), which no Backlog exceeds.
+	// connect, and the peer's system repeats them for a while. Backlog has an
+	// effect only on the network of the operating system, and only on Unix:
+	// package net takes no backlog, and other systems do not change that of a
+	// listening socket. Default: as many as the system allows (on Linux,
+	// net.core.somaxconn), which is the most in any case.
 	Backlog int
 
-	// NoReuse has an address be refused as long as connections of an earlier
+	// NoReuse makes the system refuse an address while connections of an earlier
 	// listener linger there. By default the driver can listen there again at
-	// once, as SO_REUSEADDR allows. It has an effect on the network of the
-	// operating system only, and on Unix only; on Windows a socket that listens
-	// never has that option.
+	// once, as SO_REUSEADDR allows. NoReuse has an effect only on the network of
+	// the operating system, and only on Unix; on Windows a listening socket never
+	// has that option.
 	NoReuse bool
 
-	// DialFrom is the address of this host that connections are made from; the
-	// address of the peer has to be of the same family. It has an effect on the
-	// network of the operating system only. Default: the system chooses.
+	// DialFrom is the address of this host from which connections are made; the
+	// address of the peer must be of the same family. It has an effect only on
+	// the network of the operating system. Default: the system chooses.
 	DialFrom netip.Addr
 
-	// MaxConnections is how many connections of one listener may be open at
-	// the same time. Others wait in the queue of the system until one ends.
-	// Default: no limit.
+	// MaxConnections is how many connections of one listener may be open at the
+	// same time. Others wait in the queue of the system until one ends. Default:
+	// no limit.
 	MaxConnections int
 
-	// AcceptRate is how many connections a listener accepts per second, whatever
-	// becomes of them. Others wait in the queue of the system until they are
-	// due. Default: no limit.
+	// AcceptRate is how many connections a listener accepts per second, even if
+	// they fail later. Others wait in the queue of the system. Default: no limit.
 	AcceptRate int
 
 	// AcceptBurst is how many connections a listener with an AcceptRate accepts
-	// at once, after a time in which few have come. With 1, no two of them are
+	// at once, after a time in which few have come. With 1, connections are never
 	// closer to each other than the rate says. Default: AcceptRate, which is as
-	// many as come in a second.
+	// many as in a second.
 	AcceptBurst int
 }
 
-// Driver returns the process through which the others of its machine reach the
-// network of the operating system: it makes connections, and sockets that
-// listen, out of what they publish, subscribe to and observe. It works at the
-// ground and in nested machines at any depth. There is one driver in a machine.
+// Driver returns the action that spawns the process through which the other
+// processes of its machine use the network of the operating system. The driver makes
+// connections and listens, according to what they publish, subscribe to and observe.
+// It works at the ground and in nested machines at any depth. A machine has one
+// driver.
 func Driver() actions.SpawnProcess { return Config{}.Driver() }
 
 // DriverOn returns a [Driver] for another network, such as a simulated one: see
 // package [github.com/go-marketplace/marketplace/world/simnet].
 func DriverOn(n world.Network) actions.SpawnProcess { return Config{Network: n}.Driver() }
 
-// Driver returns a [Driver] that works as c says. It panics if a limit is
-// negative, if there is an AcceptBurst without an AcceptRate, and if the TLS settings of a name are nil or allow renegotiation,
-// which this package does not.
+// Driver returns a [Driver] that works as c says. It panics if a limit is negative,
+// if there is an AcceptBurst without an AcceptRate, if the Network or the Clock cannot
+// be compared, and if the TLS settings of a name are nil or allow renegotiation,
+// which this package does not support.
 func (c Config) Driver() actions.SpawnProcess {
 	return actions.Spawn(serve(c.settings())).Named("tcp driver")
 }

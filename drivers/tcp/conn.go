@@ -12,7 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// conn is the handle of a connection. This file is about reading and closing,
+// conn is the handle of a connection. This file is about reading and closing, and
 // write.go about writing.
 type conn struct {
 	net.Conn
@@ -23,13 +23,13 @@ type conn struct {
 	done   chan struct{} // closed when closing begins
 	once   sync.Once
 
-	// Of whoever calls Recv, who keeps reading full while a read is under way.
-	reading chan struct{}
-	told    bool // the opening value
+	// These belong to the goroutine that calls Recv.
+	reading chan struct{} // full while a read is under way
+	told    bool          // Recv has returned the opening value
 	in      buffer
-	readErr error // to be told after what came with it
+	readErr error // Recv returns it after the bytes that came with it
 
-	finished atomic.Bool // nothing more is to be read
+	finished atomic.Bool // there is nothing more to read
 }
 
 func newConn(c net.Conn, t tuning, env world.Env) *conn {
@@ -37,7 +37,7 @@ func newConn(c net.Conn, t tuning, env world.Env) *conn {
 	h.out.init(c, h.idle)
 	if s, ok := c.(*secureConn); ok {
 		s.under.idle = h.idle
-		h.in = newBuffer(min(t.buffer, recordLimit)) // which is what one read brings at most
+		h.in = newBuffer(min(t.buffer, recordLimit)) // one read never returns more
 	}
 	return h
 }
@@ -61,13 +61,13 @@ func (c *conn) Recv() (any, error) {
 		return c.opened(), nil
 	}
 	if c.finished.Load() {
-		<-c.done // the end of what is read is not the end of the connection
+		<-c.done // the connection lives on when there is nothing more to read
 		return nil, world.ErrClosed
 	}
 	return c.receive()
 }
 
-// receive reads once. Whoever closes the connection can wait for its end.
+// receive reads once. Close waits until it returns, by means of c.reading.
 func (c *conn) receive() (any, error) {
 	c.reading <- struct{}{}
 	defer func() { <-c.reading }()
@@ -130,9 +130,8 @@ func (c *conn) shut(how func() error) error {
 	return err
 }
 
-// reset closes a connection such that the peer gets a reset, and not a clean
-// end, which would say that everything was sent. If TLS is spoken, the peer gets
-// no word of farewell either.
+// reset closes a connection with a reset instead of a clean end, which would tell the
+// peer that everything was sent. With TLS, the peer gets no close_notify either.
 func reset(c net.Conn) error {
 	if s, ok := c.(*secureConn); ok {
 		c = s.under.Conn
@@ -143,13 +142,12 @@ func reset(c net.Conn) error {
 	return c.Close()
 }
 
-// lingerBytes is how much is read of what a peer sends that does not notice, or
-// does not care, that nobody listens any more.
+// lingerBytes is how many bytes linger reads, at most, from a peer that goes on
+// sending.
 const lingerBytes = 4 << 20
 
-// linger waits until the peer has closed its side, for a while. To close a
-// connection with something unread in it resets it, and the peer may lose what
-// it has not read yet.
+// linger waits a while until the peer has closed its side. To close a connection with
+// unread bytes resets it, and the peer may lose what it has not read yet.
 func (c *conn) linger() {
 	stopped := false
 	linger(c.Conn, c.tuning.linger, func() bool {
@@ -165,11 +163,13 @@ func (c *conn) linger() {
 	}
 }
 
-// linger lingers once nobody reads any more.
+// linger closes the direction to the peer and discards what comes, until the peer
+// closes its side or the limit is over. The function stopReading ends a read that is
+// under way.
 func linger(c net.Conn, limit time.Duration, stopReading func() bool) {
 	s, secure := c.(*secureConn)
 	if secure {
-		c = s.under.Conn // what still comes need not be understood
+		c = s.under.Conn // there is no need to decrypt what still comes
 	}
 	half, ok := c.(halfCloser)
 	if !ok {
@@ -185,10 +185,10 @@ func linger(c net.Conn, limit time.Duration, stopReading func() bool) {
 	}
 }
 
-// halfCloser is a connection of which one direction can be closed.
+// halfCloser is a connection that can close the direction to the peer alone.
 type halfCloser interface{ CloseWrite() error }
 
-// A buffer is where a connection reads to. It is small at first, and grows while
+// A buffer is what a connection reads into. It is small at first, and grows while
 // reads fill it.
 type buffer struct {
 	limit int
@@ -200,7 +200,7 @@ const firstBuffer = 4 << 10
 
 func newBuffer(limit int) buffer { return buffer{limit: limit, size: min(firstBuffer, limit)} }
 
-// space returns where to read to.
+// space returns the bytes to read into.
 func (b *buffer) space() []byte {
 	if len(b.bytes) != b.size {
 		b.bytes = make([]byte, b.size)
@@ -208,8 +208,8 @@ func (b *buffer) space() []byte {
 	return b.bytes
 }
 
-// take returns the n bytes that have been read. If they fill a good part of the
-// buffer, it gives them away together with the buffer; otherwise it copies them.
+// take returns the n bytes that were read. If they fill at least half of the buffer,
+// it returns the buffer itself, and otherwise a copy.
 func (b *buffer) take(n int) []byte {
 	full := b.bytes
 	switch {

@@ -14,18 +14,17 @@ import (
 // actions of a process that takes part, with each address in its place, so that
 // the process cannot send in the wrong direction.
 //
-// [Data.Connection] makes it from the Data whose presence tells of a connection
-// that has come in, and [Between] makes it from two addresses. The methods panic if Them
-// is not a [Remote], or Us neither a [Handle] nor a [Listener].
+// [Data.Connection] makes it from the Data whose presence shows an incoming
+// connection, and [Between] makes it from two addresses. The methods panic if Them is
+// not a [Remote], or if Us is neither a [Handle] nor a [Listener].
 type Connection struct {
 	Them Addr // the peer
 	Us   Addr // this side
 }
 
 // Between returns the connection between a peer, which is a [Remote], and this
-// side, which is a [Handle] or a [Listener]. The order of the two makes no
-// difference, since their kinds tell which is which. Between panics if they are
-// other kinds of address.
+// side, which is a [Handle] or a [Listener], in either order. Between panics if they
+// are other kinds of address.
 func Between(a, b Addr) Connection {
 	c := Connection{Them: a, Us: b}
 	if a.IsLocal() {
@@ -37,8 +36,8 @@ func Between(a, b Addr) Connection {
 	return c
 }
 
-// Connection returns the connection to which d belongs, whichever way d goes. It
-// panics as [Between] does.
+// Connection returns the connection to which d belongs, in whichever direction d
+// goes. It panics as [Between] does.
 func (d Data) Connection() Connection { return Between(d.From, d.To) }
 
 func (c Connection) isValid() bool { return c.Them.Kind() == inet.KindRemote && c.Us.IsLocal() }
@@ -73,13 +72,12 @@ func (c Connection) Send(b []byte) actions.Action { return c.Pass(Data{Bytes: b}
 // SendString sends the bytes of a string to the peer.
 func (c Connection) SendString(s string) actions.Action { return c.Send([]byte(s)) }
 
-// End says that this side sends nothing more. What is sent after that is
-// dropped; what the peer sends still comes.
+// End ends the flow to the peer. The driver drops what is sent after that; what the
+// peer sends still comes.
 func (c Connection) End() actions.Action { return c.Pass(Data{EOF: true}) }
 
-// Pass sends the Bytes and the EOF of d to the peer, whatever the addresses in d
-// are. So what comes in on one connection goes out on this one, which may be the
-// same:
+// Pass sends the Bytes and the EOF of d to the peer, and ignores the addresses in d.
+// So it forwards what comes in on another connection, or on the same one:
 //
 //	c.Subscriber(endpoint.OnMessage(c.Pass)) // an echo
 //	a.Subscriber(endpoint.OnMessage(b.Pass)) // one half of a proxy
@@ -88,18 +86,19 @@ func (c Connection) Pass(d Data) actions.Action {
 	return actions.Send(d)
 }
 
-// SetMode has what the peer sends come in a mode, with a credit: see [SetMode].
+// SetMode sets the mode and the credit of the flow from the peer: see [SetMode].
 func (c Connection) SetMode(mode Mode, credit int) actions.Action {
 	return SetMode(c.Them, c.Us, mode, credit)
 }
 
-// Grant gives more credit to what the peer sends: see [Grant].
+// Grant gives more credit to the flow from the peer: see [Grant].
 func (c Connection) Grant(credit int) actions.Action { return Grant(c.Them, c.Us, credit) }
 
-// Confirm asks for a [Written] for all that is sent from now on: see [Confirm].
+// Confirm asks for a [Written] for each Data that is sent from now on: see
+// [Confirm].
 func (c Connection) Confirm() actions.Action { return Confirm(c.Us, c.Them) }
 
-// Written is the topic of what has been written to the peer: see [WrittenOn].
+// Written is the topic of the confirmations of writes to the peer: see [WrittenOn].
 func (c Connection) Written() topic.Pattern[Written] { return WrittenOn(c.Us, c.Them) }
 
 // Session is the topic of the session of the connection: see [SessionOf].

@@ -10,44 +10,43 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// Reasons for which a flow ends that a process controls. They are the Kind of a
-// [*world.Error] that names the address; use [errors.Is].
+// Reasons with which a flow or a connection ends because of its [Mode] or a
+// [Control]. They are the Kind of a [*world.Error] that names the address; use
+// [errors.Is].
 var (
-	// ErrLineTooLong says that the peer has sent a line that is longer than
-	// the [Mode] of the flow allows. The flow from the peer ends with it. The
-	// other one is still there, for a last word.
+	// ErrLineTooLong says that the peer has sent a line that is longer than the
+	// [Mode] of the flow allows. The flow from the peer ends with it. The flow to
+	// the peer is still there, for a last message.
 	ErrLineTooLong = errors.New("tcp: the peer has sent a line that is too long")
 
-	// ErrControl says that a [Control] made no sense. The connection for which
-	// it was meant fails.
+	// ErrControl says that a [Control] makes no sense. The connection fails.
 	ErrControl = errors.New("tcp: a Control makes no sense")
 )
 
-// A Mode says into what pieces a flow from a peer is cut. Each is a [Data].
-// Whatever the mode, the pieces together are the bytes that the peer has sent,
-// every one of them, once and in order. The zero Mode is that of [Bytes].
+// A Mode says into what pieces the driver cuts a flow from a peer. Each piece is a
+// [Data]. In any mode, the pieces together are the bytes that the peer has sent, each
+// once and in order. The zero Mode is [Bytes].
 type Mode struct {
 	// MaxLine is the number of bytes that the longest line may have; 0 means
 	// that the flow is not cut into lines.
 	MaxLine int
 }
 
-// DefaultMaxLine is a limit for [Lines] that will do for most protocols, in
-// bytes.
+// DefaultMaxLine is a limit for [Lines] that suits most protocols, in bytes.
 const DefaultMaxLine = 64 << 10
 
-// Bytes is the mode in which pieces are what has come, whatever that is. A unit
-// of credit is a byte. If there is more than the credit allows, the part that it
-// allows is delivered, and nothing waits for more to come.
+// Bytes is the mode in which the driver delivers bytes as they come. A unit of
+// credit is a byte. If more has come than the credit allows, the driver delivers the
+// part that it allows, at once.
 func Bytes() Mode { return Mode{} }
 
-// Lines is the mode in which each piece is a line, together with what ends it,
-// which is "\n"; a "\r" before that is part of the line. A unit of credit is a
-// line. If the peer's last line has no end, it is delivered without.
+// Lines is the mode in which each piece is a line with the "\n" at its end; a "\r"
+// before that is part of the line. A unit of credit is a line. If the last line of
+// the peer has no "\n", the driver delivers it without.
 //
-// No line may have more than max bytes, its end included. One that does ends the
-// flow with [ErrLineTooLong], after the lines before it. Lines panics if max is
-// not positive.
+// A line may have at most max bytes, including the "\n". A longer one ends the flow
+// with [ErrLineTooLong], after the lines before it. Lines panics if max is not
+// positive.
 func Lines(max int) Mode {
 	if max <= 0 {
 		panic(fmt.Sprintf("tcp: Lines(%d): the longest line must have at least 1 byte; DefaultMaxLine is a limit for most uses", max))
@@ -55,7 +54,7 @@ func Lines(max int) Mode {
 	return Mode{max}
 }
 
-// String describes the mode for people.
+// String describes the mode in words.
 func (m Mode) String() string {
 	if m.MaxLine == 0 {
 		return "bytes"
@@ -63,27 +62,27 @@ func (m Mode) String() string {
 	return fmt.Sprintf("lines of at most %d bytes", m.MaxLine)
 }
 
-// Unlimited is the credit of a flow that runs free.
+// Unlimited is the credit of a flow without a limit.
 const Unlimited = math.MaxInt
 
-// A Control changes how what a peer sends is delivered. The receiver of a flow
-// sends it as feedback, to the process of the driver that looks after the
+// A Control changes how the driver delivers what a peer sends. The receiver of a
+// flow sends it as feedback, to the process of the driver that manages the
 // connection. [SetMode], [Grant] and [Confirm] make it.
 //
-// One that makes no sense fails the connection, with [ErrControl]. One for a
-// connection that is not there goes nowhere.
+// A Control that makes no sense makes the connection fail, with [ErrControl]. A
+// Control for a connection that does not exist has no effect.
 type Control struct {
-	From, To Addr // of the flow: from a Remote
+	From, To Addr // of the flow: From is a Remote
 
-	// Switch says that the flow goes to Mode, and forgets the credit that it
-	// has. Without it, Mode is zero.
+	// Switch says that the flow switches to Mode and loses its present credit.
+	// Without it, Mode is zero.
 	Switch bool
 	Mode   Mode
 
-	// Credit is how much more may be delivered.
+	// Credit is how much more the driver may deliver, in units of the mode.
 	Credit int
 
-	// Confirm says that writing on the flow back is to be confirmed.
+	// Confirm asks the driver to confirm writes on the flow back.
 	Confirm bool
 }
 
@@ -92,35 +91,34 @@ var (
 	controlTo   = topic.FieldOf(func(c *Control) *Addr { return &c.To })
 )
 
-// SetMode has the flow from a peer continue in a mode, with exactly that much
-// credit, in bytes or in lines. What the peer sends beyond the credit waits: a
-// little of it in this machine, and the rest in the socket, so that the peer
-// cannot send more. [Grant] gives more credit. With the credit [Unlimited]
-// everything is delivered at once.
+// SetMode continues the flow from a peer in a mode, with exactly the given credit,
+// in bytes or in lines. What the peer sends beyond the credit waits: a little of it in
+// the machine, and the rest in the socket, so that the peer cannot send more. [Grant]
+// gives more credit. With the credit [Unlimited] the driver delivers everything at
+// once.
 //
-// A flow begins in the mode [Bytes] with Unlimited credit. Mode and credit belong
-// to the flow: all who subscribe to it share them, and who subscribes later finds
-// them as they are. To have them from the first byte on, send SetMode before
-// subscribing, in the same transition; or, for a connection that this machine
-// makes, from the handler of its presence.
+// A flow begins in the mode [Bytes] with Unlimited credit. Mode and credit belong to
+// the flow: all its subscribers share them, and a later subscriber finds them as they
+// are. To set them before the first byte, send SetMode before subscribing, in the
+// same transition; or, for a connection that this machine makes, from the handler of
+// its presence.
 //
-// What the credit has let through already may be on its way, in the old mode. A
-// protocol that changes the mode after a certain line has to give credit for one
-// line at a time.
+// Data for which there was credit may be on its way, in the old mode. A protocol
+// that changes the mode after a certain line has to give credit for one line at a
+// time.
 //
-// SetMode panics if from is not a [Remote], to not a [Handle] or a [Listener],
-// or the credit negative.
+// SetMode panics if from is not a [Remote], if to is neither a [Handle] nor a
+// [Listener], or if the credit is negative.
 func SetMode(from, to Addr, mode Mode, credit int) actions.Action {
 	return newControl("SetMode", Control{From: from, To: to, Switch: true, Mode: mode, Credit: credit})
 }
 
-// Grant gives more credit to the flow from a peer: bytes in the mode [Bytes],
-// lines in the mode [Lines]. A receiver grants what it has dealt with. On a flow
-// with [Unlimited] credit it changes nothing; to grant that makes the flow run
-// free.
+// Grant gives more credit to the flow from a peer: bytes in the mode [Bytes], lines
+// in the mode [Lines]. A receiver grants what it has handled. On a flow with
+// [Unlimited] credit Grant changes nothing. A Grant of Unlimited removes the limit.
 //
-// If the sum is more than can be counted, the connection fails with
-// [ErrControl]. Grant panics as [SetMode] does.
+// If the sum overflows an int, the connection fails with [ErrControl]. Grant panics
+// as [SetMode] does.
 func Grant(from, to Addr, credit int) actions.Action {
 	return newControl("Grant", Control{From: from, To: to, Credit: credit})
 }
@@ -139,9 +137,9 @@ func newControl(function string, c Control) actions.Action {
 func (c Control) fault() string {
 	switch {
 	case c.Credit < 0:
-		return fmt.Sprintf("the credit is %d: it must not be negative; what is granted cannot be taken back, but SetMode begins anew", c.Credit)
+		return fmt.Sprintf("the credit is %d: it must not be negative; to lower the credit, use SetMode", c.Credit)
 	case c.Mode.MaxLine < 0:
-		return fmt.Sprintf("the longest line is to have %d bytes: make modes with Bytes and Lines", c.Mode.MaxLine)
+		return fmt.Sprintf("Mode.MaxLine is %d: it must not be negative; make modes with Bytes and Lines", c.Mode.MaxLine)
 	case !c.Switch && c.Mode != Mode{}:
 		return fmt.Sprintf("it names a mode, %v, but does not switch to it: use SetMode", c.Mode)
 	}

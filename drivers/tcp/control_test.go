@@ -223,20 +223,19 @@ func TestLineTooLongWithoutAPublisherCloses(t *testing.T) {
 	}
 }
 
-// A Control that makes no sense costs the connection that it was meant for, and
-// nothing else.
+// A Control that makes no sense makes its connection fail, and no other.
 func TestDR29NonsenseFailsTheConnection(t *testing.T) {
 	to := func(c Control) Control { c.From, c.To = peer, serverAt; return c }
 	for name, test := range map[string]struct {
 		controls []Control
 		says     string
 	}{
-		"negative credit":        {[]Control{to(Control{Credit: -1})}, "the credit is -1"},
-		"negative first credit":  {[]Control{to(Control{Switch: true, Credit: -7})}, "the credit is -7"},
-		"negative line":          {[]Control{to(Control{Switch: true, Mode: Mode{-2}})}, "the longest line is to have -2 bytes"},
-		"mode without a switch":  {[]Control{to(Control{Mode: Mode{80}, Credit: 1})}, "does not switch"},
-		"more than can be told":  {[]Control{to(Control{Switch: true, Credit: Unlimited - 1}), to(Control{Credit: 1})}, "it grants 1 more"},
-		"more, in two big steps": {[]Control{to(Control{Switch: true, Credit: 1}), to(Control{Credit: Unlimited - 1})}, "1 are left"},
+		"negative credit":       {[]Control{to(Control{Credit: -1})}, "the credit is -1"},
+		"negative first credit": {[]Control{to(Control{Switch: true, Credit: -7})}, "the credit is -7"},
+		"negative line":         {[]Control{to(Control{Switch: true, Mode: Mode{-2}})}, "Mode.MaxLine is -2: it must not be negative"},
+		"mode without a switch": {[]Control{to(Control{Mode: Mode{80}, Credit: 1})}, "does not switch"},
+		"a sum that overflows":  {[]Control{to(Control{Switch: true, Credit: Unlimited - 1}), to(Control{Credit: 1})}, "a Grant of 1 overflows"},
+		"two big steps":         {[]Control{to(Control{Switch: true, Credit: 1}), to(Control{Credit: Unlimited - 1})}, "the credit of 1 that is left"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newControlled(t, Bytes(), 0, "b")
@@ -284,17 +283,17 @@ func TestDR29ControlsAreAddressed(t *testing.T) {
 
 func TestDR29MistakesPanic(t *testing.T) {
 	for name, mistake := range map[string]func(){
-		"Grant from listener(:80) to 10.0.0.1:1000":      func() { Grant(serverAt, peer, 1) },
-		"SetMode from listener(:80) to 10.0.0.1:1000":    func() { SetMode(serverAt, peer, Bytes(), 1) },
-		"Grant from 10.0.0.1:1000 to 10.0.0.1:1000":      func() { Grant(peer, peer, 1) },
-		"Grant from none to none":                        func() { Grant(Addr{}, Addr{}, 1) },
-		"Confirm from 10.0.0.1:1000 to listener(:80)":    func() { Confirm(peer, serverAt) },
-		`WrittenOn from 10.0.0.1:1000 to handle("us")`:   func() { WrittenOn(peer, us) },
-		"Grant: the credit is -1":                        func() { Grant(peer, serverAt, -1) },
-		"SetMode: the credit is -1":                      func() { SetMode(peer, serverAt, Bytes(), -1) },
-		"SetMode: the longest line is to have -80 bytes": func() { SetMode(peer, serverAt, Mode{-80}, 1) },
-		"Lines(0)":  func() { Lines(0) },
-		"Lines(-1)": func() { Lines(-1) },
+		"Grant from listener(:80) to 10.0.0.1:1000":    func() { Grant(serverAt, peer, 1) },
+		"SetMode from listener(:80) to 10.0.0.1:1000":  func() { SetMode(serverAt, peer, Bytes(), 1) },
+		"Grant from 10.0.0.1:1000 to 10.0.0.1:1000":    func() { Grant(peer, peer, 1) },
+		"Grant from none to none":                      func() { Grant(Addr{}, Addr{}, 1) },
+		"Confirm from 10.0.0.1:1000 to listener(:80)":  func() { Confirm(peer, serverAt) },
+		`WrittenOn from 10.0.0.1:1000 to handle("us")`: func() { WrittenOn(peer, us) },
+		"Grant: the credit is -1":                      func() { Grant(peer, serverAt, -1) },
+		"SetMode: the credit is -1":                    func() { SetMode(peer, serverAt, Bytes(), -1) },
+		"SetMode: Mode.MaxLine is -80":                 func() { SetMode(peer, serverAt, Mode{-80}, 1) },
+		"Lines(0)":                                     func() { Lines(0) },
+		"Lines(-1)":                                    func() { Lines(-1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -11,12 +11,12 @@ import (
 type Data struct {
 	From, To Addr
 
-	// Bytes are the next bytes of the flow. Those from a peer come in pieces
-	// of any length, or in lines: see [Mode]. Nobody writes to them any more.
+	// Bytes are the next bytes of the flow. Those from a peer come in pieces of
+	// any length, or in lines: see [Mode]. Nobody may write to them.
 	Bytes []byte
 
-	// EOF says that the flow ends after these bytes, of which there may be
-	// none. What is sent on the same flow after that is dropped.
+	// EOF says that the flow ends after Bytes, which may be empty. The driver
+	// drops what a process sends on the flow after that.
 	EOF bool
 }
 
@@ -26,13 +26,12 @@ var (
 	To   = topic.FieldOf(func(d *Data) *Addr { return &d.To })
 )
 
-// ending is pinned by the driver, which wants to see who publishes data, but
-// not the data.
+// ending is the field that the driver pins to see who publishes data, without
+// getting most of the data.
 var ending = topic.FieldOf(func(d *Data) *bool { return &d.EOF })
 
 // Flow is the topic of what goes from one address to another. One of them is a
-// [Remote], and the other a [Handle] or a [Listener]; if not, Flow panics,
-// because nothing can ever flow there.
+// [Remote], and the other a [Handle] or a [Listener]; otherwise Flow panics.
 func Flow(from, to Addr) topic.Pattern[Data] {
 	if !from.IsLocal() && !to.IsLocal() || from.Kind() != inet.KindRemote && to.Kind() != inet.KindRemote {
 		panic(fmt.Sprintf("tcp: Flow from %v to %v: a flow is between a Remote and a Listener or a Handle", from, to))
@@ -47,15 +46,15 @@ func Arriving(at Addr) topic.Pattern[Data] {
 	return topic.Where(To.Is(at))
 }
 
-// Listening says, by its presence, that the driver listens at At.
+// The presence of a Listening says that the driver listens at At.
 //
-// When it cannot, a Listening without Bound is present for a moment, and then
-// absent, with the reason. When it has to give up later, there is a reason, too;
-// there is none when it stops because nobody observes any more what arrives. It
-// tries again when another observer comes.
+// If the driver cannot listen, a Listening without Bound is present for a moment,
+// and then absent, with the reason. If it fails later, the absence has a reason, too.
+// The absence has none when the driver stops listening because the last observer of
+// what arrives has gone. The driver tries again when another observer comes.
 type Listening struct {
-	At    Addr // the Listener that has been asked for
-	Bound Addr // a Remote: the address and the port at which it listens in fact
+	At    Addr // the Listener that a process observes
+	Bound Addr // a Remote with the actual address and port of the socket
 }
 
 // The fields of [Listening] that topics can pin.
@@ -77,8 +76,8 @@ func mustListen(function string, at Addr) {
 	}
 }
 
-// carried says, by its presence, that there is a process for the connection
-// between two addresses, which has come in.
+// The presence of a carried says that the incoming connection between two addresses
+// has a process.
 type carried struct{ Remote, Local Addr }
 
 var (
@@ -86,7 +85,7 @@ var (
 	carriedLocal  = topic.FieldOf(func(c *carried) *Addr { return &c.Local })
 )
 
-// dialed is carried for a connection that the machine was to make.
+// dialed is carried for a connection that the machine makes.
 type dialed struct{ carried }
 
 var wholeDialed = topic.FieldOf(func(d *dialed) *dialed { return d })

@@ -17,23 +17,23 @@ import (
 
 // The devices of this package.
 type (
-	// listener is a socket that listens. Its values are a bound, and an
-	// accepted for each connection that comes in.
+	// listener is a listening socket. Its values are a bound, and an accepted for
+	// each incoming connection.
 	listener struct {
 		network  world.Network
 		clock    world.Clock
-		security security // with which connections will be opened
+		security security // of its connections
 		at       Addr
 		options  sockopt.Options // of its socket
 		rate     rate            // at which connections are accepted
 	}
 
-	// acceptedConn is a connection that has come in, and dialedConn one that
-	// is to be made. Their values are an opened, any number of received, and
-	// then perhaps a peerEnded. They take write and endWriting. If TLS is
-	// spoken, they are open after the handshake.
+	// acceptedConn is an incoming connection, and dialedConn an outgoing one.
+	// Their values are an opened, any number of received, and perhaps a
+	// lastReceived or a peerEnded. Their commands are write and endWriting. With
+	// TLS, they are open after the handshake.
 	acceptedConn struct {
-		tuning   unique.Handle[tuning] // so that comparing devices takes little
+		tuning   unique.Handle[tuning] // fast to compare
 		security security
 		conn     world.Ref
 	}
@@ -47,18 +47,18 @@ type (
 	}
 )
 
-// tuning is what the device of a connection has to know.
+// tuning has the settings of the device of a connection.
 type tuning struct {
-	clock     world.Clock   // measures handshake and idle
-	handshake time.Duration // limits of time
+	clock     world.Clock // measures handshake and idle
+	handshake time.Duration
 	linger    time.Duration
 	idle      time.Duration // 0 for none
 	keepAlive keepAlive
 	buffer    int // the largest, in bytes
 }
 
-// keepAlive says how the system looks after silent peers, if that is not left
-// to package net.
+// keepAlive has the keep-alive settings. If they are not set, those of package net
+// hold.
 type keepAlive struct {
 	set    bool
 	config net.KeepAliveConfig
@@ -70,8 +70,8 @@ func (l listener) DeviceName() string {
 		optionsName(l.options) + l.rate.name() + l.at.String() + ")"
 }
 
-// optionsName returns what makes options part of a name: nothing, in most
-// programs.
+// optionsName returns the text of options in the name of a device. It is empty for
+// the zero Options.
 func optionsName(o sockopt.Options) string {
 	if o == (sockopt.Options{}) {
 		return ""
@@ -85,7 +85,7 @@ func (c acceptedConn) DeviceName() string {
 	if !c.security.isPlain() {
 		secured = "tls " + strconv.Quote(c.security.name) + ", "
 	}
-	// What has no end of its own comes last.
+	// The name of the other device comes last, because nothing marks its end.
 	return "tcp.acceptedConn(" + c.tuning.Value().name() + secured + "#" + strconv.FormatUint(c.conn.Generation, 10) + "." +
 		strconv.FormatUint(c.conn.Number, 10) + " of " + c.conn.Device + ")"
 }
@@ -103,10 +103,10 @@ func (c dialedConn) DeviceName() string {
 	return "tcp.dialedConn(" + strconv.Quote(c.network.NetworkName()) + ", " + limit + from + c.tuning.Value().name() + c.local.String() + ", " + c.remote.String() + ")"
 }
 
-// normalTuning is what most programs have.
+// normalTuning is the default.
 var normalTuning = Config{}.settings().tuning.Value()
 
-// name returns what makes t part of a name: nothing, in most programs.
+// name returns the text of t in the name of a device. It is empty for the default.
 func (t tuning) name() string {
 	if t == normalTuning {
 		return ""
@@ -130,7 +130,7 @@ func (c acceptedConn) Open(ctx context.Context, env world.Env) (world.Handle, er
 	if !c.security.isPlain() {
 		remote := conn.RemoteAddr().String()
 		if conn, err = c.security.asServer(ctx, conn, t); err != nil {
-			if ctx.Err() == nil { // nobody sees the connection, so nobody else says it
+			if ctx.Err() == nil { // no process sees the connection, so the log has to say it
 				env.Logger().Warn("tcp: a TLS handshake with a client failed", slog.String("remote", remote), slog.Any("error", err))
 			}
 			return nil, err
@@ -178,7 +178,7 @@ func handle(c net.Conn, t tuning, env world.Env) world.Handle {
 	return newConn(c, t, env)
 }
 
-// apply has the system look after a silent peer as t says.
+// apply sets the keep-alive settings of a connection, if t has any.
 func (t tuning) apply(c net.Conn, env world.Env) {
 	k, ok := c.(interface {
 		SetKeepAliveConfig(net.KeepAliveConfig) error

@@ -12,12 +12,12 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A driver is the state of the driver: it holds the sockets that listen, and
-// knows which connections have a process of their own.
+// A driver is the state of the driver, which holds the listening sockets, and spawns
+// a manager for each connection.
 type driver struct {
 	settings  settings
-	listeners *immutable.SortedMap[Addr, Addr]        // those that are open; where they are bound, if they are
-	conns     *immutable.SortedMap[carried, struct{}] // those that have a manager
+	listeners *immutable.SortedMap[Addr, Addr]        // where each open listener is bound, or the zero Addr
+	conns     *immutable.SortedMap[carried, struct{}] // the connections that have a manager
 	arrived   *immutable.SortedMap[Addr, int]         // how many of conns each listener has
 }
 
@@ -36,16 +36,15 @@ func serve(s settings) actions.Process {
 	return actions.Next(d, d.open())
 }
 
-// open opens what the driver has: the endpoints that it always has, and the
-// listeners.
+// open opens the endpoints that the driver always has, and its listeners.
 func (d driver) open() actions.Action {
 	all := actions.Tree{
 		endpoint.ObserveSubscribers(topic.All[Data](),
 			endpoint.OnEvent(actions.Presence, driver.subscribed),
 			endpoint.OnLastState(driver.unobserved, To).FromInterest(topic.Observer),
 		).Everything(),
-		// Whoever observes publishers gets their messages. This one needs none
-		// of them, and so asks for the rarest.
+		// An observer of publishers gets their messages. The driver needs none of
+		// them, and so observes the rarest ones.
 		endpoint.ObservePublishers(topic.Where(ending.Is(true)), endpoint.OnPresenceState(driver.published)),
 		endpoint.ObservePublishers(topic.All[carried](), endpoint.OnAbsenceState(driver.parted)),
 		endpoint.ObservePublishers(topic.All[dialed](), endpoint.OnAbsenceState(driver.hungUp).IgnoringReason()),
@@ -57,10 +56,9 @@ func (d driver) open() actions.Action {
 	return all
 }
 
-// subscribed is told of everybody who wants to hear of data, and of those who
-// want to hear of those who send it.
+// subscribed handles a new subscriber to Data, and a new observer of its publishers.
 func (d driver) subscribed(ev endpoint.Event[Data]) actions.Transition[driver] {
-	c := ev.Conversation.Example() // what is open is the zero Addr, which is of neither kind
+	c := ev.Conversation.Example() // a field that is not pinned is the zero Addr
 	switch ev.Peer.Interest {
 	case topic.Observer:
 		return d.listen(c.To)
@@ -70,11 +68,11 @@ func (d driver) subscribed(ev endpoint.Event[Data]) actions.Transition[driver] {
 	return actions.Next(d)
 }
 
-// published is told of everybody who has data to send.
+// published handles a new publisher of Data.
 func (d driver) published(c Data) actions.Transition[driver] { return d.connect(c.From, c.To) }
 
-// connect makes a connection, if that is how it is to be made, and there is
-// none.
+// connect makes a connection, if it goes from a Handle to a Remote and does not exist
+// yet.
 func (d driver) connect(local, remote Addr) actions.Transition[driver] {
 	c := carried{remote, local}
 	if local.Kind() != inet.KindHandle || remote.Kind() != inet.KindRemote || d.carries(c) {
@@ -98,7 +96,7 @@ func (d driver) listen(at Addr) actions.Transition[driver] {
 	return actions.Next(d, d.hold(at))
 }
 
-// hold holds a listener.
+// hold opens the device of a listener.
 func (d driver) hold(at Addr) actions.Action {
 	l := endpoint.Device(d.device(at),
 		endpoint.OnValueState(func(d driver, b bound) actions.Transition[driver] { return d.bound(at, b.Addr) }),
@@ -120,15 +118,14 @@ func (d driver) bound(at, to Addr) actions.Transition[driver] {
 	return actions.Next(d, actions.Replace(announcement(at, to)))
 }
 
-// announcing names the endpoint that tells of a listener.
+// announcing is the name of the endpoint that announces a listener.
 type announcing struct{ At Addr }
 
 func announcement(at, to Addr) actions.AddEndpoint {
 	return endpoint.Publisher(topic.Where(At.Is(at), Bound.Is(to))).As(announcing{at})
 }
 
-// unobserved closes the listener that nobody observes any more. Its connections
-// stay.
+// unobserved closes a listener whose last observer has gone. Its connections stay.
 func (d driver) unobserved(c Data) actions.Transition[driver] {
 	to, ok := d.listeners.Get(c.To)
 	if !ok {
@@ -141,7 +138,7 @@ func (d driver) unobserved(c Data) actions.Transition[driver] {
 	)
 }
 
-// closed tells why the listener has come to its end.
+// closed handles the end of a listener, and publishes its reason.
 func (d driver) closed(at Addr, reason error) actions.Transition[driver] {
 	to, ok := d.listeners.Get(at)
 	if !ok {
@@ -154,12 +151,12 @@ func (d driver) closed(at Addr, reason error) actions.Transition[driver] {
 	)
 }
 
-// accept starts a manager for a connection that has come in.
+// accept spawns a manager for an incoming connection.
 func (d driver) accept(at Addr, a accepted) actions.Transition[driver] {
 	c := carried{a.Remote, at}
-	// Connections to several addresses of this host can come from the same
-	// port at the same time, and a new one can come before its predecessor is
-	// known to be dead: they must not be taken for one.
+	// Connections to several addresses of this host can come from the same port at
+	// the same time, and a new one can come before the driver knows that its
+	// predecessor is dead. They need different addresses.
 	for n := 2; d.carries(c); n++ {
 		c.Remote = a.Remote.Numbered(n)
 	}
@@ -179,7 +176,7 @@ func (d driver) full(at Addr) bool {
 	return d.settings.connections > 0 && n >= d.settings.connections
 }
 
-// parted is told that the manager of a connection has ended.
+// parted handles the end of the manager of a connection.
 func (d driver) parted(c carried, _ error) actions.Transition[driver] {
 	d.conns = d.conns.Delete(c)
 	n, ok := d.arrived.Get(c.Local)
@@ -196,8 +193,9 @@ func (d driver) parted(c carried, _ error) actions.Transition[driver] {
 	return actions.Next(d, actions.When(full && open, actions.Resume(d.device(c.Local))))
 }
 
-// hungUp is parted for a connection that the machine was to make. The reason is
-// for those who wanted the connection; if they do not listen, the machine warns.
+// hungUp is parted for an outgoing connection. The driver ignores the reason, which
+// is for the processes that wanted the connection; if none of them hears it, the
+// machine warns.
 func (d driver) hungUp(c dialed, _ error) actions.Transition[driver] { return d.parted(c.carried, nil) }
 
 // byTexts orders connections by the texts of their addresses.

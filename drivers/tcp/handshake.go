@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// asServer speaks TLS on a connection that has come in.
+// asServer makes the TLS handshake on an incoming connection.
 func (s security) asServer(ctx context.Context, c net.Conn, t tuning) (net.Conn, error) {
 	settings, err := s.server()
 	if err != nil {
@@ -22,7 +22,7 @@ func (s security) asServer(ctx context.Context, c net.Conn, t tuning) (net.Conn,
 	return shakeHands(ctx, &secureConn{Conn: tls.Server(u, settings), under: u}, t)
 }
 
-// asClient speaks TLS on a connection to a host.
+// asClient makes the TLS handshake on a connection to a host.
 func (s security) asClient(ctx context.Context, c net.Conn, host string, t tuning) (net.Conn, error) {
 	settings, err := s.client(host)
 	if err != nil {
@@ -32,11 +32,11 @@ func (s security) asClient(ctx context.Context, c net.Conn, host string, t tunin
 	return shakeHands(ctx, &secureConn{Conn: tls.Client(u, settings), under: u}, t)
 }
 
-// errLate is why a handshake is given up that takes too long.
+// errLate is the cause with which a handshake that takes too long is cancelled.
 var errLate = errors.New("late")
 
-// shakeHands returns c once the two sides have agreed. If they do not, the
-// connection is closed.
+// shakeHands returns c once the handshake is done. If it fails, shakeHands closes the
+// connection.
 func shakeHands(ctx context.Context, c *secureConn, t tuning) (net.Conn, error) {
 	limited, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -56,9 +56,9 @@ func shakeHands(ctx context.Context, c *secureConn, t tuning) (net.Conn, error) 
 	return nil, err
 }
 
-// takeLeave closes a connection on which no TLS is spoken after all. It waits a
-// while for the peer to do so first: if something were left unread, the peer
-// might lose what it has been told about the reason.
+// takeLeave closes a connection whose handshake has failed. It waits a while for the
+// peer to close its side first: unread bytes would reset the connection, and the peer
+// might lose the alert with the reason.
 func takeLeave(ctx context.Context, c net.Conn, limit time.Duration) {
 	hurry := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer hurry()
@@ -66,7 +66,7 @@ func takeLeave(ctx context.Context, c net.Conn, limit time.Duration) {
 	_ = c.Close()
 }
 
-// explainHandshake returns the reason for which a handshake has failed.
+// explainHandshake returns the reason of a handshake that has failed with err.
 func explainHandshake(err error) error {
 	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return newFailure(ErrHandshake, "the peer does not speak TLS: "+beginning(record.RecordHeader[:]), err)
@@ -89,16 +89,16 @@ func explainHandshake(err error) error {
 	return newFailure(ErrHandshake, text, err)
 }
 
-// missingCertificate is what package tls says when a client has no certificate
-// and needs one. There is no other way to tell.
+// missingCertificate is the error text of package tls for a client that has no
+// certificate and needs one. Only the text tells that error apart.
 const missingCertificate = "tls: client didn't provide a certificate"
 
-// rejections are what a peer says that does not like our certificate: bad,
+// rejections are the alerts of a peer that rejects our certificate: bad,
 // unsupported, revoked, expired, unknown, of an unknown authority, and required.
 var rejections = []tls.AlertError{42, 43, 44, 45, 46, 48, 116}
 
-// alert returns what the peer has said, if err is that, and whether it has
-// rejected our certificate.
+// alert returns the text of the alert in err, if there is one, and whether it rejects
+// our certificate.
 func alert(err error) (said string, rejected bool) {
 	e, ok := errors.AsType[*net.OpError](err)
 	if !ok || e.Op != "remote error" {
@@ -108,7 +108,7 @@ func alert(err error) (said string, rejected bool) {
 	return strings.TrimPrefix(e.Err.Error(), "tls: "), slices.ContainsFunc(rejections, isIt)
 }
 
-// plainTexts are the first words of protocols that are spoken to the wrong port.
+// plainTexts are the first bytes of protocols that clients often send to a TLS port.
 var plainTexts = []struct{ prefix, name string }{
 	{"GET ", "HTTP"}, {"HEAD ", "HTTP"}, {"POST ", "HTTP"}, {"PUT ", "HTTP"}, {"DELET", "HTTP"}, {"OPTIO", "HTTP"},
 	{"PATCH", "HTTP"}, {"CONNE", "HTTP"}, {"PRI *", "HTTP/2"}, {"HTTP/", "HTTP"}, {"SSH-", "SSH"}, {"220 ", "a mail or file server"},

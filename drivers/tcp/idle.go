@@ -12,21 +12,21 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// idle notices when nothing comes or goes on a connection any more. It is the
+// idle notices when no byte has come or gone on a connection for too long. It is the
 // handle of an idleWatch. The nil idle notices nothing.
 //
-// There is one timer, which is set again when it rings and something has come or
-// gone in the meantime. To note that costs a look at the clock.
+// It has one timer. When the timer rings, look sets it again if a byte has come or
+// gone meanwhile. To note that only reads the clock.
 type idle struct {
 	clock world.Clock
 	limit time.Duration
 	began time.Time
-	last  atomic.Int64 // when something has come or gone: how long after it began
-	told  bool         // the opening value
+	last  atomic.Int64 // when a byte has come or gone last, since began
+	told  bool         // Recv has returned the opening value
 
 	mu     sync.Mutex
 	timer  world.Stopper
-	over   chan struct{} // closed when it has been idle for too long
+	over   chan struct{} // closed when the connection has been idle for too long
 	closed chan struct{}
 	once   sync.Once
 }
@@ -43,14 +43,14 @@ func newIdle(t tuning) *idle {
 	return i
 }
 
-// touch notes that something has come or gone.
+// touch notes that bytes have come or gone.
 func (i *idle) touch() {
 	if i != nil {
 		i.last.Store(int64(i.clock.Now().Sub(i.began)))
 	}
 }
 
-// look looks whether the time is over.
+// look checks whether the limit is over, and sets the timer again if not.
 func (i *idle) look() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -113,9 +113,9 @@ func (i *idle) Try(commands []any) (int, error) {
 // Do implements [world.Handle].
 func (i *idle) Do(any) error { return errCommand }
 
-// An idleWatch is the device that ends when a connection has been idle for too
-// long. It is not the connection itself that does, because that one may be
-// paused, and then nothing is heard of it.
+// An idleWatch is the device that ends when a connection has been idle for too long.
+// The device of the connection cannot do that, because it reports nothing while it is
+// paused.
 type idleWatch struct{ of world.Ref }
 
 // watching is the opening value of an idleWatch.
@@ -139,11 +139,10 @@ func (w idleWatch) Open(_ context.Context, env world.Env) (world.Handle, error) 
 	return i, nil
 }
 
-// progressLimit is how much is written at once where it is to be noted that
-// something has gone.
+// progressLimit is how many bytes writeAll writes at once, so that it notes progress.
 const progressLimit = 1 << 10
 
-// writeAll writes b, and notes for i whenever something has gone.
+// writeAll writes b, and notes progress in i.
 func writeAll(c net.Conn, b []byte, i *idle) (n int, err error) {
 	if i == nil {
 		return c.Write(b)

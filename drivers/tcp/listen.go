@@ -47,8 +47,8 @@ const (
 	lastPause  = time.Second
 )
 
-// accept waits until a connection is due, and then for one to come. If the system
-// is short of something, it waits until that is better.
+// accept waits until the rate allows a connection, and accepts the next one. If the
+// system is short of a resource, it waits and tries again.
 func (l *openListener) accept() (net.Conn, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		if !l.waitForQuota() {
@@ -58,7 +58,7 @@ func (l *openListener) accept() (net.Conn, error) {
 		switch {
 		case l.isClosed():
 			if err == nil {
-				_ = conn.Close() // nobody is there who would take it
+				_ = conn.Close() // nobody takes it
 			}
 			return nil, world.ErrClosed
 		case err == nil:
@@ -78,8 +78,7 @@ func (l *openListener) accept() (net.Conn, error) {
 }
 
 // waitForQuota waits until the rate allows a connection, and reports false if the
-// listener has been closed meanwhile. Until then, those that come wait in the
-// queue of the system.
+// listener is closed meanwhile. Connections wait in the queue of the system.
 func (l *openListener) waitForQuota() bool {
 	if l.quota.every == 0 {
 		return true
@@ -88,8 +87,8 @@ func (l *openListener) waitForQuota() bool {
 	return d <= 0 || l.wait(d)
 }
 
-// passing are the errors after which accepting works again sooner or later:
-// there is not enough of something, or what failed was one connection.
+// passing are the errors after which accepting works again sooner or later: the
+// system is short of a resource, or only one connection has failed.
 var passing = []error{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
 	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EAGAIN, syscall.EPROTO,
@@ -106,7 +105,7 @@ func passes(err error) bool {
 	return ok && t.Timeout()
 }
 
-// wait waits, and reports false if the listener has been closed meanwhile.
+// wait waits, and reports false if the listener is closed meanwhile.
 func (l *openListener) wait(d time.Duration) bool {
 	over := make(chan struct{})
 	timer := l.clock.AfterFunc(d, func() { close(over) })

@@ -11,28 +11,28 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A manager is the state of the process that looks after one connection. It is
-// immutable. It is a pointer, so that to go on with the same one costs nothing.
+// A manager is the state of the process that manages one connection. It is
+// immutable. It is a pointer, so that a transition that keeps it costs nothing.
 type manager struct {
 	carried
 	clock   world.Clock
 	socket  world.Device
 	waiting world.Device // the alarm that is set, or nil
-	session *Session     // what has been agreed upon; nil if TLS is not spoken
+	session *Session     // nil without TLS
 	watched *world.Ref   // what notices that the connection is idle; nil without a limit
 
 	open       bool // users see the connection
-	subscribed bool // somebody wants what the peer sends
-	published  bool // somebody has something to send
-	running    bool // values come from the socket
-	confirm    bool // users want to hear what has been written
-	peerEnded  bool // nothing more comes from the peer
-	ended      bool // nothing more comes from the users
-	pace       pace // of what comes from the peer
-	delivering bool // what has come is delivered in several turns
+	subscribed bool // a user subscribes to what the peer sends
+	published  bool // a user publishes what goes to the peer
+	running    bool // the device of the socket is not paused
+	confirm    bool // users want confirmations of writes
+	peerEnded  bool // the flow from the peer has ended
+	ended      bool // the flow to the peer has ended
+	pace       pace // of the flow from the peer
+	delivering bool // more is delivered in the next turn
 
 	gone   error // why the connection has failed; nil if it has not
-	closed bool  // the socket has come to its end
+	closed bool  // the device of the socket has ended
 }
 
 type step = actions.Transition[*manager]
@@ -44,8 +44,8 @@ const (
 	sessionEnd = "session" // publishes the session
 )
 
-// inbound is the manager of a connection that has come in. If TLS is spoken,
-// users see it after the handshake; one that fails they never see.
+// inbound is the manager of an incoming connection. With TLS, users see the
+// connection after the handshake, and never if that fails.
 func inbound(s settings, c carried, conn world.Ref) actions.Process {
 	m := newInbound(s, c, conn)
 	m.waiting = m.claimAlarm(s)
@@ -61,8 +61,8 @@ func newInbound(s settings, c carried, conn world.Ref) *manager {
 	}
 }
 
-// outbound is the manager of a connection that is to be made. Users see it when
-// it has been made; until then it watches, unseen, whether it is wanted.
+// outbound is the manager of an outgoing connection. Users see the connection when it
+// has been made; until then the manager observes them, unseen.
 func outbound(s settings, c carried) actions.Process {
 	m := newOutbound(s, c)
 	return actions.Next(m, m.endpoints())
@@ -76,7 +76,7 @@ func newOutbound(s settings, c carried) *manager {
 	}
 }
 
-// endpoints opens what the manager has: endpoints, and devices.
+// endpoints opens the endpoints and the devices of the manager.
 func (m *manager) endpoints() actions.Action {
 	all := append(make(actions.Tree, 0, 6), actions.When(!m.closed, m.hold()))
 	if m.session != nil {
@@ -87,7 +87,7 @@ func (m *manager) endpoints() actions.Action {
 	}
 	switch {
 	case m.waiting == nil || !m.open:
-	case m.isResting(): // which no flow has before the connection is claimed
+	case m.isResting(): // the alarm is the rest alarm
 		all = append(all, m.awaitRest())
 	default:
 		all = append(all, m.awaitClaim())
@@ -102,10 +102,10 @@ func (m *manager) endpoints() actions.Action {
 	return append(all, m.presence())
 }
 
-// What a manager hears is the same for all connections, so it is made once.
+// All managers share these handlers.
 var socketEvents, inEvents, outEvents *actions.Handler
 
-func init() { // since what a manager hears lets it open endpoints that hear the same
+func init() { // the handlers and the methods refer to each other
 	socketEvents = endpoint.Device(acceptedConn{},
 		endpoint.OnValueState((*manager).connected),
 		endpoint.OnValueState((*manager).received),
@@ -126,26 +126,26 @@ func init() { // since what a manager hears lets it open endpoints that hear the
 	).Handler
 }
 
-// unseenEvents are what users are told about who want a connection that is not
-// there yet. What they send by then goes nowhere, so nothing takes it, and the
-// machine warns that nobody hears it.
+// unseenEvents is outEvents until the connection has been made. It takes no
+// messages: what users send by then is lost, and the machine warns that nobody hears
+// it.
 var unseenEvents = endpoint.Subscriber(topic.All[Data](),
 	endpoint.OnFirstState((*manager).publish, From, To),
 	endpoint.OnLastState((*manager).unpublish, From, To),
 ).Handler
 
-// hold holds the socket. Nothing is read until somebody subscribes.
+// hold opens the device of the socket, paused until a user subscribes.
 func (m *manager) hold() actions.Action {
 	return actions.OpenDevice{Device: m.socket, Handler: socketEvents, Paused: true}
 }
 
-// in is the endpoint that publishes what the peer sends.
+// in returns the endpoint that publishes what the peer sends.
 func (m *manager) in(i topic.Interest) actions.AddEndpoint {
 	r := topic.Role{Orientation: topic.Publisher, Interest: i, Topic: Flow(m.Remote, m.Local).Topic()}
 	return actions.AddEndpoint{ID: inEnd, Role: r, Handler: inEvents}
 }
 
-// out is the endpoint that subscribes to what users send.
+// out returns the endpoint that subscribes to what users send.
 func (m *manager) out(i topic.Interest) actions.AddEndpoint {
 	r := topic.Role{Orientation: topic.Subscriber, Interest: i, Topic: Flow(m.Local, m.Remote).Topic()}
 	h := outEvents
@@ -155,7 +155,8 @@ func (m *manager) out(i topic.Interest) actions.AddEndpoint {
 	return actions.AddEndpoint{ID: outEnd, Role: r, Handler: h}
 }
 
-// presence shows the driver that there is a manager, which can be controlled.
+// presence returns the endpoints by which the driver sees the manager, and by which
+// users control it.
 func (m *manager) presence() actions.Action {
 	if !m.isInbound() {
 		return actions.Group(endpoint.Publisher(topic.Where(wholeDialed.Is(dialed{m.carried}))), m.controls())
@@ -163,28 +164,28 @@ func (m *manager) presence() actions.Action {
 	return actions.Group(endpoint.Publisher(topic.Where(carriedRemote.Is(m.Remote), carriedLocal.Is(m.Local))), m.controls())
 }
 
-// connected is told that the socket is open.
+// connected handles the opening of the socket.
 func (m *manager) connected(o opened) step {
 	switch n := *m; {
 	case m.open && m.isInbound():
-		return actions.Next(&n, n.watch(o)) // users have seen it from the beginning
+		return actions.Next(&n, n.watch(o)) // users already see it
 	case m.open:
-		// The machine has been restarted, and the device has been opened
-		// again: this is another connection, but users take it for the old one.
+		// The machine was restarted, and the device was opened again: this is
+		// another connection, but users take it for the old one.
 		return m.fail(ErrInterrupted)
 	case !m.isInbound() && !m.wanted():
-		return actions.Next(m, actions.Quit()) // who wanted it went before we could watch
+		return actions.Next(m, actions.Quit()) // the users have gone meanwhile
 	default:
 		n.open = true
 		return actions.Next(&n, n.agree(o), n.watch(o), n.appear())
 	}
 }
 
-// isInbound reports whether the connection has come in.
+// isInbound reports whether the connection is an incoming one.
 func (c carried) isInbound() bool { return c.Local.Kind() == inet.KindListener }
 
-// appear makes the connection visible. One that has come in has to be claimed
-// from then on; if it has failed before, nobody gets to know of it.
+// appear makes the connection visible to users. For an incoming one the claim limit
+// begins. An incoming one that is not open has failed, and users never see it.
 func (m *manager) appear() actions.Action {
 	switch {
 	case !m.isInbound():
@@ -195,8 +196,8 @@ func (m *manager) appear() actions.Action {
 	return actions.Group(m.awaitClaim(), m.in(topic.Participant), m.out(topic.Participant))
 }
 
-// agree shows what has been agreed upon, if TLS is spoken. It changes m, which
-// nobody else has seen yet.
+// agree publishes the session, if there is one. It changes m, which nobody else has
+// seen yet.
 func (m *manager) agree(o opened) actions.Action {
 	if o.Session == (Session{}) {
 		return nil
@@ -207,12 +208,12 @@ func (m *manager) agree(o opened) actions.Action {
 	return m.agreement()
 }
 
-// agreement is the endpoint that publishes the session.
+// agreement returns the endpoint that publishes the session.
 func (m *manager) agreement() actions.Action {
 	return endpoint.Publisher(topic.Where(wholeSession.Is(*m.session))).As(sessionEnd)
 }
 
-// receivedLast passes on what the peer has sent, and then that this is the end.
+// receivedLast delivers the last bytes of the peer, and then ends the flow.
 func (m *manager) receivedLast(r lastReceived) step {
 	return m.received(received{r.Bytes}).Then(func(m *manager) step {
 		if r.Reason != nil {
@@ -222,8 +223,8 @@ func (m *manager) receivedLast(r lastReceived) step {
 	})
 }
 
-// watch has the connection watched, if there is a limit. It changes m, which
-// nobody else has seen yet.
+// watch watches whether the connection is idle, if there is a limit. It changes m,
+// which nobody else has seen yet.
 func (m *manager) watch(o opened) actions.Action {
 	if o.Idle == (world.Ref{}) {
 		return nil
@@ -236,8 +237,8 @@ func (m *manager) watchIdle() actions.Action {
 	return endpoint.Device(idleWatch{*m.watched}, endpoint.OnEndedState((*manager).idle))
 }
 
-// idle is told that the connection has been idle for too long, or that the
-// machine is stopping, of which it hears otherwise as well.
+// idle handles the end of the idle watch: the connection has been idle for too long,
+// or the machine is stopping, which the manager hears from the socket as well.
 func (m *manager) idle(reason error) step {
 	if errors.Is(reason, world.ErrStopped) {
 		return actions.Next(m)
@@ -245,12 +246,11 @@ func (m *manager) idle(reason error) step {
 	return m.fail(reason)
 }
 
-// wanted reports whether somebody takes part in what is left of the connection.
+// wanted reports whether a user takes part in what is left of the connection.
 func (m *manager) wanted() bool { return m.published || m.subscribed && !m.peerEnded }
 
-// isResting reports whether the alarm that is set waits for the machine to be at
-// rest: no other is, once the flow from the peer or the connection has failed or
-// ended.
+// isResting reports whether the alarm that is set, if any, is the rest alarm. It is,
+// once the flow from the peer has ended or the connection has failed.
 func (m *manager) isResting() bool { return m.peerEnded || m.gone != nil }
 
 func (m *manager) publish(Data) step {
@@ -265,22 +265,22 @@ func (m *manager) unpublish(Data) step {
 	return actions.Next(&n, n.quitUnwanted())
 }
 
-// quitUnwanted closes the connection if nobody takes part in it. What was sent
-// is written before that.
+// quitUnwanted closes the connection if no user takes part in it. The device writes
+// what was sent before it closes.
 func (m *manager) quitUnwanted() actions.Action { return actions.When(!m.wanted(), actions.Quit()) }
 
-// claim takes back the alarm.
+// claim closes the alarm.
 func (m manager) claim() step {
 	w := m.waiting
 	m.waiting = nil
 	return actions.Next(&m, actions.When(w != nil, actions.Close(w)))
 }
 
-// send has what users send written.
+// send writes what users send.
 func (m *manager) send(d Data) step {
 	switch {
 	case !m.open || m.gone != nil:
-		return actions.Next(m) // there is no connection, not yet or not any more
+		return actions.Next(m) // there is no connection yet, or it has failed
 	case d.EOF && !m.ended:
 		n := *m
 		n.ended = true
@@ -295,16 +295,16 @@ func (m *manager) send(d Data) step {
 	return actions.Next(m, actions.Tell(m.socket, write{d.Bytes, m.confirm}))
 }
 
-// alarm returns an alarm of the manager's own. It has a name that no other has.
+// alarm returns an alarm of this manager, with a name that no other alarm has.
 func (m *manager) alarm(what string, after time.Duration) world.Device {
 	return world.Alarm{Clock: m.clock, After: after, Label: "tcp " + what + " " + m.socket.DeviceName()}
 }
 
-// claimAlarm rings when a connection that has come in has waited for too long
-// for somebody to take part in it.
+// claimAlarm returns the alarm that rings when an incoming connection has waited too
+// long for a user to take part in it.
 func (m *manager) claimAlarm(s settings) world.Device { return m.alarm("claim", s.claim) }
 
-// restAlarm rings when the machine is at rest.
+// restAlarm returns the alarm that rings when the machine is at rest.
 func (m *manager) restAlarm() world.Device { return m.alarm("rest", 0) }
 
 func (m *manager) awaitClaim() actions.Action {
@@ -315,11 +315,11 @@ func (m *manager) awaitRest() actions.Action {
 	return endpoint.Device(m.waiting, endpoint.OnValueState((*manager).rested))
 }
 
-// unclaimed is told that nobody has taken part in the connection in time.
+// unclaimed handles the claim alarm.
 func (m *manager) unclaimed(world.AlarmRang) step { return m.fail(ErrUnclaimed) }
 
-// rested is told that the machine has been at rest since the peer's end, or since
-// the connection has failed.
+// rested handles the rest alarm: the machine has been at rest since the flow from the
+// peer ended, or since the connection failed.
 func (m *manager) rested(world.AlarmRang) step {
 	if m.gone == nil || m.peerEnded {
 		return actions.Next(m, m.quitUnwanted())
@@ -336,8 +336,8 @@ func (m *manager) writeFailed(_ any, reason error) step { return m.vanish(reason
 // connectionEnded handles a connection that has failed, or could not be made.
 func (m *manager) connectionEnded(reason error) step {
 	if r, ok := errors.AsType[*world.Error](reason); ok && r.Op == "dial" && m.open {
-		// The machine has been restarted, and the device could not be opened
-		// again. It makes no difference to users whether it could.
+		// The machine was restarted, and the device could not be opened again.
+		// To users that is the same as if it could.
 		return m.fail(ErrInterrupted)
 	}
 	if !errors.Is(reason, world.ErrStopped) || !m.open {
@@ -345,13 +345,13 @@ func (m *manager) connectionEnded(reason error) step {
 		n.closed = true
 		return n.vanish(reason)
 	}
-	// The machine is stopping. Nothing more comes, but a last word can be sent.
+	// The machine is stopping. Nothing more comes, but users can send last messages.
 	n := *m
 	n.peerEnded = true
 	return actions.Next(&n, actions.When(!m.peerEnded, actions.Delete(inEnd).Because(reason)))
 }
 
-// fail ends the connection for a reason, and sees to it that users hear of it.
+// fail ends the connection with a reason that users hear.
 func (m *manager) fail(reason error) step {
 	if m.open {
 		return actions.Next(m, m.endsWith(reason))

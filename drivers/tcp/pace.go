@@ -6,32 +6,30 @@ import (
 	"slices"
 )
 
-// A pace is what holds the flow from a peer back: how it is cut into pieces, how
-// much may be delivered, and what has come and has not been. The zero pace holds
-// nothing back. What a pace refers to is never written to, so a copy of it is
-// another pace.
+// A pace controls the flow from a peer. It has the mode and the credit of the flow,
+// and the bytes that have come and wait. The zero pace holds nothing back. Nobody
+// writes to the bytes and parts of a pace, so a copy of a pace is independent of it.
 type pace struct {
 	mode    Mode
 	limited bool // credit counts
-	ended   bool // nothing comes after what waits
+	ended   bool // nothing comes after the bytes that wait
 	credit  int
 
-	// What waits is, in its order:
-	begun *part    // the beginning of a line, in which no line ends
-	next  []byte   // what comes after that
-	more  [][]byte // and after that; there is nothing if next is empty
+	// The bytes that wait, in their order:
+	begun *part    // the beginning of a line without its end
+	next  []byte   // the bytes after begun
+	more  [][]byte // the bytes after next; empty if next is
 }
 
-// A part is what has come of a line before its end: some bytes, after those of
-// the part before. However small the pieces are in which a line comes, each is
-// added at the same cost.
+// A part has bytes of a line whose end has not come yet, and the part before it. To
+// add a piece costs the same however long the line already is.
 type part struct {
 	before *part
 	bytes  []byte
 	size   int // together with what is before
 }
 
-// len returns how many bytes have come.
+// len returns how many bytes there are.
 func (b *part) len() int {
 	if b == nil {
 		return 0
@@ -39,7 +37,7 @@ func (b *part) len() int {
 	return b.size
 }
 
-// with returns the bytes that have come, and some more, in one piece.
+// with returns the bytes of b, followed by end, in one piece.
 func (b *part) with(end []byte) []byte {
 	if b == nil {
 		return end
@@ -52,26 +50,25 @@ func (b *part) with(end []byte) []byte {
 	return all
 }
 
-// free reports whether nothing is held back, and nothing waits.
+// free reports whether p holds nothing back, and nothing waits.
 func (p *pace) free() bool { return p.mode == Mode{} && !p.limited && p.empty() && !p.ended }
 
 // empty reports whether nothing waits.
 func (p *pace) empty() bool { return p.begun == nil && len(p.next) == 0 }
 
-// same reports whether p goes on just as q does, with nothing waiting.
+// same reports whether p and q are equal, with nothing waiting and credit left.
 func (p *pace) same(q *pace) bool {
 	return p.empty() && q.empty() && !p.ended && !p.spent() &&
 		p.mode == q.mode && p.limited == q.limited && p.credit == q.credit
 }
 
-// done reports whether the flow has come to its end, and everything before it
-// has been delivered.
+// done reports whether the flow has ended, and nothing waits.
 func (p *pace) done() bool { return p.ended && p.empty() }
 
 // spent reports whether there is no credit left.
 func (p *pace) spent() bool { return p.limited && p.credit == 0 }
 
-// put adds what has come.
+// put adds bytes that have come.
 func (p *pace) put(b []byte) {
 	if len(p.next) == 0 {
 		p.next = b
@@ -80,7 +77,7 @@ func (p *pace) put(b []byte) {
 	p.more = append(slices.Clip(p.more), b)
 }
 
-// switchTo goes on in another mode, with that much credit.
+// switchTo sets the mode and the credit.
 func (p *pace) switchTo(m Mode, credit int) {
 	if b := p.begun; b != nil {
 		p.begun = nil
@@ -101,7 +98,7 @@ func (p *pace) grant(credit int) error {
 	case credit == Unlimited:
 		p.limited = false
 	case credit >= Unlimited-p.credit:
-		return fmt.Errorf("%w: it grants %d more, and %d are left of what was granted before, which together is more than can be counted; to let everything come, grant Unlimited",
+		return fmt.Errorf("%w: a Grant of %d overflows the credit of %d that is left; to remove the limit, grant Unlimited",
 			ErrControl, credit, p.credit)
 	default:
 		p.credit += credit
@@ -109,7 +106,7 @@ func (p *pace) grant(credit int) error {
 	return nil
 }
 
-// cut takes the next piece that may be delivered. It returns nil if there is
+// cut takes the next piece for which there is credit. It returns nil if there is
 // none, and an error if the next line is too long.
 func (p *pace) cut() ([]byte, error) {
 	switch {
@@ -128,7 +125,7 @@ func (p *pace) cut() ([]byte, error) {
 	return p.take(n), nil
 }
 
-// line is cut for lines.
+// line is cut in the mode Lines.
 func (p *pace) line() ([]byte, error) {
 	for len(p.next) > 0 {
 		n := bytes.IndexByte(p.next, '\n') + 1
@@ -151,15 +148,15 @@ func (p *pace) line() ([]byte, error) {
 	return nil, nil
 }
 
-// begin notes what has come of a line whose end has not.
+// begin keeps bytes of a line whose end has not come.
 func (p *pace) begin(b []byte) {
 	if p.begun == nil && len(b) <= firstBuffer {
-		b = bytes.Clone(b) // so that it does not keep what was read together with it
+		b = bytes.Clone(b) // does not keep the whole buffer in memory
 	}
 	p.begun = &part{p.begun, b, p.begun.len() + len(b)}
 }
 
-// end returns the line that has begun, and ends so.
+// end returns the line that ends with b.
 func (p *pace) end(b []byte) []byte {
 	b = p.begun.with(b)
 	p.begun = nil

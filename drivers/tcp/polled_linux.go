@@ -10,15 +10,14 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// polled is the handle of a connection of which the ground waits for the
-// descriptor: see [world.Pollable].
+// polled is the handle of a connection for whose descriptor the ground waits: see
+// [world.Pollable].
 type polled struct {
 	*conn
 	socket *socket
 }
 
-// newPolled takes a connection over from package net. It returns nil if that is
-// not possible.
+// newPolled takes a connection over from package net, or returns nil if it cannot.
 func newPolled(c *net.TCPConn, t tuning, env world.Env) world.Handle {
 	s := takeOver(c, env)
 	if s == nil {
@@ -52,8 +51,8 @@ func (p *polled) TryRecv() (any, error) {
 	return peerEnded{}, nil
 }
 
-// read reads what is there. Little is read without a buffer of the connection's
-// own, so that connections on which nothing happens have none.
+// read reads what is there. Small reads go through the stack, so that quiet
+// connections have no buffer.
 func (p *polled) read() ([]byte, error) {
 	if p.in.size > firstBuffer {
 		n, err := p.socket.Read(p.in.space())
@@ -90,17 +89,18 @@ func (p *polled) Close() error {
 	})
 }
 
-// A socket is a connection that nobody waits for. Its methods do what can be
-// done at once, and return [syscall.EAGAIN] if that is nothing; only writing
-// nothing is no error.
+// A socket is a connection whose methods never wait. Read returns [syscall.EAGAIN] if
+// there is nothing to read; Write returns the number of bytes that it could write, and
+// no error if that is zero.
 type socket struct {
-	net.Conn // the one that it was: for its addresses, and closed
+	net.Conn // that of package net, which is closed; only its addresses are used
 
 	mu sync.RWMutex // held for writing to close
 	fd int          // -1 once it is closed
 }
 
-// takeOver makes a socket of a connection of package net, or returns nil.
+// takeOver turns a connection of package net into a socket, or returns nil if it
+// cannot.
 func takeOver(c *net.TCPConn, env world.Env) *socket {
 	if !world.Polls(env) {
 		return nil
@@ -111,7 +111,7 @@ func takeOver(c *net.TCPConn, env world.Env) *socket {
 	}
 	s := &socket{Conn: c, fd: -1}
 	err = raw.Control(func(fd uintptr) {
-		// It shares everything with the old one, also that it never blocks.
+		// The copy shares all flags with the old descriptor, also that it never blocks.
 		if n, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0); errno == 0 {
 			s.fd = int(n)
 		}
@@ -119,11 +119,12 @@ func takeOver(c *net.TCPConn, env world.Env) *socket {
 	if err != nil || s.fd < 0 {
 		return nil
 	}
-	_ = c.Close() // so that the runtime does not wait for it
+	_ = c.Close() // the runtime no longer waits for it
 	return s
 }
 
-// giveBack makes a connection of package net of the socket, or returns nil.
+// giveBack turns the socket into a connection of package net, or returns nil if it
+// cannot.
 func (s *socket) giveBack() net.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,7 +170,7 @@ func (s *socket) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite closes the direction to the peer.
+// CloseWrite closes the direction to the peer alone.
 func (s *socket) CloseWrite() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -182,7 +183,7 @@ func (s *socket) CloseWrite() error {
 	return nil
 }
 
-// SetLinger says what Close does: with 0 it resets the connection.
+// SetLinger sets SO_LINGER: with 0, Close resets the connection.
 func (s *socket) SetLinger(sec int) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -208,7 +209,7 @@ func (s *socket) Close() error {
 	return os.NewSyscallError("close", syscall.Close(fd))
 }
 
-// failure returns an error as package net would.
+// failure returns an error in the form of package net.
 func (s *socket) failure(op string, err error) error {
 	return &net.OpError{Op: op, Net: "tcp", Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: os.NewSyscallError(op, err)}
 }

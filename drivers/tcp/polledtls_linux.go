@@ -11,8 +11,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// polledTLS is polled with TLS. The ground is told of what is in the socket, and
-// not of what package tls has taken from there, so all of that is received
+// polledTLS is polled with TLS. The ground waits for bytes in the socket, and not for
+// those that package tls has taken from there, so TryRecv returns all of these
 // together.
 type polledTLS struct {
 	*conn
@@ -20,8 +20,8 @@ type polledTLS struct {
 	socket *socket
 }
 
-// newPolledTLS takes a connection over, after the handshake. It returns nil if
-// that is not possible, or if what is received together may be too much.
+// newPolledTLS takes a connection over after the handshake. It returns nil if it
+// cannot, or if one TryRecv could return more than the buffer of t.
 func newPolledTLS(c *secureConn, t tuning, env world.Env) world.Handle {
 	plain, ok := c.under.Conn.(*net.TCPConn)
 	if !ok || t.buffer < drainLimit {
@@ -35,7 +35,7 @@ func newPolledTLS(c *secureConn, t tuning, env world.Env) world.Handle {
 	return &polledTLS{conn: newConn(c, t, env), secure: c, socket: s}
 }
 
-// source is a socket whose reads say what package tls understands.
+// source is a socket whose Read returns errors that package tls understands.
 type source struct{ *socket }
 
 func (s source) Read(b []byte) (int, error) {
@@ -54,7 +54,7 @@ func (s source) Read(b []byte) (int, error) {
 // Descriptor implements [world.Pollable].
 func (p *polledTLS) Descriptor() int { return p.socket.fd }
 
-// drained is where connections drain to.
+// drained has the buffers that connections drain into.
 var drained = sync.Pool{New: func() any { return new([drainLimit]byte) }}
 
 // TryRecv implements [world.Pollable].
@@ -73,7 +73,7 @@ func (p *polledTLS) TryRecv() (any, error) {
 	}
 	p.finished.Store(true)
 	switch {
-	case n > 0: // what is left in the socket may tell of nothing
+	case n > 0: // the socket may never become readable again
 		last := lastReceived{Bytes: bytes.Clone(b[:n])}
 		if err != io.EOF {
 			last.Reason, _ = world.Reduce(err).(*world.Error)
@@ -98,7 +98,7 @@ func (p *polledTLS) Close() error {
 	})
 }
 
-// linger takes leave, and waits for the peer to do so.
+// linger sends a close_notify, and waits for the peer to close its side.
 func (p *polledTLS) linger() {
 	if _, err := p.secure.TryCloseWrite(); err != nil {
 		return

@@ -13,7 +13,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A printer is the device to which a [Spy] prints. It takes pieces.
+// A printer is the device to which a [Spy] prints. Its commands are pieces.
 type printer struct {
 	name   string
 	outlet *outlet.Outlet // of the spy
@@ -69,7 +69,7 @@ func (o *openPrinter) Do(command any) error {
 	if !ok {
 		return errCommand
 	}
-	var text bytes.Buffer // which the outlet may keep
+	var text bytes.Buffer // a new one each time, because the outlet may keep it
 	p.print(&text)
 	if err := o.outlet.Write(text.Bytes(), o.closed); err != nil {
 		return fmt.Errorf("tcp: the spy %q cannot print: %w", o.name, err)
@@ -104,11 +104,11 @@ func (p piece) print(b *bytes.Buffer) {
 	}
 	b.WriteByte('\n')
 	dump := hex.Dumper(b)
-	_, _ = dump.Write(d.Bytes) // to a buffer
+	_, _ = dump.Write(d.Bytes) // writing to a buffer never fails
 	_ = dump.Close()
 }
 
-// count says how many there are of something.
+// count returns a number and the word for it.
 func count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

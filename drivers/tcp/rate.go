@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// A rate limits how many connections a listener accepts: one every so often on
-// average. The zero rate is no limit.
+// A rate limits how many connections a listener accepts: on average, one in each
+// interval. The zero rate is no limit.
 type rate struct {
 	every time.Duration
 	slack time.Duration // how much earlier than on average a connection may be accepted
 }
 
-// newRate returns the rate of so many connections per second, of which a burst
-// may come at once. It panics if these are negative, or there is a burst without
-// a rate.
+// newRate returns the rate for a number of connections per second, and a number that
+// may be accepted at once. It panics if they are negative, or if there is a burst
+// without a rate.
 func newRate(perSecond, burst int) rate {
 	limit("AcceptRate", perSecond, 0)
 	limit("AcceptBurst", burst, 0)
@@ -28,11 +28,11 @@ func newRate(perSecond, burst int) rate {
 	if burst == 0 {
 		burst = perSecond
 	}
-	every := 1 + (time.Second-1)/time.Duration(perSecond) // rounded up, so that there are never more
+	every := 1 + (time.Second-1)/time.Duration(perSecond) // rounded up, so there are never more
 	return rate{every, every * time.Duration(min(int64(burst-1), math.MaxInt64/int64(every)))}
 }
 
-// name returns what makes r part of a name: nothing, in most programs.
+// name returns the text of r in the name of a device. It is empty for the zero rate.
 func (r rate) name() string {
 	if r == (rate{}) {
 		return ""
@@ -40,14 +40,14 @@ func (r rate) name() string {
 	return fmt.Sprintf("every %v, slack %v, ", r.every, r.slack)
 }
 
-// A quota keeps account of the connections that a rate allows.
+// A quota counts the connections that a rate allows.
 type quota struct {
 	rate
 	due time.Time // of the next connection, on average
 }
 
-// wait returns how long the next connection has to wait, if that is more than
-// zero. A clock that goes back makes it wait no longer than the average.
+// wait returns how long the next connection has to wait; zero or less means not at
+// all. If the clock goes back, it waits for one interval at most.
 func (q *quota) wait(now time.Time) time.Duration {
 	return min(q.due.Add(-q.slack).Sub(now), q.every)
 }

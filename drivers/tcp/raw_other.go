@@ -4,5 +4,5 @@ package tcp
 
 import "net"
 
-// rawWriter returns nil: there is no way to write without perhaps waiting.
+// rawWriter returns nil: there is no way to write without waiting.
 func rawWriter(*net.TCPConn) func([]byte) (int, error) { return nil }

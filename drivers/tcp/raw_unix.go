@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// rawWriter returns a function that writes to c as much as can be written
-// without waiting. It is nil if there is none.
+// rawWriter returns a function that writes to c without waiting, or nil if there is no
+// way to.
 func rawWriter(c *net.TCPConn) func([]byte) (int, error) {
 	socket, err := c.SyscallConn()
 	if err != nil {
@@ -20,7 +20,7 @@ func rawWriter(c *net.TCPConn) func([]byte) (int, error) {
 	return w.write
 }
 
-// raw writes to a socket behind the back of the poller, which would wait.
+// raw writes to a socket without the poller of the runtime, which would wait.
 type raw struct {
 	conn   *net.TCPConn
 	socket syscall.RawConn
@@ -40,17 +40,17 @@ func (w *raw) write(b []byte) (int, error) {
 	return w.n, err
 }
 
-// maxWrite is how much some systems take in one call.
+// maxWrite is the most that every system takes in one call.
 const maxWrite = 1 << 30
 
-// attempt always reports that it is done, so that nobody waits for the socket to
-// be ready and calls it again.
+// attempt always reports that it is done, so that the runtime does not wait for the
+// socket and call it again.
 func (w *raw) attempt(fd uintptr) bool {
 	w.n, w.err = writeOnce(int(fd), w.bytes)
 	return true
 }
 
-// writeOnce writes what can be written without waiting.
+// writeOnce writes as much of b as it can without waiting.
 func writeOnce(fd int, b []byte) (int, error) {
 	for {
 		n, err := syscall.Write(fd, b[:min(len(b), maxWrite)])

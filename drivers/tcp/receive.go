@@ -8,11 +8,10 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// This is what a manager does about the flow from the peer. What has come waits
-// in its pace until somebody is subscribed and there is credit; the device is
-// paused while that is not so.
+// This file is about the flow from the peer. Bytes that have come wait in the pace
+// until a user subscribes and there is credit; until then the device is paused.
 
-// controls is the endpoint that gets what those who receive the flow want.
+// controls returns the endpoint that gets the Controls of receivers.
 func (m *manager) controls() actions.AddEndpoint {
 	t := topic.Where(controlFrom.Is(m.Remote), controlTo.Is(m.Local)).Topic()
 	return actions.AddEndpoint{Role: topic.Role{Orientation: topic.Publisher, Topic: t}, Handler: controlEvents}
@@ -24,7 +23,7 @@ func init() {
 	controlEvents = endpoint.Publisher(topic.All[Control](), endpoint.OnMessageState((*manager).control)).Handler
 }
 
-// control does what a receiver wants.
+// control handles a Control.
 func (m *manager) control(c Control) step {
 	if fault := c.fault(); fault != "" {
 		return m.fail(fmt.Errorf("%w: %s", ErrControl, fault))
@@ -40,14 +39,14 @@ func (m *manager) control(c Control) step {
 	return n.flow(p)
 }
 
-// subscribe lets what the peer sends come, beginning with what has come already.
+// subscribe starts the flow from the peer, beginning with what has come already.
 func (m *manager) subscribe(Data) step {
 	n := *m
 	n.subscribed = true
 	return n.claim().Then(func(m *manager) step { return m.flow(m.pace) })
 }
 
-// unsubscribe has what the peer sends wait.
+// unsubscribe stops the flow from the peer, which waits.
 func (m *manager) unsubscribe(Data) step {
 	n := *m
 	n.subscribed = false
@@ -60,7 +59,7 @@ func (m *manager) unsubscribe(Data) step {
 	return actions.Next(&n, n.regulate())
 }
 
-// received passes on what the peer has sent.
+// received delivers what the peer has sent, or keeps it.
 func (m *manager) received(r received) step {
 	if m.subscribed && m.pace.free() && !m.delivering {
 		return actions.Next(m, m.deliver(r.Bytes))
@@ -70,14 +69,14 @@ func (m *manager) received(r received) step {
 	return m.flow(p)
 }
 
-// peerDone is told that nothing more comes from the peer.
+// peerDone handles the end of what the peer sends.
 func (m *manager) peerDone(peerEnded) step {
 	p := m.pace
 	p.ended = true
 	return m.flow(p)
 }
 
-// flow goes on at a pace, and delivers what it lets through.
+// flow sets the pace, and delivers what it allows.
 func (m *manager) flow(p pace) step {
 	if m.peerEnded {
 		return actions.Next(m)
@@ -104,13 +103,13 @@ func (m *manager) flow(p pace) step {
 	return actions.Next(&n, out...)
 }
 
-// maxPieces is how many pieces are delivered in one turn. A peer that sends
-// thousands of lines at once so does not fill the queues of everybody who hears
-// them: others work on some before more come.
+// maxPieces is how many pieces a manager delivers in one turn, so that a peer that
+// sends thousands of lines at once does not fill the queues of their subscribers:
+// these handle some before more come.
 const maxPieces = 32
 
-// cut takes from p what may be delivered in this turn. If there is more, it goes
-// on in the next one. It changes m, which nobody else has seen yet.
+// cut takes from p what the manager may deliver in this turn, and goes on in the next
+// one if there is more. It changes m, which nobody else has seen yet.
 func (m *manager) cut(p *pace) (out actions.Tree, failure error) {
 	if !m.subscribed || m.delivering {
 		return nil, nil
@@ -128,15 +127,15 @@ func (m *manager) cut(p *pace) (out actions.Tree, failure error) {
 	}
 }
 
-// goOn delivers what was too much for one turn.
+// goOn goes on delivering in the next turn.
 func (m *manager) goOn() step {
 	n := *m
 	n.delivering = false
 	return n.flow(m.pace)
 }
 
-// vanish notes that the connection has failed. What has come before that is
-// still delivered; then the connection ends for a reason.
+// vanish handles a connection that has failed. The manager still delivers what has
+// come before, and then ends the connection with the reason.
 func (m *manager) vanish(reason error) step {
 	n := *m
 	if n.gone == nil {
@@ -150,18 +149,18 @@ func (m *manager) vanish(reason error) step {
 	return n.flow(p)
 }
 
-// stuck reports whether what has come cannot be delivered, because those who
-// receive it have no credit left. When the connection has failed, they may never
-// grant any: some wait for what they have sent to be written. So if it is stuck
-// even when the machine is at rest, the rest is given up.
+// stuck reports whether the manager cannot deliver what has come, because there is no
+// credit left. When the connection has failed, receivers may never grant any: some
+// wait for a write to finish first. So if the flow is still stuck when the machine is
+// at rest, the manager drops what is left.
 func (m *manager) stuck() bool { return m.pace.spent() && !m.delivering }
 
 func (m *manager) deliver(b []byte) actions.Action {
 	return actions.Send(Data{From: m.Remote, To: m.Local, Bytes: b})
 }
 
-// regulate has the device run while what it brings can be delivered. It updates
-// m, which nobody else has seen yet.
+// regulate runs the device while its bytes can be delivered, and else pauses it. It
+// changes m, which nobody else has seen yet.
 func (m *manager) regulate() actions.Action {
 	run := m.subscribed && !m.pace.spent() && !m.delivering
 	switch {
@@ -175,15 +174,15 @@ func (m *manager) regulate() actions.Action {
 	return actions.Pause(m.socket)
 }
 
-// finish ends the flow from the peer, after what is left to deliver.
+// finish ends the flow from the peer, after the actions in out.
 func (m manager) finish(reason error, out actions.Action) step {
 	m.subscribed, m.peerEnded, m.pace, m.delivering = false, true, pace{}, false
 	t := actions.Next(&m, out, actions.Delete(inEnd).Because(reason), actions.When(m.ended, actions.Quit()))
 	if m.ended || m.published {
 		return t
 	}
-	// Nobody has anything to send, but somebody may begin to, because of the
-	// end. Let the machine come to rest, and see.
+	// No user publishes, but one may begin to when it hears of the end. Wait until
+	// the machine is at rest.
 	m.waiting = m.restAlarm()
 	return t.And(m.awaitRest())
 }

@@ -9,36 +9,34 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// Session tells what the two sides of a connection with TLS have agreed upon,
-// and who the peer is. It is present while the connection is open, and before
-// its flows are, so who hears of these can ask for it.
+// Session says what the two sides of a connection with TLS have negotiated, and who
+// the peer is. It is present while the connection is open, and before its flows are,
+// so a process that sees the flows can observe it.
 type Session struct {
 	From, To Addr // of the flow that comes in: the peer, and this side
 
 	Version     uint16 // of TLS, such as [tls.VersionTLS13]
 	CipherSuite uint16 // such as [tls.TLS_AES_128_GCM_SHA256]
 
-	// ServerName is the name of the server that the client has asked for. It
-	// is empty if it has asked for none.
+	// ServerName is the name of the server that the client has asked for, or
+	// empty.
 	ServerName string
 
-	// Protocol is the protocol that has been agreed upon by ALPN. It is empty
-	// if there is none.
+	// Protocol is the protocol negotiated by ALPN, or empty.
 	Protocol string
 
-	// Verified says that the certificates of the peer have been found valid,
-	// as the settings demand it. If it is not set, anybody can have made them.
+	// Verified says that the certificates of the peer are valid according to the
+	// settings. If it is false, anybody can have made them.
 	Verified bool
 
 	// Certificates are those of the peer, its own first, one after another in
-	// DER. It is empty if the peer has none. See
+	// DER. It is empty if the peer has sent none. See
 	// [Session.PeerCertificates].
 	Certificates string
 }
 
-// PeerCertificates returns the certificates of the peer: its own first, and then
-// those of the authorities that vouch for it, as far as it has sent them. It has
-// none if the peer has none.
+// PeerCertificates returns the certificates that the peer has sent: its own first,
+// and then those of authorities.
 func (s Session) PeerCertificates() ([]*x509.Certificate, error) {
 	certificates, err := x509.ParseCertificates([]byte(s.Certificates))
 	if err != nil {
@@ -47,7 +45,7 @@ func (s Session) PeerCertificates() ([]*x509.Certificate, error) {
 	return certificates, nil
 }
 
-// String describes the session for people, without the certificates.
+// String describes the session in words, without the certificates.
 func (s Session) String() string {
 	peer := "no certificates"
 	if certificates, err := s.PeerCertificates(); err != nil {
@@ -70,11 +68,11 @@ var (
 // local address. It panics if the first is not a [Remote], or the second neither
 // a [Handle] nor a [Listener].
 func SessionOf(remote, local Addr) topic.Pattern[Session] {
-	Flow(remote, local) // panics
+	Flow(remote, local) // panics if the addresses are wrong
 	return topic.Where(sessionFrom.Is(remote), sessionTo.Is(local))
 }
 
-// sessionOf returns what a connection has come to be, without the addresses.
+// sessionOf returns the session of a connection, without the addresses.
 func sessionOf(c tls.ConnectionState) Session {
 	var certificates strings.Builder
 	for _, p := range c.PeerCertificates {

@@ -14,29 +14,28 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Spy returns a process that prints to w all [Data] that is sent in its machine,
-// as hex dumps: which way it goes, between which addresses, and how long it is.
+// Spy returns the action that spawns a process that prints to w all [Data] that is
+// sent in its machine, as hex dumps, with direction, addresses and length.
 //
 //	in, from 127.0.0.1:50122 to listener(:5999): 13 bytes
 //	00000000  68 65 6c 6c 6f 2c 20 77  6f 72 6c 64 0a           |hello, world.|
 //	out, from listener(:5999) to 127.0.0.1:50122: the end
 //
-// What is sent with TLS is printed as it is before and after that. The name
-// tells apart the spies of a machine. Each piece is one call of w.Write, in the
-// order in which it was sent; if that returns an error, the spy ends with it.
+// Data of connections with TLS is printed in plain text. The name tells apart the
+// spies of a machine. The spy calls w.Write once for each Data, in the order of
+// sending; if that returns an error, the spy ends with it.
 //
-// A spy observes. So it keeps no connection open, makes nobody listen, and holds
-// w only while there is something to print, so that it keeps no machine from
-// coming to its end. It cannot make others wait: if w takes less than is sent,
-// some of it is left out, and the spy says how much. When the machine stops, w
-// has the CloseLimit of the ground to take the rest. Then one goroutine may stay
-// in w.Write, for as long as that does not return.
+// A spy only observes. It keeps no connection open, makes no driver listen, and holds
+// w only while there is something to print, so it keeps no machine from ending. It
+// makes nobody wait: if w takes less than is sent, the spy leaves some Data out, and
+// prints how many. When the machine stops, w has the CloseLimit of the ground to take
+// the rest. After that, one goroutine may stay in w.Write until that returns.
 //
 // Spy panics if w is nil or cannot be compared, as a pointer can.
 func Spy(name string, w io.Writer) actions.SpawnProcess {
 	switch {
 	case w == nil:
-		panic(fmt.Sprintf("tcp: Spy(%q, nil): it has nowhere to print to: give it a writer, such as os.Stderr", name))
+		panic(fmt.Sprintf("tcp: Spy(%q, nil): the writer is nil: give it one, such as os.Stderr", name))
 	case !reflect.ValueOf(w).Comparable():
 		panic(fmt.Sprintf("tcp: Spy(%q, …): a %T cannot be compared: use a pointer to one", name, w))
 	}
@@ -51,8 +50,7 @@ type spy struct {
 	lost    int // pieces that have been left out
 }
 
-// open opens what the spy has: an endpoint, and w while there is something to
-// print.
+// open opens the endpoint of the spy, and w while there is something to print.
 func (s spy) open() actions.Action {
 	return actions.Group(
 		endpoint.ObservePublishers(topic.All[Data](), endpoint.OnMessageState(spy.see)),
@@ -68,7 +66,7 @@ func (s spy) hold() actions.Action {
 	)
 }
 
-// see has a piece printed.
+// see prints a Data.
 func (s spy) see(d Data) actions.Transition[spy] {
 	p := piece{Data: d, Lost: s.lost}
 	s.lost = 0
@@ -79,7 +77,7 @@ func (s spy) see(d Data) actions.Transition[spy] {
 	)
 }
 
-// printed is told that a piece has been printed.
+// printed handles a piece that has been printed.
 func (s spy) printed(any) actions.Transition[spy] {
 	s.waiting--
 	return actions.Next(s, actions.When(s.waiting == 0, actions.Close(s.out)))
@@ -90,10 +88,10 @@ func (s spy) printFailed(_ any, reason error) actions.Transition[spy] {
 	return actions.Next(s, actions.Fail(reason))
 }
 
-// ended is told why nothing of what waits will be printed.
+// ended handles the end of the printer. Pieces that wait are lost.
 func (s spy) ended(reason error) actions.Transition[spy] {
 	if errors.Is(reason, world.ErrStopped) {
-		return actions.Next(s) // until everybody has stopped, it will
+		return actions.Next(s) // the printer still prints while the machine stops
 	}
 	s.lost += s.waiting
 	s.waiting = 0

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// A keyring has the TLS settings of a driver, by their names. Devices hold a
-// pointer to it, because settings cannot be compared. The names of devices say
-// nothing of it: they name the settings.
+// A keyring has the TLS settings of a driver, by name. Devices hold a pointer to it,
+// because settings cannot be compared. The names of devices have only the names of
+// settings.
 type keyring struct{ settings map[string]*tls.Config }
 
 func newKeyring(settings map[string]*tls.Config) *keyring {
@@ -20,20 +20,19 @@ func newKeyring(settings map[string]*tls.Config) *keyring {
 		case s == nil:
 			panic(fmt.Sprintf("tcp: Config.TLS[%q] is nil: give it settings; those of a client may be empty", name))
 		case s.Renegotiation != tls.RenegotiateNever:
-			panic(fmt.Sprintf("tcp: Config.TLS[%q] allows renegotiation: it would stop what is written meanwhile; leave Renegotiation zero", name))
+			panic(fmt.Sprintf("tcp: Config.TLS[%q] allows renegotiation, which would block writes; leave Renegotiation zero", name))
 		}
 	}
 	return &keyring{maps.Clone(settings)}
 }
 
-// A security says how TLS is spoken at an address: with the settings of that
-// name. The zero security is that of plain text.
+// A security names the TLS settings of an address. The zero security is plain text.
 type security struct {
 	keys *keyring
 	name string
 }
 
-// security returns how TLS is spoken at an address, if it is.
+// security returns the security of an address.
 func (s settings) security(a Addr) security {
 	name, ok := a.Security()
 	if !ok {
@@ -42,10 +41,10 @@ func (s settings) security(a Addr) security {
 	return security{s.keys, name}
 }
 
-// isPlain reports whether TLS is not spoken.
+// isPlain reports whether s is plain text.
 func (s security) isPlain() bool { return s == security{} }
 
-// settings returns the settings, if there are any of that name.
+// settings returns the settings that s names, or an error if there are none.
 func (s security) settings() (*tls.Config, error) {
 	if c, ok := s.keys.settings[s.name]; ok {
 		return c, nil
@@ -84,7 +83,7 @@ func (s security) client(host string) (*tls.Config, error) {
 		return c, err
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		host = ip.WithZone("").String() // certificates know of no zones
+		host = ip.WithZone("").String() // certificates have no zones
 	}
 	c = c.Clone()
 	c.ServerName = host

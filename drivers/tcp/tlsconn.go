@@ -5,21 +5,20 @@ import (
 	"io"
 )
 
-// A secureConn is a connection on which TLS is spoken. What it has encrypted but
-// not yet sent, because the socket takes no more, it counts as not written.
+// A secureConn is a connection with TLS. Bytes that it has encrypted and not sent,
+// because the socket takes no more, count as not written.
 type secureConn struct {
 	*tls.Conn
 	under *carrier
-	taken int // bytes that have been encrypted and not been counted as written
+	taken int // bytes that are encrypted and do not count as written yet
 }
 
-// recordLimit is how many bytes fit into one record of TLS. What is written is
-// encrypted in pieces of that size, so as to see in between whether the socket
-// takes it.
+// recordLimit is how many bytes fit into one record of TLS. A secureConn encrypts
+// pieces of that size, and checks in between whether the socket takes them.
 const recordLimit = 16 << 10
 
-// Read reads what the peer has sent. It returns io.EOF only if the peer has said
-// that this is the end.
+// Read reads what the peer has sent. It returns io.EOF only after a close_notify of
+// the peer.
 func (c *secureConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if err != nil {
@@ -28,14 +27,14 @@ func (c *secureConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// drainLimit is enough for what a single call of drain can bring: the rest of a
-// record, and what one read has brought after it.
+// drainLimit is at least as many bytes as one call of drain returns: the rest of a
+// record, and what one read takes after it.
 const drainLimit = 3 * recordLimit
 
-// drain reads what is there, from a socket that does not wait: at least one
-// record, if there is one, and all that has been taken from the socket on the
-// way. So what is left is in the socket, and can be waited for. If nothing is
-// there it returns 0 and no error. There must be room for drainLimit bytes.
+// drain reads from a socket that does not wait: at least one record, if there is one,
+// and all that package tls has taken from the socket with it. So the rest is in the
+// socket, and the ground can wait for it. If there is nothing to read, drain returns
+// 0 and no error. There must be room for drainLimit bytes.
 func (c *secureConn) drain(b []byte) (n int, err error) {
 	c.under.held, c.under.in.ended = false, 0
 	for {
@@ -47,21 +46,21 @@ func (c *secureConn) drain(b []byte) (n int, err error) {
 		case err != nil:
 			return n, explainRead(err, c.under.cut)
 		case c.under.in.ended == 1 && c.under.in.isBetween():
-			return n, nil // there was only that one
+			return n, nil // package tls has taken nothing after the record
 		}
 		c.under.held = true
 	}
 }
 
-// TryWrite writes as much of b as it can without waiting. The next write, of
-// whichever kind, goes on with the same bytes.
+// TryWrite writes as much of b as it can without waiting. The next TryWrite or Write
+// must go on with the rest of b.
 func (c *secureConn) TryWrite(b []byte) (n int, err error) { return c.write(b, c.under.trySend) }
 
-// Write writes b, and waits for as long as that takes. It goes on with what
-// TryWrite has begun.
+// Write writes b, and waits for as long as that takes. It goes on with what TryWrite
+// has begun.
 func (c *secureConn) Write(b []byte) (n int, err error) { return c.write(b, c.under.send) }
 
-// write writes b as far as send does.
+// write writes b, with send for the encrypted bytes, until send does not send all.
 func (c *secureConn) write(b []byte, send func() (all bool, err error)) (n int, err error) {
 	for {
 		if all, err := send(); !all || err != nil {
@@ -81,7 +80,7 @@ func (c *secureConn) write(b []byte, send func() (all bool, err error)) (n int, 
 	}
 }
 
-// TryCloseWrite is CloseWrite without waiting. It reports whether it is done.
+// TryCloseWrite is CloseWrite without waiting. It reports whether all is sent.
 func (c *secureConn) TryCloseWrite() (done bool, err error) {
 	if err := c.Conn.CloseWrite(); err != nil {
 		return false, err
@@ -89,7 +88,7 @@ func (c *secureConn) TryCloseWrite() (done bool, err error) {
 	return c.under.trySend()
 }
 
-// CloseWrite tells the peer that nothing more comes.
+// CloseWrite sends a close_notify.
 func (c *secureConn) CloseWrite() error {
 	if err := c.Conn.CloseWrite(); err != nil {
 		return err
@@ -98,8 +97,8 @@ func (c *secureConn) CloseWrite() error {
 	return err
 }
 
-// errLater says that nothing is there to be read yet. It is temporary, which
-// package tls takes for no end.
+// errLater says that there is nothing to read yet. It is temporary, so package tls
+// can go on reading later.
 var errLater error = later{}
 
 type later struct{}
@@ -108,19 +107,19 @@ func (later) Error() string   { return "tcp: nothing is there yet" }
 func (later) Timeout() bool   { return true }
 func (later) Temporary() bool { return true }
 
-// records tells where the records of TLS begin and end in what is read.
+// records keeps track of where TLS records begin and end in the bytes read.
 type records struct {
 	header [5]byte
-	known  int // how much of the header of the record has been read
-	left   int // how much of the rest is to come
-	ended  int // how many have been read to their end
+	known  int // how many bytes of the header were read
+	left   int // how many bytes of the record are still to come
+	ended  int // how many records were read to their end
 }
 
 // isBetween reports whether the next byte begins a record.
 func (r *records) isBetween() bool { return r.known == 0 && r.left == 0 }
 
-// next returns how many bytes can be read without going beyond the record: the
-// rest of its header, or that of the record.
+// next returns how many bytes can be read without going beyond the record: the rest
+// of its header, or else the rest of the record.
 func (r *records) next() int {
 	if r.left > 0 {
 		return r.left
@@ -128,7 +127,7 @@ func (r *records) next() int {
 	return len(r.header) - r.known
 }
 
-// pass notes that b has been read.
+// pass notes that b was read.
 func (r *records) pass(b []byte) {
 	for len(b) > 0 {
 		n := min(r.next(), len(b))
@@ -148,14 +147,14 @@ func (r *records) pass(b []byte) {
 	}
 }
 
-// explainRead returns the reason for which nothing more can be read. Cut says
-// that the socket has come to its end.
+// explainRead returns the reason of a read that has failed with err. Cut says that
+// the socket has ended.
 func explainRead(err error, cut bool) error {
 	if cut && (err == io.EOF || err == io.ErrUnexpectedEOF) {
 		return &failure{"tcp: the peer has closed the connection without saying that this is the end (there was no close_notify): " +
 			"some of what it has sent may be missing", []error{io.ErrUnexpectedEOF}}
 	}
-	if said, rejected := alert(err); rejected { // of which a client may hear late
+	if said, rejected := alert(err); rejected { // a client may get the alert after the handshake
 		return newFailure(ErrCertificate, "the peer says of ours: "+said, err)
 	}
 	return err

@@ -17,8 +17,8 @@ func Types() []actions.Type { return Config{}.Types() }
 
 // Types returns the types of the processes of the driver that [Config.Driver]
 // makes: that of the driver, and that of the process of a connection. Processes
-// that are brought back work as c says, which has to be what it was when they
-// were saved. Types panics as [Config.Driver] does.
+// that are restored work as c says, which must be what it was when they were written
+// down. Types panics as [Config.Driver] does.
 func (c Config) Types() []actions.Type {
 	s := c.settings()
 	return []actions.Type{
@@ -31,8 +31,8 @@ func (c Config) Types() []actions.Type {
 	}
 }
 
-// SpyType returns the type of the processes that [Spy] makes. The writer is
-// where the spy of a name prints to; if it is nil, there is no such spy.
+// SpyType returns the type of the processes that [Spy] makes. The function writer
+// returns the writer of the spy with a name, or nil if there is no such spy.
 func SpyType(writer func(name string) io.Writer) actions.Type {
 	return actions.CodedAs(
 		actions.Define("tcp.spy", spy.open),
@@ -40,13 +40,13 @@ func SpyType(writer func(name string) io.Writer) actions.Type {
 		func(w writtenSpy) (spy, error) {
 			to := writer(w.Name)
 			if to == nil {
-				return spy{}, fmt.Errorf("nothing is known of a spy %q, or where it prints to", w.Name)
+				return spy{}, fmt.Errorf("there is no writer for the spy %q", w.Name)
 			}
 			return spy{printer{w.Name, outlet.New(to)}, w.Waiting, w.Lost}, nil
 		}).Type
 }
 
-// What states are when they are written. The names of fields never change.
+// The written forms of states. The names of their fields never change.
 type (
 	writtenDriver struct {
 		Listeners   []writtenListener
@@ -61,8 +61,8 @@ type (
 		Remote, Local Addr
 		Conn          *world.Ref      // of one that has come in
 		Open          bool            `json:",omitempty"`
-		Unclaimed     bool            `json:",omitempty"` // its alarm is set
-		Resting       bool            `json:",omitempty"` // its alarm is set
+		Unclaimed     bool            `json:",omitempty"` // the claim alarm is set
+		Resting       bool            `json:",omitempty"` // the rest alarm is set
 		Subscribed    bool            `json:",omitempty"`
 		Published     bool            `json:",omitempty"`
 		Running       bool            `json:",omitempty"`
@@ -130,7 +130,7 @@ func (s settings) readDriver(w writtenDriver) (driver, error) {
 	return d, nil
 }
 
-// check returns an error if there can be no such connection.
+// check returns an error if the addresses cannot be those of a connection.
 func (c carried) check() error {
 	if c.Remote.Kind() != inet.KindRemote || !c.Local.IsLocal() {
 		return fmt.Errorf("there is no connection between %v and %v", c.Local, c.Remote)
@@ -168,9 +168,9 @@ func (s settings) readManager(w writtenManager) (*manager, error) {
 	var m *manager
 	switch {
 	case c.isInbound() != (w.Conn != nil):
-		return nil, fmt.Errorf("the connection from %v to %v has come in, or it has not", c.Remote, c.Local)
+		return nil, fmt.Errorf("the connection from %v to %v is incoming without a socket, or outgoing with one", c.Remote, c.Local)
 	case w.Unclaimed && w.Resting || w.Unclaimed && !c.isInbound() || w.Resting && !w.PeerEnded && w.Gone == nil:
-		return nil, errors.New("its alarms do not fit to what has happened")
+		return nil, errors.New("its alarms do not fit the state of the connection")
 	case w.Conn != nil:
 		m = newInbound(s, c, *w.Conn)
 	default:
@@ -206,7 +206,7 @@ func (p *pace) write() *writtenPace {
 	}
 	w := &writtenPace{p.mode.MaxLine, p.limited, p.ended, p.credit, nil, p.next, p.more}
 	if p.begun != nil {
-		w.Begun = p.begun.with(nil) // in one part, which makes no difference
+		w.Begun = p.begun.with(nil) // in one part, which means the same
 	}
 	return w
 }
@@ -216,7 +216,7 @@ func (w *writtenPace) read() (p pace, err error) {
 		return pace{}, nil
 	}
 	if w.MaxLine < 0 || w.Credit < 0 || len(w.Next) == 0 && len(w.More) > 0 {
-		return pace{}, errors.New("what holds its flow back makes no sense")
+		return pace{}, errors.New("its pace makes no sense: it has negative numbers, or bytes in the wrong place")
 	}
 	p = pace{mode: Mode{w.MaxLine}, limited: w.Limited, ended: w.Ended, credit: w.Credit, next: w.Next, more: w.More}
 	if len(w.Begun) > 0 {

@@ -29,8 +29,8 @@ func TestTypeOfSpies(t *testing.T) {
 	}
 }
 
-// What is no state is refused, by the kind that it is said to be of.
-func TestKindsRefuse(t *testing.T) {
+// A type refuses data that is not a state of it.
+func TestTypesRefuse(t *testing.T) {
 	types := map[string]actions.Type{}
 	for _, k := range append(Config{}.Types(), SpyType(func(string) io.Writer { return nil })) {
 		types[k.Name] = k
@@ -42,8 +42,8 @@ func TestKindsRefuse(t *testing.T) {
 		{"tcp.driver", `{"Listeners":[{"At":"nowhere","Bound":"none"}]}`, "not the text of an address"},
 		{"tcp.driver", `{"Connections":[{"Remote":"none","Local":"none"}]}`, "no connection between"},
 		{"tcp.connection", `{}`, "no connection between"},
-		{"tcp.connection", `{"Remote":"10.0.0.1:1","Local":"listener(:80)"}`, "come in"},
-		{"tcp.connection", made + `,"Conn":{"Device":"x","Number":1}}`, "come in"},
+		{"tcp.connection", `{"Remote":"10.0.0.1:1","Local":"listener(:80)"}`, "without a socket"},
+		{"tcp.connection", made + `,"Conn":{"Device":"x","Number":1}}`, "without a socket"},
 		{"tcp.connection", made + `,"Unclaimed":true}`, "alarms"},
 		{"tcp.connection", made + `,"Resting":true}`, "alarms"},
 		{"tcp.connection", came + `,"Unclaimed":true,"Resting":true,"PeerEnded":true}`, "alarms"},

@@ -4,13 +4,13 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// What follows crosses the border between a machine and the world, and so is
-// plain data under a name that never changes.
+// The types of values and commands. They are plain data, and registered under names
+// that never change.
 
 // bound is the opening value of a listener.
 type bound struct{ Addr Addr }
 
-// accepted tells of a connection that has come in.
+// accepted is an incoming connection.
 type accepted struct {
 	Conn   world.Ref
 	Remote Addr
@@ -23,13 +23,13 @@ type opened struct {
 	Idle          world.Ref // of what notices that the connection is idle; zero without a limit
 }
 
-// received is what has come from the peer.
+// received has bytes from the peer.
 type received struct{ Bytes []byte }
 
-// lastReceived is what has come from the peer, after which nothing more comes.
+// lastReceived has the last bytes from the peer.
 type lastReceived struct {
 	Bytes  []byte
-	Reason *world.Error // why not; nil if the peer has said that this is the end
+	Reason *world.Error // why nothing more comes; nil if the peer has ended the flow
 }
 
 // peerEnded says that nothing more comes from the peer.
@@ -44,7 +44,7 @@ func (r lastReceived) Size() int { return len(r.Bytes) }
 // write is a command: write the bytes.
 type write struct {
 	Bytes   []byte
-	Confirm bool // the manager wants to hear that it is done
+	Confirm bool // the manager wants to hear when it is done
 }
 
 // Reports implements [world.Reporter].

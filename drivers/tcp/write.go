@@ -9,22 +9,22 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A writer carries out commands on a connection. Its methods are called by one
-// goroutine at a time, except for hasWritten.
+// A writer carries out commands on a connection. One goroutine at a time calls its
+// methods, except for hasWritten.
 type writer struct {
-	try    func([]byte) (int, error) // writes what can be written at once; nil if that cannot be told
-	tryEnd func() (bool, error)      // ends what is written, if that can be done at once; nil if it always can
+	try    func([]byte) (int, error) // writes without waiting; nil if there is no way to
+	tryEnd func() (bool, error)      // ends the flow without waiting; nil if that never waits
 	idle   *idle
 	rest   []byte // what is left of the write under way
-	begun  bool   // there is one
-	ended  bool   // nothing may be written any more
+	begun  bool   // a write is under way
+	ended  bool   // the flow to the peer has ended
 	joined []byte // several small writes
 
 	failure error // of the write that has failed
 
 	busy   atomic.Bool // commands are being carried out
-	wrote  atomic.Bool // something, and nothing has failed
-	failed atomic.Bool // something could not be written
+	wrote  atomic.Bool // something was written, and no write has failed
+	failed atomic.Bool // a write has failed
 }
 
 func (w *writer) init(c net.Conn, i *idle) {
@@ -33,17 +33,17 @@ func (w *writer) init(c net.Conn, i *idle) {
 	if !ok {
 		return
 	}
-	w.idle = nil // what goes is noted where it goes
+	w.idle = nil // the carrier notes progress
 	if s.under.try != nil {
 		w.try, w.tryEnd = s.TryWrite, s.TryCloseWrite
 	}
 }
 
-// tryWriter returns a function that writes to c what can be written without
-// waiting, or nil if there is none.
+// tryWriter returns a function that writes to c without waiting, or nil if there is no
+// way to.
 func tryWriter(c net.Conn) func([]byte) (int, error) {
 	switch c := c.(type) {
-	case *net.TCPConn: // and nothing that is made of it, which may do otherwise
+	case *net.TCPConn: // and no type that embeds it, which may write in another way
 		return rawWriter(c)
 	case *secureConn:
 		return nil
@@ -53,8 +53,7 @@ func tryWriter(c net.Conn) func([]byte) (int, error) {
 	return nil
 }
 
-// hasWritten reports whether all that was to be written has been, and there was
-// something.
+// hasWritten reports whether all writes are done, and there was at least one.
 func (w *writer) hasWritten() bool { return w.wrote.Load() && !w.busy.Load() }
 
 // Try implements [world.Handle].
@@ -97,12 +96,12 @@ func (c *conn) Try(commands []any) (done int, err error) {
 	return done, nil
 }
 
-// joinLimit is up to how many bytes small writes are joined.
+// joinLimit is how many bytes of small writes are joined, at most.
 const joinLimit = 32 << 10
 
-// writeSome writes as much as it can of the writes at the beginning of commands,
-// of which there is at least one. It returns how many of them are done, and
-// whether the connection takes no more.
+// writeSome writes as much as it can of the writes at the beginning of commands; the
+// first command is one. It returns how many of them are done, and whether the
+// connection takes no more.
 func (w *writer) writeSome(commands []any) (done int, full bool, err error) {
 	b := w.first(commands[0].(write))
 	count := 1
@@ -134,7 +133,7 @@ func (w *writer) writeSome(commands []any) (done int, full bool, err error) {
 	return done, full, err
 }
 
-// first returns what is to be written of the first command.
+// first returns the bytes of the first command that are still to write.
 func (w *writer) first(c write) []byte {
 	if w.begun {
 		return w.rest
@@ -142,8 +141,8 @@ func (w *writer) first(c write) []byte {
 	return c.Bytes
 }
 
-// drop drops a command, because a write before it has failed. The holder has
-// heard of that, so it is not told again, unless it waits for the command.
+// drop drops a command, because a write before it has failed. The holder has heard of
+// that, so drop returns no error, unless the holder waits for the command.
 func (w *writer) drop(command any) error {
 	if c, ok := command.(write); ok && c.Confirm {
 		return w.failure
@@ -151,7 +150,7 @@ func (w *writer) drop(command any) error {
 	return nil
 }
 
-// note notes what has become of an attempt to write.
+// note notes the result of an attempt to write.
 func (w *writer) note(n int, err error) {
 	if err != nil {
 		w.failure = err

@@ -8,14 +8,14 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// Written confirms that the system has taken what was sent on a flow to a peer.
-// That it has arrived is not said. There is one for each [Data] that has Bytes,
-// in the order of these, on flows for which somebody has asked with [Confirm].
+// Written confirms that the system has taken a [Data] that was sent on a flow to a
+// peer. It does not say that the peer has got it. There is one for each Data that has
+// Bytes, in their order, on flows for which a process has sent a [Confirm].
 //
-// It comes as feedback, to all who publish the topic of [WrittenOn].
+// It comes as feedback, to all publishers of the topic of [WrittenOn].
 type Written struct {
 	From, To Addr // of the flow
-	Bytes    int  // how many there were
+	Bytes    int  // how many bytes the Data had
 }
 
 var (
@@ -23,8 +23,8 @@ var (
 	writtenTo   = topic.FieldOf(func(w *Written) *Addr { return &w.To })
 )
 
-// WrittenOn is the topic of what has been written on a flow to a [Remote]. A
-// process that wants to hear of that publishes it, beside the flow itself:
+// WrittenOn is the topic of the confirmations of writes on a flow to a [Remote]. A
+// process that wants them publishes it, beside the flow itself:
 //
 //	c.Publisher(),
 //	endpoint.Publisher(c.Written(), endpoint.OnMessageState(sender.written)),
@@ -36,14 +36,14 @@ func WrittenOn(from, to Addr) topic.Pattern[Written] {
 	return topic.Where(writtenFrom.Is(from), writtenTo.Is(to))
 }
 
-// Confirm asks for a [Written] for everything that is sent on a flow to a peer
-// from now on, until the connection ends. A writer that waits for these cannot
-// let the queue of the connection overflow: see [Window].
+// Confirm asks for a [Written] for each [Data] that is sent on a flow to a peer from
+// now on, until the connection ends. A writer that waits for these does not let the
+// queue of the connection overflow: see [Window].
 //
-// It goes to a connection that is there. For one that this machine makes, send
-// it from the handler of its presence.
+// The connection must exist. For one that this machine makes, send Confirm from the
+// handler of its presence.
 //
-// Confirm panics if to is not a [Remote], or from not a [Handle] or a
+// Confirm panics if to is not a [Remote], or if from is neither a [Handle] nor a
 // [Listener].
 func Confirm(from, to Addr) actions.Action {
 	mustSend("Confirm", from, to)
@@ -56,8 +56,8 @@ func mustSend(function string, from, to Addr) {
 	}
 }
 
-// A Window is how a writer keeps what it has sent, and what has not been
-// confirmed, within a limit. It is part of the state of a process:
+// A Window keeps the bytes that a writer has sent and that are not confirmed yet
+// within a limit. It is part of the state of a process:
 //
 //	func (s sender) send() actions.Transition[sender] {
 //		n := min(s.window.Room(), len(s.rest))
@@ -72,7 +72,7 @@ func mustSend(function string, from, to Addr) {
 //	}
 type Window struct {
 	Limit   int // in bytes
-	Pending int // bytes that have been sent, and not been confirmed
+	Pending int // bytes that have been sent and are not confirmed yet
 }
 
 // Room returns how many bytes may be sent now.
@@ -84,15 +84,14 @@ func (w Window) Sent(n int) Window {
 	return w
 }
 
-// Written returns the window after bytes have been confirmed. What others have
-// sent on the same flow is confirmed, too; who shares a flow has to share the
-// window.
+// Written returns the window after a confirmation. The driver confirms what any
+// process has sent on the flow, so processes that share a flow share a window.
 func (w Window) Written(c Written) Window {
 	w.Pending = max(0, w.Pending-c.Bytes)
 	return w
 }
 
-// wrote confirms what has been written.
+// wrote confirms a write.
 func (m *manager) wrote(command any) step {
 	w, ok := command.(write)
 	return actions.Next(m, actions.When(ok, actions.Feedback(Written{From: m.Local, To: m.Remote, Bytes: len(w.Bytes)})))

@@ -119,8 +119,7 @@ func TestBD15ScheduleIsAList(t *testing.T) {
 	})
 }
 
-// Whoever sets timers and takes them back again leaves nothing behind, and so
-// does whoever sets the same one again and again.
+// A schedule forgets timers that were cancelled, and timers that were replaced.
 func TestScheduleForgets(t *testing.T) {
 	var s schedule
 	at := instant{1000, 0}

@@ -57,10 +57,9 @@ func TestScheduleIsWritten(t *testing.T) {
 	})
 }
 
-// Whatever labels there are, and whoever waits for them, can be written. (That
-// all that a driver and relays come by can be is looked at in all tests with a
-// rig.)
-func TestKindsTakeAllLabels(t *testing.T) {
+// States with any labels and any subscriptions can be written. (All tests with a
+// rig check that the states of drivers and relays can be.)
+func TestTypesTakeAllLabels(t *testing.T) {
 	globs := topic.Where(topic.Glob(Label, "\xff*"), topic.Glob(Label, `*\?"`))
 	r := newRig(t, actions.Spawn(waits(globs, Expiring("\xfe"), Expiring(`"`))).Named("they"))
 	clock := vmtest.Subscriber(r, Telling("\xfd"))
