@@ -6,23 +6,25 @@ import (
 	"unsafe"
 )
 
-// A Field is a part of M, of type F, that patterns can pin. Fields are made by
-// [FieldOf]; the zero Field is of no use.
+// A Field is a part of M, of type F, that patterns can pin. [FieldOf] makes fields.
+// Methods of the zero Field panic, but for String.
 type Field[M any, F comparable] struct {
 	path   string
 	at     func(*M) *F
 	leaves leafSet
-	loose  bool // as said at leafKind.isLoose
+	loose  bool // one of the leaves is: see leafKind.isLoose
 }
 
 // FieldOf declares the field that at points to: a field of M, at any depth of
-// structs and short arrays, or M itself. Fields may overlap. Declare fields as
-// package variables, next to the message type:
+// structs and of arrays of up to 8 elements, or M itself. A longer array is a
+// field as a whole only. Fields may overlap. Declare fields as package variables,
+// next to the message type:
 //
 //	var Who = topic.FieldOf(func(s *Says) *string { return &s.Who })
 //
-// FieldOf panics if at returns anything else than a pointer into its argument,
-// or if there is nothing in the field that could be pinned, and says why.
+// FieldOf panics, and says why, if at returns anything else than a pointer into its
+// argument, if the field has only one value, such as a struct without fields, or if
+// it reaches beyond the first 64 leaves of M.
 func FieldOf[M any, F comparable](at func(*M) *F) Field[M, F] {
 	l := layoutFor[M]()
 	refuse := func(format string, args ...any) {
@@ -49,7 +51,7 @@ func FieldOf[M any, F comparable](at func(*M) *F) Field[M, F] {
 	return f
 }
 
-// pointTo returns at(m), or nil if that cannot be had.
+// pointTo returns at(m), or nil if at panics.
 func pointTo[M, F any](at func(*M) *F, m *M) (p *F) {
 	defer func() {
 		if recover() != nil {
@@ -59,13 +61,13 @@ func pointTo[M, F any](at func(*M) *F, m *M) (p *F) {
 	return at(m)
 }
 
-// Is pins the field to v. It panics if v is equal to nothing, not even itself
-// (a NaN), or cannot be compared (a slice in an interface): such a pattern
-// would never match.
+// Is returns the term that pins the field to v. It panics if v is equal to nothing,
+// not even itself (a NaN), or cannot be compared (a slice in an interface): such a
+// pattern would never match. Minus zero counts as zero, its equal.
 func (f Field[M, F]) Is(v F) Term[M] {
 	f.check("Is")
 	if f.loose {
-		if !comparable_(v) {
+		if !isComparable(v) {
 			panic(fmt.Sprintf("topic: %s.Is(%v): a %T cannot be compared: leave the field open and look at the message in the handler", f.name(), v, v))
 		}
 		if v != v {
@@ -82,8 +84,8 @@ func settledTo[F any](v F) F {
 	return v
 }
 
-// In returns the value that p pins the field to. It reports false unless p
-// pins all of the field. Pinned to minus zero is pinned to zero, its equal.
+// In returns the value that p pins the field to. It reports false unless p pins
+// all of the field.
 func (f Field[M, F]) In(p Pattern[M]) (value F, pinned bool) {
 	f.check("In")
 	t := p.pattern()
@@ -111,11 +113,11 @@ func (f Field[M, F]) check(method string) {
 
 func (f Field[M, F]) name() string { return join(reflect.TypeFor[M]().String(), f.path) }
 
-// Glob lets field f be any string that matches glob, in which '*' stands for
-// any number of characters, '?' for one character, and '\' takes the meaning
-// from the one that follows. A glob without any of these is the same as
-// pinning the field, and "*" is the same as leaving it open. Glob panics if
-// nothing can match, or if the glob is longer than 256 characters.
+// Glob returns the term for messages in which field f matches glob. In a glob, '*'
+// stands for any number of characters, '?' for one character, and '\' makes the
+// character after it stand for itself. A glob without any of these pins the field,
+// and "*" leaves it open. Glob panics if no string matches glob, or if glob is
+// longer than 256 characters (runes).
 func Glob[M any, F ~string](f Field[M, F], glob string) Term[M] {
 	f.check("Glob")
 	if err := checkGlob(glob); err != nil {
@@ -127,15 +129,15 @@ func Glob[M any, F ~string](f Field[M, F], glob string) Term[M] {
 	return Term[M]{leaves: f.leaves, glob: glob}
 }
 
-// A Key is a field of M whose type has been forgotten. It is a [Field].
+// A Key is a [Field] of M of any type.
 type Key[M any] interface {
 	key() leafSet
 }
 
 func (f Field[M, F]) key() leafSet { f.check("Select"); return f.leaves }
 
-// A Term is a condition on one field of M. Terms are made by [Field.Is] and
-// [Glob].
+// A Term is a condition on one field of M. [Field.Is] and [Glob] make terms. The
+// zero Term makes [Where] panic.
 type Term[M any] struct {
 	leaves leafSet
 	set    func(*M) // nil for a glob

@@ -9,18 +9,18 @@ import (
 	"github.com/tidwall/match"
 )
 
-// In a glob '*' stands for any text, '?' for one rune, and '\' takes the meaning
-// from what follows. [match.Match] says what it matches. This file finds out
-// whether several globs have a text in common, and whether some imply another.
-// Both are a search for a text. Two observations keep it small:
+// In a glob '*' stands for any text, '?' for one rune, and '\' makes the rune after
+// it stand for itself. [match.Match] defines what a glob matches. This file decides
+// whether several globs match a common text, and whether some imply another. Both
+// are a search for a text. Two observations keep the search small:
 //
 //   - Texts are sequences of runes, where a byte that is not UTF-8 counts as
 //     U+FFFD, because match.Match cannot tell one from the other.
-//   - Where all globs allow any rune, one that none of them mentions is as good
-//     as any, even if the text has to avoid another glob.
+//   - Where all globs allow any rune, the search tries one rune that is in none of
+//     them: no other rune avoids more, where the text has to avoid another glob.
 
 const (
-	maxGlobRunes = 256 // in a glob that checkGlob lets pass: long ones take long
+	maxGlobRunes = 256 // the longest glob that checkGlob accepts, because the search takes time
 	noGlob       = `\` // matches nothing
 )
 
@@ -40,7 +40,7 @@ func globLiteral(g string) (string, bool) {
 	tokens, ok := parseGlob(nil, g)
 	text := make([]rune, len(tokens))
 	for i, t := range tokens {
-		ok = ok && t >= 0 && t != utf8.RuneError // which matches broken bytes too
+		ok = ok && t >= 0 && t != utf8.RuneError // RuneError also matches bytes that are not UTF-8
 		text[i] = rune(t)
 	}
 	if !ok {
@@ -49,13 +49,13 @@ func globLiteral(g string) (string, bool) {
 	return string(text), true
 }
 
-// globMatch reports whether s matches g. It says what [match.Match] says, but
-// takes time proportional to the product of the lengths of s and g at most.
+// globMatch reports whether s matches g. It returns what [match.Match] returns, but
+// its time is at most proportional to the product of the lengths of s and g.
 func globMatch(g, s string) bool {
-	// A star is given as little as possible first. Once what is up to the next
-	// star matches, giving it more is no better. So a match is found in at most
-	// one call per rune, and one at the start. To try the rest as well would
-	// take time exponential in the number of stars.
+	// The matcher first gives a star as little text as possible. Once the part up to
+	// the next star matches, more text is no better. So it finds a match in at most
+	// one call per rune, and one at the start. Trying all other ways would take time
+	// exponential in the number of stars.
 	ok, _ := match.MatchLimit(s, g, 2) // calls per byte of s
 	return ok
 }
@@ -71,11 +71,11 @@ const (
 	anyMany globToken = -2 // any number of runes
 )
 
-// parseGlob appends the tokens of g to dst, which must be empty: it is there to
-// bring memory. It reports false if g matches nothing.
+// parseGlob appends the tokens of g to dst, which must be empty and provides memory.
+// It reports false if g matches nothing.
 //
-// What it returns is in canonical form: wildcards next to each other are some
-// anyOne and then at most one anyMany, so that anyMany is followed by a rune.
+// The tokens are in canonical form: of adjacent wildcards, each anyOne comes before
+// the only anyMany, so that a rune follows anyMany.
 func parseGlob(dst globTokens, g string) (_ globTokens, ok bool) {
 	for g != "" {
 		r, n := utf8.DecodeRuneInString(g)
@@ -119,10 +119,10 @@ func globsMeet(gs []string) bool {
 	return ok
 }
 
-// globsMeetAtEnds decides what it can by looking at the parts of gs before the
-// first star and after the last. If they agree and there are stars everywhere,
-// then there is a common string: one with the longest of these parts at its
-// ends and all that is between stars, in turn, between them.
+// globsMeetAtEnds compares the parts of gs before the first star and after the last.
+// If these disagree, no string matches all. If they agree and each glob has a star,
+// some string does: it has the longest of these parts at its ends and, in turn, all
+// that is between stars in its middle. In other cases, sure is false.
 func globsMeetAtEnds(gs []string) (meet, sure bool) {
 	tokens, front, back := make(globTokens, 0, 64), make(globTokens, 0, 64), make(globTokens, 0, 64)
 	sure = true
@@ -140,8 +140,8 @@ func globsMeetAtEnds(gs []string) (meet, sure bool) {
 	return true, sure
 }
 
-// mergeGlobTokens makes all narrower by what stands before the first star in
-// some. It reports false if that leaves nothing.
+// mergeGlobTokens narrows all by the tokens before the first star in some. It
+// reports false if nothing matches both.
 func mergeGlobTokens(all, some globTokens) (_ globTokens, ok bool) {
 	for i, t := range some {
 		switch {
@@ -158,9 +158,9 @@ func mergeGlobTokens(all, some globTokens) (_ globTokens, ok bool) {
 	return all, true
 }
 
-// globsWithin reports whether g matches every string that matches all of gs.
-// All strings do if gs is empty. What is said about time and memory at
-// [globsMeet] holds here as well, stars or not.
+// globsWithin reports whether g matches every string that matches all of gs. Every
+// string matches all of gs if gs is empty. Time can be exponential, and memory is
+// bounded, as for [globsMeet], but also if all globs have stars.
 func globsWithin(gs []string, g string) bool {
 	for i := range gs { // mostly one of them suffices
 		if gs[i] == g || len(gs) > 1 && globsWithin(gs[i:i+1], g) {
@@ -194,11 +194,11 @@ func globOutside(gs []string, g string) (string, bool) {
 	return string(s.text), ok
 }
 
-// A globTrack is a glob that is to be matched.
+// A globTrack is a glob that the text of a search must match.
 type globTrack struct {
 	tokens globTokens
-	need   []int // by position: how many runes are needed from there, at least
-	fixed  int   // the position from which on no more are possible
+	need   []int // by position: the smallest number of runes that match from there
+	fixed  int   // from this position on, after the last star, it is also the largest
 }
 
 func newGlobTrack(g string) globTrack {
@@ -228,8 +228,9 @@ func (tokens globTokens) after(p int, r globToken) (stay, on int) {
 	return p, -1
 }
 
-// step returns where in tokens rune r leads from a set of positions. Sets are in
-// order, with nothing before a star, since from there as much can be matched.
+// step returns the positions in tokens to which rune r leads from a set of
+// positions. Sets are in order, and begin at their last star: from a star, all texts
+// match that match from a position before it.
 func (tokens globTokens) step(in []int, r globToken) (out []int) {
 	for _, p := range in {
 		stay, on := tokens.after(p, r)
@@ -256,30 +257,30 @@ func (tokens globTokens) accepts(in []int) (now, always bool) {
 	return now, always
 }
 
-// A globSearch looks for a text that matches all of globs and does not match
-// avoid, rune by rune. Where it is, is said by one position for each of globs,
-// and by a set of positions for avoid: all that it may have reached, because
-// none of them must get to its end.
+// A globSearch searches, rune by rune, for a text that matches all of globs and does
+// not match avoid. Its state is one position for each of globs, and a set of
+// positions for avoid: all positions that the text may have reached, because none
+// may get to the end.
 //
-// It ends, because in each step a position or the set changes, positions only
-// grow, and while they stay the same the set can change but a few times.
+// The search ends: each step changes a position or the set, positions only grow,
+// and the set can change only a few times while the positions stay the same.
 type globSearch struct {
 	globs  []globTrack
 	avoid  globTokens
 	wider  [][]bool           // of avoid
 	other  globToken          // a rune that is in none of them
 	text   []rune             // so far
-	failed map[string][][]int // sets from which there is nothing, by positions
+	failed map[string][][]int // sets from which the search has found nothing, by positions
 	stored int
 }
 
-// maxGlobFailed limits the failures that a search remembers, in numbers stored:
-// to some 50 MB. At the limit it forgets them, since they only save time.
+// maxGlobFailed limits how many numbers a search stores in failed, which takes some
+// 50 MB. At the limit the search forgets its failures, which only save time.
 const maxGlobFailed = 1 << 22
 
-// from reports whether s.text, which has led to the positions at and the set
-// in, can be completed. If so, it is. Exactly left runes are missing, unless
-// left is negative, which says that this is not known.
+// from completes s.text, which has led to the positions at and the set in. It
+// reports false if it cannot. It adds exactly left runes, or any number if left is
+// negative.
 func (s *globSearch) from(at, in []int, left int) bool {
 	matched, always := s.avoid.accepts(in)
 	if always {
@@ -304,12 +305,12 @@ func (s *globSearch) from(at, in []int, left int) bool {
 		return true
 	}
 	if left >= 0 {
-		slices.Reverse(runes) // there may be no room to wait
+		slices.Reverse(runes) // the other rune last: the number of runes is limited
 	}
 	failed := func(set []int) bool { return s.covers(in, set) }
 	for _, r := range runes {
-		// Asked each time, since a failed try says something about this place
-		// too, if it led to one that was at least as good.
+		// This is checked before each try, because the try before may have failed at
+		// these positions too, with a set that was at least as good.
 		if left == 0 || slices.ContainsFunc(s.failed[string(key)], failed) {
 			return false
 		}
@@ -325,14 +326,14 @@ func (s *globSearch) from(at, in []int, left int) bool {
 	return false
 }
 
-// try is from, after rune r. It has to be used as such by one of the globs,
-// since else it is no better than the other rune.
+// try is from, after rune r. One of the globs must have r at its position: else r
+// is no better than the other rune.
 func (s *globSearch) try(at, in []int, left int, r globToken) bool {
 	next, nextIn := make([]int, len(at)), s.avoid.step(in, r)
 	var choose func(i, left int, used bool) bool
 	choose = func(i, left int, used bool) bool {
 		if i == len(at) {
-			// To wait is of no use if s.avoid then matches as much as before.
+			// A rune that moves no position helps only if s.avoid matches less after it.
 			return used && (!slices.Equal(at, next) || !s.covers(nextIn, in)) && s.from(next, nextIn, left)
 		}
 		g := &s.globs[i]
@@ -363,15 +364,16 @@ func (s *globSearch) try(at, in []int, left int, r globToken) bool {
 	return false
 }
 
-// covers reports whether what s.avoid matches from set b it matches from a.
+// covers reports whether s.avoid matches from set a all texts that it matches from
+// set b.
 func (s *globSearch) covers(a, b []int) bool {
 	return !slices.ContainsFunc(b, func(q int) bool {
 		return !slices.ContainsFunc(a, func(p int) bool { return s.wider[q][p] })
 	})
 }
 
-// wider returns, for positions q and p in tokens, whether what can be matched
-// from q can be matched from p.
+// wider returns, by positions q and p in tokens, whether all texts that match from q
+// match from p.
 func (tokens globTokens) wider() [][]bool {
 	n := len(tokens)
 	w := make([][]bool, n+1)

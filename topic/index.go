@@ -7,40 +7,44 @@ import (
 	"unsafe"
 )
 
-// An Index holds values of type T under topics. It finds those whose topics
-// match a message, or intersect with a topic, at a cost that follows the
-// number of those it finds. Results come in the order of the values: how they
-// got into the index makes no difference.
+// An Index holds values of type T, each under a topic. It finds those whose topics
+// match a message, or intersect with a topic. Results are in the order of the
+// values; the history of the index does not matter.
+//
+// The topics over one message type that pin the same fields have one hash table. So
+// [Index.Match] takes one look-up for each combination of pinned fields that is in
+// use, however many topics there are. With globs it takes more: a message is
+// compared with the globs of all topics that pin the same values.
 //
 // An Index is not safe for concurrent use.
 type Index[T any] struct {
-	compare      func(a, b T) int
-	compareUnder func(a, b under[T]) int
-	shelves      []*shelf[T]
-	byType       map[unsafe.Pointer]*shelf[T] // made when there are many
-	any          ordered[T]                   // under Any
-	size         int
-	matched      map[unsafe.Pointer]bool // message types of shelves that are gone, and have had matches
+	compare        func(a, b T) int
+	compareEntries func(a, b entry[T]) int
+	shelves        []*shelf[T]
+	byType         map[unsafe.Pointer]*shelf[T] // made when there are many
+	any            ordered[T]                   // under Any
+	size           int
+	matched        map[unsafe.Pointer]bool // message types of shelves that are gone, and have had matches
 }
 
-// A shelf holds what is stored under topics over one message type, by shape:
-// which leaves a topic pins.
+// A shelf holds the values under topics over one message type, by shape: which
+// leaves a topic pins.
 type shelf[T any] struct {
 	id      unsafe.Pointer // of the message type
 	shapes  []*shape[T]
 	matched bool // a message has matched
 }
 
-// manyShelves is the number of message types from which a hash table is worth
-// its while.
+// With more than manyShelves message types, a hash table is faster than a search.
 const manyShelves = 8
 
-// NewIndex returns an empty index for values that compare orders. Values under
-// equivalent topics must differ.
+// NewIndex returns an empty index. Its results are in the order of compare, which
+// returns a negative number if a comes before b, zero if they are the same value,
+// and a positive number otherwise. Values under equivalent topics must differ.
 func NewIndex[T any](compare func(a, b T) int) *Index[T] {
 	return &Index[T]{
-		compare:      compare,
-		compareUnder: func(a, b under[T]) int { return compare(a.value, b.value) },
+		compare:        compare,
+		compareEntries: func(a, b entry[T]) int { return compare(a.value, b.value) },
 	}
 }
 
@@ -79,8 +83,8 @@ func panicTwice(p *pattern, v any) {
 	panic(fmt.Sprintf("topic: Index.Add(%v) under %v, where it is already: values under equivalent topics must differ, so add what tells them apart", v, Topic{p}))
 }
 
-// Remove takes v from under t, which is equivalent to the topic that v was
-// stored under. It reports false if v is not there.
+// Remove removes v, which is stored under t or a topic that is equivalent to t. It
+// reports false if v is not there.
 func (x *Index[T]) Remove(t Topic, v T) bool {
 	removed := false
 	switch {
@@ -147,8 +151,8 @@ func (x *Index[T]) dismantle(s *shelf[T], sh *shape[T]) {
 }
 
 // Match returns the values whose topics match m, in order. The result may
-// share memory with the index, or with buf, which grows as needed: it must not
-// be written to, and is valid until the index changes or buf is used again.
+// share memory with the index, or with *buf, which grows as needed: the caller must
+// not write to it, and it is valid until the index changes or *buf is used again.
 func (x *Index[T]) Match(m Message, buf *[]T) []T {
 	if m.ref == nil {
 		return nil
@@ -216,14 +220,14 @@ func (x *Index[T]) OfType(t reflect.Type) []T {
 	return found
 }
 
-// identityOf returns what tells messages of type t from all others.
+// identityOf returns the identity of messages of type t.
 func identityOf(t reflect.Type) unsafe.Pointer {
 	ref := reflect.New(t).Interface()
 	return identity(&ref)
 }
 
 // Related returns the values whose topics intersect with t, in order. The
-// result is in the memory of buf, which grows as needed.
+// result is in the memory of *buf, which grows as needed.
 func (x *Index[T]) Related(t Topic, buf *[]T) []T {
 	found := (*buf)[:0]
 	switch {

@@ -37,8 +37,8 @@ func (s leafSet) each(f func(i int)) {
 	}
 }
 
-// layouts remembers the layouts made so far. They are a function of the type,
-// so it makes no difference to anybody who made one first.
+// layouts holds the layouts made so far. A layout depends on the type alone, so no
+// result depends on who made it first.
 var layouts sync.Map // reflect.Type → *layout
 
 func layoutFor[M any]() *layout {
@@ -136,8 +136,8 @@ func fields(t reflect.Type) func(func(reflect.StructField) bool) {
 	}
 }
 
-// join returns the path of what is called name in the part at path. Either may
-// be empty.
+// join returns the path of the part called name in the part at path. Either may be
+// empty.
 func join(path, name string) string {
 	if path == "" || name == "" || name[0] == '[' {
 		return path + name

@@ -7,11 +7,11 @@ import (
 	"unsafe"
 )
 
-// A leaf is one of the basic values that a message type is made of. What is
-// done with leaves on the path of every message, comparing and hashing, is
-// done here, by kind and mostly without reflection.
+// A leaf is one of the basic values that a message type is made of. This file
+// compares and hashes leaves, which happens for every message: it does so by kind,
+// and mostly without reflection.
 type leaf struct {
-	path   string // Go's own way to write it: To.Port
+	path   string // as in Go: To.Port
 	offset uintptr
 	size   uintptr
 	kind   leafKind
@@ -28,10 +28,10 @@ const (
 	float32s
 	float64s
 	text
-	memory    // an array of bytes or the like: identity is what is in memory
-	pointer   // identity is address
+	memory    // an array of bytes or the like: equal if the bytes in memory are
+	pointer   // equal if the addresses are
 	anything  // an empty interface
-	reflected // whatever is comparable, and too rare to be fast
+	reflected // any other comparable kind, compared by reflection
 	unpinnable
 )
 
@@ -39,8 +39,8 @@ const (
 // have no more than 64 of them.
 func (k leafKind) isBits() bool { return k <= bits64 || k == pointer }
 
-// isLoose reports whether equal leaves of the kind can look different, or there
-// can be some that cannot be compared.
+// isLoose reports whether leaves of the kind can be equal and have different texts,
+// or can hold values that cannot be compared.
 func (k leafKind) isLoose() bool {
 	return k == float32s || k == float64s || k == anything || k == reflected
 }
@@ -105,7 +105,7 @@ func (l *leaf) at(m unsafe.Pointer) reflect.Value {
 	return reflect.NewAt(l.typ, unsafe.Add(m, l.offset)).Elem()
 }
 
-// equal reports whether the leaf of the messages at a and b is the same. One of
+// equal reports whether the leaves of the messages at a and b are equal. One of
 // them is pinned.
 func (l *leaf) equal(a, b unsafe.Pointer) bool {
 	a, b = unsafe.Add(a, l.offset), unsafe.Add(b, l.offset)
@@ -137,7 +137,7 @@ func (l *leaf) equal(a, b unsafe.Pointer) bool {
 	}
 }
 
-// bytes returns what is in memory at a, where the leaf is.
+// bytes returns the memory of the leaf, which is at a.
 func (l *leaf) bytes(a unsafe.Pointer) string { return unsafe.String((*byte)(a), l.size) }
 
 // copy sets the leaf of the message at dst to that of the one at src.
@@ -191,8 +191,8 @@ func (l *leaf) hash(m unsafe.Pointer, h uint64) uint64 {
 	}
 }
 
-// seed makes it hard to send texts that all hash alike. No result of this
-// package depends on it.
+// seed is random, so that nobody can choose texts that all have the same hash. No
+// result of this package depends on it.
 var seed = maphash.MakeSeed()
 
 // mix folds v into h.
@@ -208,15 +208,15 @@ func hashFloat(h uint64, f float64) uint64 {
 	return mix(h, math.Float64bits(f))
 }
 
-// same reports whether a, which is pinned, and b are equal. There is no panic,
-// whatever b is: what is pinned can be compared, down to the values that it
-// holds in interfaces, and with anything of another type it is not compared.
+// same reports whether a, which is pinned, and b are equal. It does not panic,
+// whatever b is: a pinned value is comparable, and so are the values in its
+// interfaces, and == does not look into values of another type.
 func same(a, b any) bool { return a == b }
 
-// comparable_ reports whether == on v is safe.
-func comparable_(v any) bool { return v == nil || canCompare(reflect.ValueOf(v)) }
+// isComparable reports whether == on v is safe.
+func isComparable(v any) bool { return v == nil || canCompare(reflect.ValueOf(v)) }
 
-// canCompare is [reflect.Value.Comparable], but takes no memory.
+// canCompare is [reflect.Value.Comparable], but does not allocate.
 func canCompare(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Interface:
@@ -250,8 +250,8 @@ func hashAny(h uint64, v any) uint64 {
 	case int:
 		return mix(h, uint64(v))
 	}
-	if !comparable_(v) {
-		return h // equal to nothing, so any hash will do
+	if !isComparable(v) {
+		return h // equal to nothing, so any hash is right
 	}
 	return mix(h, maphash.Comparable(seed, v))
 }

@@ -7,23 +7,22 @@ import (
 	"github.com/go-marketplace/marketplace/internal/selftext"
 )
 
-// A Message is a value on its way: a reference to an immutable value of some
-// type, which has been forgotten. Once a value has been sent, nobody may write
-// to it, or to anything that it points to. The zero Message is no message; no
-// topic matches it.
+// A Message is a reference to a value of any type, which can be sent. The value
+// must not change any more, nor anything that it points to. The zero Message is no
+// message: no topic matches it.
 type Message struct {
 	ref any // *M
 }
 
 // MessageOf returns m as a message.
 //
-// If M is an interface type, then it is the value inside that is the message:
-// messages are routed by their dynamic type.
+// If M is an interface type, the message is the value in the interface, because
+// messages are routed by their dynamic type; for a nil interface, it is the zero
+// Message.
 func MessageOf[M any](m M) Message { return Refer(&m) }
 
-// Refer is [MessageOf] for a value that is already in its place in memory. The
-// message refers to it, so it must not be written to any more. It must not be
-// nil.
+// Refer is [MessageOf] without a copy of the value: the message refers to *m, which
+// must not change any more. The pointer m must not be nil.
 func Refer[M any](m *M) Message {
 	if reflect.TypeFor[M]().Kind() == reflect.Interface {
 		return dynamic(*m)
@@ -41,8 +40,8 @@ func dynamic(v any) Message {
 	return Message{p.Interface()}
 }
 
-// As returns the value of m, if it is an M. If M is an interface type, that is
-// every value with its methods.
+// As returns the value of m as an M. It reports false if the value has another
+// type, or, where M is an interface type, does not implement M.
 func As[M any](m Message) (value M, ok bool) {
 	if p, ok := m.ref.(*M); ok {
 		return *p, true
@@ -81,12 +80,11 @@ func (m Message) String() string {
 	return shown.valueText(v, nil)
 }
 
-// word is how the runtime lays out an interface value. It gives the address
-// that an any holds, and the identity of its type, at no cost.
+// word is the layout of an any in memory.
 type word struct{ typ, ptr unsafe.Pointer }
 
-// address returns the pointer that ref, which holds a pointer, holds.
+// address returns the pointer that is in ref.
 func address(ref *any) unsafe.Pointer { return (*word)(unsafe.Pointer(ref)).ptr }
 
-// identity returns what tells the type of ref from all other types.
+// identity returns a pointer that is different for each type of the value in ref.
 func identity(ref *any) unsafe.Pointer { return (*word)(unsafe.Pointer(ref)).typ }

@@ -5,16 +5,16 @@ import (
 	"reflect"
 )
 
-// A Mismatch is a part of a message that is not what a topic asks for.
+// A Mismatch is a part of a message that does not fit a topic.
 type Mismatch struct {
-	Path string // of the part in the message type, as in Go: To.Port; [1] in a tuple
+	Path string // of the part in the message type, as in Go: To.Port, "" for the whole; [1] in a tuple
 	Want string // the text of the pinned value, or of the glob: ~"t*"
 	Got  string // the text of the part
 }
 
-// Mismatches returns the parts of m that keep it from matching t, in the order
-// of the parts in the message type. It returns nil if m matches, and also if m
-// is of another type than the messages of t, or a tuple of another length.
+// Mismatches returns the parts of m that do not fit t, in the order of the parts in
+// the message type. It returns nil if m matches t, and also if m has another type
+// than the messages of t, or is a tuple of another length.
 func (t Topic) Mismatches(m Message) (found []Mismatch) {
 	if t.p == nil || m.ref == nil || t.p.isAny() || t.p.layout.id != identity(&m.ref) {
 		return nil
@@ -56,7 +56,7 @@ func tupleMismatches(p *pattern, m Tuple) (found []Mismatch) {
 	return found
 }
 
-// partText is the text of a part of a tuple.
+// partText returns the text of a part of a tuple.
 func partText(v any) string {
 	switch v := v.(type) {
 	case wildcard:

@@ -2,29 +2,28 @@ package topic
 
 import "slices"
 
-// An ordered holds values in their order. They lie in one slice when they are
-// read, so that to go through them is fast. A change moves few of them, however
-// many there are: the first change behind a read cuts a long slice into pieces,
-// changes work on one piece each, and the next read puts the pieces together. A
-// read that does this costs no more than to go through the values twice, and
-// takes no memory.
+// An ordered holds values in their order. A read puts them into one slice, so that
+// iteration is fast. A change moves few values, however many there are: the first
+// change after a read cuts a long slice into pieces, each change works on one piece,
+// and the next read joins the pieces. A join costs no more than two iterations, and
+// does not allocate.
 type ordered[E any] struct {
 	flat   []E        // all values, if there are no pieces; it has room for all in any case
 	pieces []piece[E] // all values, if there are any pieces; none is empty
 	size   int
 }
 
-// A piece holds values that lie one behind another.
+// A piece holds a run of the values.
 type piece[E any] struct {
 	values []E
-	apart  bool // they are not in the memory of flat
+	apart  bool // values is not in the memory of flat
 }
 
 // pieceSize is the number of values in a piece. A piece with twice as many is
 // divided, and a slice with no more than that is changed in place.
 const pieceSize = 256
 
-// A spot is a place in an ordered, until that changes.
+// A spot is a place in an ordered. It is valid until the ordered changes.
 type spot struct{ piece, at int }
 
 // all returns the values. The slice is valid until o changes.
@@ -65,7 +64,7 @@ func (o *ordered[E]) get(s spot) *E {
 	return &values[s.at]
 }
 
-// next returns the place behind s, at which there is a value.
+// next returns the place after s. There must be a value at s.
 func (o *ordered[E]) next(s spot) spot {
 	s.at++
 	if n := len(o.pieces); s.piece < n-1 && s.at == len(o.pieces[s.piece].values) {
@@ -85,7 +84,7 @@ func (o *ordered[E]) insert(s spot, v E) {
 		s = o.cut(s)
 	}
 	if o.size > cap(o.flat) {
-		// The pieces are what is left of the old slice.
+		// Only the pieces now use the old slice.
 		o.flat = make([]E, 0, 2*o.size)
 		for i := range o.pieces {
 			o.pieces[i].apart = true
@@ -103,7 +102,7 @@ func (o *ordered[E]) insert(s spot, v E) {
 	}
 }
 
-// remove takes the value at s away.
+// remove removes the value at s.
 func (o *ordered[E]) remove(s spot) {
 	o.size--
 	if len(o.pieces) == 0 {
@@ -127,7 +126,7 @@ func (o *ordered[E]) remove(s spot) {
 	o.shrink()
 }
 
-// cut cuts flat into pieces. It returns the place that was at s.
+// cut cuts flat into pieces. It returns the new place of the value at s.
 func (o *ordered[E]) cut(s spot) spot {
 	for part := range slices.Chunk(o.flat, pieceSize) {
 		o.pieces = append(o.pieces, piece[E]{values: part})
@@ -135,8 +134,8 @@ func (o *ordered[E]) cut(s spot) spot {
 	return spot{s.at / pieceSize, s.at % pieceSize}
 }
 
-// divide makes two pieces of the one that s is in. It returns the place that was
-// at s.
+// divide divides the piece of s into two. It returns the new place of the value at
+// s.
 func (o *ordered[E]) divide(s spot) spot {
 	p := &o.pieces[s.piece]
 	second := append(make([]E, 0, 2*pieceSize), p.values[pieceSize:]...)
@@ -152,7 +151,7 @@ func (o *ordered[E]) divide(s spot) spot {
 // join makes one slice of the pieces, in the memory of flat.
 func (o *ordered[E]) join() {
 	flat := o.flat[:cap(o.flat)]
-	// Those that are there move up, so that none lies behind its place.
+	// The pieces in flat move to its front, so that none is beyond its final place.
 	n, apart := 0, false
 	for i := range o.pieces {
 		p := &o.pieces[i]
@@ -163,7 +162,7 @@ func (o *ordered[E]) join() {
 		p.values = moved(flat[n:], p.values)
 		n += len(p.values)
 	}
-	// From the last one on, each finds its place free.
+	// From the last piece to the first, each finds its place free.
 	for i, end := len(o.pieces)-1, o.size; apart && i >= 0; i-- {
 		end -= len(o.pieces[i].values)
 		moved(flat[end:], o.pieces[i].values)
@@ -185,7 +184,7 @@ func moved[E any](to, values []E) []E {
 	return to
 }
 
-// shrink gives memory back when most of it is not needed any more.
+// shrink releases memory when less than a quarter of it is in use.
 func (o *ordered[E]) shrink() {
 	if c := cap(o.flat); c > 4*pieceSize && o.size < c/4 {
 		*o = ordered[E]{flat: append(make([]E, 0, 2*o.size), o.all()...), size: o.size}

@@ -17,25 +17,24 @@ type Pattern[M any] struct{ p *pattern }
 func All[M any]() Pattern[M] { return Pattern[M]{layoutFor[M]().all} }
 
 // Where returns the pattern of the messages of type M for which all terms
-// hold. It panics if that is none because the terms contradict each other, as
-// [Pattern.Where] does.
+// hold. It panics if the terms contradict each other, as [Pattern.Where] does.
 func Where[M any](terms ...Term[M]) Pattern[M] { return Pattern[M]{}.Where(terms...) }
 
-// Any is the topic of every message, whatever its type. It is for those who
-// pass messages on or look at them, such as relays and spies: what their
-// handlers get is an [Erased].
+// Any is the topic of every message, whatever its type. Relays and inspectors use
+// it. Their handlers get an [Erased].
 var Any = Pattern[Erased]{&pattern{ref: new(Erased)}}
 
-// Erased is what a handler gets that takes part in conversations about [Any]:
-// a message, or else the topic of a conversation, of a type that is not known.
+// Erased is the argument of handlers of endpoints about [Any]. It holds a message
+// of any type, or the topic of a conversation about messages of any type.
 type Erased struct {
-	Message Message // for messages
-	Topic   Topic   // for presence and absence
+	Message Message // the message, in handlers of messages; else the zero Message
+	Topic   Topic   // the conversation, in handlers of presence and absence; else the zero Topic
 }
 
-// Where returns the part of p for which all terms hold as well. It panics if
-// two of the terms pin the same field to different values, or one pins what
-// another excludes, and says which.
+// Where returns the pattern of the messages in p for which all terms hold. It
+// panics if the terms, together with p, contradict each other: two pin one field to
+// different values, a glob does not match a pinned value, or no string matches all
+// globs of one field. The panic names the field.
 func (p Pattern[M]) Where(terms ...Term[M]) Pattern[M] {
 	old := p.pattern()
 	for _, t := range terms {
@@ -61,8 +60,8 @@ func (p Pattern[M]) Where(terms ...Term[M]) Pattern[M] {
 	return Pattern[M]{r}
 }
 
-// pinTo gives the leaves in set the values that assign gives them. The example m
-// is the one of r.
+// pinTo pins the leaves in set to the values that assign gives them. It panics if r
+// pins one to another value. The example of r is m.
 func pinTo[M any](r *pattern, set leafSet, m *M, assign func(*M)) {
 	both := r.pins & set
 	if both == 0 {
@@ -93,8 +92,8 @@ func (p Pattern[M]) pattern() *pattern {
 	return p.p
 }
 
-// Typed returns t as a pattern over M, if it is one. Only [Any] is one over
-// [Erased].
+// Typed returns t as a pattern over M. It reports false if t is a topic of messages
+// of another type, or the zero Topic. Only [Any] is a pattern over [Erased].
 func Typed[M any](t Topic) (Pattern[M], bool) {
 	if t.p == nil {
 		return Pattern[M]{}, false
@@ -120,17 +119,18 @@ func (p Pattern[M]) Intersect(q Pattern[M]) (Pattern[M], bool) {
 // Matches reports whether m is in p.
 func (p Pattern[M]) Matches(m M) bool { return p.Topic().Matches(Refer(&m)) }
 
-// String returns the canonical text of p, as [Topic.String] does.
+// String describes p for people, as [Topic.String] does.
 func (p Pattern[M]) String() string { return p.Topic().String() }
 
-// A Selection is a set of fields of some message type. It says which part of a
-// conversation matters. The zero Selection is all of it.
+// A Selection is a set of fields of some message type, for [Topic.Project]. The zero
+// Selection has all fields.
 type Selection struct {
 	leaves leafSet
 	some   bool
 }
 
-// Select returns the selection of the given fields.
+// Select returns the selection of the given fields; of all fields if none is given.
+// It panics if one is the zero [Field].
 func Select[M any](keys ...Key[M]) Selection {
 	var s Selection
 	for _, k := range keys {
@@ -140,9 +140,9 @@ func Select[M any](keys ...Key[M]) Selection {
 	return s
 }
 
-// Project returns the topic that is like t in the selected fields, which are of
-// its message type, and open in all others. Tuples and [Any] have no fields:
-// they stay as they are.
+// Project returns t with all fields open that are not in s. The fields in s must be
+// of the message type of t. Topics of tuples, and [Any], have no fields: Project
+// returns them unchanged.
 func (t Topic) Project(s Selection) Topic {
 	if !s.some || t.p == nil || t.p.isAny() || t.p.isTuple() {
 		return t
@@ -160,8 +160,8 @@ func (t Topic) Project(s Selection) Topic {
 	return Topic{r}
 }
 
-// settleGlobs brings the globs into their canonical form, and panics if they
-// exclude each other or what is pinned.
+// settleGlobs brings the globs into their canonical form. It panics if no string
+// matches all globs of a leaf, or one does not match the pinned value.
 func (p *pattern) settleGlobs() {
 	var open []leafGlob
 	for _, g := range p.globs {

@@ -1,14 +1,16 @@
 package topic
 
-// A Role is the part that someone plays in the conversations about a topic.
+// A Role is the part that an endpoint plays in the conversations about a topic: on
+// which side it is, how much it sees, and what the conversations are about.
 type Role struct {
 	Orientation Orientation
 	Interest    Interest
 	Topic       Topic
 }
 
-// Intersect returns the topic on which r and peer converse. They must face
-// each other, and have messages in common; otherwise it reports false.
+// Intersect returns the topic of the conversation between r and peer. It reports
+// false if both have the same orientation, or their topics have no message in
+// common.
 func (r Role) Intersect(peer Role) (Topic, bool) {
 	if r.Orientation == peer.Orientation {
 		return Topic{}, false
@@ -16,7 +18,8 @@ func (r Role) Intersect(peer Role) (Topic, bool) {
 	return r.Topic.Intersect(peer.Topic)
 }
 
-// Sees reports whether the coming and going of peer is told to r.
+// Sees reports whether an endpoint with role r is told when one with role peer comes
+// and goes, if they have a conversation. Only the interests matter:
 //
 //	                 peer is a
 //	r is a           participant   observer   everything
@@ -24,7 +27,7 @@ func (r Role) Intersect(peer Role) (Topic, bool) {
 //	observer         yes           no         no
 //	everything       yes           yes        yes
 //
-// Messages know no such difference: they reach every [Interest].
+// Messages reach endpoints of every [Interest].
 func (r Role) Sees(peer Role) bool {
 	return peer.Interest == Participant || r.Interest == Everything
 }
@@ -44,14 +47,14 @@ func (r Role) String() string {
 	return s + " of " + r.Topic.String()
 }
 
-// Orientation is the side on which someone stands: messages flow from
-// publishers to subscribers, and feedback the other way.
+// Orientation is the side of a conversation. Messages go from publishers to
+// subscribers, and feedback goes from subscribers to publishers.
 type Orientation uint8
 
 // The orientations.
 const (
-	Publisher Orientation = iota
-	Subscriber
+	Publisher  Orientation = iota // sends messages, and receives feedback
+	Subscriber                    // receives messages, and sends feedback
 )
 
 // Opposite returns the other orientation.
@@ -65,14 +68,14 @@ func (o Orientation) String() string {
 	return "subscriber"
 }
 
-// Interest says how deeply someone is involved in a conversation.
+// Interest says which peers an endpoint sees, and which see it: see [Role.Sees].
 type Interest uint8
 
 // The interests.
 const (
-	Participant Interest = iota // takes part, and is seen by everybody
-	Observer                    // watches participants, unseen by them
-	Everything                  // watches observers as well
+	Participant Interest = iota // sees participants; every peer sees it
+	Observer                    // sees participants, which do not see it
+	Everything                  // sees every peer; only peers with this interest see it
 )
 
 // String returns "participant", "observer" or "everything".

@@ -6,27 +6,27 @@ import (
 	"unsafe"
 )
 
-// A shape holds what is stored under the topics that pin the same parts of the
-// same message type, in a hash table by the values that they pin.
+// A shape holds the values under topics that pin the same parts of the same message
+// type, in a hash table by the values of these parts.
 //
-// The parts that a shape pins are numbered from zero: for a struct type these
-// are the leaves of its layout, for tuples the constants in their order. So a
-// leafSet names some of them in both cases.
+// The parts that a shape pins have numbers from zero: those of the leaves in the
+// layout or, for tuples, those of the constants in their order. So a leafSet is a
+// set of parts in both cases.
 type shape[T any] struct {
 	pins    leafSet
 	leaves  []*leaf // those in pins; none for tuples
 	form    *form   // of the tuples; nil for a struct type
-	globbed bool    // the topics have globs: what is found must be looked at
+	globbed bool    // the topics have globs, which a message in the bucket must still match
 	exact   bool    // values with equal hashes are equal
 	table   map[uint64]*bucket[T]
 	only    *bucket[T] // of the table, if there is just one
 	views   []*view[T] // made when first needed
 	size    int
-	most    int // buckets that there have been in table
+	most    int // the largest number of hashes in table so far
 }
 
-// count notes whether there is just one bucket: to look at it costs less than to
-// look it up.
+// count notes whether there is just one bucket: comparing with it costs less than a
+// look-up.
 func (sh *shape[T]) count() {
 	sh.only = nil
 	if len(sh.table) > 1 {
@@ -39,8 +39,8 @@ func (sh *shape[T]) count() {
 	}
 }
 
-// A bucket holds what is stored under topics that pin the same values. Most
-// buckets hold one value.
+// A bucket holds the values under topics that pin the same parts to the same
+// values. Most buckets hold one value.
 type bucket[T any] struct {
 	key  *pattern // some topic of the bucket
 	hash uint64
@@ -52,12 +52,12 @@ type bucket[T any] struct {
 // A list holds the values of a bucket that has had more than one, or that needs
 // their topics.
 type list[T any] struct {
-	values ordered[T]        // if the shape has no globs
-	under  ordered[under[T]] // if it has
+	values  ordered[T]        // if the shape has no globs
+	entries ordered[entry[T]] // if it has
 }
 
-// An under is a value with the topic that it is stored under.
-type under[T any] struct {
+// An entry is a value with the topic that it is stored under.
+type entry[T any] struct {
 	topic *pattern
 	value T
 }
@@ -78,7 +78,7 @@ func newShape[T any](p *pattern) *shape[T] {
 		return sh
 	}
 	sh.pins.each(func(i int) { sh.leaves = append(sh.leaves, &p.layout.leaves[i]) })
-	// One step of mix loses nothing.
+	// One step of mix gives different values different hashes.
 	sh.exact = len(sh.leaves) == 0 || len(sh.leaves) == 1 && sh.leaves[0].kind.isBits()
 	return sh
 }
@@ -156,7 +156,7 @@ func (sh *shape[T]) add(x *Index[T], p *pattern, v T) {
 		b = &bucket[T]{key: p, hash: h, next: sh.table[h], one: v}
 		if sh.globbed {
 			b.list = &list[T]{}
-			b.list.under.insert(spot{}, under[T]{p, v})
+			b.list.entries.insert(spot{}, entry[T]{p, v})
 		}
 		sh.table[h] = b
 		sh.most = max(sh.most, len(sh.table))
@@ -169,7 +169,7 @@ func (sh *shape[T]) add(x *Index[T], p *pattern, v T) {
 		if found {
 			panicTwice(p, v)
 		}
-		b.list.under.insert(s, under[T]{p, v})
+		b.list.entries.insert(s, entry[T]{p, v})
 	default:
 		if b.list == nil {
 			b.list = &list[T]{}
@@ -187,16 +187,16 @@ func (sh *shape[T]) add(x *Index[T], p *pattern, v T) {
 // place returns where in l, which is of a globbed shape, the value v is under p,
 // or where to insert it.
 func (l *list[T]) place(x *Index[T], p *pattern, v T) (s spot, found bool) {
-	s, found = l.under.seek(under[T]{value: v}, x.compareUnder)
+	s, found = l.entries.seek(entry[T]{value: v}, x.compareEntries)
 	if !found {
 		return s, false
 	}
-	for u := l.under.get(s); u != nil && x.compare(u.value, v) == 0; u = l.under.get(s) {
+	for e := l.entries.get(s); e != nil && x.compare(e.value, v) == 0; e = l.entries.get(s) {
 		// They pin the same.
-		if slices.Equal(u.topic.globs, p.globs) || (Topic{u.topic}).Equivalent(Topic{p}) {
+		if slices.Equal(e.topic.globs, p.globs) || (Topic{e.topic}).Equivalent(Topic{p}) {
 			return s, true
 		}
-		s = l.under.next(s)
+		s = l.entries.next(s)
 	}
 	return s, false
 }
@@ -217,8 +217,8 @@ func (sh *shape[T]) remove(x *Index[T], p *pattern, v T) bool {
 		if !found {
 			return false
 		}
-		l.under.remove(s)
-		left = l.under.size
+		l.entries.remove(s)
+		left = l.entries.size
 	default:
 		s, found := l.values.seek(v, x.compare)
 		if !found {
@@ -250,7 +250,7 @@ func (sh *shape[T]) replace(x *Index[T], p *pattern, old, v T) bool {
 		if !found {
 			return false
 		}
-		l.under.get(s).value = v
+		l.entries.get(s).value = v
 	default:
 		s, found := l.values.seek(old, x.compare)
 		if !found {
@@ -280,8 +280,8 @@ func (sh *shape[T]) drop(b *bucket[T]) {
 	sh.count()
 }
 
-// shrink makes the table anew when most of what was in it has gone. A map stays
-// as large as it has been, and takes as long to go through.
+// shrink replaces the table when most of its entries are gone: a map does not
+// shrink, and iteration takes time with its size.
 func (sh *shape[T]) shrink() {
 	const few = 64
 	if n := len(sh.table); sh.most > few && n < sh.most/4 {
@@ -319,7 +319,7 @@ func (p *pattern) pinsHold(m unsafe.Pointer) bool {
 	return p.pinsEqual(m, p.pins)
 }
 
-// collect appends what matches the message at m.
+// collect appends the values whose topics match the message at m.
 func (sh *shape[T]) collect(m unsafe.Pointer, buf []T) []T {
 	b := sh.bucketFor(m)
 	if b == nil {
@@ -334,15 +334,15 @@ func (b *bucket[T]) collect(buf []T, pass func(*pattern) bool) []T {
 	if b.list == nil {
 		return append(buf, b.one)
 	}
-	for _, u := range b.list.under.all() {
-		if pass(u.topic) {
-			buf = append(buf, u.value)
+	for _, e := range b.list.entries.all() {
+		if pass(e.topic) {
+			buf = append(buf, e.value)
 		}
 	}
 	return append(buf, b.list.values.all()...)
 }
 
-// related appends what is stored under topics that meet p.
+// related appends the values whose topics meet p.
 func (sh *shape[T]) related(p *pattern, buf []T) []T {
 	set, ok := sh.shared(p)
 	if !ok {
@@ -378,7 +378,7 @@ func (sh *shape[T]) related(p *pattern, buf []T) []T {
 	return buf
 }
 
-// all appends everything.
+// all appends all values.
 func (sh *shape[T]) all(buf []T) []T {
 	yes := func(*pattern) bool { return true }
 	for _, b := range sh.table { // the caller sorts

@@ -24,11 +24,11 @@ import (
 // some fields are pinned, those are shown by their own types.
 func (t Topic) String() string { return t.text(shown) }
 
-// Canonical returns the text of t that is for machines: equivalent topics made of
-// the same terms have the same text, and texts of other topics differ, provided
-// that values with String methods have different texts, and types different names.
-// Strings are written as they are, so it is not for people: it shows what a type of
-// strings hides.
+// Canonical returns the text of t for machines. Equivalent topics made of the same
+// terms have the same text. Topics that are not equivalent have different texts,
+// provided that different values with String or Error methods have different texts,
+// and different types different names. Strings are written as they are: do not show
+// the text to people, because it contains what a type of strings hides.
 func (t Topic) Canonical() string { return t.text(exact) }
 
 func (t Topic) text(s style) string {
@@ -59,19 +59,19 @@ func (t Topic) text(s style) string {
 	return b.String()
 }
 
-// A Constraint is what a topic says of one part of a message: its value, or
-// else a glob that it matches.
+// A Constraint is a condition of a topic on one part of a message: the part has a
+// value, or matches a glob.
 type Constraint struct {
-	Path  string // of the part in the message type, as in Go: To.Port
+	Path  string // of the part in the message type, as in Go: To.Port; "" for the whole
 	Value any    // nil for a glob
 	Glob  string // "" for a value
 
 	text string
 }
 
-// Constraints returns what t asks for, in the order of the parts in the
-// message type: the canonical form of a topic, as data. It is empty for tuples
-// and for [Any].
+// Constraints returns the conditions of t, in the order of the parts in the message
+// type. A pinned part that describes itself is one constraint. The result is empty
+// for topics of tuples and for [Any].
 func (t Topic) Constraints() []Constraint { return t.constraints(shown) }
 
 func (t Topic) constraints(s style) []Constraint {
@@ -81,8 +81,8 @@ func (t Topic) constraints(s style) []Constraint {
 	return t.p.constraints(s, nil, t.p.layout.typ, "", 0)
 }
 
-// constraints appends what p says of the part of type typ at offset. A pinned
-// part that can describe itself is left in one piece.
+// constraints appends the conditions of p on the part of type typ at offset. A
+// pinned part that describes itself is one constraint.
 func (p *pattern) constraints(s style, cs []Constraint, typ reflect.Type, path string, offset uintptr) []Constraint {
 	composite := typ.Kind() == reflect.Struct || s == shown && typ.Kind() == reflect.Array && typ.Len() <= maxArray
 	if composite {
@@ -116,15 +116,15 @@ func (p *pattern) constraints(s style, cs []Constraint, typ reflect.Type, path s
 	return cs
 }
 
-// globText is the text of a glob for values of type typ: a type that hides them
-// hides it, too.
+// globText returns the text of a glob for values of type typ. A type that hides its
+// values also hides the glob.
 func (s style) globText(glob string, typ reflect.Type) string {
 	return s.valueText(reflect.ValueOf(glob).Convert(typ).Interface(), typ)
 }
 
-// whole returns the constraint for a pinned struct or array that is not to be
-// taken to pieces. A message type is, if there are exported fields in it, so that its
-// topics all look alike.
+// whole returns the constraint for a pinned struct or array that is written as a
+// whole. A message type with exported fields is always written part by part, so that
+// all its topics have the same form.
 func (p *pattern) whole(s style, typ reflect.Type, path string, offset uintptr) (Constraint, bool) {
 	if !s.isWhole(typ) || path == "" && typ.Kind() == reflect.Struct && slices.ContainsFunc(slices.Collect(fields(typ)), reflect.StructField.IsExported) {
 		return Constraint{}, false
@@ -148,7 +148,7 @@ func (p *pattern) whole(s style, typ reflect.Type, path string, offset uintptr) 
 // String describes t for people, as [Topic.String] does: ("says", _, 3).
 func (t Tuple) String() string { return t.text(shown) }
 
-// Canonical returns the text of t that is for machines: see [Topic.Canonical].
+// Canonical returns the text of t for machines: see [Topic.Canonical].
 func (t Tuple) Canonical() string { return t.text(exact) }
 
 func (t Tuple) text(s style) string {

@@ -11,12 +11,12 @@ import (
 // nothing.
 type Topic struct{ p *pattern }
 
-// A pattern is what a [Topic] and a [Pattern] stand for. It never changes.
+// A pattern is the data of a [Topic] or a [Pattern]. It never changes.
 //
-// For all messages, layout is nil. For tuples, layout is that of [Tuple], and
-// pins tells whether there is a tuple to compare with, in ref, or any tuple
-// will do. For all others the leaves in pins have the values that they have in
-// ref, and the leaves in globs match.
+// For [Any], layout is nil. For tuples, layout is that of [Tuple]; pins is 1 if ref
+// holds a tuple to compare with, and 0 if every tuple matches. For all other
+// types, a message matches if its leaves in pins equal those in ref, and its leaves
+// in globs match.
 type pattern struct {
 	layout *layout
 	ref    any // *M: an example, whose open leaves are zero
@@ -24,7 +24,7 @@ type pattern struct {
 	globs  []leafGlob // in order, without duplicates; none for a pinned leaf
 }
 
-// A leafGlob is a glob that a leaf must match.
+// A leafGlob is a glob, and the number of the leaf that it must match.
 type leafGlob struct {
 	leaf int
 	glob string
@@ -56,7 +56,7 @@ func (p *pattern) matches(m unsafe.Pointer) bool {
 	return p.pinsEqual(m, p.pins) && p.globsMatch(m)
 }
 
-// pinsEqual reports whether the leaves in set are those of the message at m.
+// pinsEqual reports whether the leaves in set equal those of the message at m.
 func (p *pattern) pinsEqual(m unsafe.Pointer, set leafSet) bool {
 	mem := p.mem()
 	for i := range p.layout.leaves {
@@ -77,9 +77,9 @@ func (p *pattern) globsMatch(m unsafe.Pointer) bool {
 }
 
 // Intersect returns the topic of the messages that both topics describe. It
-// reports false if there are none. It is commutative, associative and
-// idempotent; where one topic covers the other, the result is equivalent to
-// the narrower one.
+// reports false if there are none. Intersect is commutative, associative and
+// idempotent. If one topic covers the other, the result is equivalent to the
+// narrower one.
 func (t Topic) Intersect(u Topic) (Topic, bool) {
 	if t.p == nil || u.p == nil {
 		return Topic{}, false
@@ -125,7 +125,8 @@ func (p *pattern) meets(q *pattern) bool {
 	return p.pinsEqual(q.mem(), p.pins&q.pins) && globsAgree(p, q)
 }
 
-// globsAgree reports whether the globs of p and q leave a value for each leaf.
+// globsAgree reports whether each leaf has a value that fits the globs and pins of
+// both p and q.
 func globsAgree(p, q *pattern) bool {
 	if len(p.globs)+len(q.globs) == 0 {
 		return true
@@ -146,7 +147,7 @@ func globsMatchPins(p, q *pattern) bool {
 func globsMeetGlobs(p, q *pattern) bool {
 	for i, g := range p.globs {
 		if i > 0 && p.globs[i-1].leaf == g.leaf {
-			continue // seen together with the one before
+			continue // compared together with the glob before
 		}
 		theirs := q.globsAt(g.leaf)
 		if len(theirs) > 0 && !globsMeet(slices.Concat(p.globsAt(g.leaf), theirs)) {
@@ -170,8 +171,8 @@ func (p *pattern) textAt(i int) string {
 	return *(*string)(unsafe.Add(p.mem(), p.layout.leaves[i].offset))
 }
 
-// hasGlobsOf reports whether p asks for everything that the globs of q ask
-// for, so that they add nothing.
+// hasGlobsOf reports whether p pins each leaf for which q has a glob, or has the
+// same glob, so that the globs of q add nothing to p. The two meet.
 func (p *pattern) hasGlobsOf(q *pattern) bool {
 	for _, g := range q.globs {
 		if !p.pins.has(g.leaf) && !slices.Contains(p.globs, g) {
@@ -192,9 +193,10 @@ func mergeGlobs(p, q *pattern) []leafGlob {
 	return sortGlobs(globs)
 }
 
-// Covers reports whether every message that u describes is one that t
-// describes. Every topic covers the zero Topic. A part that globs leave a single
-// text, like "a?" and "?b" together, counts as open all the same.
+// Covers reports whether t describes every message that u describes. Every topic
+// covers the zero Topic. If the globs for a part match only one text, as "a?" and
+// "?b" together do, the part still counts as open: a topic that pins it to that text
+// does not cover u.
 func (t Topic) Covers(u Topic) bool {
 	if t.p == nil || u.p == nil {
 		return u.p == nil
@@ -227,9 +229,9 @@ func (t Topic) Equivalent(u Topic) bool {
 	return t.p == u.p || t.Covers(u) && u.Covers(t)
 }
 
-// IsGround reports whether nothing in t is open: it has no wildcard and no
-// glob. A message type with a part that cannot be pinned, such as a slice, has
-// no ground topics.
+// IsGround reports whether t pins every part of a message: it has no wildcard and
+// no glob. A message type with a part that cannot be pinned, such as a slice, or
+// with more than 64 leaves, has no ground topics.
 func (t Topic) IsGround() bool {
 	switch {
 	case t.p == nil || t.p.isAny():
@@ -240,8 +242,8 @@ func (t Topic) IsGround() bool {
 	return len(t.p.layout.leaves) <= maxLeaves && t.p.pins == 1<<len(t.p.layout.leaves)-1
 }
 
-// MessageType returns the type of the messages that t describes, or nil if
-// that is every type, as for [Any], or none.
+// MessageType returns the type of the messages that t describes. It returns nil for
+// [Any], which describes messages of every type, and for the zero Topic.
 func (t Topic) MessageType() reflect.Type {
 	if t.p == nil || t.p.isAny() {
 		return nil

@@ -5,23 +5,23 @@ import (
 	"slices"
 )
 
-// A Tuple is a message that is a list of values: what has no Go type of its
-// own. A tuple inside a tuple is a value like any other. As a message, a tuple
-// must not be written to any more.
+// A Tuple is a message that is a list of values and has no Go type of its own. An
+// element may be a tuple. A tuple that has been sent must not be changed.
 //
 // In a pattern, made with [Like], any part may be [Wild].
 type Tuple []any
 
 type wildcard string
 
-// Wild stands for any value, also for any tuple, in a pattern over tuples.
+// Wild stands for any one element, be it a tuple or not, in a pattern over tuples.
 const Wild wildcard = "_"
 
 // Like returns the pattern of the tuples that have the length of t, and are
-// equal to t wherever t is not [Wild]. Use [All] for tuples of any length.
+// equal to t wherever t is not [Wild]. The pattern of tuples of any length is
+// All[Tuple]().
 //
-// Like panics if part of t is a value that equals nothing: one that cannot be
-// compared, or a NaN.
+// Like panics if an element of t equals nothing: a value that cannot be compared,
+// or a NaN. The panic says where the element is.
 func Like(t Tuple) Pattern[Tuple] {
 	c := cloneTuple(t, "")
 	return Pattern[Tuple]{&pattern{layout: layoutFor[Tuple](), ref: &c, pins: 1}}
@@ -42,7 +42,7 @@ func cloneTuple(t Tuple, path string) Tuple {
 		case Tuple:
 			c[i] = cloneTuple(v, at)
 		default:
-			if !comparable_(v) {
+			if !isComparable(v) {
 				panic(fmt.Sprintf("topic: Like: element %s is %v, a %T, which cannot be compared: put topic.Wild in its place", at, v, v))
 			}
 			if v != v {
@@ -100,7 +100,7 @@ func tuplesMeet(p, q Tuple) bool {
 
 func isWild(v any) bool { _, ok := v.(wildcard); return ok }
 
-// intersectTuples returns the pattern of what matches p and q, which meet.
+// intersectTuples returns the pattern of the tuples that match p and q, which meet.
 func intersectTuples(p, q *pattern) *pattern {
 	switch {
 	case q.pins == 0:
@@ -133,7 +133,7 @@ func unify(p, q Tuple) Tuple {
 	return r
 }
 
-// tupleCovers reports whether all that matches q matches p.
+// tupleCovers reports whether every tuple that matches q matches p.
 func tupleCovers(p, q Tuple) bool {
 	if len(p) != len(q) {
 		return false

@@ -10,11 +10,11 @@ import (
 	"github.com/go-marketplace/marketplace/internal/selftext"
 )
 
-// Values that are equal can still look different: zero and minus zero do.
-// Patterns hold settled values, which look the same if they are equal, so that
-// equal patterns have the same text. This file settles values, and writes them.
+// Equal values can have different texts: zero and minus zero have. Patterns hold
+// settled values, in which each zero is positive, so that equal patterns have the
+// same text. This file settles values, and writes them.
 
-// settled returns v with plain zeros.
+// settled returns v with positive zeros.
 func settled(v any) any {
 	if v == nil || !canDiffer(reflect.TypeOf(v)) {
 		return v
@@ -24,7 +24,7 @@ func settled(v any) any {
 	return c.Interface()
 }
 
-// canDiffer reports whether equal values of type t can look different.
+// canDiffer reports whether equal values of type t can have different texts.
 func canDiffer(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128, reflect.Interface:
@@ -41,7 +41,7 @@ func canDiffer(t reflect.Type) bool {
 	return false
 }
 
-// settle settles the addressable value v in its place.
+// settle makes the zeros in the addressable value v positive.
 func settle(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Float32, reflect.Float64:
@@ -72,29 +72,29 @@ func settle(v reflect.Value) {
 	}
 }
 
-// addressable returns a copy of v that has a place in memory.
+// addressable returns an addressable copy of v.
 func addressable(v reflect.Value) reflect.Value {
 	c := reflect.New(v.Type()).Elem()
 	c.Set(v)
 	return c
 }
 
-// part returns field i of the addressable struct v, also if it is not exported.
+// part returns field i of the addressable struct v, exported or not.
 func part(v reflect.Value, i int) reflect.Value {
 	f := v.Field(i)
 	return reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
 }
 
-// A style is whom a text is for.
+// A style says who reads a text.
 type style bool
 
 const (
-	shown style = false // people: a type shows its values as it wants
-	exact style = true  // machines: what differs looks different, as far as possible
+	shown style = false // people: values describe themselves, and can hide secrets
+	exact style = true  // machines: texts of different values differ, as [Topic.Canonical] says
 )
 
-// valueText is the text of a value in a place of static type typ, which is nil
-// for a place of no type.
+// valueText returns the text of v. The reader knows that v has the type typ; typ
+// is nil if the reader does not know the type.
 func (s style) valueText(v any, typ reflect.Type) string {
 	if v == nil {
 		return "nil"
@@ -102,10 +102,13 @@ func (s style) valueText(v any, typ reflect.Type) string {
 	return string(s.appendText(nil, addressable(reflect.ValueOf(v)), typ))
 }
 
-// appendText appends the text of the addressable value v. It names the type
-// where that is not typ. A value that can describe itself does so, but for strings
-// in the exact style; a pointer is no more than its address, because that is what
-// it is compared by.
+// appendText appends the text of the addressable value v. It names the type of v
+// unless that is typ, string, int or bool.
+//
+// A pointer, also one with a String method, is written as its address, because ==
+// compares addresses. All other values that describe themselves do so in the shown
+// style. In the exact style only those with a String or Error method do, and
+// strings never: they are written as they are.
 func (s style) appendText(b []byte, v reflect.Value, typ reflect.Type) []byte {
 	t := v.Type()
 	end := ")"
@@ -150,7 +153,7 @@ func (s style) appendText(b []byte, v reflect.Value, typ reflect.Type) []byte {
 	return append(b, end...)
 }
 
-// appendParts appends the text of what is in v, a struct, an array or a slice.
+// appendParts appends the fields or elements of v, a struct, an array or a slice.
 func (s style) appendParts(b []byte, v reflect.Value) []byte {
 	sep := ""
 	if v.Kind() != reflect.Struct {
@@ -168,7 +171,7 @@ func (s style) appendParts(b []byte, v reflect.Value) []byte {
 	return b
 }
 
-// appendEntries appends the text of what is in v, a map, in the order of the texts.
+// appendEntries appends the entries of the map v, in the order of their texts.
 func (s style) appendEntries(b []byte, v reflect.Value) []byte {
 	entries := make([]string, 0, v.Len())
 	for key, value := range v.Seq2() {
@@ -203,7 +206,8 @@ func (s style) isComposite(t reflect.Type) bool {
 	return false
 }
 
-// isWhole reports whether values of type t should not be taken to pieces.
+// isWhole reports whether values of type t are written as a whole, and not part by
+// part.
 func (s style) isWhole(t reflect.Type) bool {
 	if s == exact {
 		return hasText(t) || isHandle(t)
@@ -211,16 +215,18 @@ func (s style) isWhole(t reflect.Type) bool {
 	return describesItself(t) || isHandle(t)
 }
 
-// describesItself reports whether values of type t have a text for people.
+// describesItself reports whether type t has a method that describes its values for
+// people.
 func describesItself(t reflect.Type) bool { return selftext.Has(t) }
 
-// hasText reports whether values of type t have a text that is expected to tell
-// them apart. Canonical texts are written down, so this never changes.
+// hasText reports whether canonical texts have values of type t in the words of
+// their String or Error method. Journals hold canonical texts, so this never
+// changes.
 func hasText(t reflect.Type) bool {
 	return t.Implements(reflect.TypeFor[fmt.Stringer]()) || t.Implements(reflect.TypeFor[error]())
 }
 
-// isHandle reports whether t is a [unique.Handle], which stands for a value.
+// isHandle reports whether t is a [unique.Handle]. Its text is that of its value.
 func isHandle(t reflect.Type) bool {
 	return t.PkgPath() == "unique" && t.Kind() == reflect.Struct && t.NumField() == 1 && t.Field(0).Type.Kind() == reflect.Pointer
 }

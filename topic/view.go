@@ -37,7 +37,7 @@ func (w *view[T]) remove(sh *shape[T], b *bucket[T]) {
 	}
 }
 
-// A bag is a set of buckets. Its order is of no importance.
+// A bag is a set of buckets, in no order.
 type bag[T any] struct {
 	buckets []*bucket[T]
 	at      map[*bucket[T]]int // their positions, if there are many
@@ -75,8 +75,8 @@ func (g *bag[T]) remove(b *bucket[T]) {
 }
 
 // A form is the outline of a pattern over tuples: its lengths, and which parts
-// are pinned. Pinned parts are numbered in their order, but for those beyond the
-// first 64: no hash takes them into account.
+// are pinned. The first 64 pinned parts are numbered in their order; hashes do not
+// depend on the others.
 type form struct {
 	kind  formKind
 	part  int // number of a constant
@@ -169,7 +169,7 @@ func (f *form) fits(t Tuple, n *int) bool {
 	return true
 }
 
-// align returns the parts that f pins and t has a value for. It reports false
+// align returns the parts that f pins and for which t has a value. It reports false
 // if t cannot meet a pattern of the form f.
 func (f *form) align(t Tuple) (set leafSet, ok bool) {
 	if len(t) != len(f.parts) {
@@ -195,8 +195,8 @@ func (f *form) align(t Tuple) (set leafSet, ok bool) {
 	return set, true
 }
 
-// hash returns the hash of the parts of t in set. If that is none, t need not
-// have the form.
+// hash returns the hash of the parts of t in set. If set is empty, t need not have
+// the form.
 func (f *form) hash(t Tuple, set leafSet) uint64 {
 	if set == 0 {
 		return 0
