@@ -29,19 +29,19 @@ type (
 	AddEndpoint struct {
 		ID      EndpointID // nil for an anonymous endpoint
 		Role    topic.Role
-		Handler *Handler // nil if nothing is to be done about any event
+		Handler *Handler // nil for an endpoint that ignores all events
 	}
 
-	// ReplaceEndpoint moves the endpoint of the same name to another role, in
-	// one step: peers with which the conversation is the same before and after
-	// hear nothing.
+	// ReplaceEndpoint moves the endpoint of the same name to another role, in one
+	// step. A peer with which the conversation is the same before and after is not
+	// told. If the process has no endpoint of that name, it opens one.
 	ReplaceEndpoint struct{ AddEndpoint }
 
-	// DeleteEndpoint closes an endpoint. If there is none of that name, it
-	// does nothing.
+	// DeleteEndpoint closes an endpoint. If there is none of that name, nothing
+	// happens, and the machine counts it.
 	DeleteEndpoint struct {
 		ID     EndpointID
-		Reason error
+		Reason error // for the peers; nil if there is none
 	}
 
 	// SendMessage sends a message. It is an action by pointer, so that a
@@ -58,49 +58,50 @@ type (
 		Then *Resumption            // continues the parent, with the PID of the child; may be nil
 	}
 
-	// QuitProcess ends a process, and whatever it holds.
+	// QuitProcess ends a process, and closes its endpoints and devices. If there is
+	// no process with the PID, nothing happens, and the machine counts it.
 	QuitProcess struct {
-		PID    PID // zero for the acting process
-		Reason error
+		PID    PID   // zero for the acting process
+		Reason error // for the peers; nil if there is none
 	}
 
 	// YieldTurn lets the other processes have their turn, and then continues.
 	YieldTurn struct{ Resume Resumption }
 
-	// FreshName continues at once with a name that no endpoint of the process
-	// has or will get otherwise.
+	// FreshName continues the process at once with a name that no endpoint of the
+	// process has, and that no other FreshName gives it.
 	FreshName struct{ Resume NameResumption }
 
-	// OpenDevice opens a device, or gives a new handler to the one that is
-	// open already.
+	// OpenDevice opens a device. If the process holds the device already, it only
+	// gives it a new handler.
 	OpenDevice struct {
 		Device  world.Device
-		Handler *Handler
-		Paused  bool // receives nothing but its first value until it is resumed
+		Handler *Handler // nil for a device whose events the process ignores
+		Paused  bool     // no value but the first comes until FlowControl resumes the device
 	}
 
-	// TellDevice sends a command to a device that the process holds. If it
-	// does not, nothing happens, and the machine counts it.
+	// TellDevice sends a command to a device that the process holds. If the process
+	// does not hold it, nothing happens, and the machine counts it.
 	TellDevice struct {
 		Device  world.Device
 		Command any
 	}
 
-	// CloseDevice closes a device that the process holds. What it was told
-	// before is carried out first.
+	// CloseDevice closes a device that the process holds. The device first carries
+	// out the commands that it got before.
 	CloseDevice struct{ Device world.Device }
 
-	// FlowControl pauses or resumes a device that the process holds. No value
-	// comes from a paused device, but one that was on its way when the device
-	// was paused, if the device then comes to its end: that value comes, and
-	// the end after it.
+	// FlowControl pauses or resumes a device that the process holds. No value comes
+	// from a paused device, with one exception: if a value was on its way when the
+	// device was paused, and the device then ends, the process gets that value
+	// before the end.
 	FlowControl struct {
 		Device world.Device
 		Paused bool
 	}
 
 	// MetaLevel performs an action one level up: in the machine in which the
-	// machine of the acting process is itself a process.
+	// machine of the acting process is itself a process. See [AtMeta].
 	MetaLevel struct{ Action Action }
 
 	// A Tree is a list of actions that are performed in order. It may contain
@@ -129,8 +130,8 @@ func (Tree) action()            {}
 type PID uint64
 
 // An EndpointID names an endpoint within its process. It must be comparable
-// with ==; a process that uses one that is not fails. Names of local endpoints
-// and of endpoints at a meta-level are kept apart.
+// with ==, or the process fails. A local endpoint and endpoints at each meta-level
+// may have the same name.
 type EndpointID any
 
 // When returns the actions if cond is true, and nil otherwise. Like the
@@ -151,13 +152,13 @@ func Group(as ...Action) Action {
 	case 1:
 		return as[0]
 	default:
-		return Tree(slices.Clone(as)) // so that as need not be on the heap
+		return Tree(slices.Clone(as)) // so that as can be on the stack of the caller
 	}
 }
 
 // Leaves yields the actions in a tree that are not trees themselves, in the
-// order in which they are performed, without nils. A tree of any depth costs
-// no stack.
+// order in which they are performed, without nils. It does not recurse, so trees may
+// have any depth.
 func Leaves(a Action) iter.Seq[Action] {
 	return func(yield func(Action) bool) {
 		t, ok := a.(Tree)

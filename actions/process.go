@@ -6,36 +6,38 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A Transition is one step of a process: the state that it moves to, and what
-// it wants done.
+// A Transition is one step of a process: its next state, and the actions that the
+// machine performs for it.
 type Transition[S any] struct {
 	State   S
-	Actions Action
+	Actions Action // nil if there are none
 }
 
-// Next moves to state s, performing the actions.
+// Next returns the transition to state s with the given actions.
 func Next[S any](s S, as ...Action) Transition[S] {
 	return Transition[S]{State: s, Actions: Group(as...)}
 }
 
-// Stateless is the transition of a process that has no state of its own.
+// Stateless returns the transition of a process without a state.
 func Stateless(as ...Action) Transition[struct{}] { return Next(struct{}{}, as...) }
 
-// And returns t with further actions.
+// And returns t with more actions, after those that it has.
 func (t Transition[S]) And(as ...Action) Transition[S] {
 	t.Actions = Group(t.Actions, Group(as...))
 	return t
 }
 
-// Then continues from the state of t, and has the actions of both.
+// Then calls f with the state of t. It returns the state that f returns, and the
+// actions of t followed by those of f.
 func (t Transition[S]) Then(f func(S) Transition[S]) Transition[S] {
 	u := f(t.State)
 	u.Actions = Group(t.Actions, u.Actions)
 	return u
 }
 
-// Sequence runs transition functions one after another, each on the state that
-// the one before has left, and has the actions of all.
+// Sequence calls transition functions one after another, the first with s and each
+// other with the state that the one before returns. It returns the last state, and
+// the actions of all in order.
 func Sequence[S any](s S, fs ...func(S) Transition[S]) Transition[S] {
 	t := Transition[S]{State: s}
 	all := make(Tree, 0, len(fs))
@@ -72,20 +74,22 @@ type Process interface {
 // type of its state forgotten. Package endpoint makes handlers from typed
 // functions.
 type Handler struct {
-	// State is the type of state that Run requires, or nil if any will do. It
-	// is checked when the endpoint is opened.
+	// State is the type of state that Run requires. The machine compares it with
+	// the type of the state of the process when the process opens the endpoint or
+	// device. It is nil for a function that takes a state of any type and does not
+	// change it: the machine then ignores the state that Run returns.
 	State reflect.Type
 
-	// Run is called with the state of the process and an event. The event is
-	// valid during the call only. Run must be pure.
+	// Run handles an event: it gets the state of the process, and returns the next
+	// state and actions. The event is valid during the call only. Run must be pure.
 	Run func(state any, ev *Event) (next any, a Action)
 
-	// Events are the kinds of event that Run is called for, and perhaps
-	// IgnoresReason. Zero means all.
+	// Events are the kinds of event that the machine calls Run for, and perhaps
+	// IgnoresReason. Zero means all kinds.
 	Events EventSet
 
-	// Demand asks for events [First] and [Last]. It is nil if those are of no
-	// interest.
+	// Demand asks for the events [First] and [Last]. It is nil for a handler that
+	// does not need them.
 	Demand *Demand
 }
 
@@ -100,18 +104,18 @@ func HandlerOf[S any](f func(S, *Event) Transition[S]) *Handler {
 	}
 }
 
-// Demand says how the machine counts the peers of an endpoint: those with
-// equal values in the selected fields of their conversations count as one
-// demand. The endpoint is told of the first peer, and, once the machine has
-// come to rest, that there is none any more.
+// Demand says how the machine counts the peers of an endpoint. Peers with equal
+// values in the selected fields of their conversations are one demand. The endpoint
+// gets the event First when the first of them comes, and Last when none is left and
+// the machine has come to rest.
 type Demand struct {
-	By     topic.Selection
-	Filter Filter
+	By     topic.Selection // the fields; the zero Selection has all
+	Filter Filter          // the peers that count
 }
 
-// Counts returns the conversation by which an endpoint that plays the role own
-// counts one that plays the role peer; self says that both are of one process. It
-// reports false if the endpoint does not count the peer.
+// Counts returns the conversation by which an endpoint with role own counts a peer
+// with role peer; self says that both belong to the same process. It reports false
+// if the endpoint does not count the peer.
 func (d Demand) Counts(own, peer topic.Role, self bool) (conversation topic.Topic, ok bool) {
 	common, ok := peer.Intersect(own)
 	peer.Topic = common
@@ -121,34 +125,34 @@ func (d Demand) Counts(own, peer topic.Role, self bool) (conversation topic.Topi
 	return common.Project(d.By), true
 }
 
-// A Filter says which peers count, by what they are. The zero Filter passes
-// everybody.
+// A Filter selects peers by their roles. The zero Filter passes all.
 type Filter struct {
-	Interest    Maybe[topic.Interest]
-	Orientation Maybe[topic.Orientation]
-	Others      bool // what the process does itself does not count
+	Interest    Maybe[topic.Interest]    // the only interest that passes, if set
+	Orientation Maybe[topic.Orientation] // the only orientation that passes, if set
+	Others      bool                     // endpoints and messages of the process itself do not pass
 }
 
-// Maybe is a value that may be left out.
+// Maybe is an optional value.
 type Maybe[T comparable] struct {
 	Value T
 	Set   bool
 }
 
-// Only returns the value v.
+// Only returns the Maybe that is set to v.
 func Only[T comparable](v T) Maybe[T] { return Maybe[T]{v, true} }
 
 func (m Maybe[T]) allows(v T) bool { return !m.Set || m.Value == v }
 
-// Passes reports whether the filter lets a peer through.
+// Passes reports whether the filter passes a peer. Self says that the peer is an
+// endpoint of the same process.
 func (f Filter) Passes(peer topic.Role, self bool) bool {
 	return f.Interest.allows(peer.Interest) && f.Orientation.allows(peer.Orientation) && !(f.Others && self)
 }
 
-// A Resumption continues a process with a PID: that of a child that it has
-// spawned, or zero.
+// A Resumption is a function that continues a process: after a spawn with the PID of
+// the child, and after a yield with zero.
 type Resumption struct {
-	State reflect.Type // that Run requires; nil if any will do
+	State reflect.Type // that Run requires; nil for any
 	Run   func(state any, child PID) (next any, a Action)
 }
 
@@ -160,9 +164,9 @@ func ResumeWith[S any](f func(S, PID) Transition[S]) Resumption {
 	}}
 }
 
-// A NameResumption continues a process with a fresh name.
+// A NameResumption is a function that continues a process with a fresh name.
 type NameResumption struct {
-	State reflect.Type // that Run requires; nil if any will do
+	State reflect.Type // that Run requires; nil for any
 	Run   func(state any, name EndpointID) (next any, a Action)
 }
 
@@ -174,14 +178,15 @@ func ResumeNamed[S any](f func(S, EndpointID) Transition[S]) NameResumption {
 	}}
 }
 
-// An Event is what an endpoint or a device is told.
+// An Event is the argument of a [Handler]: what has happened at an endpoint or a
+// device of the process.
 type Event struct {
 	Kind    EventKind
-	Peer    topic.Role    // narrowed to what is common to both; for Presence, Absence, First and Last
-	Self    bool          // the peer is an endpoint of the same process; for Delivery: the process has sent the message itself
-	Reason  error         // for Absence, Ended and Failed
+	Peer    topic.Role    // for Presence, Absence, First and Last; its topic is that of the conversation. For Delivery, only its orientation is set: that of the sender
+	Self    bool          // the peer is an endpoint of the same process; for Delivery, the sender is the process itself
+	Reason  error         // for Absence, Ended and Failed; nil if there is none
 	Message topic.Message // for Delivery
-	Value   any           // for Value, and the command for Failed and Done
+	Value   any           // the value for Value, and the command for Failed and Done
 }
 
 // EventKind tells events apart.
@@ -189,23 +194,23 @@ type EventKind uint8
 
 // The kinds of event.
 const (
-	Delivery EventKind = iota // a message has come
+	Delivery EventKind = iota // a message or feedback has come
 	Presence                  // a peer has come
 	Absence                   // a peer has gone
-	First                     // somebody is there for a conversation, and nobody was
-	Last                      // nobody is there for a conversation any more
-	Value                     // a device has a value
-	Ended                     // a device has come to its end
-	Failed                    // a device has failed to carry out a command
+	First                     // the first peer of a demand has come: see Demand
+	Last                      // a demand has no peer left: see Demand
+	Value                     // a value has come from a device
+	Ended                     // a device has ended
+	Failed                   // a device has failed to carry out a command
 	Done                      // a device has carried out a command: see world.Reporter
 )
 
 // An EventSet is a set of kinds of event.
 type EventSet uint16
 
-// IgnoresReason is a mark on the kinds of a [Handler]: it does nothing with the
-// reason of an absence. A process that fails in the sight of such handlers alone
-// has failed unheard, and the machine warns of it.
+// IgnoresReason in the Events of a [Handler] says that the handler ignores the reason
+// of an absence. If a process fails and only such handlers are told, the machine
+// warns of the failure.
 const IgnoresReason EventSet = 1 << 15
 
 // EventsOf returns the set of the given kinds.
@@ -216,7 +221,7 @@ func EventsOf(ks ...EventKind) (s EventSet) {
 	return s
 }
 
-// Has reports whether k is in s. The zero EventSet has all kinds.
+// Has reports whether k is in s. All kinds are in the zero EventSet.
 func (s EventSet) Has(k EventKind) bool { return s == 0 || s>>k&1 == 1 }
 
 // EventKinds is the number of kinds of event.

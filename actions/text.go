@@ -7,14 +7,14 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// What happens is described in the same words wherever it is shown: in logs, in
-// traces and errors, by String. This file has the words for events and actions.
+// Logs, traces, errors and String describe events and actions in the same words.
+// This file has these words.
 
 // String describes the event for people, in a line. Values are shown as their types
 // show them. A message or feedback is described by its value alone.
 func (e *Event) String() string { return text.Of(e.Describe) }
 
-// Describe writes what String returns to w, within its limits.
+// Describe writes the text of String to w, within the limits of w.
 func (e *Event) Describe(w *text.Writer) {
 	switch e.Kind {
 	case Delivery:
@@ -43,8 +43,8 @@ func (e *Event) Describe(w *text.Writer) {
 // describe returns the text of an action.
 func describe(a Action) string { return text.Of(func(w *text.Writer) { Describe(w, a) }) }
 
-// Describe writes what the String method of an action returns to w, within its
-// limits. Nil is described as nothing.
+// Describe writes the text of the String method of an action to w, within the limits
+// of w. The text of nil is "nothing".
 func Describe(w *text.Writer, a Action) {
 	switch a := a.(type) {
 	case nil:

@@ -6,31 +6,31 @@ import (
 	"strings"
 )
 
-// A Type is a process type: everything about a process of the type follows from
-// its state. So a machine whose processes are all of known types can be written
-// down, and made anew without its history.
+// A Type is a process type: the state of a process of the type determines its
+// endpoints and devices, with their handlers. So package image can save a machine
+// whose processes are all of known types, and restore it without its history.
 //
-// The type of a process shows in the Go type of its state, so each Type has a Go
-// type of its own. [Define] makes a Type from typed functions.
+// The Go type of the state tells process types apart, so each Type has its own.
+// [Define] makes a Type from typed functions.
 type Type struct {
-	// Name identifies the type in what is written down, so it must never change.
-	// Begin it with the name of the package, as in "chat.session".
+	// Name identifies the type in saved machines, so it must never change. Begin it
+	// with the name of the package, as in "chat.session".
 	Name string
 
 	// State is the Go type of the state.
 	State reflect.Type
 
 	// Open returns the actions that open the endpoints and devices that a process
-	// of the type has in a state, under their names, with their roles and
-	// handlers: AddEndpoint, OpenDevice, and AtMeta of AddEndpoint. It need not say
-	// which devices are paused. Anonymous endpoints come in the order in which they
-	// were opened. It may give more than the process has: what the process has
-	// deleted is left out. It is pure.
+	// of the type has in a state, with their names, roles and handlers: AddEndpoint,
+	// OpenDevice, and AtMeta of AddEndpoint. Anonymous endpoints must be in the order
+	// in which the process opened them. Open may return more endpoints and devices
+	// than the process has: those that the process has closed are not restored. Open
+	// need not say which devices are paused. It must be pure.
 	Open func(state any) Action
 
-	// Encode and Decode write the state and restore it. If they are nil, whoever
-	// writes the machine down has a codec for plain data, which State has to be:
-	// exported fields of basic types, and such.
+	// Encode and Decode write the state and read it. If they are nil, the codec of
+	// the program that saves the machine does it, and the state must be plain data:
+	// exported fields of basic types, and structs, slices and maps of these.
 	Encode func(state any) ([]byte, error)
 	Decode func(data []byte) (state any, err error)
 }
@@ -44,7 +44,7 @@ type Type struct {
 type Definition[S any] struct{ Type }
 
 // Define returns the process type with states of type S. Its name must never
-// change: see [Type]. Open gives what a process has open in a state: see
+// change: see [Type]. Open returns the endpoints and devices for a state: see
 // [Type.Open].
 //
 // Define panics if the name is empty, open is nil, or S is struct{}, which is the
@@ -65,21 +65,21 @@ func Define[S any](name string, open func(S) Action) Definition[S] {
 	}}}
 }
 
-// Process returns a process of the type with state s, which opens what the type
-// gives for s, and then performs the actions.
+// Process returns a process of the type with state s. It performs [Type.Open] of s,
+// and then the actions.
 func (d Definition[S]) Process(s S, as ...Action) Process {
 	return Next(s, Group(d.Open(s), Group(as...)))
 }
 
-// Spawn spawns a process of the type with state s, which opens what the type gives
-// for s, and then performs the actions. Its name for people is that of the type,
-// without the part up to the last dot; Named gives it another.
+// Spawn spawns a process of the type with state s, as [Definition.Process] returns
+// it. The name of the process is that of the type, without the part up to the last
+// dot; [SpawnProcess.Named] gives it another.
 func (d Definition[S]) Spawn(s S, as ...Action) SpawnProcess {
 	return Spawn(d.Process(s, as...)).Named(d.Name[strings.LastIndex(d.Name, ".")+1:])
 }
 
-// Coded returns d with functions that write the state and restore it, for states
-// that are more than plain data.
+// Coded returns d with functions that write the state and read it, for states that
+// are not plain data.
 func Coded[S any](d Definition[S], encode func(S) ([]byte, error), decode func([]byte) (S, error)) Definition[S] {
 	d.Encode = func(state any) ([]byte, error) {
 		s, _ := state.(S)

@@ -6,15 +6,15 @@ import (
 	"fmt"
 )
 
-// CodedAs is [Coded] for states that are written as values of another type, in
-// JSON. W is plain data, made for that purpose: exported fields only, and lists
-// in an order that follows from the state. Its strings are UTF-8, or the state
-// cannot be written; what may be any bytes is a []byte. Field names are written,
-// too, so they must never change, and what is written with a field that W does
-// not have is refused.
+// CodedAs is [Coded] for states that are written as values of another type W, in
+// JSON. W has exported fields only, and its slices have an order that the state
+// determines. The names of its fields are written, too, so they must never change.
+// Strings in W must be UTF-8, or encoding fails: use []byte for other bytes. Decoding
+// fails if the data has a field that W does not have.
 //
-// The function write makes a W of a state, and read makes the state again. Read
-// is given what was found in a file, so it checks what it relies on.
+// The function write converts a state to a W, and read converts it back. The W that
+// read gets may come from a damaged file, so read checks what it relies on, and
+// returns an error.
 func CodedAs[S, W any](d Definition[S], write func(S) W, read func(W) (S, error)) Definition[S] {
 	encode := func(s S) ([]byte, error) {
 		data, err := json.Marshal(write(s))
@@ -41,7 +41,8 @@ func CodedAs[S, W any](d Definition[S], write func(S) W, read func(W) (S, error)
 	return Coded(d, encode, decode)
 }
 
-// unmarshal is that of package json, but for a field that is not there.
+// unmarshal is json.Unmarshal, but returns an error for a field that to does not
+// have.
 func unmarshal(data []byte, to any) error {
 	if !json.Valid(data) {
 		return json.Unmarshal(data, to) // which says why
@@ -51,8 +52,9 @@ func unmarshal(data []byte, to any) error {
 	return dec.Decode(to)
 }
 
-// replaces reports whether something stands in JSON for bytes that could not be
-// written. It is an escape, which the same character in a string is not.
+// replaces reports whether JSON data has a replacement character in the place of
+// bytes that are not UTF-8. Package json writes that as an escape, and the same
+// character in a string as it is.
 func replaces(data []byte) bool {
 	return bytes.Contains(bytes.ReplaceAll(data, []byte(`\\`), nil), []byte(`\ufffd`))
 }

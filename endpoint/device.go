@@ -8,13 +8,15 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Device opens device d for the process, at whatever depth of virtual machines
-// it lives, and hears from it. The process holds the device until it closes it
-// with [actions.Close], or ends; if it opens the same device again, only the
-// handlers change.
+// Device opens device d for the process, which may live at any depth of nested
+// machines, and handles its events. The process holds the device until it closes it
+// with [actions.Close], the device ends, or the process ends. If the process opens a
+// device that it holds, only the handlers change.
 //
-// What a device has to say comes to handlers by the type of value. Device
-// panics if d is nil, or if two handlers are for the same.
+// A value goes to the handler for its Go type. Device panics if d is nil or not
+// comparable, if two handlers are for the same kind of event and the same type of
+// value, if there are handlers for two types of state, or if one is the zero
+// DeviceHandler.
 func Device(d world.Device, hs ...DeviceHandler) actions.OpenDevice {
 	if d == nil {
 		panic("endpoint: Device of a nil world.Device")
@@ -55,12 +57,12 @@ func (t *table) check(h handler, whose fmt.Stringer) {
 	}
 }
 
-// deviceName is the name of a device, which is not made before it is wanted.
+// deviceName makes the name of a device when an error needs it.
 type deviceName struct{ world.Device }
 
 func (d deviceName) String() string { return "device " + d.DeviceName() }
 
-// dispatch returns one handler for values that leaves them to hs, by type.
+// dispatch returns a handler that gives each value to one of hs, by its type.
 func dispatch(hs []handler) handler {
 	d := handler{kind: actions.Value}
 	for _, h := range hs {
@@ -90,11 +92,12 @@ func dispatch(hs []handler) handler {
 	return d
 }
 
-// A DeviceHandler reacts to one kind of event of a device.
+// A DeviceHandler handles one kind of event of a device; for values, those of one
+// type.
 type DeviceHandler struct{ handler }
 
-// OnValue calls f for every value of type V. Values of types without a handler
-// are ignored.
+// OnValue calls f for each value whose type is V; it compares types exactly, so V is
+// not an interface. The process ignores values without a handler.
 func OnValue[V any](f func(v V) actions.Action) DeviceHandler {
 	h := onDevice(actions.Value, func(ev *actions.Event) actions.Action { return f(valueOf[V](ev)) })
 	h.value = reflect.TypeFor[V]()
@@ -108,9 +111,10 @@ func OnValueState[S, V any](f func(s S, v V) actions.Transition[S]) DeviceHandle
 	return h
 }
 
-// OnEnded calls f when the device has come to its end: nothing more comes from
-// it, and the process does not hold it any more. The reason is nil if it ended
-// as it should.
+// OnEnded calls f when the device has ended: no more events come from it, and the
+// process does not hold it any more. The reason is nil for a normal end; otherwise
+// it is a [*world.Error]. When the machine stops, the reason is [world.ErrStopped],
+// and the process can still send commands to the device.
 func OnEnded(f func(reason error) actions.Action) DeviceHandler {
 	return onDevice(actions.Ended, func(ev *actions.Event) actions.Action { return f(ev.Reason) })
 }
@@ -132,8 +136,8 @@ func OnFailedState[S any](f func(s S, command any, reason error) actions.Transit
 	})
 }
 
-// OnDone calls f when the device has carried out a command that is a
-// [world.Reporter] and wants that to be told.
+// OnDone calls f when the device has carried out a command that asks for this event:
+// see [world.Reporter].
 func OnDone(f func(command any) actions.Action) DeviceHandler {
 	return onDevice(actions.Done, func(ev *actions.Event) actions.Action { return f(ev.Value) })
 }

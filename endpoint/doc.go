@@ -18,18 +18,20 @@
 //
 //	endpoint.OnMessageState(counter.add)
 //
-// Functions that make actions for handlers are best declared to return
-// [actions.Action], whatever they make, so that they can be handlers themselves.
+// Declare functions that make actions for handlers to return [actions.Action],
+// whatever action they make, so that they can be handlers themselves.
 //
-// An endpoint has at most one handler for each kind of event. One without any
-// is of use, too: its presence is seen by others.
+// An endpoint has at most one handler for each kind of event. One without handlers
+// is useful, too: its peers see its presence.
 //
 // Whom an endpoint sees, and who sees it, depends on its interest: see
 // [topic.Role.Sees]. [Publisher] and [Subscriber] take part;
-// [ObservePublishers] and [ObserveSubscribers] watch those who do, unseen by
-// them, and with [actions.AddEndpoint.Everything] they see other observers
-// as well.
+// [ObservePublishers] and [ObserveSubscribers] see participants, which do not see
+// them; with [actions.AddEndpoint.Everything] they see other observers as well.
 //
-// [Device] holds something open outside the machine, such as a socket or a
-// timer, and hears from it.
+// [Device] opens a device, which is something outside the machine, such as a socket
+// or a timer, and handles its events. [Exit] ends the program.
+//
+// The functions of this package return actions and do nothing themselves. They panic
+// if handlers contradict each other, so a mistake shows where the action is made.
 package endpoint

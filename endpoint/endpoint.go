@@ -8,39 +8,43 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// Subscriber takes part in the conversations about p by listening.
+// Subscriber opens an endpoint that takes part in the conversations about p as a
+// subscriber: it receives messages. It panics like [New].
 func Subscriber[M any](p topic.Pattern[M], hs ...Handler[M]) actions.AddEndpoint {
 	return New(topic.Subscriber, topic.Participant, p, hs...)
 }
 
-// Publisher takes part in the conversations about p by speaking.
+// Publisher opens an endpoint that takes part in the conversations about p as a
+// publisher: subscribers see it, and it receives feedback. [actions.Send] sends
+// messages. It panics like [New].
 func Publisher[M any](p topic.Pattern[M], hs ...Handler[M]) actions.AddEndpoint {
 	return New(topic.Publisher, topic.Participant, p, hs...)
 }
 
-// ObservePublishers watches publishers come and go, unseen by them. It is
-// named for those whom it sees: the endpoint itself is a subscriber, and so
-// gets messages as well.
+// ObservePublishers opens an endpoint that sees publishers come and go, and that
+// they do not see. The endpoint itself is a subscriber, so it receives messages as
+// well. It panics like [New].
 func ObservePublishers[M any](p topic.Pattern[M], hs ...Handler[M]) actions.AddEndpoint {
 	return New(topic.Subscriber, topic.Observer, p, hs...)
 }
 
-// ObserveSubscribers watches subscribers come and go, unseen by them. It is
-// named for those whom it sees: the endpoint itself is a publisher, and so
-// gets feedback.
+// ObserveSubscribers opens an endpoint that sees subscribers come and go, and that
+// they do not see. The endpoint itself is a publisher, so it receives feedback as
+// well. It panics like [New].
 func ObserveSubscribers[M any](p topic.Pattern[M], hs ...Handler[M]) actions.AddEndpoint {
 	return New(topic.Publisher, topic.Observer, p, hs...)
 }
 
 // New opens an endpoint of any orientation and interest: the general form of
-// the others. It panics if there are two handlers for one kind of event, or
-// handlers for two types of state.
+// the others. It panics if there are two handlers for one kind of event, handlers
+// for two types of state, a zero Handler, or an [OnFirst] and an [OnLast] that count
+// differently.
 func New[M any](o topic.Orientation, i topic.Interest, p topic.Pattern[M], hs ...Handler[M]) actions.AddEndpoint {
 	return build(topic.Role{Orientation: o, Interest: i, Topic: p.Topic()}, hs)
 }
 
-// FromRole opens an endpoint with a computed role, about whose messages
-// nothing is known. It panics like [New], and if the role has no topic.
+// FromRole opens an endpoint with a role that is computed, so that the type of its
+// messages is not known. It panics like [New], and if the role has the zero Topic.
 func FromRole(r topic.Role, hs ...Handler[topic.Erased]) actions.AddEndpoint {
 	if _, ok := r.Topic.Intersect(topic.Any.Topic()); !ok {
 		panic("endpoint: FromRole of a role without a topic: use topic.Any or the Topic of a pattern")
@@ -61,17 +65,16 @@ func build[M any](r topic.Role, hs []Handler[M]) actions.AddEndpoint {
 	return a
 }
 
-// handler is a [Handler] or a [DeviceHandler] whose message type has been
-// forgotten.
+// handler is a [Handler] or a [DeviceHandler] without its message type.
 type handler struct {
 	kind   actions.EventKind
 	state  reflect.Type // nil for the plain form
 	run    func(state any, ev *actions.Event) (any, actions.Action)
 	filter actions.Filter
 	by     topic.Selection // for First and Last
-	value  reflect.Type    // for Value: the type of value, nil for any
+	value  reflect.Type    // for Value: the type of value
 
-	ignores bool // for Absence: the reason
+	ignores bool // for Absence: it ignores the reason
 }
 
 // A table has the handlers of one endpoint, by kind of event.
@@ -122,8 +125,8 @@ func (t *table) handler() *actions.Handler {
 	return h
 }
 
-// demand returns how peers are to be counted, which OnFirst and OnLast of one
-// endpoint must agree on.
+// demand returns how the machine counts peers. It panics if OnFirst and OnLast of
+// the endpoint disagree.
 func (t *table) demand() *actions.Demand {
 	first, last := t.by[actions.First], t.by[actions.Last]
 	switch {

@@ -7,13 +7,13 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A Handler reacts to one kind of event at an endpoint for messages of type M.
-// Handlers are immutable values.
+// A Handler handles one kind of event at an endpoint for messages of type M. The
+// functions that begin with On make handlers. Handlers are immutable values.
 type Handler[M any] struct{ handler }
 
-// FromInterest restricts the handler to peers of the given interest. In
-// handlers of messages it has no effect: messages reach every interest, and do
-// not tell that of their sender.
+// FromInterest restricts the handler to peers of the given interest. It has no
+// effect on handlers of messages, because a message does not have the interest of
+// its sender.
 func (h Handler[M]) FromInterest(i topic.Interest) Handler[M] {
 	if h.kind != actions.Delivery {
 		h.filter.Interest = actions.Only(i)
@@ -35,16 +35,17 @@ func (h Handler[M]) FromOthers() Handler[M] {
 	return h
 }
 
-// IgnoringReason says that a handler for absence does nothing with the reason,
-// which is for somebody else: a driver that only keeps account of its processes
-// leaves it to those for whom they work. If nobody else hears it, the machine
-// warns. In handlers for other events it has no effect.
+// IgnoringReason says that a handler of absence ignores the reason. For example, a
+// driver that only counts its processes leaves the reason to the processes that they
+// serve. If no other handler gets the reason, the machine warns of it. It has no
+// effect on handlers of other events.
 func (h Handler[M]) IgnoringReason() Handler[M] {
 	h.ignores = h.kind == actions.Absence
 	return h
 }
 
-// OnMessage calls f for every message.
+// OnMessage calls f for every message, or at a publisher for every feedback, that
+// the topic of the endpoint matches.
 func OnMessage[M any](f func(m M) actions.Action) Handler[M] {
 	return Handler[M]{handler{kind: actions.Delivery, run: func(state any, ev *actions.Event) (any, actions.Action) {
 		return state, f(messageOf[M](ev))
@@ -60,12 +61,13 @@ func OnMessageState[S, M any](f func(s S, m M) actions.Transition[S]) Handler[M]
 	}}}
 }
 
-// OnPresence calls f when a peer has come. The conversation c is what both
-// ends have in common, as an example: what either end pins is set, what is
-// open is zero. Where that matters, use [OnEvent], which gets the pattern.
+// OnPresence calls f once for each peer that comes. The argument c is an example of
+// the conversation: fields that one of the two endpoints pins are set, and open
+// fields are zero. [OnEvent] tells open fields from those pinned to zero: it gets
+// the pattern.
 //
-// There is one call for each peer, and each peer is announced once. Endpoints of
-// the same process are peers, too, if they face each other: see
+// Peers are endpoints of the other orientation whose topics have a message in common
+// with that of this endpoint. They can belong to the same process: see
 // [Handler.FromOthers].
 func OnPresence[M any](f func(c M) actions.Action) Handler[M] {
 	return plain[M](actions.Presence, func(ev *actions.Event) actions.Action { return f(conversationOf[M](ev)) })
@@ -78,8 +80,9 @@ func OnPresenceState[S, M any](f func(s S, c M) actions.Transition[S]) Handler[M
 	})
 }
 
-// OnAbsence calls f when a peer has gone. The reason is nil if it went of its
-// own accord.
+// OnAbsence calls f once for each peer that goes. The argument c is that of
+// [OnPresence]. The reason is the one with which the process of the peer has failed
+// or was killed, or has deleted the endpoint; it is nil if there was none.
 func OnAbsence[M any](f func(c M, reason error) actions.Action) Handler[M] {
 	return plain[M](actions.Absence, func(ev *actions.Event) actions.Action {
 		return f(conversationOf[M](ev), ev.Reason)
@@ -93,12 +96,12 @@ func OnAbsenceState[S, M any](f func(s S, c M, reason error) actions.Transition[
 	})
 }
 
-// OnFirst calls f when somebody is there for a conversation and nobody was.
-// Conversations that are equal in the given fields count as one; without
-// fields, those that are equal altogether. In c, only those fields are set.
+// OnFirst calls f when the first peer of a conversation comes. Conversations that are
+// equal in the fields by count as one; without fields, those that are equal in all.
+// In c, only these fields are set.
 //
-// OnFirst and [OnLast] are for those who serve a demand: a driver opens a
-// socket for the first who asks for it, and closes it after the last.
+// OnFirst and [OnLast] let a process serve a demand: a driver opens a socket for the
+// first peer that asks for it, and closes it after the last.
 func OnFirst[M any](f func(c M) actions.Action, by ...topic.Key[M]) Handler[M] {
 	return counted(plain[M](actions.First, func(ev *actions.Event) actions.Action { return f(conversationOf[M](ev)) }), by)
 }
@@ -110,10 +113,10 @@ func OnFirstState[S, M any](f func(s S, c M) actions.Transition[S], by ...topic.
 	}), by)
 }
 
-// OnLast calls f when nobody is there for a conversation any more, and somebody
-// was. With or without an [OnFirst], which must count the same, it is judged when the machine has come
-// to rest, so a conversation that is handed from one process to another is not
-// interrupted.
+// OnLast calls f when a conversation has no peer left. The machine decides that when
+// it has come to rest, so that one process can hand a conversation to another
+// without an interruption. An [OnFirst] of the same endpoint must have the same
+// fields and filters.
 func OnLast[M any](f func(c M) actions.Action, by ...topic.Key[M]) Handler[M] {
 	return counted(plain[M](actions.Last, func(ev *actions.Event) actions.Action { return f(conversationOf[M](ev)) }), by)
 }
@@ -125,18 +128,18 @@ func OnLastState[S, M any](f func(s S, c M) actions.Transition[S], by ...topic.K
 	}), by)
 }
 
-// An Event is everything that an endpoint is told of what happens.
+// An Event has all data of a message, a presence or an absence.
 type Event[M any] struct {
 	Message      M                // for messages
-	Conversation topic.Pattern[M] // for everything else
-	Peer         topic.Role       // its topic is the conversation
+	Conversation topic.Pattern[M] // for presence and absence
+	Peer         topic.Role       // for presence and absence; its topic is the conversation. For messages only its orientation is set
 	Self         bool             // the peer is an endpoint of the same process, or the process has sent the message itself
 	Reason       error            // for absence
 }
 
-// OnEvent calls f for events of the given kind, with all that is known. It is
-// the general form of the others, but for [OnFirst] and [OnLast], which it
-// refuses with a panic: those count.
+// OnEvent calls f for events of the given kind, with all their data. It is the
+// general form of [OnMessage], [OnPresence] and [OnAbsence]. It panics if kind is
+// another than [actions.Delivery], [actions.Presence] and [actions.Absence].
 func OnEvent[S, M any](kind actions.EventKind, f func(s S, ev Event[M]) actions.Transition[S]) Handler[M] {
 	if kind > actions.Absence {
 		panic("endpoint: OnEvent is for messages, presence and absence: use OnFirst, OnLast, or a Device")
