@@ -201,7 +201,7 @@ const (
 	Last                      // a demand has no peer left: see Demand
 	Value                     // a value has come from a device
 	Ended                     // a device has ended
-	Failed                   // a device has failed to carry out a command
+	Failed                    // a device has failed to carry out a command
 	Done                      // a device has carried out a command: see world.Reporter
 )
 
