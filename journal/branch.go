@@ -110,7 +110,7 @@ func (r *Recording) Branch(ctx context.Context, b Branch) (*Recording, error) {
 			return nil, err
 		}
 		at = e.Input
-		in := e.whole()
+		in := e.vmInput()
 		if b.Edit == nil {
 			add([]vm.Input{in}, at)
 		} else {
@@ -142,8 +142,8 @@ func (n *Recording) share(r *Recording, seq uint64) {
 
 // rest adds what is needed until there is no work left over.
 func (n *Recording) rest(ctx context.Context, at Input) error {
-	const enough = 1 << 16 // there are programs that are never at rest
-	for range enough {
+	const maxContinues = 1 << 16 // there are programs that are never at rest
+	for range maxContinues {
 		end, err := n.At(ctx, n.Last())
 		if err != nil || !end.at.state.Busy() {
 			return err
@@ -154,25 +154,25 @@ func (n *Recording) rest(ctx context.Context, at Input) error {
 }
 
 // whole returns the input as a machine could be given it.
-func (e *played) whole() vm.Input {
+func (e *decodedInput) vmInput() vm.Input {
 	in := vm.Input{Kind: e.Kind, Value: e.value, Incarnation: e.Incarnation, Limits: e.Limits}
 	if e.Err != nil {
 		in.Err = e.Err
 	}
 	if e.Generation > 0 {
-		in.Address = &vm.Address{Path: e.Path, Device: lost{e.Device}, Generation: e.Generation}
+		in.Address = &vm.Address{Path: e.Path, Device: closedDevice{e.Device}, Generation: e.Generation}
 	}
 	return in
 }
 
 // branched returns an input of a branch. It takes the time of an input of the
 // journal.
-func branched(seq uint64, in vm.Input, at Input) played {
+func branched(seq uint64, in vm.Input, at Input) decodedInput {
 	i := Input{Seq: seq, Time: at.Time, Kind: in.Kind, Incarnation: in.Incarnation, Limits: in.Limits}
 	i.Err, _ = world.Reduce(in.Err).(*world.Error)
 	if a := in.Address; a != nil {
 		i.Path, i.Device, i.Generation = a.Path, a.Device.DeviceName(), a.Generation
 	}
 	i.value = encoded(in.Value)
-	return played{episode{Input: i, free: true}, in.Value}
+	return decodedInput{recordedInput{Input: i, unchecked: true}, in.Value}
 }

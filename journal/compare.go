@@ -82,7 +82,7 @@ func contrast(a, b string) (string, string) {
 // The moments may be of different branches.
 func Diff(a, b *Moment) []Change {
 	var changes []Change
-	before, after := portraits(a), portraits(b)
+	before, after := processTexts(a), processTexts(b)
 	for len(before) > 0 || len(after) > 0 {
 		order := 0
 		switch {
@@ -111,16 +111,16 @@ func Diff(a, b *Moment) []Change {
 }
 
 // A portrait is a process in lines.
-type portrait struct {
+type processText struct {
 	path  vm.Path
 	name  string
 	lines []string
 }
 
-func portraits(m *Moment) []portrait {
-	var all []portrait
+func processTexts(m *Moment) []processText {
+	var all []processText
 	for info := range m.Processes() {
-		all = append(all, portrait{info.Path, info.Name, Portray(info)})
+		all = append(all, processText{info.Path, info.Name, Portray(info)})
 	}
 	return all
 }
@@ -226,16 +226,16 @@ func (r *Recording) Commands(ctx context.Context, first, last uint64) ([]Command
 	}
 	var all []Command
 	var seq uint64
-	p.live = func(record *vm.Record) {
+	p.onRecord = func(record *vm.Record) {
 		if c := &record.Command; record.Kind == vm.Commanded && seq >= first {
 			all = append(all, Command{seq, c.Address.Path, c.String()})
 		}
 	}
-	p.attend()
-	err = p.relive(ctx, r.inputs(from.Seq+1, last), reliving{
+	p.updateWatch()
+	err = p.replay(ctx, r.inputs(from.Seq+1, last), replayOptions{
 		last:   last,
-		before: func(e *episode) { seq = e.Seq },
-		after: func(e *episode) {
+		before: func(e *recordedInput) { seq = e.Seq },
+		after: func(e *recordedInput) {
 			if e.Seq%r.gap == 0 {
 				r.remember(p.at(e))
 			}

@@ -30,14 +30,14 @@ type Details struct {
 // order; it is like [History.Inputs] otherwise.
 func (h *History) Details(from uint64) iter.Seq2[Details, error] {
 	return func(yield func(Details, error) bool) {
-		for e, err := range h.episodes(from) {
+		for e, err := range h.recordedInputs(from) {
 			if err != nil {
 				yield(Details{}, err)
 				return
 			}
 			d := Details{Input: e.Input, Digest: e.check, Checked: e.checks}
-			for i := range e.calls {
-				d.RollCalls = append(d.RollCalls, e.calls[i].String())
+			for i := range e.changes {
+				d.RollCalls = append(d.RollCalls, e.changes[i].String())
 			}
 			for i := range e.trace {
 				d.Steps = append(d.Steps, e.trace[i].String())
@@ -82,7 +82,7 @@ func (s *Summary) Stopped() bool { return s.Last.Kind == vm.StopDone }
 // Summary reads all of the journal, and says what is in it. If a part cannot be
 // read, it returns a summary of what comes before that part, and an error.
 func (h *History) Summary() (Summary, error) {
-	var c census
+	var c counter
 	if len(h.parts) > 0 {
 		for e, err := range h.entries(h.parts[0].index, newSegment()) {
 			if err != nil {
@@ -95,12 +95,12 @@ func (h *History) Summary() (Summary, error) {
 }
 
 // A census counts entries.
-type census struct {
+type counter struct {
 	Summary
 	kinds [16]uint64
 }
 
-func (c *census) count(e *entry) {
+func (c *counter) count(e *entry) {
 	switch e.kind {
 	case headEntry:
 		c.Heads = append(c.Heads, e.head)
@@ -117,13 +117,13 @@ func (c *census) count(e *entry) {
 		c.Checks++
 	case traceEntry:
 		c.Traces++
-	case rollEntry:
+	case presenceEntry:
 		c.RollCalls++
 	}
 }
 
 // summary returns what has been counted in the journal in a store.
-func (c *census) summary(store wal.Store) Summary {
+func (c *counter) summary(store wal.Store) Summary {
 	s := c.Summary
 	for kind, n := range c.kinds {
 		if n > 0 {

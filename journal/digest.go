@@ -6,7 +6,7 @@ import (
 )
 
 // outside digests the commands, with their values, and the steps of a trace.
-type outside struct {
+type effects struct {
 	sum     vm.Digest
 	version fingerprint.Version // of the sums of values; zero before the first input
 	buf     []byte              // scratch
@@ -15,7 +15,7 @@ type outside struct {
 // enter has o digest what comes of an input that is in a journal of some format.
 // What was digested in another version is left behind: it depends on names that may
 // have changed since.
-func (o *outside) enter(format uint64) {
+func (o *effects) useFormat(format uint64) {
 	version := versionOf(format)
 	if version != o.version {
 		o.version, o.sum = version, 0
@@ -30,7 +30,7 @@ func versionOf(format uint64) fingerprint.Version {
 	return fingerprint.V2
 }
 
-func (o *outside) command(c *vm.Command) {
+func (o *effects) command(c *vm.Command) {
 	o.sum = o.sum.Mix(uint64(c.Kind)<<1 | uint64(flag(c.Paused, 1))).Mix(c.Address.Generation)
 	switch c.Kind {
 	case vm.Open:

@@ -30,7 +30,7 @@ const (
 	inputEntry                         // an input
 	checkEntry                         // the digest of the machine after the input
 	traceEntry                         // what came of the input, step by step
-	rollEntry                          // an endpoint has come or gone
+	presenceEntry                      // an endpoint has come or gone
 	snapshotEntry                      // there is a snapshot of the machine after the input
 )
 

@@ -22,8 +22,8 @@ type History struct {
 	parts  []part
 	last   func() uint64
 
-	mu     sync.Mutex
-	guides []guide // to the parts
+	mu      sync.Mutex
+	indexes []partIndex // to the parts
 }
 
 // A part is a segment of the log.
@@ -34,20 +34,20 @@ type part struct {
 
 // A guide is what has been found out about a part so far, so that nobody has to
 // read all of it for an input in the middle.
-type guide struct {
-	mentions []mention // addresses, in the order in which it has them
-	marks    []mark    // in order
+type partIndex struct {
+	mentions   []mention   // addresses, in the order in which it has them
+	seekPoints []seekPoint // in order
 }
 
 // A mark is an input at which reading can begin.
-type mark struct {
+type seekPoint struct {
 	seq, index uint64
 	head       *Head // of who has written it
 	mentions   int   // how many addresses come before it
 }
 
 // markEvery is how many inputs are between two marks.
-const markEvery = 512
+const seekEvery = 512
 
 // Read opens the journal in a folder for reading. It fails if there is none, and
 // if its last segment cannot be read.
@@ -80,7 +80,7 @@ func ReadStore(s wal.Store) (*History, error) {
 			h.parts = append(h.parts, part{index, head})
 		}
 	}
-	h.guides = make([]guide, len(h.parts))
+	h.indexes = make([]partIndex, len(h.parts))
 	h.last = sync.OnceValue(h.findLast)
 	return h, nil
 }
@@ -92,7 +92,7 @@ func (h *History) findLast() uint64 {
 	}
 	last := len(h.parts) - 1
 	seq := h.parts[last].head.Seq
-	for e, err := range h.entriesFrom(last, mark{}) {
+	for e, err := range h.entriesFrom(last, seekPoint{}) {
 		if err != nil {
 			break // who reads that far is told
 		}
@@ -155,7 +155,7 @@ func (h *History) Head() Head {
 // journal is damaged.
 func (h *History) Inputs(from uint64) iter.Seq2[Input, error] {
 	return func(yield func(Input, error) bool) {
-		for e, err := range h.episodes(from) {
+		for e, err := range h.recordedInputs(from) {
 			if err != nil {
 				yield(Input{}, err)
 				return
@@ -177,19 +177,19 @@ type entry struct {
 	seq      uint64 // of the input that it is about, for those that follow
 	check    vm.Digest
 	trace    []step
-	call     rollCall
+	change   presenceChange
 	snapshot string // name of the file
 }
 
 // entriesFrom yields the entries of a part from a mark on, or from its beginning,
 // and those of the parts that follow, and leaves marks on the way.
-func (h *History) entriesFrom(part int, m mark) iter.Seq2[*entry, error] {
+func (h *History) entriesFrom(part int, m seekPoint) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
 		g, index, head := newSegment(), h.parts[part].index, m.head
 		if m.index > 0 {
 			index = m.index
 			h.mu.Lock()
-			g.recall(h.guides[part].mentions[:m.mentions:m.mentions])
+			g.recall(h.indexes[part].mentions[:m.mentions:m.mentions])
 			h.mu.Unlock()
 		}
 		for e, err := range h.entries(index, g) {
@@ -204,12 +204,12 @@ func (h *History) entriesFrom(part int, m mark) iter.Seq2[*entry, error] {
 				}
 				now := e.head
 				head = &now
-			case e.kind == inputEntry && e.seq%markEvery == 0:
+			case e.kind == inputEntry && e.seq%seekEvery == 0:
 				before := len(g.mentions)
 				if e.first {
 					before--
 				}
-				h.leave(part, mark{e.seq, e.index, head, before}, g.mentions)
+				h.addSeekPoint(part, seekPoint{e.seq, e.index, head, before}, g.mentions)
 			}
 			if !yield(e, nil) {
 				return
@@ -219,29 +219,29 @@ func (h *History) entriesFrom(part int, m mark) iter.Seq2[*entry, error] {
 }
 
 // leave leaves a mark in a part, if there is none yet that far.
-func (h *History) leave(part int, m mark, mentions []mention) {
+func (h *History) addSeekPoint(part int, m seekPoint, mentions []mention) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	g := &h.guides[part]
-	if n := len(g.marks); n == 0 || g.marks[n-1].seq < m.seq {
-		g.marks, g.mentions = append(g.marks, m), mentions
+	g := &h.indexes[part]
+	if n := len(g.seekPoints); n == 0 || g.seekPoints[n-1].seq < m.seq {
+		g.seekPoints, g.mentions = append(g.seekPoints, m), mentions
 	}
 }
 
 // markFor returns the last mark of a part that is not after an input. It is zero if
 // there is none.
-func (h *History) markFor(part int, seq uint64) mark {
+func (h *History) seekPointFor(part int, seq uint64) seekPoint {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	marks := h.guides[part].marks
-	i, found := slices.BinarySearchFunc(marks, seq, func(m mark, seq uint64) int { return cmp.Compare(m.seq, seq) })
+	seekPoints := h.indexes[part].seekPoints
+	i, found := slices.BinarySearchFunc(seekPoints, seq, func(m seekPoint, seq uint64) int { return cmp.Compare(m.seq, seq) })
 	switch {
 	case found:
-		return marks[i]
+		return seekPoints[i]
 	case i > 0:
-		return marks[i-1]
+		return seekPoints[i-1]
 	}
-	return mark{}
+	return seekPoint{}
 }
 
 // entries yields the entries from a record on. If that does not begin a segment,
@@ -295,8 +295,8 @@ func (e *entry) read(payload []byte, g *segment) error {
 		s.end()
 	case traceEntry:
 		e.seq, e.trace = readTrace(&s)
-	case rollEntry:
-		e.seq, e.call = readRollCall(&s)
+	case presenceEntry:
+		e.seq, e.change = readPresenceChange(&s)
 	case snapshotEntry:
 		e.seq = s.uint()
 		e.snapshot = s.text()
@@ -311,22 +311,22 @@ func (e *entry) read(payload []byte, g *segment) error {
 }
 
 // An episode is an input, with what the journal says came of it.
-type episode struct {
+type recordedInput struct {
 	Input
-	head   *Head // of who has written it
-	calls  []rollCall
-	check  vm.Digest
-	checks bool // there is a check
-	trace  []step
-	traces bool // there is a trace
-	whole  bool // nothing can be missing, because the run went on with another input
-	free   bool // nobody knows what comes of it: it is of a branch, or of another program
+	head      *Head // of who has written it
+	changes   []presenceChange
+	check     vm.Digest
+	checks    bool // there is a check
+	trace     []step
+	traces    bool // there is a trace
+	complete  bool // nothing can be missing, because the run went on with another input
+	unchecked bool // nobody knows what comes of it: it is of a branch, or of another program
 }
 
 // episodes yields the episodes from an input on, in order. Each is valid until the
 // next one is asked for.
-func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
-	return func(yield func(*episode, error) bool) {
+func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
+	return func(yield func(*recordedInput, error) bool) {
 		if from == 0 {
 			from = h.First()
 		}
@@ -341,9 +341,9 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 		for h.parts[at].head.Seq >= from {
 			at--
 		}
-		var current episode // if its number is not zero
+		var current recordedInput // if its number is not zero
 		adopted := h.adopted()
-		m := h.markFor(at, from)
+		m := h.seekPointFor(at, from)
 		head, next := m.head, max(m.seq, h.parts[at].head.Seq+1)
 		for e, err := range h.entriesFrom(at, m) {
 			if err != nil {
@@ -364,13 +364,13 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 				}
 				next++
 				if current.Seq != 0 {
-					current.whole = e.input.Kind != vm.Start // a crash may come before it
+					current.complete = e.input.Kind != vm.Start // a crash may come before it
 					if !yield(&current, nil) {
 						return
 					}
 				}
 				if e.seq >= from {
-					current = episode{Input: e.input, head: head, free: e.seq <= adopted}
+					current = recordedInput{Input: e.input, head: head, unchecked: e.seq <= adopted}
 				}
 				continue
 			case e.seq != current.Seq:
@@ -386,18 +386,18 @@ func (h *History) episodes(from uint64) iter.Seq2[*episode, error] {
 
 // outdated reports whether the sums in the trace cannot be compared, because they
 // depend on names that types have in Go.
-func (e *episode) outdated() bool {
-	return !e.free && e.head != nil && versionOf(e.head.Format) == fingerprint.V1
+func (e *recordedInput) outdated() bool {
+	return !e.unchecked && e.head != nil && versionOf(e.head.Format) == fingerprint.V1
 }
 
-func (e *episode) add(n *entry) {
+func (e *recordedInput) add(n *entry) {
 	switch n.kind {
 	case checkEntry:
 		e.check, e.checks = n.check, true
 	case traceEntry:
 		e.trace, e.traces = n.trace, true
-	case rollEntry:
-		e.calls = append(e.calls, n.call)
+	case presenceEntry:
+		e.changes = append(e.changes, n.change)
 	}
 }
 

@@ -26,22 +26,22 @@ type Journal struct {
 	stop     chan struct{} // ends batching
 
 	// What follows belongs to whoever runs the machine.
-	begun     bool
-	player    *player
-	seq       uint64              // of the last input
-	unsettled bool                // it has not been settled
-	ending    bool                // and it is the last one
-	known     map[uint64]struct{} // openings whose addresses the segment has
-	relived   uint64              // the last input of the runs before, but for what came of a stop
-	adopting  bool                // another program has taken over, and has not begun yet
-	lastEnd   string              // of a device, before this run
-	already   int                 // roll calls of it that the journal has already
-	buf       []byte
-	unwritten int
-	now       time.Time // when the last input came
-	checked   time.Time // when a digest was written last
-	digested  uint64    // after which input that was, if it was in this run
-	snapshots snapshots
+	begun          bool
+	player         *player
+	seq            uint64              // of the last input
+	unfinished     bool                // it has not been settled
+	ending         bool                // and it is the last one
+	known          map[uint64]struct{} // openings whose addresses the segment has
+	replayed       uint64              // the last input of the runs before, but for what came of a stop
+	adopting       bool                // another program has taken over, and has not begun yet
+	lastEnd        string              // of a device, before this run
+	changesWritten int                 // roll calls of it that the journal has already
+	buf            []byte
+	unwritten      int
+	now            time.Time // when the last input came
+	checked        time.Time // when a digest was written last
+	digested       uint64    // after which input that was, if it was in this run
+	snapshots      snapshots
 }
 
 // OpenStore is [Config.Open] for a journal that is kept elsewhere than in a
@@ -152,8 +152,8 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	if j.player, err = newPlayer(Program{Boot: boot, Types: j.config.Types}); err != nil {
 		return start, err
 	}
-	j.player.play(vm.Config{Limits: limits, Digest: true}.NewFunc(boot))
-	if err := j.relive(ctx); err != nil {
+	j.player.setMachine(vm.Config{Limits: limits, Digest: true}.NewFunc(boot))
+	if err := j.replay(ctx); err != nil {
 		return start, err
 	}
 	if err := j.removeUnusable(); err != nil {
@@ -165,17 +165,17 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 		if err := j.log.Rotate(); err != nil {
 			return start, fmt.Errorf("journal: %w", err)
 		}
-		j.player.adopted()
+		j.player.adopt()
 	}
 	j.player.trace = j.config.Trace
 	j.player.keepsStates = j.config.Trace && len(j.config.Types) > 0
 	start.Incarnation = j.player.machine.Incarnation() + 1
 	if j.player.before != nil {
 		j.player.resumed = true
-		j.player.goTo(j.player.before)
+		j.player.restore(j.player.before)
 		j.player.before = nil
 	}
-	j.player.attend()
+	j.player.updateWatch()
 	j.now = time.Now()
 	j.checked = j.now
 	j.tell(start.Incarnation)
@@ -199,7 +199,7 @@ func (j *Journal) tell(incarnation uint64) {
 	if j.snapshots.last > 0 {
 		attrs = append(attrs, "snapshot", j.snapshots.last)
 	}
-	if n := j.relived - min(j.player.checked, j.relived); n > 0 && !j.config.Adopt && !j.adopting {
+	if n := j.replayed - min(j.player.checked, j.replayed); n > 0 && !j.config.Adopt && !j.adopting {
 		attrs = append(attrs, "unchecked", n)
 	}
 	j.config.Logger.Info("journal: the machine goes on", attrs...)
@@ -213,7 +213,7 @@ func (j *Journal) tell(incarnation uint64) {
 }
 
 // relive brings the machine to where the journal ends.
-func (j *Journal) relive(ctx context.Context) error {
+func (j *Journal) replay(ctx context.Context) error {
 	if j.log.Last() == 0 {
 		return nil
 	}
@@ -227,20 +227,20 @@ func (j *Journal) relive(ctx context.Context) error {
 	}
 	j.seq = from - 1
 	j.adopting = h.adopted() == h.Last()
-	var last episode // if its number is not zero
-	err = j.player.relive(ctx, h.played(from, j.config.Upcast), reliving{
+	var last recordedInput // if its number is not zero
+	err = j.player.replay(ctx, h.decodedInputs(from, j.config.Upcast), replayOptions{
 		last:      until(0),
 		skipStops: true,
-		free:      j.config.Adopt,
+		unchecked: j.config.Adopt,
 		total:     h.Last,
 		progress:  j.config.Progress,
-		before: func(e *episode) {
+		before: func(e *recordedInput) {
 			last = *e
 			if e.Kind == vm.End {
 				j.lastEnd = e.Input.String()
 			}
 		},
-		after: func(e *episode) { j.relived = e.Seq },
+		after: func(e *recordedInput) { j.replayed = e.Seq },
 	})
 	if err != nil {
 		return err
@@ -250,9 +250,9 @@ func (j *Journal) relive(ctx context.Context) error {
 	}
 	// The end of what came of the last input may be missing.
 	if last.Seq != 0 && j.player.before == nil && !j.config.Adopt && !j.adopting {
-		j.already = len(last.calls)
-		if len(j.player.calls) > j.already || !last.checks && j.due(last.Seq) {
-			j.unsettled = true
+		j.changesWritten = len(last.changes)
+		if len(j.player.changes) > j.changesWritten || !last.checks && j.due(last.Seq) {
+			j.unfinished = true
 		}
 		j.player.steps = j.player.steps[:0]
 	}
@@ -296,15 +296,15 @@ func (j *Journal) due(seq uint64) bool {
 }
 
 // settle writes down what has come of the last input.
-func (j *Journal) settle() error {
-	if !j.unsettled {
+func (j *Journal) finishInput() error {
+	if !j.unfinished {
 		return nil
 	}
-	j.unsettled = false
+	j.unfinished = false
 	p := j.player
-	p.settle()
-	for i := j.already; i < len(p.calls); i++ {
-		if err := j.put(appendRollCall(j.buf[:0], j.seq, &p.calls[i])); err != nil {
+	p.finishInput()
+	for i := j.changesWritten; i < len(p.changes); i++ {
+		if err := j.put(appendPresenceChange(j.buf[:0], j.seq, &p.changes[i])); err != nil {
 			return err
 		}
 	}
@@ -320,9 +320,9 @@ func (j *Journal) settle() error {
 }
 
 // settleLast writes down what has come of the last input, with a digest.
-func (j *Journal) settleLast() error {
-	if j.unsettled || j.seq == 0 || j.digested == j.seq {
-		return j.settle()
+func (j *Journal) finishLastInput() error {
+	if j.unfinished || j.seq == 0 || j.digested == j.seq {
+		return j.finishInput()
 	}
 	return j.check()
 }
@@ -335,7 +335,7 @@ func (j *Journal) check() error {
 
 // Append implements ground.Journal.
 func (j *Journal) Append(in vm.Input) error {
-	if err := j.settle(); err != nil {
+	if err := j.finishInput(); err != nil {
 		return err
 	}
 	if in.Kind == vm.StopAsked && j.seq > 0 && j.digested != j.seq {
@@ -371,9 +371,9 @@ func (j *Journal) Append(in vm.Input) error {
 	}
 	j.seq++
 	j.snapshots.stopping = j.snapshots.stopping || in.Kind == vm.StopAsked
-	j.already, j.unsettled = 0, true
-	j.player.enter(format)
-	j.player.begin()
+	j.changesWritten, j.unfinished = 0, true
+	j.player.useFormat(format)
+	j.player.beginInput()
 	return nil
 }
 
@@ -387,17 +387,17 @@ func (j *Journal) rotate() error {
 }
 
 // enough is how many bytes are written at a time, for Memory.
-const enough = 256 << 10
+const writeSize = 256 << 10
 
 // Commit implements ground.Journal.
 func (j *Journal) Commit(m *vm.Machine) (wait bool, err error) {
-	if err := j.settle(); err != nil {
+	if err := j.finishInput(); err != nil {
 		return false, err
 	}
 	if err := j.snapshot(m); err != nil {
 		return false, err
 	}
-	if j.config.Durability == Memory && j.unwritten < enough {
+	if j.config.Durability == Memory && j.unwritten < writeSize {
 		return false, nil
 	}
 	j.unwritten = 0
@@ -438,7 +438,7 @@ func (j *Journal) End(err error) error {
 	}
 	// The last input has a digest in any case.
 	j.ending = true
-	err = j.settleLast()
+	err = j.finishLastInput()
 	if err == nil {
 		err = j.endSnapshot()
 	}

@@ -19,64 +19,64 @@ import (
 // A player has a machine live through inputs, or watches it do so, and knows what
 // comes of each.
 type player struct {
-	machine *vm.Machine
-	watcher *vm.Watcher      // of the machine
-	live    func(*vm.Record) // is told what happens; may be nil
-	types   image.Types
+	machine  *vm.Machine
+	watcher  *vm.Watcher      // of the machine
+	onRecord func(*vm.Record) // is told what happens; may be nil
+	types    image.Types
 
 	hasTypes    bool
 	keepsStates bool // the trace has states
-	outside
+	effects
 	trace   bool // steps are wanted
 	steps   []step
-	calls   []rollCall
+	changes []presenceChange
 	touched []vm.Path // whose processes may have another state, for the trace
 
-	before  *moment // a stop was asked for
-	resumed bool    // the roll is to be called, because it is not what the journal has
-	adopts  bool    // because another program has taken over
+	before  *checkpoint // a stop was asked for
+	resumed bool        // the roll is to be called, because it is not what the journal has
+	adopts  bool        // because another program has taken over
 
-	familiar map[uint64]*vm.Address // devices whose addresses are as recorded
+	verified map[uint64]*vm.Address // devices whose addresses are as recorded
 
-	expected *episode // what should come; nil if nobody knows
-	seen     int      // steps
-	checked  uint64   // the last input whose digest was as expected
+	expected *recordedInput // what should come; nil if nobody knows
+	seen     int            // steps
+	checked  uint64         // the last input whose digest was as expected
 	differs  *DivergenceError
 }
 
 // A moment is a machine at rest, so to speak, between two inputs.
-type moment struct {
+type checkpoint struct {
 	state   vm.State
 	sum     vm.Digest // of what the machine's own digest leaves out
 	version fingerprint.Version
 }
 
 // digest returns the digest of all that has happened.
-func (m *moment) digest() vm.Digest { return m.state.Digest().Mix(uint64(m.sum)) }
+func (m *checkpoint) digest() vm.Digest { return m.state.Digest().Mix(uint64(m.sum)) }
 
 // digest returns the digest of all that has happened: who has done what, and what
 // was to be done outside; and each step, if there is a trace.
 func (p *player) digest() vm.Digest { return p.machine.Digest().Mix(uint64(p.sum)) }
 
-func (p *player) moment() *moment { return &moment{p.machine.Snapshot(), p.sum, p.version} }
+func (p *player) checkpoint() *checkpoint { return &checkpoint{p.machine.Snapshot(), p.sum, p.version} }
 
 // goTo has the machine go on from a moment.
-func (p *player) goTo(m *moment) {
-	p.play(m.state.Machine(nil))
+func (p *player) restore(m *checkpoint) {
+	p.setMachine(m.state.Machine(nil))
 	p.sum, p.version = m.sum, m.version
 }
 
 // play makes m the machine of p.
-func (p *player) play(m *vm.Machine) {
+func (p *player) setMachine(m *vm.Machine) {
 	p.machine = m
 	p.watcher = m.Watch(vm.Changes, p.watch)
-	p.attend()
+	p.updateWatch()
 }
 
 // attend watches what is of interest in the machine, and no more.
-func (p *player) attend() {
+func (p *player) updateWatch() {
 	set := vm.Changes
-	if p.live != nil || p.trace || p.resumed {
+	if p.onRecord != nil || p.trace || p.resumed {
 		set = vm.AllRecords
 	}
 	p.watcher.Set(set)
@@ -87,34 +87,34 @@ func (p *player) watch(r *vm.Record) {
 	if r.Kind == vm.Commanded {
 		p.command(&r.Command)
 	}
-	p.calls = callRoll(p.calls, r)
+	p.changes = appendChanges(p.changes, r)
 	if p.resumed && r.Kind == vm.Entered {
 		p.resumed = false
-		p.callAll()
-		p.attend()
+		p.recordEndpoints()
+		p.updateWatch()
 	}
 	if p.trace && traced(r) {
 		p.step(r)
 	}
-	if p.live != nil {
-		p.live(r)
+	if p.onRecord != nil {
+		p.onRecord(r)
 	}
 }
 
 // adopted has the roll called at the next start.
-func (p *player) adopted() {
+func (p *player) adopt() {
 	p.resumed, p.adopts = true, true
-	p.attend()
+	p.updateWatch()
 }
 
 // callAll notes all endpoints that there are, because the stop of the run before
 // has ended them, or other endpoints were there.
-func (p *player) callAll() {
+func (p *player) recordEndpoints() {
 	if p.adopts {
 		p.adopts = false
-		p.calls = append(p.calls, rollCall{op: gone, why: "another program has taken over"})
+		p.changes = append(p.changes, presenceChange{op: gone, why: "another program has taken over"})
 	}
-	p.calls = callAll(p.calls, p.machine)
+	p.changes = appendEndpoints(p.changes, p.machine)
 }
 
 // step notes a step, and compares it to the one that is expected.
@@ -213,25 +213,27 @@ func decodeState(k actions.Type, data []byte) (any, error) {
 }
 
 // settle ends what is known of the input before.
-func (p *player) settle() {
+func (p *player) finishInput() {
 	if p.trace {
 		p.states()
 	}
 }
 
 // begin forgets what came of the input before.
-func (p *player) begin() {
-	p.steps, p.calls, p.touched, p.seen = p.steps[:0], p.calls[:0], p.touched[:0], 0
+func (p *player) beginInput() {
+	p.steps, p.changes, p.touched, p.seen = p.steps[:0], p.changes[:0], p.touched[:0], 0
 }
 
 // lost stands for a device that is not open any more.
-type lost struct{ name string }
+type closedDevice struct{ name string }
 
-var errLost = errors.New("journal: the device belongs to a run that is over")
+var errClosedDevice = errors.New("journal: the device belongs to a run that is over")
 
-func (l lost) DeviceName() string { return l.name }
+func (l closedDevice) DeviceName() string { return l.name }
 
-func (l lost) Open(context.Context, world.Env) (world.Handle, error) { return nil, errLost }
+func (l closedDevice) Open(context.Context, world.Env) (world.Handle, error) {
+	return nil, errClosedDevice
+}
 
 // input returns an input as the machine is to be given it. If the journal says
 // that it was for a device that the machine does not have, that is a difference.
@@ -243,28 +245,28 @@ func (p *player) input(in *Input, value any) (vm.Input, *DivergenceError) {
 	if in.Generation == 0 {
 		return out, nil
 	}
-	if p.expected != nil && p.expected.free {
+	if p.expected != nil && p.expected.unchecked {
 		out.Address = p.find(in)
 		return out, nil
 	}
 	out.Address = p.machine.Held(in.Generation)
-	if out.Address != nil && out.Address == p.familiar[in.Generation] && !in.late {
+	if out.Address != nil && out.Address == p.verified[in.Generation] && !in.late {
 		return out, nil
 	}
 	was := func() string { return fmt.Sprintf("device %d is %s, held by %v", in.Generation, in.Device, in.Path) }
 	switch {
 	case out.Address == nil && in.late:
-		out.Address = &vm.Address{Path: in.Path, Device: lost{in.Device}, Generation: in.Generation}
+		out.Address = &vm.Address{Path: in.Path, Device: closedDevice{in.Device}, Generation: in.Generation}
 		return out, nil
 	case out.Address == nil:
 		return out, &DivergenceError{Path: in.Path, Name: p.nameOf(in.Path), Recorded: was(), Came: fmt.Sprintf("device %d is not open", in.Generation)}
 	case in.late:
 		was = func() string { return fmt.Sprintf("device %d is not open any more", in.Generation) }
 	case out.Address.Device.DeviceName() == in.Device && out.Address.Path.String() == in.Path.String():
-		if p.familiar == nil {
-			p.familiar = map[uint64]*vm.Address{}
+		if p.verified == nil {
+			p.verified = map[uint64]*vm.Address{}
 		}
-		p.familiar[in.Generation] = out.Address
+		p.verified[in.Generation] = out.Address
 		return out, nil
 	}
 	return out, &DivergenceError{Path: out.Address.Path, Name: p.nameOf(out.Address.Path), Recorded: was(),
@@ -288,7 +290,7 @@ func (p *player) find(in *Input) *vm.Address {
 	if other != nil {
 		return other
 	}
-	return &vm.Address{Path: in.Path, Device: lost{in.Device}, Generation: in.Generation}
+	return &vm.Address{Path: in.Path, Device: closedDevice{in.Device}, Generation: in.Generation}
 }
 
 func (p *player) nameOf(path vm.Path) string {
@@ -297,8 +299,8 @@ func (p *player) nameOf(path vm.Path) string {
 }
 
 // verdict compares what came of an input to what was expected, after settle.
-func (p *player) verdict(e *episode) *DivergenceError {
-	if e.free {
+func (p *player) divergence(e *recordedInput) *DivergenceError {
+	if e.unchecked {
 		return nil
 	}
 	if d := p.differs; d != nil {
@@ -308,16 +310,16 @@ func (p *player) verdict(e *episode) *DivergenceError {
 		was := e.trace[p.seen]
 		return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.text, Came: nothing}
 	}
-	for i := range max(len(p.calls), len(e.calls)) {
-		var was, came *rollCall
-		if i < len(e.calls) {
-			was = &e.calls[i]
+	for i := range max(len(p.changes), len(e.changes)) {
+		var was, came *presenceChange
+		if i < len(e.changes) {
+			was = &e.changes[i]
 		}
-		if i < len(p.calls) {
-			came = &p.calls[i]
+		if i < len(p.changes) {
+			came = &p.changes[i]
 		}
 		switch {
-		case was == nil && !e.whole && !e.checks:
+		case was == nil && !e.complete && !e.checks:
 			return nil // the rest has not been written any more
 		case was == nil:
 			return &DivergenceError{Path: came.path, Name: came.name, Recorded: nothing, Came: came.String()}

@@ -114,17 +114,17 @@ const ended = "the run ended while the machine was being stopped"
 // input, and an error.
 func (h *History) Presence() (*Presence, error) {
 	r := register{named: map[string]int{}, inside: map[string]map[int]struct{}{}}
-	begin, roll, unknown := h.oldestRoll()
+	begin, presence, unknown := h.oldestPresence()
 	if begin > 0 && begin+1 == h.First() {
-		r.muster(Mark{begin, h.Head().Time}, roll)
+		r.startWith(Mark{begin, h.Head().Time}, presence)
 	}
-	for e, err := range h.episodes(h.First()) {
+	for e, err := range h.recordedInputs(h.First()) {
 		if err != nil {
 			return &r.Presence, errors.Join(unknown, err)
 		}
 		if e.Seq <= begin {
 			if e.Seq == begin {
-				r.muster(Mark{e.Seq, e.Time}, roll)
+				r.startWith(Mark{e.Seq, e.Time}, presence)
 			}
 			continue
 		}
@@ -140,8 +140,8 @@ func (h *History) Presence() (*Presence, error) {
 		case vm.StopAsked:
 			r.stopping = true
 		}
-		for i := range e.calls {
-			r.call(&e.calls[i])
+		for i := range e.changes {
+			r.apply(&e.changes[i])
 		}
 	}
 	return &r.Presence, unknown
@@ -149,7 +149,7 @@ func (h *History) Presence() (*Presence, error) {
 
 // oldestRoll returns who was there after an input, if the beginning of the history
 // has been dropped.
-func (h *History) oldestRoll() (seq uint64, roll []rollCall, err error) {
+func (h *History) oldestPresence() (seq uint64, presence []presenceChange, err error) {
 	if h.First() == 1 {
 		return 0, nil, nil
 	}
@@ -162,9 +162,9 @@ func (h *History) oldestRoll() (seq uint64, roll []rollCall, err error) {
 		if seq+1 < h.First() || seq > h.Last() {
 			continue
 		}
-		roll, err := loadRoll(h.store, seq)
+		presence, err := loadPresence(h.store, seq)
 		if err == nil {
-			return seq, roll, nil
+			return seq, presence, nil
 		}
 		faults = append(faults, fmt.Errorf("snapshot %s: %w", snapshotName(seq), err))
 	}
@@ -180,16 +180,16 @@ type register struct {
 }
 
 // muster begins with those who are on a roll.
-func (r *register) muster(at Mark, roll []rollCall) {
+func (r *register) startWith(at Mark, presence []presenceChange) {
 	r.Begin, r.End = at, at
-	for i := range roll {
-		r.begin(&roll[i])
+	for i := range presence {
+		r.begin(&presence[i])
 		r.Intervals[i].Earlier = true
 	}
 }
 
 // call takes account of what the journal has noted.
-func (r *register) call(c *rollCall) {
+func (r *register) apply(c *presenceChange) {
 	if c.op == gone {
 		r.close(c.path, c.why)
 		return
@@ -215,7 +215,7 @@ func identity(path vm.Path, level uint32, id string) string {
 	return string(appendText(binary.AppendUvarint(appendPath(nil, path), uint64(level)), id))
 }
 
-func (r *register) begin(c *rollCall) {
+func (r *register) begin(c *presenceChange) {
 	n := len(r.Intervals)
 	i := Interval{Path: c.path, Name: c.name, Level: c.level, ID: c.id, From: r.End}
 	i.Orientation, i.Interest, i.Topic = readRole(c.role)

@@ -19,9 +19,9 @@ import (
 type Recording struct {
 	history *History
 	program Program
-	trunk   uint64   // the last input that is taken from the history
-	own     []played // those that follow it, in a branch
-	strict  bool     // the inputs of the history are to come to what they came to
+	trunk   uint64         // the last input that is taken from the history
+	own     []decodedInput // those that follow it, in a branch
+	strict  bool           // the inputs of the history are to come to what they came to
 	first   *Moment
 
 	mu        sync.Mutex
@@ -32,7 +32,7 @@ type Recording struct {
 	// Inputs are read while mu is held, and while it is not, as for a branch: so
 	// what has been read has a lock of its own, which nobody keeps.
 	readMu sync.Mutex
-	read   []played // some inputs of the history, one after another; they never change
+	read   []decodedInput // some inputs of the history, one after another; they never change
 }
 
 // First returns the number of the oldest moment that can be looked at: 0, unless
@@ -90,12 +90,12 @@ func (r *Recording) load(seq uint64) (*Moment, error) {
 	return &Moment{Seq: seq, Digest: m.digest(), at: *m}, nil
 }
 
-func newRecording(h *History, program Program, trunk uint64, own []played, strict bool) (*Recording, error) {
+func newRecording(h *History, program Program, trunk uint64, own []decodedInput, strict bool) (*Recording, error) {
 	p, err := newPlayer(program)
 	if err != nil {
 		return nil, err
 	}
-	first := &Moment{at: *p.moment()}
+	first := &Moment{at: *p.checkpoint()}
 	return &Recording{
 		history: h, program: program, trunk: trunk, own: own, strict: strict, first: first,
 		points: []*Moment{first}, gap: firstGap,
@@ -120,8 +120,8 @@ type Moment struct {
 	Steps    []string  // what came of the input, a line each
 	Commands []Command // what was to be done outside because of it
 
-	at     moment
-	before *moment // where the machine goes on, if this is a stop
+	at     checkpoint
+	before *checkpoint // where the machine goes on, if this is a stop
 }
 
 // A Command is something that was to be done outside.
@@ -153,7 +153,7 @@ func (r *Recording) At(ctx context.Context, seq uint64) (*Moment, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	// The input itself is always relived, so that it is known what comes of it.
-	return r.relive(ctx, r.nearest(seq-1), seq)
+	return r.replay(ctx, r.nearest(seq-1), seq)
 }
 
 // nearest returns the last point that is not after seq.
@@ -204,7 +204,7 @@ func (r *Recording) remember(m *Moment) {
 }
 
 // relive goes from a moment to the one after input seq.
-func (r *Recording) relive(ctx context.Context, from *Moment, seq uint64) (*Moment, error) {
+func (r *Recording) replay(ctx context.Context, from *Moment, seq uint64) (*Moment, error) {
 	p, err := r.playerAt(from)
 	if err != nil {
 		return nil, err
@@ -221,16 +221,16 @@ func (r *Recording) relive(ctx context.Context, from *Moment, seq uint64) (*Mome
 			result.Steps = append(result.Steps, record.String())
 		}
 	}
-	err = p.relive(ctx, r.inputs(from.Seq+1, seq), reliving{
+	err = p.replay(ctx, r.inputs(from.Seq+1, seq), replayOptions{
 		last: seq,
-		before: func(e *episode) {
+		before: func(e *recordedInput) {
 			if e.Seq == seq {
-				p.live = live
-				p.attend()
+				p.onRecord = live
+				p.updateWatch()
 			}
 			result.Seq, result.Time, result.Input = e.Seq, e.Time, e.Input
 		},
-		after: func(e *episode) {
+		after: func(e *recordedInput) {
 			if e.Seq%r.gap == 0 {
 				r.remember(p.at(e))
 			}
@@ -239,14 +239,14 @@ func (r *Recording) relive(ctx context.Context, from *Moment, seq uint64) (*Mome
 	if err != nil {
 		return nil, err
 	}
-	m := p.at(&episode{Input: result.Input})
+	m := p.at(&recordedInput{Input: result.Input})
 	m.Steps, m.Commands = result.Steps, result.Commands
 	return m, nil
 }
 
 // at returns the moment in which the player is, after an input.
-func (p *player) at(e *episode) *Moment {
-	m := p.moment()
+func (p *player) at(e *recordedInput) *Moment {
+	m := p.checkpoint()
 	return &Moment{Seq: e.Seq, Time: e.Time, Input: e.Input, Digest: m.digest(), at: *m, before: p.before}
 }
 
@@ -255,19 +255,19 @@ func (r *Recording) playerAt(m *Moment) (*player, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.goTo(&m.at)
+	p.restore(&m.at)
 	p.before = m.before
 	p.checked = m.Seq
 	return p, nil
 }
 
 // inputs yields the inputs with numbers from first to last.
-func (r *Recording) inputs(first, last uint64) iter.Seq2[*played, error] {
-	return func(yield func(*played, error) bool) {
+func (r *Recording) inputs(first, last uint64) iter.Seq2[*decodedInput, error] {
+	return func(yield func(*decodedInput, error) bool) {
 		if first <= r.trunk {
 			for e, err := range r.past(first, min(last, r.trunk)) {
 				if err == nil && !r.strict {
-					bare := e.bare()
+					bare := e.withoutResults()
 					e = &bare
 				}
 				if !yield(e, err) || err != nil {
@@ -286,13 +286,13 @@ func (r *Recording) inputs(first, last uint64) iter.Seq2[*played, error] {
 
 // past yields inputs of the history. Those that it reads it keeps for the next
 // time, if they are not too many.
-func (r *Recording) past(first, last uint64) iter.Seq2[*played, error] {
+func (r *Recording) past(first, last uint64) iter.Seq2[*decodedInput, error] {
 	r.readMu.Lock()
 	kept := r.read
 	r.readMu.Unlock()
 	if n := len(kept); n > 0 && kept[0].Seq <= first && kept[n-1].Seq >= last {
 		kept = kept[first-kept[0].Seq : last-kept[0].Seq+1]
-		return func(yield func(*played, error) bool) {
+		return func(yield func(*decodedInput, error) bool) {
 			for i := range kept {
 				if !yield(&kept[i], nil) {
 					return
@@ -300,14 +300,14 @@ func (r *Recording) past(first, last uint64) iter.Seq2[*played, error] {
 			}
 		}
 	}
-	return func(yield func(*played, error) bool) {
-		read := make([]played, 0, 64)
+	return func(yield func(*decodedInput, error) bool) {
+		read := make([]decodedInput, 0, 64)
 		defer func() {
 			r.readMu.Lock()
 			r.read = read
 			r.readMu.Unlock()
 		}()
-		for e, err := range r.history.played(first, r.program.Upcast) {
+		for e, err := range r.history.decodedInputs(first, r.program.Upcast) {
 			if err == nil && len(read) < 4*maxPoints {
 				read = append(read, *e)
 			}
@@ -319,6 +319,6 @@ func (r *Recording) past(first, last uint64) iter.Seq2[*played, error] {
 }
 
 // bare returns an input without what is known to have come of it.
-func (e *played) bare() played {
-	return played{episode{Input: e.Input, head: e.head, free: true}, e.value}
+func (e *decodedInput) withoutResults() decodedInput {
+	return decodedInput{recordedInput{Input: e.Input, head: e.head, unchecked: true}, e.value}
 }

@@ -91,29 +91,29 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 	}
 	var seq uint64
 	if c.Watch != nil {
-		p.live = func(r *vm.Record) { c.Watch(seq, r) }
-		p.attend()
+		p.onRecord = func(r *vm.Record) { c.Watch(seq, r) }
+		p.updateWatch()
 	}
 	if h.First() != 1 {
 		return Report{}, fmt.Errorf("journal: the history begins with input %d: what was before it has been dropped, so it cannot be replayed", h.First())
 	}
 	var report Report
 	var kinds [16]uint64
-	err = p.relive(ctx, h.played(1, program.Upcast), reliving{
+	err = p.replay(ctx, h.decodedInputs(1, program.Upcast), replayOptions{
 		last:     until(c.Until),
 		total:    h.Last,
 		progress: c.Progress,
-		before: func(e *episode) {
+		before: func(e *recordedInput) {
 			seq = e.Seq
 			kinds[e.Kind&15]++
 		},
-		after: func(e *episode) {
+		after: func(e *recordedInput) {
 			report.Seq = e.Seq
-			if e.free {
+			if e.unchecked {
 				report.Free++
 			}
 			switch {
-			case !e.traces || e.free:
+			case !e.traces || e.unchecked:
 			case e.outdated():
 				report.Old++
 			default:
@@ -122,7 +122,7 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 					report.States++
 				}
 			}
-			if e.checks && !e.free {
+			if e.checks && !e.unchecked {
 				report.Checks++
 				report.Upto = e.Seq
 			}
@@ -157,22 +157,22 @@ func newPlayer(program Program) (*player, error) {
 		return nil, err
 	}
 	p := &player{types: types, hasTypes: len(program.Types) > 0}
-	p.play(vm.Config{Digest: true}.NewFunc(program.Boot))
+	p.setMachine(vm.Config{Digest: true}.NewFunc(program.Boot))
 	return p, nil
 }
 
 // A played is an episode whose value has been restored.
-type played struct {
-	episode
+type decodedInput struct {
+	recordedInput
 	value any
 }
 
 // played yields the episodes from an input on, with their values, as a program
 // wants them. Each is valid until the next one is asked for.
-func (h *History) played(from uint64, upcast func(uint64, any) any) iter.Seq2[*played, error] {
-	return func(yield func(*played, error) bool) {
-		var p played
-		for e, err := range h.episodes(from) {
+func (h *History) decodedInputs(from uint64, upcast func(uint64, any) any) iter.Seq2[*decodedInput, error] {
+	return func(yield func(*decodedInput, error) bool) {
+		var p decodedInput
+		for e, err := range h.recordedInputs(from) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -185,7 +185,7 @@ func (h *History) played(from uint64, upcast func(uint64, any) any) iter.Seq2[*p
 			if upcast != nil && v != nil {
 				v = upcast(e.head.Schema, v)
 			}
-			p.episode, p.value = *e, v
+			p.recordedInput, p.value = *e, v
 			if !yield(&p, nil) {
 				return
 			}
@@ -194,33 +194,33 @@ func (h *History) played(from uint64, upcast func(uint64, any) any) iter.Seq2[*p
 }
 
 // Reliving says how a history is relived.
-type reliving struct {
+type replayOptions struct {
 	last      uint64        // the input to stop after
-	free      bool          // what comes is not compared
+	unchecked bool          // what comes is not compared
 	skipStops bool          // what came after a stop was asked for is not relived
 	total     func() uint64 // how many inputs there are, for progress
 	progress  func(Progress)
-	before    func(*episode) // is called before each input; may be nil
-	after     func(*episode) // is called after each; may be nil. Neither keeps it
+	before    func(*recordedInput) // is called before each input; may be nil
+	after     func(*recordedInput) // is called after each; may be nil. Neither keeps it
 }
 
 // How much is read ahead, and after how many inputs somebody looks at the clock.
 const (
-	ahead     = 8   // batches
-	batchSize = 256 // inputs
-	lookAfter = 1 << 12
-	patience  = time.Second // between two words about progress
+	ahead            = 8   // batches
+	batchSize        = 256 // inputs
+	checkTimeEvery   = 1 << 12
+	progressInterval = time.Second // between two words about progress
 )
 
 // A batch is what is read ahead in one piece.
 type batch struct {
-	inputs []played
+	inputs []decodedInput
 	err    error // of what comes behind them
 }
 
 // relive applies inputs. They are read, and their values restored, in a goroutine
 // of their own.
-func (p *player) relive(ctx context.Context, inputs iter.Seq2[*played, error], r reliving) error {
+func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, error], r replayOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	batches := make(chan *batch, ahead)
@@ -238,14 +238,14 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[*played, error], r
 	begun, told := time.Now(), time.Now()
 	current, at := &batch{}, 0
 	var result error
-	var pending *episode // applied, but not looked at
+	var pending *recordedInput // applied, but not looked at
 	finish := func() bool {
 		if pending == nil {
 			return true
 		}
 		e := pending
 		pending = nil
-		result = p.conclude(e)
+		result = p.compareResults(e)
 		if r.after != nil && result == nil {
 			r.after(e)
 		}
@@ -272,29 +272,29 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[*played, error], r
 		}
 		e := &current.inputs[at]
 		at++
-		if e.Seq%lookAfter == 0 {
+		if e.Seq%checkTimeEvery == 0 {
 			if ctx.Err() != nil {
 				result = context.Cause(ctx)
 				return false
 			}
-			if now := time.Now(); r.progress != nil && now.Sub(told) >= patience {
+			if now := time.Now(); r.progress != nil && now.Sub(told) >= progressInterval {
 				told = now
 				r.progress(Progress{Seq: e.Seq, Last: min(r.last, r.total()), Since: now.Sub(begun)})
 			}
 		}
 		if r.before != nil {
-			r.before(&e.episode)
+			r.before(&e.recordedInput)
 		}
-		if r.free {
-			e.free = true
+		if r.unchecked {
+			e.unchecked = true
 		}
-		in, ok, err := p.prepare(e, r.skipStops)
+		in, ok, err := p.nextInput(e, r.skipStops)
 		if err != nil {
 			result = err
 			return false
 		}
 		if ok {
-			pending = &e.episode
+			pending = &e.recordedInput
 			p.machine.Apply(in)
 		}
 		return true
@@ -304,7 +304,7 @@ func (p *player) relive(ctx context.Context, inputs iter.Seq2[*played, error], r
 
 // read reads inputs up to the one with number last, in batches. It reports false
 // if it has been stopped before it had sent all of them.
-func read(ctx context.Context, inputs iter.Seq2[*played, error], last uint64, batches chan<- *batch, spent <-chan *batch) bool {
+func read(ctx context.Context, inputs iter.Seq2[*decodedInput, error], last uint64, batches chan<- *batch, spent <-chan *batch) bool {
 	b := &batch{}
 	send := func() bool {
 		if ctx.Err() != nil {
@@ -340,49 +340,49 @@ func read(ctx context.Context, inputs iter.Seq2[*played, error], last uint64, ba
 
 // prepare gets ready for an input, and returns it as the machine is to be given
 // it. It reports false if the machine is not to be given it.
-func (p *player) prepare(e *played, skipStops bool) (vm.Input, bool, error) {
+func (p *player) nextInput(e *decodedInput, skipStops bool) (vm.Input, bool, error) {
 	if e.Kind == vm.Start && p.before != nil {
 		p.resumed = true
-		p.goTo(p.before)
+		p.restore(p.before)
 		p.before = nil
 	}
 	if e.Kind == vm.Start && e.head != nil && e.head.Adopts && e.Seq == e.head.Seq+1 {
-		p.adopted()
+		p.adopt()
 	}
 	if e.Kind == vm.StopAsked && p.before == nil {
-		p.before = p.moment()
+		p.before = p.checkpoint()
 	}
 	if skipStops && p.before != nil {
 		return vm.Input{}, false, nil
 	}
 	switch {
 	case e.head != nil:
-		p.enter(e.head.Format)
+		p.useFormat(e.head.Format)
 	case p.version == 0:
-		p.enter(format) // the first input is one of a branch
+		p.useFormat(format) // the first input is one of a branch
 	}
-	p.begin()
-	p.expected, p.differs = &e.episode, nil
+	p.beginInput()
+	p.expected, p.differs = &e.recordedInput, nil
 	if trace := e.head != nil && e.head.Trace; trace != p.trace {
 		p.trace = trace
-		p.attend()
+		p.updateWatch()
 	}
 	p.keepsStates = e.head != nil && e.head.States
-	if p.keepsStates && !p.hasTypes && !e.free {
+	if p.keepsStates && !p.hasTypes && !e.unchecked {
 		return vm.Input{}, false, fmt.Errorf("journal: the trace of input %d has states of processes: the program needs the Types that it had", e.Seq)
 	}
 	in, differ := p.input(&e.Input, e.value)
 	if differ != nil {
-		return in, false, p.explain(differ, &e.episode)
+		return in, false, p.completeError(differ, &e.recordedInput)
 	}
 	return in, true, nil
 }
 
 // conclude compares what has come of an input to what was expected.
-func (p *player) conclude(e *episode) error {
-	p.settle()
-	if d := p.verdict(e); d != nil {
-		return p.explain(d, e)
+func (p *player) compareResults(e *recordedInput) error {
+	p.finishInput()
+	if d := p.divergence(e); d != nil {
+		return p.completeError(d, e)
 	}
 	if e.checks {
 		p.checked = e.Seq
@@ -391,7 +391,7 @@ func (p *player) conclude(e *episode) error {
 }
 
 // explain completes a difference that came of an input.
-func (p *player) explain(d *DivergenceError, e *episode) error {
+func (p *player) completeError(d *DivergenceError, e *recordedInput) error {
 	d.Seq, d.Input, d.This = e.Seq, e.Input.String(), Fingerprint()
 	d.Since = e.Seq - 1
 	if len(d.Path) == 0 && !e.traces {

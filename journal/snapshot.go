@@ -36,7 +36,7 @@ type snapshot struct {
 const (
 	snapshotMagic  = "marketplace snapshot\n"
 	snapshotSuffix = ".snapshot"
-	unfinished     = ".part"
+	partSuffix     = ".part"
 	kept           = 2 // snapshots; the older is for when the newer is bad
 	tooLong        = 8 // what part of a segment is too much to be read before a snapshot is of use
 )
@@ -69,16 +69,16 @@ func snapshotsIn(s wal.Store) ([]uint64, error) {
 
 // marshal returns the content of the file: the magic, a section with the index, so
 // that it can be read by itself, and the roll, and a section with the machine.
-func (s *snapshot) marshal(roll []rollCall) ([]byte, error) {
+func (s *snapshot) marshal(presence []presenceChange) ([]byte, error) {
 	data, err := codec.AppendValue(nil, *s)
 	if err != nil {
 		return nil, err
 	}
-	calls := binary.BigEndian.AppendUint64(nil, s.Index)
-	for i := range roll {
-		calls = appendText(calls, string(appendRollCall(nil, s.Seq, &roll[i])))
+	changes := binary.BigEndian.AppendUint64(nil, s.Index)
+	for i := range presence {
+		changes = appendText(changes, string(appendPresenceChange(nil, s.Seq, &presence[i])))
 	}
-	return appendSection(appendSection([]byte(snapshotMagic), calls), data), nil
+	return appendSection(appendSection([]byte(snapshotMagic), changes), data), nil
 }
 
 const sectionHead = 8 + sha256.Size
@@ -108,8 +108,8 @@ func cutSection(b []byte) (data, rest []byte, err error) {
 
 // A sealed is a snapshot whose checksums fit.
 type sealed struct {
-	index         uint64
-	roll, machine []byte
+	index             uint64
+	presence, machine []byte
 }
 
 // readSnapshot reads the snapshot of the machine after an input.
@@ -127,7 +127,7 @@ func readSnapshot(store wal.Store, seq uint64) (s sealed, err error) {
 	if !ok {
 		return s, errors.New("it is no snapshot")
 	}
-	if s.roll, b, err = cutSection(b); err != nil {
+	if s.presence, b, err = cutSection(b); err != nil {
 		return s, err
 	}
 	if s.machine, b, err = cutSection(b); err != nil {
@@ -136,10 +136,10 @@ func readSnapshot(store wal.Store, seq uint64) (s sealed, err error) {
 	if len(b) > 0 {
 		return s, fmt.Errorf("%d bytes follow it", len(b))
 	}
-	if len(s.roll) < 8 {
+	if len(s.presence) < 8 {
 		return s, errors.New("it has no index")
 	}
-	s.index, s.roll = binary.BigEndian.Uint64(s.roll), s.roll[8:]
+	s.index, s.presence = binary.BigEndian.Uint64(s.presence), s.presence[8:]
 	return s, nil
 }
 
@@ -159,27 +159,27 @@ func (s *sealed) unmarshal() (*snapshot, error) {
 }
 
 // loadRoll returns who was there after an input, from the snapshot.
-func loadRoll(store wal.Store, seq uint64) (roll []rollCall, err error) {
+func loadPresence(store wal.Store, seq uint64) (presence []presenceChange, err error) {
 	sealed, err := readSnapshot(store, seq)
 	if err != nil {
 		return nil, err
 	}
-	s := scanner{data: sealed.roll}
+	s := scanner{data: sealed.presence}
 	for len(s.data) > 0 && s.err == nil {
 		entry := scanner{data: s.bytes()}
-		if kind := entryKind(entry.byte()); kind != rollEntry {
+		if kind := entryKind(entry.byte()); kind != presenceEntry {
 			s.fail(fmt.Sprintf("its roll has a %v in it", kind))
 		}
-		of, call := readRollCall(&entry)
+		of, call := readPresenceChange(&entry)
 		if of != seq {
 			s.fail(fmt.Sprintf("its roll is of input %d", of))
 		}
 		if entry.err != nil {
 			return nil, entry.err
 		}
-		roll = append(roll, call)
+		presence = append(presence, call)
 	}
-	return roll, s.err
+	return presence, s.err
 }
 
 // indexOfNewest returns the index of the last record before the newest snapshot,
@@ -209,11 +209,11 @@ func indexOfNewest(store wal.Store) uint64 {
 	if _, err := io.ReadFull(io.NewSectionReader(content, int64(len(snapshotMagic)), int64(len(section))), section); err != nil {
 		return 0
 	}
-	roll, _, err := cutSection(section)
-	if err != nil || len(roll) < 8 {
+	presence, _, err := cutSection(section)
+	if err != nil || len(presence) < 8 {
 		return 0
 	}
-	return binary.BigEndian.Uint64(roll)
+	return binary.BigEndian.Uint64(presence)
 }
 
 // removeUnusable removes what is left of snapshots that were not completed, and
@@ -225,7 +225,7 @@ func (j *Journal) removeUnusable() error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	for _, name := range names {
-		complete, half := strings.CutSuffix(name, unfinished)
+		complete, half := strings.CutSuffix(name, partSuffix)
 		if seq, ok := parseSnapshotName(complete); !ok || !half && seq <= j.seq {
 			continue
 		}
@@ -240,7 +240,7 @@ func (j *Journal) removeUnusable() error {
 }
 
 // loadSnapshot returns the machine of a snapshot.
-func loadSnapshot(store wal.Store, seq uint64, types image.Types) (*moment, error) {
+func loadSnapshot(store wal.Store, seq uint64, types image.Types) (*checkpoint, error) {
 	sealed, err := readSnapshot(store, seq)
 	if err != nil {
 		return nil, err
@@ -256,7 +256,7 @@ func loadSnapshot(store wal.Store, seq uint64, types image.Types) (*moment, erro
 	if err != nil {
 		return nil, err
 	}
-	return &moment{state, s.Sum, versionOf(s.Format)}, nil
+	return &checkpoint{state, s.Sum, versionOf(s.Format)}, nil
 }
 
 // load brings the machine to the newest snapshot that can be used, and returns
@@ -281,7 +281,7 @@ func (j *Journal) load(h *History) (next uint64, err error) {
 			j.config.Logger.Warn("journal: a snapshot cannot be used, so more has to be replayed", "error", err)
 			continue
 		}
-		j.player.goTo(m)
+		j.player.restore(m)
 		j.player.checked = seq
 		j.snapshots.last = seq
 		return seq + 1, nil
@@ -332,7 +332,7 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	}
 	s.last, s.busy = j.seq, true
 	s.done = make(chan written, 1)
-	w, at := written{seq: j.seq, index: j.log.Last()}, moment{m.Snapshot(), j.player.sum, j.player.version}
+	w, at := written{seq: j.seq, index: j.log.Last()}, checkpoint{m.Snapshot(), j.player.sum, j.player.version}
 	s.writing.Go(func() {
 		w.err = j.writeSnapshot(w, at)
 		s.done <- w
@@ -356,13 +356,13 @@ func (j *Journal) endSnapshot() error {
 }
 
 // writeSnapshot writes a snapshot, while the machine goes on.
-func (j *Journal) writeSnapshot(w written, at moment) error {
+func (j *Journal) writeSnapshot(w written, at checkpoint) error {
 	image, err := image.Of(at.state, j.player.types, encodeState)
 	if err != nil {
 		return err
 	}
 	s := snapshot{Format: format, Seq: w.seq, Index: w.index, Sum: at.sum, Program: j.config.Program, Image: *image}
-	data, err := s.marshal(callAll(nil, at.state.Machine(nil)))
+	data, err := s.marshal(appendEndpoints(nil, at.state.Machine(nil)))
 	if err != nil {
 		return err
 	}
@@ -379,7 +379,7 @@ func (j *Journal) writeSnapshot(w written, at moment) error {
 
 // writeFile writes a file that is there as a whole or not at all.
 func writeFile(s wal.Store, name string, data []byte) error {
-	part := name + unfinished
+	part := name + partSuffix
 	if err := s.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

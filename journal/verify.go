@@ -73,7 +73,7 @@ func VerifyStore(s wal.Store, progress func(done, total int64)) (v Verification,
 	if v.Log.Records == 0 {
 		return v, nil
 	}
-	var c census
+	var c counter
 	damage, err := c.read(s, &v, func(records uint64) {
 		progress(v.Log.Bytes+int64(float64(v.Log.Bytes)*float64(records)/float64(v.Log.Records)), 2*v.Log.Bytes)
 	})
@@ -93,7 +93,7 @@ func badSnapshots(s wal.Store) (bad []BadSnapshot, err error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	for _, seq := range slices.Backward(seqs) {
-		_, err := loadRoll(s, seq)
+		_, err := loadPresence(s, seq)
 		if err == nil || errors.Is(err, fs.ErrNotExist) { // it has been removed meanwhile
 			continue
 		}
@@ -107,7 +107,7 @@ const progressEvery = 1 << 14
 
 // read reads the intact part of a journal, up to the first entry that makes no
 // sense.
-func (c *census) read(s wal.Store, v *Verification, seen func(records uint64)) (*wal.DamageError, error) {
+func (c *counter) read(s wal.Store, v *Verification, seen func(records uint64)) (*wal.DamageError, error) {
 	r, err := wal.Read(s)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
@@ -149,7 +149,7 @@ func (c *census) read(s wal.Store, v *Verification, seen func(records uint64)) (
 }
 
 // check returns an error if an entry cannot follow what has been counted.
-func (c *census) check(e *entry, begins bool) error {
+func (c *counter) check(e *entry, begins bool) error {
 	if begins && e.kind != headEntry {
 		return fmt.Errorf("the segment begins with a %v and not with a head: it is not the log of a journal", e.kind)
 	}

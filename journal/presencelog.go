@@ -14,8 +14,8 @@ import (
 
 // A rollCall is what a journal notes of endpoints that come and go, so that
 // presence can be told from the journal alone.
-type rollCall struct {
-	op    rollOp
+type presenceChange struct {
+	op    presenceOp
 	path  vm.Path
 	name  string // of the process
 	level uint32 // of the endpoint: 0 where the process lives
@@ -28,17 +28,17 @@ type rollCall struct {
 	sum vm.Digest
 }
 
-type rollOp byte
+type presenceOp byte
 
 const (
-	opened rollOp = iota + 1 // an endpoint has come, or has got another handler
-	moved                    // an endpoint has another role now, or has come
-	closed                   // an endpoint has gone, if it was there
-	gone                     // a process has gone, and all in it
+	opened presenceOp = iota + 1 // an endpoint has come, or has got another handler
+	moved                        // an endpoint has another role now, or has come
+	closed                       // an endpoint has gone, if it was there
+	gone                         // a process has gone, and all in it
 )
 
 // String describes r for people.
-func (r *rollCall) String() string {
+func (r *presenceChange) String() string {
 	who := vm.Label(r.path, r.name)
 	what := r.role
 	if r.id != "" {
@@ -66,7 +66,7 @@ func because(why string) string {
 }
 
 // equal reports whether r and o say the same.
-func (r *rollCall) equal(o *rollCall) bool {
+func (r *presenceChange) equal(o *presenceChange) bool {
 	same := r.sum == o.sum
 	if r.sum == 0 || o.sum == 0 {
 		same = r.id == o.id && r.role == o.role
@@ -78,7 +78,7 @@ func (r *rollCall) equal(o *rollCall) bool {
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // named says which endpoint r is about.
-func (r *rollCall) named(id actions.EndpointID) {
+func (r *presenceChange) named(id actions.EndpointID) {
 	if id != nil {
 		r.id = text.Value(id)
 	}
@@ -86,14 +86,14 @@ func (r *rollCall) named(id actions.EndpointID) {
 }
 
 // as says which role that endpoint has.
-func (r *rollCall) as(role topic.Role) {
+func (r *presenceChange) as(role topic.Role) {
 	r.role = role.String()
 	r.sum = r.sum.Mix(uint64(role.Orientation)<<8 | uint64(role.Interest))
 	r.add(role.Topic)
 }
 
 // add adds a value to the sum.
-func (r *rollCall) add(v any) {
+func (r *presenceChange) add(v any) {
 	buf := buffers.Get().(*[]byte)
 	*buf = fingerprint.V2.Append((*buf)[:0], v)
 	r.sum = r.sum.MixBytes(*buf)
@@ -101,40 +101,40 @@ func (r *rollCall) add(v any) {
 }
 
 // callAll returns all endpoints that a machine has, after what is in calls.
-func callAll(calls []rollCall, m *vm.Machine) []rollCall {
+func appendEndpoints(changes []presenceChange, m *vm.Machine) []presenceChange {
 	for info := range m.Processes() {
 		for _, e := range info.Endpoints {
-			c := rollCall{op: opened, path: info.Path, name: info.Name, level: e.Level}
+			c := presenceChange{op: opened, path: info.Path, name: info.Name, level: e.Level}
 			c.named(e.ID)
 			c.as(e.Role)
-			calls = append(calls, c)
+			changes = append(changes, c)
 		}
 	}
-	return calls
+	return changes
 }
 
 // callRoll returns what a record says of endpoints that come and go, after those
 // in calls.
-func callRoll(calls []rollCall, r *vm.Record) []rollCall {
+func appendChanges(changes []presenceChange, r *vm.Record) []presenceChange {
 	switch r.Kind {
 	case vm.Ended, vm.Collected:
-		c := rollCall{op: gone, path: r.Path(), name: r.Name()}
+		c := presenceChange{op: gone, path: r.Path(), name: r.Name()}
 		c.why = text.ReasonText(r.Reason)
-		return append(calls, c)
+		return append(changes, c)
 	case vm.Performed:
 		switch r.Action.(type) {
 		case actions.AddEndpoint, actions.ReplaceEndpoint, actions.DeleteEndpoint, actions.MetaLevel:
 			if !r.Relayed() {
-				return callAction(calls, r, r.Action, r.Level)
+				return appendActionChanges(changes, r, r.Action, r.Level)
 			}
 		}
 	}
-	return calls
+	return changes
 }
 
 // callAction returns what an action does at a level, after what is in calls.
-func callAction(calls []rollCall, r *vm.Record, a actions.Action, level uint32) []rollCall {
-	c := rollCall{path: r.Path(), name: r.Name(), level: level}
+func appendActionChanges(changes []presenceChange, r *vm.Record, a actions.Action, level uint32) []presenceChange {
+	c := presenceChange{path: r.Path(), name: r.Name(), level: level}
 	switch a := a.(type) {
 	case actions.AddEndpoint:
 		c.op = opened
@@ -150,17 +150,17 @@ func callAction(calls []rollCall, r *vm.Record, a actions.Action, level uint32) 
 		c.why = text.ReasonText(a.Reason)
 	case actions.MetaLevel:
 		for leaf := range actions.Leaves(a.Action) {
-			calls = callAction(calls, r, leaf, level+1)
+			changes = appendActionChanges(changes, r, leaf, level+1)
 		}
-		return calls
+		return changes
 	default:
-		return calls
+		return changes
 	}
-	return append(calls, c)
+	return append(changes, c)
 }
 
-func appendRollCall(dst []byte, seq uint64, r *rollCall) []byte {
-	dst = append(dst, byte(rollEntry))
+func appendPresenceChange(dst []byte, seq uint64, r *presenceChange) []byte {
+	dst = append(dst, byte(presenceEntry))
 	dst = binary.AppendUvarint(dst, seq)
 	dst = append(dst, byte(r.op))
 	dst = appendPath(dst, r.path)
@@ -172,9 +172,9 @@ func appendRollCall(dst []byte, seq uint64, r *rollCall) []byte {
 	return binary.LittleEndian.AppendUint64(dst, uint64(r.sum))
 }
 
-func readRollCall(s *scanner) (seq uint64, r rollCall) {
+func readPresenceChange(s *scanner) (seq uint64, r presenceChange) {
 	seq = s.uint()
-	r.op = rollOp(s.byte())
+	r.op = presenceOp(s.byte())
 	r.path = s.path()
 	r.name = s.text()
 	r.level = uint32(s.uint())
