@@ -12,17 +12,17 @@ import (
 // lockName is the file whose lock is the lock of a folder.
 const lockName = "lock"
 
-// Dir returns the store that is a folder of the file system. The folder is
-// created, with those it is in, when the store is first locked, and is meant
-// for one log: nothing else should write there.
+// Dir returns a store in a folder of the file system. The first Lock creates the
+// folder, and its parents. The folder is for one log: nothing else should write
+// there.
 //
-// Locks hold on Linux, macOS, the BSDs and Windows; elsewhere Lock fails. On
-// Windows, names of files cannot be synced, and are taken to be on disk.
+// Lock works on Linux, macOS, the BSDs and Windows, and fails elsewhere. Windows
+// cannot sync the names of files: SyncDir does nothing there.
 func Dir(path string) Store { return dir(path) }
 
 type dir string
 
-// path returns where the file of that name is, which has to be in the folder.
+// path returns the path of a file. A name that leads out of the folder is an error.
 func (d dir) path(name string) (string, error) {
 	if name != filepath.Base(name) || name == "." || name == ".." {
 		return "", fmt.Errorf("wal: %q is not the name of a file", name)
@@ -33,7 +33,7 @@ func (d dir) path(name string) (string, error) {
 func (d dir) List() ([]string, error) {
 	entries, err := os.ReadDir(string(d))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // it is created when it is locked
+		return nil, nil // Lock creates it
 	}
 	if err != nil {
 		return nil, err
@@ -126,8 +126,7 @@ func (d dir) Lock() (io.Closer, error) {
 
 func (d dir) SyncDir() error { return syncFolder(string(d)) }
 
-// make creates the folder, and those it is in, and waits until their names are
-// on disk.
+// make creates the folder and its parents, and waits until their names are on disk.
 func (d dir) make() error {
 	path, err := filepath.Abs(string(d))
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// lockFile fails: we know of no lock here that ends with its process.
+// lockFile fails: we know of no lock on this system that ends with its process.
 func lockFile(path string) (io.Closer, error) {
 	return nil, fmt.Errorf("wal: lock %s: %w on this system", path, errors.ErrUnsupported)
 }

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// lockFile locks a file, and creates it if need be. The lock belongs to what
-// was opened here, not to the process, so it keeps out this process too.
+// lockFile locks a file, and creates it if necessary. The lock belongs to the open
+// file, not to the process, so it excludes this process too.
 func lockFile(path string) (io.Closer, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
 	if err != nil {

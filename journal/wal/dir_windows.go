@@ -8,11 +8,10 @@ import (
 	"syscall"
 )
 
-// errSharing is ERROR_SHARING_VIOLATION: somebody has the file open.
+// errSharing is ERROR_SHARING_VIOLATION: the file is open elsewhere.
 const errSharing syscall.Errno = 32
 
-// lockFile opens a file that nobody else can open meanwhile, and creates it if
-// need be.
+// lockFile opens a file exclusively, and creates it if necessary.
 func lockFile(path string) (io.Closer, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {

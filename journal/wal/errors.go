@@ -6,15 +6,15 @@ import (
 )
 
 var (
-	// ErrLocked says that somebody else, in this process or another, has the
-	// log open for writing.
+	// ErrLocked says that the log is already open for writing, in this process or
+	// another.
 	ErrLocked = errors.New("wal: another process has the journal open")
 
-	// ErrFailed says that the log is finished, because a write, a sync or the
-	// like has failed. The error that wraps it says which, and why. Nothing is
-	// tried again: after a failed sync the system may take for written what it
-	// has not written.
-	ErrFailed = errors.New("wal: the journal has failed and takes nothing more")
+	// ErrFailed says that the log has failed for good, because a write, a sync or
+	// another operation has failed. The error that wraps it says which, and why.
+	// The log repeats nothing: after a failed sync the system may take for written
+	// what it has not written.
+	ErrFailed = errors.New("wal: the journal has failed and accepts no more records")
 
 	// ErrClosed says that the log is closed.
 	ErrClosed = errors.New("wal: the journal is closed")
@@ -26,8 +26,8 @@ var (
 	// ErrNoLog says that there is no segment of a log in the store.
 	ErrNoLog = errors.New("wal: there is no journal here")
 
-	// ErrDropped says that a record was asked for that is not in the log any
-	// more; see Log.DropBefore.
+	// ErrDropped says that the log does not have a requested record any more; see
+	// Log.DropBefore.
 	ErrDropped = errors.New("wal: the record has been dropped")
 
 	// ErrVersion says that a segment has a format that this program does not
@@ -47,10 +47,10 @@ func (p Position) String() string {
 	return fmt.Sprintf("record %d, at byte %d of %s", p.Index, p.Offset, p.Segment)
 }
 
-// A DamageError says where a log is not what was once on disk. Everything
-// before that place is intact. The place is that of the record that does not
-// have the hash it should have; if it was the one before it that was changed,
-// together with its hash, only this shows it.
+// A DamageError says where a log differs from what was once on disk. Everything
+// before that position is intact. The position is that of the record whose hash
+// does not match. If the record before it was changed together with its own hash,
+// this is the first record that shows it.
 type DamageError struct {
 	Position
 	Reason string // what is wrong there

@@ -46,10 +46,10 @@ func TestHash(t *testing.T) {
 }
 
 // forge appends a record to what ends with a hash.
-func forge(b []byte, mark byte, payload string) []byte {
+func forge(b []byte, synced byte, payload string) []byte {
 	start := len(b)
 	b = binary.LittleEndian.AppendUint32(b, uint32(1+len(payload)))
-	b = append(append(b, mark), payload...)
+	b = append(append(b, synced), payload...)
 	sum := sha256.Sum256(b[start-16:])
 	return append(b, sum[:16]...)
 }

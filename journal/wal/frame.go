@@ -46,7 +46,7 @@ func parseName(name string) (first uint64, ok bool) {
 }
 
 // appendHeader appends the header of a segment. It ends with the hash of the
-// record before, as everything does after which a record can come.
+// record before, as everything does that a record can follow.
 func appendHeader(b []byte, first uint64, before Hash) []byte {
 	start := len(b)
 	b = append(b, magic...)
@@ -88,12 +88,12 @@ func parseHeader(b []byte, first uint64) (before Hash, reason string, err error)
 	return before, "", nil
 }
 
-// appendFrame appends a record to what ends with the hash of the record before,
-// and then ends with the hash of this one.
-func appendFrame(b []byte, mark uint64, payload []byte) []byte {
+// appendFrame appends a record to b, which ends with the hash of the record before.
+// The result ends with the hash of the new record.
+func appendFrame(b []byte, synced uint64, payload []byte) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 0, 0)
-	b = binary.AppendUvarint(b, mark)
+	b = binary.AppendUvarint(b, synced)
 	b = append(b, payload...)
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-lengthSize))
 	sum := sha256.Sum256(b[start-hashSize:])
@@ -102,8 +102,8 @@ func appendFrame(b []byte, mark uint64, payload []byte) []byte {
 
 // A frame is a record in a segment.
 type frame struct {
-	offset, end int64 // end is 0 if the length cannot be right
-	mark        uint64
+	offset, end int64  // end is 0 if the length cannot be right
+	synced      uint64 // the synced count: see the format
 	payload     []byte // in the window
 	hash        Hash
 }
@@ -130,8 +130,8 @@ func bodyAt(w *window, offset int64) (body int64, reason string, err error) {
 }
 
 // sumAt returns the hash of a record with a body of that length, as it should
-// be, and the record, from the hash before it to its own. If before is not nil,
-// it is what the record is to follow from, and not the hash written before it.
+// be, and the record, from the hash before it to its own. If before is not nil, the
+// record should follow from it instead of the hash written before the record.
 func sumAt(w *window, offset, body int64, before *Hash) (Hash, []byte, error) {
 	n := int64(hashSize+lengthSize) + body
 	b, err := w.bytes(offset-int64(hashSize), n+int64(hashSize))
@@ -149,8 +149,8 @@ func sumAt(w *window, offset, body int64, before *Hash) (Hash, []byte, error) {
 }
 
 // frameAt returns the record at an offset, which is not before the end of the
-// header, or the reason why there is none; there is none at the end of the
-// file, either. What it has to follow from is as with sumAt.
+// header, or the reason why there is none. There is none at the end of the file.
+// For before see sumAt.
 func frameAt(w *window, offset int64, before *Hash) (f frame, reason string, err error) {
 	body, reason, err := bodyAt(w, offset)
 	if err != nil || reason != "" {
@@ -166,14 +166,14 @@ func frameAt(w *window, offset int64, before *Hash) (f frame, reason string, err
 	if f.hash != sum {
 		return f, "the record does not match its hash, which includes that of the record before", nil
 	}
-	mark, n := binary.Uvarint(b[:body])
+	synced, n := binary.Uvarint(b[:body])
 	if n <= 0 {
-		return f, "the record has no mark", nil
+		return f, "the record has no synced count", nil
 	}
-	f.mark, f.payload = mark, b[n:body:body]
+	f.synced, f.payload = synced, b[n:body:body]
 	return f, "", nil
 }
 
-// possible says whether the mark of an intact record can be right: of the
-// records before it, no more can be synced than have room there.
-func (f frame) possible() bool { return f.mark <= uint64(f.offset)/uint64(minFrame) }
+// possible reports whether the synced count of an intact record can be right: no
+// more records can be synced before it than have room there.
+func (f frame) possible() bool { return f.synced <= uint64(f.offset)/uint64(minFrame) }

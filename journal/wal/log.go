@@ -11,7 +11,7 @@ import (
 // records when its own have been written.
 const keepBuffer = 4 << 20
 
-// maxYields is how often others may go first before a sync begins.
+// maxYields is how often a sync yields to other goroutines before it begins.
 const maxYields = 100
 
 // A Log is a log that is open for writing. Its methods may be called by several
@@ -22,27 +22,27 @@ type Log struct {
 	max   int
 
 	mu       sync.Mutex
-	free     *sync.Cond // that one of these has become false
-	busy     bool       // somebody has the file, or removes files; he may let go of mu
-	flushing bool       // somebody writes
-	waiting  bool       // who has the file does nothing but wait for the disk: others may write
+	free     *sync.Cond // signals that busy or flushing has become false, or waiting true
+	busy     bool       // a goroutine owns the file, or removes files; it may unlock mu meanwhile
+	flushing bool       // a goroutine writes
+	waiting  bool       // the owner of the file only waits for the disk: others may write
 
 	file    File
 	firsts  []uint64 // first record of each segment
-	buf     []byte   // a hash, and the records that follow from it and are to be written
+	buf     []byte   // a hash, and the unwritten records that follow from it
 	spare   []byte   // the other buffer, while it is not in use
-	size    int64    // of the current segment, with what is to be written
+	size    int64    // of the current segment, with what is not written yet
 	last    uint64   // record appended
 	written uint64   // record written
 	synced  uint64   // record known to be on disk
-	syncs   bool     // Sync has been called, now or in an earlier life of the log
-	err     error    // why nothing more can be done
+	syncs   bool     // Sync has been called, since the log was opened or before
+	err     error    // why the log has failed or is closed
 }
 
 // Append adds a record to the log, and returns its index, one more than that of
 // the record before. The record is kept in memory until Flush or Sync is
-// called; payload is copied. While somebody else waits in Sync, Append does not
-// wait.
+// called; payload is copied. Append does not wait while another goroutine waits in
+// Sync.
 //
 // It fails with [ErrTooLong], [ErrFailed] or [ErrClosed], and then the record
 // is not appended.
@@ -55,12 +55,12 @@ func (l *Log) Append(payload []byte) (index uint64, err error) {
 	if len(payload) > l.max {
 		return 0, fmt.Errorf("%w: %d bytes, of at most %d", ErrTooLong, len(payload), l.max)
 	}
-	var mark uint64
+	var synced uint64
 	if l.syncs {
-		mark = l.synced + 2 - l.current()
+		synced = l.synced + 2 - l.current()
 	}
 	before := len(l.buf)
-	l.buf = appendFrame(l.buf, mark, payload)
+	l.buf = appendFrame(l.buf, synced, payload)
 	l.size += int64(len(l.buf) - before)
 	l.last++
 	return l.last, nil
@@ -69,9 +69,9 @@ func (l *Log) Append(payload []byte) (index uint64, err error) {
 // current returns the first record of the current segment.
 func (l *Log) current() uint64 { return l.firsts[len(l.firsts)-1] }
 
-// Flush hands all records appended so far to the system, so that they survive
-// the end of this process, and are there for those who read the log. Only Sync
-// has them survive the end of the system.
+// Flush hands all records appended so far to the operating system. They then
+// survive the end of this process, and readers of the log see them. To survive a
+// crash of the system they need Sync.
 //
 // It fails with [ErrFailed] or [ErrClosed].
 func (l *Log) Flush() error {
@@ -93,8 +93,8 @@ func (l *Log) Flush() error {
 }
 
 // Sync flushes, and waits until all records appended so far are on disk. When
-// several goroutines call it, one waits for the disk on behalf of all that have
-// appended before it begins.
+// several goroutines call it, one sync of the disk serves all that have appended
+// before it begins.
 //
 // It fails with [ErrFailed] or [ErrClosed].
 func (l *Log) Sync() error {
@@ -120,13 +120,12 @@ func (l *Log) Sync() error {
 	return l.sync()
 }
 
-// taken reports whether somebody has the file.
+// taken reports whether a goroutine owns the file.
 func (l *Log) taken() bool { return l.busy || l.flushing }
 
-// gather lets others append what they are about to, for as long as they do, so
-// that it is synced together. To yield takes next to no time, compared to a
-// sync, if there is nobody. The caller has the file, and mu, of which it lets go
-// meanwhile.
+// gather lets other goroutines append, for as long as they do, so that one sync
+// serves them all. If there are none, to yield takes next to no time compared to a
+// sync. The caller owns the file and holds mu, which gather unlocks meanwhile.
 func (l *Log) gather() {
 	for range maxYields {
 		last := l.last
@@ -139,14 +138,14 @@ func (l *Log) gather() {
 	}
 }
 
-// release lets others have the file.
+// release gives up the file.
 func (l *Log) release() {
 	l.busy = false
 	l.free.Broadcast()
 }
 
-// take waits until nobody has the file, and has it then; release is to follow
-// if there is no error.
+// take waits until nobody owns the file, and takes it. If there is no error, the
+// caller calls release.
 func (l *Log) take() error {
 	for l.err == nil && l.taken() {
 		l.free.Wait()
@@ -157,8 +156,8 @@ func (l *Log) take() error {
 	return l.err
 }
 
-// write writes the buffer. The caller has the file, and mu, of which it lets go
-// meanwhile.
+// write writes the buffer. The caller owns the file and holds mu, which write
+// unlocks meanwhile.
 func (l *Log) write() error {
 	if l.written == l.last {
 		return nil
@@ -179,8 +178,8 @@ func (l *Log) write() error {
 	return nil
 }
 
-// sync has what has been written synced. The caller has the file, and mu, of
-// which it lets go meanwhile.
+// sync syncs what has been written. The caller owns the file and holds mu, which
+// sync unlocks meanwhile.
 func (l *Log) sync() error {
 	written := l.written
 	if l.synced == written {
@@ -196,7 +195,8 @@ func (l *Log) sync() error {
 	return nil
 }
 
-// fail finishes the log, if it is not finished yet, and returns why it is.
+// fail makes the log fail for good, and returns the reason: the first one, if it
+// has failed before.
 func (l *Log) fail(what string, err error) error {
 	if l.err == nil {
 		l.err = fmt.Errorf("%w: %s %s: %w", ErrFailed, what, segmentName(l.current()), err)
@@ -205,7 +205,7 @@ func (l *Log) fail(what string, err error) error {
 }
 
 // First returns the index of the oldest record in the log. If there are no
-// records, it is that of the one to come.
+// records, it is that of the next one.
 func (l *Log) First() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -227,8 +227,8 @@ func (l *Log) Synced() uint64 {
 	return l.synced
 }
 
-// SegmentSize returns the size of the current segment in bytes, with all
-// records appended, written or not. It is there to decide when to call Rotate.
+// SegmentSize returns the size of the current segment in bytes, with all records
+// appended, written or not. Use it to decide when to call Rotate.
 func (l *Log) SegmentSize() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Memory is a store in memory. It never fails, and forgets nothing; a store
-// that does is in package waltest.
+// Memory is a store in memory. It never fails, and loses nothing. Package waltest
+// has a store that does.
 type Memory struct {
 	mu     sync.Mutex
 	files  map[string]*memoryFile
@@ -35,8 +35,8 @@ func (m *Memory) ReadFile(name string) []byte {
 	return nil
 }
 
-// WriteFile makes a file have that content, whatever it was before. It is for
-// tests, which damage logs that way.
+// WriteFile replaces the content of a file, or creates the file. Tests use it to
+// damage logs.
 func (m *Memory) WriteFile(name string, data []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -86,7 +86,7 @@ func (m *Memory) OpenAppend(name string) (File, error) {
 	return f, nil
 }
 
-// Open implements [Store]. What is read is the file as it was when opened.
+// Open implements [Store]. The content is that of the file when it was opened.
 func (m *Memory) Open(name string) (Content, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -94,8 +94,8 @@ func (m *Memory) Open(name string) (Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What is there of a file does not change: it grows, or is truncated,
-	// which makes a copy.
+	// The bytes of a file never change: it grows, or is truncated, which makes a
+	// copy.
 	return memoryContent{bytes.NewReader(f.data)}, nil
 }
 

@@ -16,26 +16,26 @@ type Options struct {
 	// most 1 GiB. Zero stands for DefaultMaxRecord.
 	MaxRecord int
 
-	// Cut is the permission to drop records from a damaged log: the one with
-	// this index, and all behind it. If the damage is there or later, the log
-	// is cut off at the damage, whatever is behind it; if it is earlier, or if
-	// Cut is zero, Open refuses the log. An intact log stays as it is.
+	// Cut permits Open to drop records from a damaged log: the one with this index,
+	// and all that follow. If the damage is there or later, Open cuts the log off at
+	// the damage, whatever follows. If the damage is earlier, or if Cut is zero, Open
+	// refuses the log. An intact log stays as it is.
 	Cut uint64
 
-	// From is the oldest record that the caller is going to read. Segments that
-	// only have older ones are not read now, and so not checked; Verify does, and
-	// so does a Reader that comes to them. Zero stands for the first record.
+	// From is the oldest record that the caller is going to read. Open does not
+	// read, and so does not check, segments that have only older ones. Verify checks
+	// them, and so does a Reader that reads them. Zero stands for the first record.
 	From uint64
 }
 
 // A Recovery says what was found when a log was opened.
 type Recovery struct {
-	First   uint64 // index of the oldest record; if there are no records, that of the one to come
+	First   uint64 // index of the oldest record; if there are no records, that of the next one
 	Last    uint64 // index of the last record; First-1 if there are none
 	Records uint64 // how many there are
 
-	// Cut says that something was cut off the end, and where: a torn write, or
-	// what Options.Cut gave permission for. It is nil if nothing was.
+	// Cut says what Open has cut off at the end: a torn write, or what Options.Cut
+	// permitted. It is nil if Open has cut nothing.
 	Cut *CutOff
 }
 
@@ -53,12 +53,12 @@ func (c CutOff) String() string {
 	return fmt.Sprintf("%d bytes cut off, from %v: %s", c.Bytes, c.Position, c.Reason)
 }
 
-// Open opens a log for writing, or begins a new one, which begins with record
-// 1. It reads the whole log, but for what [Options].From leaves out. What it has
-// found is on disk when it returns.
+// Open opens a log for writing, or begins a new one with record 1. It reads the
+// whole log, except what [Options].From leaves out. What it has found is on disk
+// when it returns.
 //
-// A log that is damaged is refused, with a [*DamageError]; see [Options].Cut.
-// One that is open already is refused with [ErrLocked].
+// Open refuses a damaged log with a [*DamageError]; see [Options].Cut. It refuses a
+// log that is already open with [ErrLocked].
 func Open(s Store, o Options) (*Log, Recovery, error) {
 	if o.MaxRecord == 0 {
 		o.MaxRecord = DefaultMaxRecord
@@ -80,9 +80,9 @@ func Open(s Store, o Options) (*Log, Recovery, error) {
 	return nil, Recovery{}, err
 }
 
-// open does what Open does, when the store is locked.
+// open opens a log whose store is locked.
 func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
-	v, err := lookSince(s, o.From)
+	v, err := surveySince(s, o.From)
 	if err != nil {
 		return nil, Recovery{}, err
 	}
@@ -118,8 +118,8 @@ func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
 	return l, Recovery{First: v.first, Last: v.last, Records: v.last + 1 - v.first, Cut: lost}, nil
 }
 
-// cut drops everything behind the intact part of a log, the last thing first,
-// so that what is left after a crash is still what it was, or a shorter log.
+// cut drops everything behind the intact part of a log. It begins at the end, so
+// that a crash leaves the log as it was, or a shorter one.
 func (v *survey) cut(s Store) (*CutOff, error) {
 	if v.at < 0 && v.first > 1 {
 		return nil, fmt.Errorf("nothing would be left: %w", v.flaw)
@@ -129,7 +129,7 @@ func (v *survey) cut(s Store) (*CutOff, error) {
 		if err := s.Remove(v.segs[i].name); err != nil {
 			return nil, err
 		}
-		// Each for itself, or the wrong one might come back.
+		// Sync after each one, or a crash might bring back only the wrong one.
 		if err := s.SyncDir(); err != nil {
 			return nil, err
 		}
@@ -144,8 +144,8 @@ func (v *survey) cut(s Store) (*CutOff, error) {
 	return lost, nil
 }
 
-// reopenSegment opens a segment to go on, and waits until it is on disk as it
-// is now.
+// reopenSegment opens a segment for more records, and waits until what it has is on
+// disk.
 func reopenSegment(s Store, name string) (File, error) {
 	f, err := s.OpenAppend(name)
 	if err != nil {
@@ -176,7 +176,7 @@ func createSegment(s Store, first uint64, before Hash) (File, error) {
 	return f, nil
 }
 
-// writeAll writes, and takes a short write for an error.
+// writeAll writes b. A short write is an error.
 func writeAll(f File, b []byte) error {
 	n, err := f.Write(b)
 	if err == nil && n < len(b) {

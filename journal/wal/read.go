@@ -18,45 +18,45 @@ type Record struct {
 	Payload []byte // is valid until the next record is asked for
 }
 
-// A Reader reads a log as it was when the reader was made: it needs no lock,
-// and does not mind when the log is written meanwhile. It may be used by
-// several goroutines at once.
+// A Reader reads a log as it was when the reader was made. It needs no lock, and
+// the log may be written meanwhile. Several goroutines may use it at once.
 type Reader struct {
 	store Store
 	segs  []segment // each with the size up to which it is to be read
 	first uint64    // the oldest record
 
 	end     func() (end, error) // where the log ends
-	settled *end                // the same, if that was known from the beginning
+	settled *end                // the same, if the reader knew it from the beginning
 
-	mu    sync.Mutex
-	marks map[string][]stretch // of segments: where they have been found intact, in order
+	mu         sync.Mutex
+	seekPoints map[string][]segmentScan // of segments: scans that reading can continue, in order
 }
 
-// markEvery is how many records are between two marks. From a mark, reading goes
-// on without what is before it.
-const markEvery = 512
+// seekEvery is how many records are between two seek points. Reading can begin at a
+// seek point, without what is before it.
+const seekEvery = 512
 
 // An end is where a log ends, for a reader.
 type end struct {
 	last uint64       // the last record
-	segs int          // how many segments are to be read
-	size int64        // and how much of the last of these
-	flaw *DamageError // what is behind it, if that is damage
+	segs int          // how many segments to read
+	size int64        // how much of the last of these to read; -1 for all
+	flaw *DamageError // the damage that follows, if there is any
 }
 
-// Read returns a reader of the log in a store, which reads what has been
-// written so far: all records but those that are only half written. It fails
-// with [ErrNoLog] if there is no log.
+// Read returns a reader of the log in a store, which reads what has been written so
+// far: all records except half-written ones. It fails with [ErrNoLog] if there is
+// no log.
 //
-// Segments are checked when their records are read, and the current one also
-// when somebody wants to know where the log ends; if it is small, now.
+// The reader checks a segment when it reads its records. It checks the current
+// segment also when a caller asks where the log ends; Read itself does so if the
+// segment is small.
 func Read(s Store) (*Reader, error) {
 	return again(func() (*Reader, error) { return read(s) })
 }
 
-// again calls f until no segment goes away before it could be read, or for so
-// often that there must be another reason.
+// again calls f until it does not fail because a segment was removed before f could
+// read it. After 100 times there must be another reason, and again gives up.
 func again[T any](f func() (T, error)) (T, error) {
 	for try := 0; ; try++ {
 		v, err := f()
@@ -74,7 +74,7 @@ func read(s Store) (*Reader, error) {
 	if len(segs) == 0 {
 		return nil, ErrNoLog
 	}
-	r := &Reader{store: s, segs: segs, first: segs[0].first, marks: map[string][]stretch{}}
+	r := &Reader{store: s, segs: segs, first: segs[0].first, seekPoints: map[string][]segmentScan{}}
 	r.end = sync.OnceValues(func() (end, error) { return endOf(s, segs) })
 	const small = 64 << 10
 	if segs[len(segs)-1].size > small {
@@ -95,10 +95,10 @@ func read(s Store) (*Reader, error) {
 // endOf returns where a log ends.
 func endOf(s Store, segs []segment) (end, error) {
 	current := len(segs) - 1
-	v, err := lookFrom(s, segs, current)
+	v, err := surveyFrom(s, segs, current)
 	if err == nil && v.at < 0 && v.torn && current > 0 {
-		// It is just being created: the end of the log is in the one before.
-		v, err = lookFrom(s, segs, current-1)
+		// The writer is just creating it: the log ends in the one before.
+		v, err = surveyFrom(s, segs, current-1)
 	}
 	if err != nil {
 		return end{}, err
@@ -110,31 +110,31 @@ func endOf(s Store, segs []segment) (end, error) {
 	if v.at >= 0 {
 		e.segs, e.size = v.at+1, v.end
 	} else if e.flaw != nil {
-		e.segs = len(segs) // who gets that far finds the same again
+		e.segs = len(segs) // a caller that reads so far gets the same error
 	}
 	return e, nil
 }
 
-// lookFrom surveys a log from segment i on.
-func lookFrom(s Store, segs []segment, i int) (*survey, error) {
+// surveyFrom surveys a log from segment i on.
+func surveyFrom(s Store, segs []segment, i int) (*survey, error) {
 	v := newSurvey(segs, i)
 	for ; i < len(segs) && v.flaw == nil; i++ {
-		if err := v.lookAt(s, i, func(int64) {}); err != nil {
+		if err := v.addSegment(s, i, func(int64) {}); err != nil {
 			return nil, err
 		}
 	}
 	return v, nil
 }
 
-// First returns the index of the oldest record; if there are no records, that
-// of the one to come.
+// First returns the index of the oldest record; if there are no records, that of
+// the next one.
 func (r *Reader) First() uint64 { return r.first }
 
 // Last returns the index of the last record; if there are no records, it is one
 // less than First.
 //
-// If it cannot be found out, because the current segment cannot be read, it is
-// what is known from its name; whoever reads it gets the error.
+// If the current segment cannot be read, Last returns what its name says: the
+// record before the segment. [Reader.Records] yields the error.
 func (r *Reader) Last() uint64 {
 	e, err := r.end()
 	if err != nil {
@@ -153,10 +153,10 @@ func (r *Reader) Segments() []uint64 {
 	return firsts
 }
 
-// Records returns the records from an index on, in order, up to Last; zero
-// stands for First. If one cannot be read, an error takes its place, and is the
-// end: a [*DamageError], [ErrDropped] if the record is not in the log any more,
-// or what the store says.
+// Records yields the records from an index on, in order, up to Last; zero stands
+// for First. If a record cannot be read, Records yields an error instead, and ends:
+// a [*DamageError], [ErrDropped] if the record is not in the log any more, or an
+// error of the store.
 func (r *Reader) Records(from uint64) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		if from == 0 {
@@ -199,10 +199,10 @@ func (r *Reader) Records(from uint64) iter.Seq2[Record, error] {
 	}
 }
 
-// segment reads a segment that continues from a place, and says where it ends,
-// whether more records are wanted, and whether all of it has been read, up to
-// where it was when the reader was made. What is wrong with the end of the last
-// segment is not said here.
+// segment reads a segment that continues from a place. It returns where the segment
+// ends, whether the caller wants more records, and whether it has read the whole
+// segment, up to its size when the reader was made. It does not report what is wrong
+// with the end of the last segment.
 func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error) bool) (_ place, more, whole bool, err error) {
 	seg := r.segs[i]
 	c, err := r.store.Open(seg.name)
@@ -216,8 +216,8 @@ func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error)
 	more = true
 	w := &window{r: c, size: min(seg.size, c.Size())}
 	each := func(index uint64, f frame) bool {
-		if index%markEvery == 0 {
-			r.remember(seg, stretch{place: place{index, f.hash, true}, end: f.end})
+		if index%seekEvery == 0 {
+			r.remember(seg, segmentScan{place: place{index, f.hash, true}, end: f.end})
 		}
 		if index >= from {
 			more = yield(Record{index, seg.name, f.offset, f.payload}, nil)
@@ -249,22 +249,22 @@ func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error)
 	return st.place, true, w.size == seg.size, nil
 }
 
-// remember marks where a segment has been found intact.
-func (r *Reader) remember(seg segment, st stretch) {
+// remember adds a seek point to a segment.
+func (r *Reader) remember(seg segment, st segmentScan) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known := r.marks[seg.name]; len(known) == 0 || known[len(known)-1].last < st.last {
-		r.marks[seg.name] = append(known, st)
+	if known := r.seekPoints[seg.name]; len(known) == 0 || known[len(known)-1].last < st.last {
+		r.seekPoints[seg.name] = append(known, st)
 	}
 }
 
-// recall returns the last mark of a segment before a record, if there is one and
-// the file is still what it was.
-func (r *Reader) recall(w *window, seg segment, before uint64) (st stretch, ok bool, err error) {
+// recall returns the last seek point of a segment before a record, if there is one
+// and the file is still the same there.
+func (r *Reader) recall(w *window, seg segment, before uint64) (st segmentScan, ok bool, err error) {
 	r.mu.Lock()
-	known := r.marks[seg.name]
+	known := r.seekPoints[seg.name]
 	r.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(known, before, func(st stretch, index uint64) int { return cmp.Compare(st.last, index) })
+	i, _ := slices.BinarySearchFunc(known, before, func(st segmentScan, index uint64) int { return cmp.Compare(st.last, index) })
 	if i == 0 {
 		return st, false, nil
 	}

@@ -210,7 +210,7 @@ func TestSearchIsBounded(t *testing.T) {
 	s.WriteFile(firstSegment, append(b, junk...))
 	_, _, err := wal.Open(s, wal.Options{})
 	d := damageOf(t, err)
-	if d.Index != 2 || !strings.Contains(d.Reason, "too long to find out") {
+	if d.Index != 2 || !strings.Contains(d.Reason, "would take too long") {
 		t.Errorf("got %v", d)
 	}
 }

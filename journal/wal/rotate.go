@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Rotate syncs the log, and has the records to come be written to a new
-// segment. Everything appended so far is on disk when it returns. If the
-// current segment has no records, it stays.
+// Rotate syncs the log, and begins a new segment for the next records. Everything
+// appended so far is on disk when it returns. If the current segment has no
+// records, Rotate keeps it.
 //
 // While the new segment is created, Append waits. Rotate fails with [ErrFailed]
 // or [ErrClosed].
@@ -27,8 +27,8 @@ func (l *Log) Rotate() error {
 	if l.last < l.current() {
 		return nil
 	}
-	// What was appended meanwhile has to go to the old segment as well, and
-	// from here nothing more may be: keep mu.
+	// Records that were appended meanwhile belong to the old segment as well. From
+	// here on nobody may append: keep mu.
 	if l.written < l.last {
 		if err := writeAll(l.file, l.buf[hashSize:]); err != nil {
 			return l.fail("write", err)
@@ -54,13 +54,13 @@ func (l *Log) Rotate() error {
 	return nil
 }
 
-// DropBefore removes segments that only have records before index, which may
-// be more than the log has. The current segment is never removed, so that the
-// log knows where it is; Rotate comes before DropBefore. A segment is removed
-// for good before the next one is.
+// DropBefore removes segments that have only records before index, which may be
+// greater than Last. It never removes the current segment, so that the log knows its
+// last index; call Rotate before DropBefore. The removal of a segment is on disk
+// before DropBefore removes the next one.
 //
-// It fails with [ErrFailed] or [ErrClosed]; if a file cannot be removed, with
-// the reason, and then the log goes on.
+// It fails with [ErrFailed] or [ErrClosed]. If a file cannot be removed, it returns
+// the reason, and the log goes on.
 func (l *Log) DropBefore(index uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,15 +11,15 @@ import (
 // A segment is a file of a log, known by its name.
 type segment struct {
 	name  string
-	first uint64 // index of the first record, in it or to come
-	size  int64  // in bytes, when it was looked at
+	first uint64 // index of its first record, which may not be written yet
+	size  int64  // in bytes, when it was listed
 }
 
 // listSegments returns the segments in a store, in order, with their sizes.
-// Files that are not segments are nobody's business here.
+// It ignores files that are not segments.
 func listSegments(s Store) ([]segment, error) {
-	// Somebody may add and remove segments meanwhile, so that the list has
-	// missed one in the middle. If they are the same afterwards, it has not.
+	// The writer may add and remove segments meanwhile, so the list may lack one in
+	// the middle. If the names are the same afterwards, it does not.
 	for try := 0; try < 100; try++ {
 		segs, err := listOnce(s)
 		if err != nil {
@@ -76,19 +76,19 @@ type place struct {
 	known bool
 }
 
-// A stretch is what has been read of a segment.
-type stretch struct {
+// A segmentScan is the result of reading a segment, or its beginning.
+type segmentScan struct {
 	place
-	end    int64  // offset behind the last intact record; 0 if the header is not intact
-	reason string // why there is no record at end, or "" if the segment ends there
-	mark   uint64 // the greatest of the marks of its records
+	end       int64  // offset behind the last intact record; 0 if the header is not intact
+	reason    string // why there is no record at end, or "" if the segment ends there
+	maxSynced uint64 // the greatest synced count of its records
 }
 
 // readSegment reads a segment that continues from a place, and passes each
-// intact record, with its index, to each, until that returns false. The error
-// is about reading only; what is wrong with the segment is in the stretch.
-func readSegment(w *window, seg segment, from place, each func(uint64, frame) bool) (stretch, error) {
-	st := stretch{place: from}
+// intact record, with its index, to each, until each returns false. The error is
+// about reading only; what is wrong with the segment is in the segmentScan.
+func readSegment(w *window, seg segment, from place, each func(uint64, frame) bool) (segmentScan, error) {
+	st := segmentScan{place: from}
 	var b []byte
 	if n := min(w.size, int64(headerSize)); n > 0 {
 		var err error
@@ -112,16 +112,16 @@ func readSegment(w *window, seg segment, from place, each func(uint64, frame) bo
 	return readOn(w, seg, st, each)
 }
 
-// readOn goes on with a segment, of which a stretch has been read.
-func readOn(w *window, seg segment, st stretch, each func(uint64, frame) bool) (stretch, error) {
+// readOn continues a scan of a segment.
+func readOn(w *window, seg segment, st segmentScan, each func(uint64, frame) bool) (segmentScan, error) {
 	for st.end < w.size {
 		f, reason, err := frameAt(w, st.end, nil)
 		if err != nil {
 			return st, err
 		}
 		index := st.last + 1
-		if reason == "" && f.mark > index-seg.first+1 {
-			reason = "the record takes for synced what comes after it"
+		if reason == "" && f.synced > index-seg.first+1 {
+			reason = "the synced count of the record includes the record itself or later ones"
 		}
 		if reason != "" {
 			st.reason = reason
@@ -129,7 +129,7 @@ func readOn(w *window, seg segment, st stretch, each func(uint64, frame) bool) (
 		}
 		st.place = place{last: index, hash: f.hash, known: true}
 		st.end = f.end
-		st.mark = max(st.mark, f.mark)
+		st.maxSynced = max(st.maxSynced, f.synced)
 		if each != nil && !each(index, f) {
 			return st, nil
 		}
@@ -137,18 +137,18 @@ func readOn(w *window, seg segment, st stretch, each func(uint64, frame) bool) (
 	return st, nil
 }
 
-// What is behind a record that is not intact.
+// A rest says what follows a record that is not intact.
 type rest struct {
-	records int    // how many intact ones there are
-	mark    uint64 // the greatest of their marks
-	unknown bool   // that it would take too long to look for all
+	records   int    // how many intact ones there are
+	maxSynced uint64 // the greatest of their synced counts
+	unknown   bool   // the search was given up, because it would take too long
 }
 
-// searchBudget is for how many bytes hashes are computed in vain, in the search
-// for intact records, in addition to eight times the bytes that are searched.
+// searchBudget limits the search for intact records: it may compute hashes in vain
+// of so many bytes, and of eight times the bytes that it searches.
 const searchBudget = 16 << 20
 
-// readRest looks for intact records behind one, at an offset, that is not.
+// readRest searches for intact records behind a bad one at an offset.
 func readRest(w *window, offset int64) (rest, error) {
 	var r rest
 	at, err := r.next(w, offset)
@@ -174,16 +174,16 @@ func readRest(w *window, offset int64) (rest, error) {
 	return r, nil
 }
 
-// next looks at the place where the record behind a bad one would begin, if the
-// length of the bad one is still right, and returns where to look on. An intact
-// record there means that all the others are found at once.
+// next tries the offset where the record behind a bad one begins if the length of
+// the bad one is still right, and returns where the search goes on. If there is an
+// intact record, the search finds all the others directly.
 func (r *rest) next(w *window, offset int64) (int64, error) {
 	body, reason, err := bodyAt(w, offset)
 	if err != nil || reason != "" {
 		return offset + 1, err
 	}
-	// It may be only the hash of the bad record that has changed. The next one
-	// still follows from what the hash has been.
+	// Perhaps only the hash of the bad record has changed. The next record still
+	// follows from the original hash.
 	was, _, err := sumAt(w, offset, body, nil)
 	if err != nil {
 		return 0, err
@@ -200,12 +200,12 @@ func (r *rest) next(w *window, offset int64) (int64, error) {
 	return offset + 1, nil
 }
 
-// add counts an intact record, if its mark is possible.
+// add counts an intact record, if its synced count is possible.
 func (r *rest) add(f frame) bool {
 	if !f.possible() {
 		return false
 	}
 	r.records++
-	r.mark = max(r.mark, f.mark)
+	r.maxSynced = max(r.maxSynced, f.synced)
 	return true
 }

@@ -2,11 +2,11 @@ package wal
 
 import "io"
 
-// A Store is a flat directory of files, as much of one as a log needs. Its
-// methods may be called by several goroutines at once.
+// A Store is a flat directory of files, with the operations that a log needs.
+// Several goroutines may call its methods at once.
 //
-// Nothing that is done is sure to survive a crash before it is synced: the
-// content of a file by its Sync, the names of files by SyncDir.
+// A change is certain to survive a crash only after a sync: the content of a file
+// after its Sync, the names of files after SyncDir.
 type Store interface {
 	// List returns the names of all files, in any order.
 	List() ([]string, error)
@@ -15,29 +15,29 @@ type Store interface {
 	// there is a file of that name.
 	Create(name string) (File, error)
 
-	// OpenAppend opens a file that exists, to go on at its end.
+	// OpenAppend opens an existing file for writing at its end.
 	OpenAppend(name string) (File, error)
 
-	// Open opens a file for reading, perhaps while it is written.
+	// Open opens a file for reading. The file may be written meanwhile.
 	Open(name string) (Content, error)
 
-	// Remove removes a file. Whoever has it open can still read it, or gets an
+	// Remove removes a file. A reader that has it open can still read it, or gets an
 	// error.
 	Remove(name string) error
 
 	// Rename gives a file another name; a file that had it before is lost.
 	Rename(from, to string) error
 
-	// Truncate cuts a file off after size bytes. It is to be called on files
-	// that nobody has open for writing.
+	// Truncate cuts a file off after size bytes. The caller makes sure that the file
+	// is not open for writing.
 	Truncate(name string, size int64) error
 
-	// Lock takes the store for the caller, until the lock is closed or the
-	// process ends. It fails at once, with ErrLocked, if somebody else has it.
-	// It is no obstacle to reading.
+	// Lock locks the store until the caller closes the lock or the process ends. It
+	// fails at once, with ErrLocked, if the store is locked already. The lock does
+	// not prevent reading.
 	Lock() (io.Closer, error)
 
-	// SyncDir waits until all names of files, and their absence, are on disk.
+	// SyncDir waits until the creation, renaming and removal of files is on disk.
 	SyncDir() error
 }
 

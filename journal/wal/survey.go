@@ -4,24 +4,24 @@ import "fmt"
 
 const ambiguous = "a torn write and a change cannot be told apart"
 
-// A survey is what a look at a whole log has brought to light.
+// A survey is the result of reading a log, or the end of one.
 type survey struct {
 	segs   []segment
 	at     int // the segment in which the intact part ends; -1 if there is none
 	place      // of the last intact record
 	end    int64
-	first  uint64 // index of the oldest record, there or to come
+	first  uint64 // index of the oldest record, which may not be written yet
 	bytes  int64  // size of the intact part
 	synced uint64 // the last record that is proven to have been on disk
 	syncs  bool   // the owner of the log calls Sync
 	flaw   *DamageError
-	torn   bool // the flaw may be a torn write, which is to be cut off
+	torn   bool // the flaw may be a torn write, which Open cuts off
 	intact int  // intact records known to be behind the flaw
 }
 
-// look surveys a log. Segments are read in order, and seen is called with how
-// many bytes have been read so far, of how many.
-func look(s Store, seen func(done, total int64)) (*survey, error) {
+// surveyLog surveys a whole log. It reads the segments in order, and calls seen with
+// the number of bytes that it has read, and that there are.
+func surveyLog(s Store, seen func(done, total int64)) (*survey, error) {
 	segs, err := listSegments(s)
 	if err != nil {
 		return nil, err
@@ -35,14 +35,14 @@ func look(s Store, seen func(done, total int64)) (*survey, error) {
 		total += seg.size
 	}
 	progress := func(n int64) {
-		// What is looked at twice has been read already.
+		// Bytes that are read twice do not count twice.
 		if seen != nil && done+n > told {
 			told = done + n
 			seen(told, total)
 		}
 	}
 	for i := range segs {
-		if err := v.lookAt(s, i, progress); err != nil || v.flaw != nil {
+		if err := v.addSegment(s, i, progress); err != nil || v.flaw != nil {
 			return v, err
 		}
 		done += segs[i].size
@@ -50,9 +50,8 @@ func look(s Store, seen func(done, total int64)) (*survey, error) {
 	return v, nil
 }
 
-// lookSince surveys a log from the segment on that has a record, or from its
-// beginning.
-func lookSince(s Store, from uint64) (*survey, error) {
+// surveySince surveys a log from the segment of a record on, or from the beginning.
+func surveySince(s Store, from uint64) (*survey, error) {
 	segs, err := listSegments(s)
 	if err != nil {
 		return nil, err
@@ -64,11 +63,11 @@ func lookSince(s Store, from uint64) (*survey, error) {
 	for i+1 < len(segs) && segs[i+1].first <= from {
 		i++
 	}
-	v, err := lookFrom(s, segs, i)
+	v, err := surveyFrom(s, segs, i)
 	for err == nil && v.at < 0 && i > 0 {
-		// It has not even a header. The end of the log is in one before it.
+		// It does not even have a header. The log ends in a segment before it.
 		i--
-		v, err = lookFrom(s, segs, i)
+		v, err = surveyFrom(s, segs, i)
 	}
 	if err == nil {
 		v.first = segs[0].first
@@ -83,13 +82,13 @@ func newSurvey(segs []segment, i int) *survey {
 		at:    -1,
 		place: place{last: segs[i].first - 1},
 		first: segs[i].first,
-		// A segment is created when everything before it is on disk.
+		// The log creates a segment when everything before it is on disk.
 		synced: segs[len(segs)-1].first - 1,
 	}
 }
 
-// lookAt goes on to segment i.
-func (v *survey) lookAt(s Store, i int, progress func(int64)) error {
+// addSegment reads segment i, the next one.
+func (v *survey) addSegment(s Store, i int, progress func(int64)) error {
 	seg := v.segs[i]
 	if v.at >= 0 {
 		if v.flaw = gapBetween(v.segs[v.at], v.last, v.end, seg); v.flaw != nil {
@@ -101,16 +100,16 @@ func (v *survey) lookAt(s Store, i int, progress func(int64)) error {
 		return err
 	}
 	defer c.Close()
-	// It may have grown, if somebody writes.
+	// It may have grown since it was listed.
 	w := &window{r: c, size: min(seg.size, c.Size()), seen: progress}
 	st, err := readSegment(w, seg, v.place, func(_ uint64, f frame) bool {
-		v.syncs = v.syncs || f.mark > 0
+		v.syncs = v.syncs || f.synced > 0
 		return true
 	})
 	if err != nil {
 		return fmt.Errorf("%w, in %s", err, seg.name)
 	}
-	v.prove(seg, st.mark)
+	v.prove(seg, st.maxSynced)
 	if st.end > 0 {
 		v.at, v.end, v.place = i, st.end, st.place
 		v.bytes += st.end
@@ -131,16 +130,16 @@ func (v *survey) lookAt(s Store, i int, progress func(int64)) error {
 	return v.judgeRecord(w, seg)
 }
 
-// prove takes account of the mark of an intact record of a segment.
-func (v *survey) prove(seg segment, mark uint64) {
-	if mark > 0 {
+// prove notes what the synced count of an intact record of a segment proves.
+func (v *survey) prove(seg segment, count uint64) {
+	if count > 0 {
 		v.syncs = true
-		v.synced = max(v.synced, seg.first-1+mark-1)
+		v.synced = max(v.synced, seg.first-1+count-1)
 	}
 }
 
-// gapBetween returns what is wrong if a segment does not begin where the one
-// before has ended, after a record, at an offset.
+// gapBetween returns the damage if a segment does not follow the one before, whose
+// last record is last, and ends at the offset end.
 func gapBetween(before segment, last uint64, end int64, seg segment) *DamageError {
 	if seg.first > last+1 {
 		return &DamageError{Position{before.name, end, last + 1},
@@ -153,35 +152,35 @@ func gapBetween(before segment, last uint64, end int64, seg segment) *DamageErro
 	return nil
 }
 
-// judgeHeader decides about the header of segment i, the last one, which is not
-// intact. It is synced before anything is written behind it.
+// judgeHeader decides whether the bad header of segment i, the last one, is a torn
+// write or damage. The log syncs a header before it writes anything behind it.
 func (v *survey) judgeHeader(i int) {
 	seg := v.segs[i]
 	switch {
 	case seg.size > int64(headerSize):
-		v.flaw.Reason += "; there is something behind it, so it was on disk"
+		v.flaw.Reason += "; data follows it, so it was on disk"
 	case i == 0 && seg.first > 1:
-		v.flaw.Reason += "; nothing is left of what was before it"
+		v.flaw.Reason += "; the segments before it are gone"
 	default:
 		v.torn = true
 		v.flaw.Reason += "; " + ambiguous
 	}
 }
 
-// judgeRecord decides about the record behind the intact part of the log, in
-// the last segment, which is not intact.
+// judgeRecord decides whether the bad record behind the intact part of the log, in
+// the last segment, is a torn write or damage.
 func (v *survey) judgeRecord(w *window, seg segment) error {
 	r, err := readRest(w, v.end)
 	if err != nil {
 		return fmt.Errorf("%w, in %s", err, seg.name)
 	}
 	v.intact = r.records
-	v.prove(seg, r.mark)
+	v.prove(seg, r.maxSynced)
 	switch {
 	case v.synced > v.last:
 		v.flaw.Reason += "; records behind it prove that it was on disk"
 	case r.unknown:
-		v.flaw.Reason += "; it would take too long to find out what is behind it"
+		v.flaw.Reason += "; the search for intact records behind it would take too long"
 	case r.records > 0 && !v.syncs:
 		v.flaw.Reason += "; records behind it are intact, and the log is never synced, so it was written"
 	default:

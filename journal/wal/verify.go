@@ -1,39 +1,39 @@
 package wal
 
-// A Report says what a look at a whole log has brought to light.
+// A Report is the result of verifying a log.
 type Report struct {
 	Segments int    // files, intact or not
-	First    uint64 // index of the oldest record; if there are no records, that of the one to come
+	First    uint64 // index of the oldest record; if there are no records, that of the next one
 	Last     uint64 // index of the last record of the intact part; First-1 if there are none
 	Records  uint64 // how many records the intact part has
 	Bytes    int64  // size of the intact part, with the headers of its segments
 
-	// Synced is the index of the last record of which something intact proves
-	// that it was once on disk. It may be greater than Last.
+	// Synced is the index of the last record that was certainly once on disk, as an
+	// intact part of the log proves. It may be greater than Last.
 	Synced uint64
 
-	// Hash is the hash of the record Last. A log that has another hash there
-	// later has been written anew.
+	// Hash is the hash of the record Last. If that record has another hash later,
+	// the log has been rewritten.
 	Hash Hash
 
-	// Damage is where the intact part ends, if it is not the end of the log.
+	// Damage says where the intact part ends, if that is not the end of the log.
 	Damage *DamageError
 
 	// Ambiguous says that nothing proves that the record at Damage was on
-	// disk: a torn write and a change cannot be told apart. Open would cut the
+	// disk: a torn write and a change cannot be distinguished. Open would cut the
 	// log off there, and go on.
 	Ambiguous bool
 }
 
-// Verify reads a whole log, and reports on it. It needs no lock; if the log is
-// written meanwhile, a record that is half written is reported as ambiguous
-// damage. If progress is not nil, it is called now and then with the number of
-// bytes that have been read, and that there are.
+// Verify reads a whole log, and reports on it. It needs no lock. If the log is
+// written meanwhile, Verify reports a half-written record as ambiguous damage. If
+// progress is not nil, Verify calls it from time to time with the number of bytes
+// that it has read, and that there are.
 //
-// The error is about reading; [ErrNoLog] if there is no log. What is wrong with
-// the log is in the report.
+// The error is about reading; it is [ErrNoLog] if there is no log. What is wrong
+// with the log is in the report.
 func Verify(s Store, progress func(done, total int64)) (Report, error) {
-	v, err := again(func() (*survey, error) { return look(s, progress) })
+	v, err := again(func() (*survey, error) { return surveyLog(s, progress) })
 	if err != nil {
 		return Report{}, err
 	}

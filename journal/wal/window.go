@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// chunk is how much is read at once, in bytes.
+// chunk is how many bytes a window reads at once.
 const chunk = 256 << 10
 
 // A window is a part of a file in memory. It is never larger than the file, or
@@ -16,11 +16,11 @@ type window struct {
 	size int64
 	base int64 // offset of buf in the file
 	buf  []byte
-	seen func(offset int64) // is called with how far the file has been read
+	seen func(offset int64) // is called with the offset up to which it has read
 }
 
-// bytes returns n bytes at an offset, which have to be within the size of the
-// file. They are valid until the next call.
+// bytes returns n bytes at an offset. The caller makes sure that the file has them.
+// They are valid until the next call.
 func (w *window) bytes(offset, n int64) ([]byte, error) {
 	if i := offset - w.base; i >= 0 && i+n <= int64(len(w.buf)) {
 		return w.buf[i : i+n : i+n], nil

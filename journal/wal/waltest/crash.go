@@ -6,24 +6,24 @@ import (
 	"slices"
 )
 
-// Sector is the size, in bytes, of the pieces of a file that come to the disk
-// or not.
+// Sector is the size, in bytes, of the pieces of a file that a crash keeps or loses
+// as a whole.
 const Sector = 64
 
-// LoseAll is a choice for [Disk.Crash]: nothing is left but what was synced.
+// LoseAll is a choice for [Disk.Crash]: only what was synced is left.
 func LoseAll(int) int { return 0 }
 
-// KeepAll is a choice for [Disk.Crash]: everything has come to the disk.
+// KeepAll is a choice for [Disk.Crash]: everything has reached the disk.
 func KeepAll(n int) int { return n - 1 }
 
-// Crash returns a disk that may be found after a crash. What was synced is
-// there. Of the rest, choose decides: whether each change of a name has come to
-// the disk, how much of what was written, and which sectors of that are there
-// and which are zero. It gets the number of possibilities, and returns one,
-// from 0. The lower, the more is lost.
+// Crash returns a disk as it may be after a crash. It has all that was synced.
+// Choose decides about the rest: whether each change of a name has reached the disk,
+// how much of what was written has, and which sectors of that are zero. It gets the
+// number of possibilities, and returns one, counted from 0. The lower the number,
+// the more is lost.
 //
-// The disk itself stays as it is, and does nothing any more but fail with
-// ErrCrashed.
+// The content of the disk itself stays as it is, but all its operations fail with
+// ErrCrashed from now on.
 func (d *Disk) Crash(choose func(n int) int) *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -52,11 +52,11 @@ func (d *Disk) Crash(choose func(n int) int) *Disk {
 	return after
 }
 
-// crash returns what is left of a file.
+// crash returns the content of a file after a crash.
 func (f *inode) crash(choose func(int) int) []byte {
 	if !bytes.HasPrefix(f.data, f.synced) {
-		// It was truncated: that has come to the disk, with nothing behind
-		// it, or it has not.
+		// It was truncated. Either the truncation has reached the disk, and
+		// nothing that was written afterwards, or not even that has.
 		if choose(2) == 0 {
 			return bytes.Clone(f.synced)
 		}

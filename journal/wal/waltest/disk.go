@@ -14,13 +14,13 @@ import (
 )
 
 var (
-	// ErrFault is how operations fail that a plan tells to fail.
+	// ErrFault is the error of operations that fail by plan.
 	ErrFault = errors.New("waltest: the disk has failed, as planned")
 
-	// ErrFull is how a write fails for which there is no room.
+	// ErrFull is the error of a write for which there is not enough room.
 	ErrFull = errors.New("waltest: the disk is full, as planned")
 
-	// ErrCrashed is how all operations fail after a crash.
+	// ErrCrashed is the error of all operations after a crash.
 	ErrCrashed = errors.New("waltest: the machine has crashed, as planned")
 )
 
@@ -48,30 +48,29 @@ func (k Kind) String() string {
 	return names[k]
 }
 
-// An Op is an operation that is about to be done.
+// An Op is an operation that the disk is about to do.
 type Op struct {
-	N     int    // its number among all of the disk, from 1
-	Nth   int    // its number among those of its type, from 1
-	Kind  Kind   // what is to be done
+	N     int    // its number among all operations of the disk, from 1
+	Nth   int    // its number among those of its kind, from 1
+	Kind  Kind   // what the operation does
 	Name  string // of the file; "" for the folder
-	Bytes []byte // what is to be written
+	Bytes []byte // what a Write writes
 }
 
-// A Fault says what is to become of an operation. The zero value lets it be
-// done.
+// A Fault says how an operation fails. With the zero Fault it does not.
 type Fault struct {
-	Err     error // how it fails, if not nil
-	Written int   // of a write that fails: how many bytes are written before
-	Crash   bool  // the machine crashes, so that everything fails from now on, with ErrCrashed
+	Err     error // its error, if it fails
+	Written int   // how many bytes a Write that fails has written
+	Crash   bool  // the machine crashes: everything fails from now on, with ErrCrashed
 }
 
-// A Disk is a store that keeps apart what is synced, and what is not. It starts
-// empty, with no faults and no end. Its methods may be called by several
-// goroutines at once.
+// A Disk is a store that distinguishes what is synced from what is not. It starts
+// empty, without faults, and without a limit. Several goroutines may call its methods
+// at once.
 type Disk struct {
 	mu      sync.Mutex
 	names   map[string]*inode // as the system shows them
-	synced  map[string]*inode // as they are on disk for sure
+	synced  map[string]*inode // as they are certainly on disk
 	pending []change          // of names, since they were last synced
 	plan    func(Op) Fault
 	room    int64 // bytes that can still be written; -1 if there is no limit
@@ -84,14 +83,14 @@ type Disk struct {
 // An inode is a file, by whatever name.
 type inode struct {
 	data   []byte // as the system shows it
-	synced []byte // as it is on disk for sure
+	synced []byte // as it is certainly on disk
 }
 
-// A change of names is to leave the name without a file, if file is nil.
+// A change gives a name to a file, or removes the name if file is nil.
 type change struct {
 	name string
 	file *inode
-	drop string // a name that is gone with it, of a file that was renamed
+	drop string // the former name of a file that was renamed
 }
 
 // NewDisk returns an empty disk.
@@ -99,16 +98,16 @@ func NewDisk() *Disk {
 	return &Disk{names: map[string]*inode{}, synced: map[string]*inode{}, room: -1, nth: map[Kind]int{}}
 }
 
-// Plan has the disk ask f about each operation from now on. The function must
-// not use the disk.
+// Plan sets the function that decides about each operation from now on. The function
+// must not use the disk.
 func (d *Disk) Plan(f func(Op) Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.plan = f
 }
 
-// FailNth plans that the nth operation of a kind, counted from 1 and from the
-// beginning, fails with ErrFault, without effect. Others are done.
+// FailNth plans that the nth operation of a kind, counted from 1 since the disk was
+// made, fails with ErrFault, without effect. Other operations succeed.
 func (d *Disk) FailNth(kind Kind, nth int) {
 	d.Plan(func(op Op) Fault {
 		if op.Kind == kind && op.Nth == nth {
@@ -118,31 +117,29 @@ func (d *Disk) FailNth(kind Kind, nth int) {
 	})
 }
 
-// CrashAt plans that the machine crashes at the operation of that number,
-// counted from 1 and from the beginning. Of a write, that many bytes are
-// written.
+// CrashAt plans that the machine crashes at operation n, counted from 1 since the
+// disk was made. If it is a Write, it writes that many bytes before.
 func (d *Disk) CrashAt(n, written int) {
 	d.Plan(func(op Op) Fault { return Fault{Crash: op.N == n, Written: written} })
 }
 
-// Limit has the disk be full after that many more bytes. A write for which
-// there is not enough room writes what there is room for, and fails with
-// ErrFull.
+// Limit makes the disk full after that many more bytes. A Write for which there is
+// not enough room writes what there is room for, and fails with ErrFull.
 func (d *Disk) Limit(bytes int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.room = bytes
 }
 
-// Ops returns how many operations have been asked for.
+// Ops returns how many operations there were, failed ones included, up to a crash.
 func (d *Disk) Ops() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.n
 }
 
-// Synced returns a copy of the part of a file that is on disk for sure, name
-// and content, or nil if there is none.
+// Synced returns a copy of the content of a file that is certainly on disk. It is nil
+// if not even the name of the file is.
 func (d *Disk) Synced(name string) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -152,8 +149,8 @@ func (d *Disk) Synced(name string) []byte {
 	return nil
 }
 
-// begin asks the plan about an operation, with mu held. The number is how much
-// of a write is to be done.
+// begin asks the plan about an operation. It returns how many bytes a Write has to
+// write, also if it fails. The caller holds mu.
 func (d *Disk) begin(kind Kind, name string, b []byte) (written int, err error) {
 	if d.crashed {
 		return 0, ErrCrashed
@@ -174,7 +171,7 @@ func (d *Disk) begin(kind Kind, name string, b []byte) (written int, err error) 
 	return len(b), nil
 }
 
-// find returns the file of that name, with mu held.
+// find returns the file with a name. The caller holds mu.
 func (d *Disk) find(name string) (*inode, error) {
 	if f := d.names[name]; f != nil {
 		return f, nil
@@ -222,7 +219,7 @@ func (d *Disk) OpenAppend(name string) (wal.File, error) {
 	return &file{d, f, name}, nil
 }
 
-// Open implements [wal.Store]. What is read is the file as it was when opened.
+// Open implements [wal.Store]. The content is that of the file when it was opened.
 func (d *Disk) Open(name string) (wal.Content, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
