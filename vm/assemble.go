@@ -14,15 +14,14 @@ import (
 )
 
 // State puts the parts together. A machine that goes on from the state does what
-// the original would have done. It is an error, which names the process, if some
-// parts do not fit together: parts may come from anywhere, and bad ones do no
-// harm.
+// the original would have done. Parts may come from an untrusted source: State returns
+// an error if they do not fit together, which names the processes.
 func (p *Parts) State() (State, error) {
 	if l := p.Limits; l.Queue <= 0 || l.Steps <= 0 || l.Drain <= 0 {
-		return State{}, fmt.Errorf("vm: parts with limits %+v", l)
+		return State{}, fmt.Errorf("vm: parts with limits %+v: each must be positive", l)
 	}
 	if p.Generation > 1<<63 || p.Last > 1<<63 {
-		return State{}, fmt.Errorf("vm: parts with generation %d and PID %d: no machine gets that far", p.Generation, p.Last)
+		return State{}, fmt.Errorf("vm: parts with generation %d and PID %d: one is too large to be true", p.Generation, p.Last)
 	}
 	a := assembly{parts: p, owner: new(owner), routed: map[*endpoint]bool{}, opened: map[uint64]bool{}}
 	root := &space{owner: a.owner, last: p.Last}
@@ -70,7 +69,7 @@ func (a *assembly) processes(root *space) {
 	for i := range a.parts.Processes {
 		p := &a.parts.Processes[i]
 		if int64(p.Depth) >= int64(len(frames)) || p.Depth > maxDepth {
-			a.faults = append(a.faults, fmt.Errorf("vm: process %d of the parts (%q) is at depth %d, where there is no machine", i, p.Name, p.Depth))
+			a.faults = append(a.faults, fmt.Errorf("vm: process %d of the parts (%q) is at depth %d, and no virtual machine comes before it at depth %d", i, p.Name, p.Depth, int64(p.Depth)-1))
 			return
 		}
 		frames = frames[:p.Depth+1]
@@ -90,40 +89,40 @@ func (a *assembly) processes(root *space) {
 	}
 }
 
-// maxSeq bounds the numbers that are counted within a process, so that no parts
-// make them overflow at once.
+// maxSeq bounds the counters of a process in parts, so that they do not overflow
+// soon.
 const maxSeq = 1<<32 - 1<<20
 
 // cell makes the cell of process i.
 func (a *assembly) cell(i int, path Path) *cell {
 	p := &a.parts.Processes[i]
 	if p.Seq > maxSeq || p.Fresh > maxSeq || p.Last > 1<<63 {
-		a.fault(i, "no process gets as far as endpoint %d, name %d, PID %d", p.Seq, p.Fresh, p.Last)
+		a.fault(i, "endpoint number %d, fresh name %d or PID %d is too large to be true", p.Seq, p.Fresh, p.Last)
 	}
 	c := &cell{owner: a.owner, pid: p.PID, name: p.Name, seq: p.Seq, fresh: p.Fresh, state: p.State, stateType: p.Type}
 	if p.Nested {
 		c.state, c.stateType = nested{}, nestedType
 		c.ensureExtras().inner = &space{owner: a.owner, last: p.Last}
 		if p.State != nil || p.Type != nil || len(p.Devices) > 0 || p.Fresh > 0 {
-			a.fault(i, "it is a virtual machine, and has a state, devices or fresh names")
+			a.fault(i, "it is a virtual machine, but has a state, devices or fresh names")
 		}
 		return c
 	}
 	if p.Last != 0 {
-		a.fault(i, "it is no virtual machine, and has processes inside")
+		a.fault(i, "it is no virtual machine, but has a last PID inside: %d", p.Last)
 	}
 	if t := reflect.TypeOf(p.State); p.Type == nil || p.Type == nestedType || t != p.Type && (p.Type.Kind() != reflect.Interface || t != nil && !t.Implements(p.Type)) {
-		a.fault(i, "its state is a %v, and of type %v", t, p.Type)
+		a.fault(i, "its state is a %v, but its type of state is %v", t, p.Type)
 		return c
 	}
 	a.endpoints(i, c, func(d *EndpointParts) (*endpoint, error) {
 		switch {
 		case d.Inner != 0 || d.InnerSeq != 0:
-			return nil, errors.New("is that of a process inside, but there is no machine")
+			return nil, errors.New("is of a process inside, but the process is no virtual machine")
 		case d.ID != nil && !reflect.ValueOf(d.ID).Comparable():
 			return nil, fmt.Errorf("has a name that cannot be compared, a %T", d.ID)
 		case (d.ID == nil) != (d.Anonymous > 0) || d.Anonymous > d.Seq || d.Level == 0 && d.Anonymous != 0 && d.Anonymous != d.Seq:
-			return nil, fmt.Errorf("has nothing to do with its number, %d", d.Anonymous)
+			return nil, fmt.Errorf("has a wrong number for an endpoint without a name: %d", d.Anonymous)
 		}
 		id := d.ID
 		if id == nil {
@@ -145,9 +144,9 @@ func (a *assembly) endpoint(d *EndpointParts, id actions.EndpointID) (*endpoint,
 	return e, nil
 }
 
-// routes gives virtual machines the endpoints that they have for processes inside,
-// which are there already. What is inside comes after what is around it, and is
-// needed first.
+// routes gives virtual machines the endpoints that they have for processes inside. It
+// goes from the last process to the first, because the endpoints of the processes
+// inside, which come after the machine, must exist before.
 func (a *assembly) routes() {
 	for i := len(a.cells) - 1; i >= 0; i-- {
 		if !a.parts.Processes[i].Nested {
@@ -165,7 +164,7 @@ func (a *assembly) routes() {
 			}
 			switch {
 			case within == nil || d.ID != nil || d.Anonymous != 0 || d.Handler != nil || len(d.Tallies) > 0:
-				return nil, errors.New("is that of no process inside")
+				return nil, errors.New("is not one that a process inside has at a meta-level")
 			case a.routed[within]:
 				return nil, errors.New("is there twice")
 			case !within.role.Equal(d.Role):
@@ -178,7 +177,7 @@ func (a *assembly) routes() {
 	for i, c := range a.cells {
 		for _, e := range c.metas() {
 			if !a.routed[e] {
-				a.fault(i, "endpoint %v at level %d is not known to the machine around it", e.role, e.level)
+				a.fault(i, "endpoint %v at level %d has none in the machine around it", e.role, e.level)
 			}
 		}
 	}
@@ -243,7 +242,7 @@ func (c *cell) tallies(e *endpoint, ts []TallyParts) error {
 		return nil
 	}
 	if e.handler == nil || e.handler.Demand == nil {
-		return errors.New("counts peers, and its handler does not count its demand")
+		return errors.New("counts peers, but its handler has no Demand")
 	}
 	keys := immutable.NewSortedMap[string, tallied](nil)
 	for _, t := range ts {
@@ -269,7 +268,7 @@ func (a *assembly) devices(i int, c *cell, path Path) {
 	for _, d := range a.parts.Processes[i].Devices {
 		switch {
 		case d.Device == nil || !reflect.ValueOf(d.Device).Comparable():
-			a.fault(i, "%T is no device, because it cannot be compared", d.Device)
+			a.fault(i, "%T is no device: it is nil, or cannot be compared", d.Device)
 		case d.Generation <= last || d.Generation > a.parts.Generation || a.opened[d.Generation] || held[d.Device]:
 			a.fault(i, "device %s is out of order: it has number %d", d.Device.DeviceName(), d.Generation)
 		default:

@@ -4,16 +4,17 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// A Call is a call of a transition function, about to be made.
+// A Call is a call of a transition function that the machine is about to make: see
+// [Config.Inspect].
 type Call struct {
-	Path  Path   // of the process
-	Name  string // of the process
-	What  string // "boot", "handler" or "continuation"
-	State any    // of the process
-	Event *actions.Event
+	Path  Path           // of the process
+	Name  string         // of the process
+	What  string         // "boot", "handler" or "continuation"
+	State any            // of the process
+	Event *actions.Event // for a handler; nil for others
 
-	// Endpoint is the endpoint or nil, for a device or for what is not a
-	// handler.
+	// Endpoint describes the endpoint whose handler is called. It is nil for the
+	// handler of a device, and for a function that is not a handler.
 	Endpoint *EndpointInfo
 
 	// Run calls the function, and returns the state and the actions that it
@@ -34,11 +35,11 @@ const (
 var callKinds = [...]string{"handler", "boot", "continuation", "continuation"}
 
 // transit calls a transition function of p, gives p the state that it returns if
-// it may be another one, and returns its actions. All calls are made here, except
-// for the hot path of messages: see receive.
+// the function can change it, and returns its actions. All calls are made here,
+// except for the hot path of messages: see receive.
 //
 // The function may panic, or end the goroutine. So the machine notes what it
-// calls: Machine.crash goes on from there.
+// calls: Machine.crash continues from these notes.
 func (m *Machine) transit(p *proc, kind callKind, e *endpoint, f function, changes bool) actions.Action {
 	m.running, m.calling, m.event = p, kind, f.ev
 	var state any
@@ -71,7 +72,7 @@ func (f *function) call(state any) (any, actions.Action) {
 	return f.then(state, f.pid)
 }
 
-// inspected makes a call by way of Config.Inspect.
+// inspected lets Config.Inspect make a call.
 func (m *Machine) inspected(p *proc, e *endpoint, kind callKind, f function) (any, actions.Action) {
 	c := Call{Path: p.path(), Name: p.cell.name, What: callKinds[kind], State: p.cell.state, Event: f.ev}
 	c.Run = func() (any, actions.Action) { return f.call(p.cell.state) }

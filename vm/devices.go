@@ -84,8 +84,8 @@ func (k *kernel) countDevices(n int) {
 	}
 }
 
-// holding returns the hold of p on device d, for an action a. It returns nil if
-// there is none, and records that a is ignored.
+// holding returns the hold of p on device d, for an action a. If there is none, it
+// returns nil, and records that a is ignored or, if d is nil, lets p fail.
 func (k *kernel) holding(p *proc, d world.Device, a actions.Action) *hold {
 	if d == nil {
 		k.fail(p, fmt.Errorf("%w: %v", ErrAction, quoted(a)))
@@ -151,7 +151,7 @@ func (m *Machine) closeAll(p *proc) {
 	}
 }
 
-// fromDevice gives the holder of a device an input of the device.
+// fromDevice turns an input of a device into an event for its holder.
 func (m *Machine) fromDevice(in Input) {
 	if in.Address == nil {
 		m.stats.Late++

@@ -8,26 +8,25 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// A Digest stands for what a machine has done. Two machines with the same Digest
-// have done the same, as far as it goes: who was told events of which kind, who
-// had actions of which kind performed at which level, who has come and gone, and
-// all that in which order. What was in the events and actions is not part of it.
+// A Digest is a hash of what a machine has done: the kinds of inputs and commands,
+// which processes came and went, got events of which kinds, and performed actions of
+// which kinds at which levels, all in their order. The contents of events and actions
+// are not part of it. Machines that do the same have the same Digest.
 //
-// It is there to find accidents, and is no help against somebody who wants to
-// deceive.
+// It finds accidental differences. It is no protection against forgery.
 type Digest uint64
 
 // String writes d in hexadecimal digits.
 func (d Digest) String() string { return fmt.Sprintf("%016x", uint64(d)) }
 
-// Mix returns d with a number added.
+// Mix returns a digest of d followed by a number.
 func (d Digest) Mix(v uint64) Digest {
 	const a, b = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
 	hi, lo := bits.Mul64(uint64(d)^v^a, b)
 	return Digest(hi ^ lo ^ v)
 }
 
-// MixBytes returns d with bytes added, and how many there are.
+// MixBytes returns a digest of d followed by the length of b and by b.
 func (d Digest) MixBytes(b []byte) Digest {
 	d = d.Mix(uint64(len(b)))
 	for ; len(b) >= 8; b = b[8:] {
@@ -41,10 +40,11 @@ func (d Digest) MixBytes(b []byte) Digest {
 	return d
 }
 
-// Digest returns the digest of what m has done, if its [Config] asked for one.
+// Digest returns the digest of what m has done, if [Config.Digest] asked for one, and
+// 0 otherwise.
 func (m *Machine) Digest() Digest { return m.digest }
 
-// note adds what a record tells of to the digest.
+// note adds a record to the digest.
 func (m *Machine) note(r *Record) {
 	v := uint64(r.Kind) << 56
 	switch r.Kind {
@@ -56,8 +56,8 @@ func (m *Machine) note(r *Record) {
 	m.noteAt(r.at, v)
 }
 
-// noteAt adds to the digest what has happened to p, or to the machine if it is
-// nil.
+// noteAt adds a number to the digest: what has happened to p, or to the machine if p
+// is nil.
 func (m *Machine) noteAt(p *proc, what uint64) {
 	if p != nil {
 		what ^= bits.RotateLeft64(p.k.place, 32) ^ uint64(p.cell.pid)<<16
@@ -65,7 +65,8 @@ func (m *Machine) noteAt(p *proc, what uint64) {
 	m.digest = m.digest.Mix(what)
 }
 
-// placeOf returns a number for where a machine is.
+// placeOf returns a number for the machine whose process in the machine around it is
+// host.
 func placeOf(host *proc) uint64 {
 	if host == nil {
 		return 0
@@ -73,8 +74,9 @@ func placeOf(host *proc) uint64 {
 	return uint64(Digest(host.k.place).Mix(uint64(host.cell.pid)))
 }
 
-// kindOf numbers the kinds of action. The numbers never change.
-func kindOf(a actions.Action) byte {
+// actionNumber returns the number of the kind of an action in digests. The numbers never
+// change.
+func actionNumber(a actions.Action) byte {
 	switch a.(type) {
 	case *actions.SendMessage:
 		return 1

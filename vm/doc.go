@@ -1,66 +1,73 @@
 // Package vm is the virtual machine: the kernel that performs the actions of
 // processes, and tells their endpoints what happens.
 //
-// Most programs run a machine by package ground, which opens the devices that
-// processes hold, and gives the machine what comes from them:
+// Most programs run a machine with package ground, which opens the devices that
+// processes hold, and gives the machine their values:
 //
 //	err := ground.Run(ctx, tcp.Driver(), serve(addr))
 //
 // This package is the machine alone. It starts no goroutine, reads no clock, and
-// opens nothing. [State] is a machine as a value, and [State.Step] a pure function
-// on it. [Machine] is the same, driven by hand, and fast: an [Input] goes in, and
-// each [Command] that comes out says what to do outside. Nothing enters a machine
-// but inputs, so the inputs of a run determine it.
+// opens no device. A [Machine] is driven by hand: the caller applies an [Input], and
+// carries out each [Command] that the machine returns. Nothing else enters a machine,
+// so its inputs determine a run. A [State] is a machine as a value, and [State.Step]
+// a pure function on it, which is slower.
 //
 // A machine is itself a process: [Nested] makes one to be spawned inside
 // another.
 //
 // # Order
 //
-// In each machine there is one order of events, and it is the same on every
-// run and on every computer. A machine works in rounds. In a round every
-// process that has actions to perform has a turn, in the order of PIDs, and
-// performs what it has had so far; what comes up meanwhile is for its next
-// turn. Transition functions are called at once, so that those of a message,
-// or of somebody's coming or going, have all been called before the next
-// action is performed.
+// In each machine there is one order of events, and it is the same on every run and
+// on every computer. A machine works in rounds. In a round, each process with actions
+// in its queue has a turn, in the order of PIDs. In its turn it performs the actions
+// that are in its queue by then; actions that are added later wait for its next turn.
 //
-// A message goes to the endpoints of its sender first, and then to all others,
-// by PID, and in the order in which a process has opened them. So does the
-// news of an endpoint that comes or goes; between two endpoints, the one that
-// was there hears first.
+// When an action causes events, the machine calls all handlers for them before it
+// performs the next action. The actions that handlers return go to the queues of
+// their processes.
 //
-// Messages from one sender are received in the order sent; any two messages
-// are received in the same order by everybody.
+// A message goes to the endpoints of its sender first, and then to all others, by
+// PID, and within a process in the order in which it opened them. So does the news
+// that an endpoint comes or goes: each peer is told of the endpoint, and then the
+// endpoint of the peer.
+//
+// So the messages of one sender arrive in the order in which it sent them, and any
+// two messages arrive in the same order at all endpoints.
 //
 // # Presence
 //
-// Two endpoints converse if they face each other and their topics have a
-// message in common. Each is told when a conversation begins, once, and when it
-// ends, once, with the reason; [topic.Role.Sees] says who sees whom. A process
-// that has ended hears nothing any more. Whoever ends another process hears of
-// it like everybody else.
+// Two endpoints have a conversation if one is a publisher, the other a subscriber,
+// and their topics have a message in common. Each is told once when the conversation
+// begins, and once, with the reason, when it ends, if it sees the other: see
+// [topic.Role.Sees]. A process that has ended is told nothing more. A process that
+// ends another is told like every other peer.
+//
+// # Removal
+//
+// A process does not have to quit. The machine removes a process to which nothing can
+// happen any more: it has no action to perform, no endpoint and no device. Nobody is
+// told. See [Nested] for nested machines.
 //
 // # Failure
 //
-// A transition function that panics, or calls runtime.Goexit, ends its process,
-// with the reason; what it would have returned is lost, and what its process
-// has asked for before is still done. So does a process end that does what
-// cannot be done, such as opening an endpoint with a handler for another type
-// of state. No other process is harmed.
+// A transition function that panics, or calls runtime.Goexit, ends its process, as if
+// it had kept the state and returned [actions.Fail]: the actions before that in the
+// queue are still performed. A process also ends if an action cannot be performed,
+// such as one that opens an endpoint with a handler for another type of state. The
+// reason is a [PanicError], or wraps one of the Err variables of this package. Other
+// processes go on.
 //
 // # Images
 //
-// A machine at rest can be taken apart: see [State.Parts]. Package image writes the
-// parts down as plain data, if all processes are of known types, see
-// [actions.Type], and makes the machine anew. It then goes on as if nothing had
+// [State.Parts] takes a machine at rest apart, and [Parts.State] puts it together.
+// Package image saves the parts as plain data, if all processes are of known types
+// (see [actions.Type]), and restores the machine, which goes on as if nothing had
 // happened.
 //
 // # Bounds
 //
-// Every queue is bounded: see [Limits]. A process whose queue overflows ends with
-// [ErrOverflow]. What is dropped is counted in [Stats], and shown to watchers: see
-// [Machine.Watch].
+// The queue of actions of each process is bounded: see [Limits]. A process whose
+// queue overflows ends with [ErrOverflow]. [Stats] counts dropped actions and lost
+// messages. [Machine.Watch] shows all that happens, and [Machine.Warn] what is most
+// likely a mistake.
 package vm
-
-import ()

@@ -6,18 +6,19 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// This file is how a machine is driven: inputs enter it, it works, and commands
-// come out.
+// This file drives a machine: inputs enter it, it works, and commands come out.
 
 // Apply gives the machine an input, and works until the machine is at rest, or has
-// done as much as [Limits.Steps] allows. It returns what is to be done outside, in
-// order; the slice is valid until the next call.
+// done as much as [Limits.Steps] allows: then it is [Machine.Busy], and goes on with
+// an input of kind [Continue]. Apply returns the commands to carry out, in order;
+// the slice is valid until the next call.
 //
 // The first input is a [Start]; other inputs before it, and all inputs after a
 // [StopAsked], are ignored and counted as late. Another Start, of a later
-// incarnation, says that all that was outside is gone, as after a crash: each
-// device is opened again, in the order of their addresses, and so has another
-// number. Its holder is told the result.
+// incarnation, says that the program has started again and no device is open any
+// more: the machine opens each device that it holds again, in the order of their
+// addresses, with another generation. The value or the end that follows tells the
+// holder the result.
 func (m *Machine) Apply(in Input) []Command {
 	m.Enter(in)
 	m.applying = true
@@ -26,7 +27,8 @@ func (m *Machine) Apply(in Input) []Command {
 	return m.Commands()
 }
 
-// Enter gives the machine an input, and does no work yet.
+// Enter gives the machine an input, as the first part of [Machine.Apply]. The machine
+// does not work on it before [Machine.Work].
 func (m *Machine) Enter(in Input) {
 	m.stats.Inputs++
 	m.steps, m.overtime = 0, false
@@ -55,16 +57,16 @@ func (m *Machine) Enter(in Input) {
 }
 
 // Work works until the machine is at rest, or has done as much as [Limits.Steps]
-// allows for one input. If a transition function ends the goroutine in which Work
-// runs, by runtime.Goexit, the machine keeps its place, and Work can be called
-// again in another goroutine.
+// allows for one input. If a transition function calls runtime.Goexit, the goroutine
+// in which Work runs ends. The machine keeps its place: call Work again in another
+// goroutine.
 func (m *Machine) Work() {
 	for m.protect() {
 	}
 }
 
-// Commands returns what is to be done outside that has not been returned before,
-// in order. The slice is valid until the machine works again.
+// Commands returns, in order, the commands that it has not returned before. The slice
+// is valid until the machine works again.
 func (m *Machine) Commands() []Command {
 	out := m.out
 	m.out = m.out[:0]
@@ -102,7 +104,7 @@ func (m *Machine) crash(r any) {
 	p := m.running
 	if p == nil {
 		if r != nil {
-			panic(r) // not a transition function: a mistake in this package, or in a watcher
+			panic(r) // not of a transition function: a mistake in this package, or in a watcher
 		}
 		return
 	}
@@ -128,7 +130,7 @@ func (m *Machine) crash(r any) {
 	p.k.enqueue(p, item{action: actions.Fail(reason)})
 }
 
-// advance works until there is nothing to do, or enough has been done.
+// advance works until there is nothing to do, or the limit of work is reached.
 func (m *Machine) advance() {
 	k := m.root
 	for {
@@ -137,8 +139,8 @@ func (m *Machine) advance() {
 		k.out = k.out[:0]
 		switch {
 		case m.lastsToTell > 0:
-			// All pending ones are told before the results are performed, except
-			// in nested machines.
+			// The machine tells all pending ones before it performs the resulting
+			// actions. Nested machines perform theirs at once.
 			m.lastsToTell--
 			if m.deliverLast() {
 				m.toldLast, k.roundDue = true, false
@@ -150,8 +152,8 @@ func (m *Machine) advance() {
 				return
 			}
 		case m.steps >= m.limits.Steps:
-			// The machine is not at rest, but processes that never rest must not
-			// keep others from hearing Last.
+			// The machine is not at rest. It tells Last all the same, once, so that
+			// processes that never rest do not delay it for ever.
 			if m.overtime || len(m.pendingLasts) == 0 {
 				return
 			}
@@ -166,11 +168,12 @@ func (m *Machine) advance() {
 	}
 }
 
-// Worked returns how much work the machine has done so far: actions performed and
-// events told.
+// Worked returns how much work the machine has done so far: the number of actions
+// performed plus that of events handled.
 func (m *Machine) Worked() uint64 { return m.stats.Actions + m.stats.Events }
 
-// Busy reports whether the machine has work left over, and wants a [Continue].
+// Busy reports whether the machine runs and has work left: the caller applies inputs
+// of kind [Continue] until it is not Busy, perhaps with others between them.
 func (m *Machine) Busy() bool {
 	return m.phase == running && (!m.root.idle() || len(m.pendingLasts) > 0)
 }
@@ -195,11 +198,11 @@ func (m *Machine) Idle() bool {
 // Stats returns what the machine has done so far.
 func (m *Machine) Stats() Stats { return m.stats }
 
-// Failure returns the reason for which the first process has ended since the last
-// [Start]: it has failed or panicked, or was killed. It is nil if there is none,
-// and if it has ended because the machine stops. A ground stops a machine whose
-// first process has failed.
+// Failure returns the reason with which the first process has ended since the last
+// [Start], or nil: if the process has not ended, has ended without a reason, or has
+// ended because the machine stops. A ground stops a machine whose first process has
+// failed.
 func (m *Machine) Failure() error { return m.failure }
 
-// Incarnation returns the number of the start of the machine.
+// Incarnation returns the incarnation of the last [Start].
 func (m *Machine) Incarnation() uint64 { return m.incarnation }

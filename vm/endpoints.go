@@ -52,7 +52,7 @@ func (p *proc) metasAt(level uint32) (at []*endpoint) {
 	return at
 }
 
-// check reports whether p may open endpoint a. If not, p fails.
+// check reports whether p can open endpoint a. If not, p fails.
 func (k *kernel) check(p *proc, a *actions.AddEndpoint) bool {
 	if a.ID != nil && !reflect.ValueOf(a.ID).Comparable() {
 		k.fail(p, fmt.Errorf("%w: %T is no name for an endpoint, because it cannot be compared", ErrAction, a.ID))
@@ -103,6 +103,7 @@ func newEndpoint(a actions.AddEndpoint, seq uint32) *endpoint {
 	return e
 }
 
+// enroll adds s to the index.
 func (k *kernel) enroll(s entry) {
 	o := s.e.role.Orientation
 	if k.index[o] == nil {
@@ -110,7 +111,7 @@ func (k *kernel) enroll(s entry) {
 	}
 	k.index[o].Add(s.e.role.Topic, s)
 	if x := k.m.misses; x != nil && len(x.recent) > 0 {
-		x.came(k, s)
+		x.endpointCame(k, s)
 	}
 }
 
@@ -118,7 +119,7 @@ func (k *kernel) enroll(s entry) {
 func (k *kernel) withdraw(s entry) {
 	k.index[s.e.role.Orientation].Remove(s.e.role.Topic, s)
 	if k.m.misses != nil {
-		k.m.misses.left(k, s.e.role)
+		k.m.misses.endpointLeft(k, s.e.role)
 	}
 }
 
@@ -172,7 +173,7 @@ func (k *kernel) delete(p *proc, a actions.DeleteEndpoint) {
 		return
 	}
 	if a.Reason != nil && k.m.warns() {
-		k.closes(p, e, a.Reason)
+		k.warnOfClosing(p, e, a.Reason)
 	}
 	c := p.own()
 	i, _ := slices.BinarySearchFunc(c.endpoints, e.seq, func(e *endpoint, seq uint32) int { return int(int64(e.seq) - int64(seq)) })

@@ -7,38 +7,42 @@ import (
 	"github.com/go-marketplace/marketplace/internal/stack"
 )
 
-// The reasons for which the machine ends a process that does what cannot be
-// done. Its peers get them, wrapped with what did not fit.
+// The reasons for which the machine ends a process whose action cannot be performed.
+// Its peers get an error that wraps one of them, and says which action it was. Use
+// [errors.Is].
 var (
-	// ErrStateType: a handler is for another type of state than the process has.
+	// ErrStateType: a handler or a continuation is for another type of state than
+	// the process has.
 	ErrStateType = errors.New("vm: handler for another type of state")
 
-	// ErrRole: an endpoint was added under the name of another one that has a
-	// different role.
+	// ErrRole: a process opened an endpoint under the name of one that has another
+	// role. Use actions.Replace.
 	ErrRole = errors.New("vm: endpoint of that name has another role")
 
-	// ErrNoOuterLevel: an action was to be performed above the ground.
+	// ErrNoOuterLevel: actions.AtMeta reached above the outermost machine.
 	ErrNoOuterLevel = errors.New("vm: no level above the ground")
 
-	// ErrAction: an action cannot be performed.
+	// ErrAction: an action has a part that is missing or cannot be used, such as a
+	// name that cannot be compared, or does not work at a meta-level.
 	ErrAction = errors.New("vm: action cannot be performed")
 
-	// ErrNotAdvertised: a process has sent a message of which no endpoint of its
-	// own says that it does, and [Limits] are strict.
+	// ErrNotAdvertised: a process sent a message that none of its endpoints is for,
+	// and the limits are strict: see Limits.Strict.
 	ErrNotAdvertised = errors.New("vm: message without an endpoint for it")
 
-	// ErrOverflow: a queue is full.
+	// ErrOverflow: the queue of the process is full, or it asked for more fresh
+	// names in one turn than the queue has room for: see Limits.Queue.
 	ErrOverflow = errors.New("vm: queue is full")
 
 	// ErrGoexit: a transition function has called runtime.Goexit.
 	ErrGoexit = errors.New("vm: transition function called runtime.Goexit")
 )
 
-// A PanicError is the reason of a process in which a transition function has
+// A PanicError is the reason with which a process ends whose transition function has
 // panicked.
 type PanicError struct {
 	Value any    // of the panic
-	Stack []byte // where it was, in the form of runtime/debug.Stack
+	Stack []byte // of the goroutine, in the form of runtime/debug.Stack
 }
 
 // Error implements error. It leaves the stack out.
@@ -50,8 +54,7 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// Trace returns the part of e.Stack that concerns the program: it begins at the
-// function that has panicked, or that has called the function of this library
-// or of the runtime that did, and ends where the machine called the transition
-// function. If nothing is left of the stack in this way, Trace returns all of it.
+// Trace returns the frames of e.Stack that are of the program: from the one that
+// panicked, or that called the library or the runtime, where the panic was, to the
+// transition function. If there are none, Trace returns all of e.Stack.
 func (e *PanicError) Trace() []byte { return stack.Panicked(e.Stack) }

@@ -8,9 +8,9 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// A Glimpse is what a machine is doing at a moment, as seen by another goroutine.
-// Two that are equal are of one call of a transition function, or of a machine
-// that has done nothing in between.
+// A Glimpse is what a machine is doing at a moment, as seen by another goroutine. If
+// two are equal, both are of the same call of a transition function, or the machine
+// has done nothing between them.
 type Glimpse struct {
 	p                      *proc
 	ev                     *actions.Event
@@ -22,9 +22,9 @@ type Glimpse struct {
 // finds transition functions that take long.
 //
 // The machine does not synchronize with this method: an atomic operation for each
-// call would cost a tenth of its time. The method reads single words, any of which
-// may be of another moment. So compare glimpses, and trust one only if it has been
-// the same for a long time: then its words were written that long ago.
+// call would cost a tenth of its time. The method reads single words, each of which
+// may be of another moment. So compare glimpses, and trust one only if it stays the
+// same for a long time: then the machine wrote its words before that time.
 //
 //go:norace
 func (m *Machine) Glimpse() Glimpse {
@@ -51,10 +51,9 @@ func (g Glimpse) Process() (path Path, name string) {
 	return path, name
 }
 
-// Event describes the event that the function is told, without the message or
-// value in it, of which it says the type: to read those would race with the
-// function. For a function that is no handler it returns "boot" or
-// "continuation".
+// Event describes the event that the function handles: its kind, and the type of the
+// message or value, whose content it cannot read without a race. For a function that
+// is no handler it returns "boot" or "continuation".
 //
 //go:norace
 func (g Glimpse) Event() string {

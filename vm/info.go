@@ -10,20 +10,20 @@ import (
 // ProcessInfo describes a process, for tests, tools and people.
 type ProcessInfo struct {
 	Path      Path
-	Name      string
+	Name      string // "" if it has none
 	State     any
 	Nested    bool           // it is a virtual machine
-	Queue     int            // how many actions it has yet to perform
-	Next      actions.Action // the first of them; nil if it is a turn of the machine inside
-	Endpoints []EndpointInfo
-	Devices   []*Address
+	Queue     int            // the number of actions in its queue
+	Next      actions.Action // the first of them; nil if there is none, or if it is a round of the machine inside
+	Endpoints []EndpointInfo // the local ones first
+	Devices   []*Address     // that it holds, in the order of their opening
 }
 
 // EndpointInfo describes an endpoint.
 type EndpointInfo struct {
 	ID    actions.EndpointID // nil for an anonymous endpoint
 	Role  topic.Role
-	Level uint32 // at which it is: 0 where the process lives, 1 one level up
+	Level uint32 // 0 for a local endpoint, 1 for one that is one level up, and so on
 }
 
 func (e *endpoint) info() EndpointInfo {
@@ -48,7 +48,7 @@ func (m *Machine) Process(path Path) (info ProcessInfo, ok bool) {
 	return info, false
 }
 
-// Held returns the address of the device that is open under a number, or nil.
+// Held returns the address of the open device with a generation, or nil.
 func (m *Machine) Held(generation uint64) *Address {
 	if at, ok := m.held[generation]; ok {
 		return at.h.address

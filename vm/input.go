@@ -12,25 +12,24 @@ import (
 type Input struct {
 	Kind InputKind
 
-	// Address says which device it is, at which opening, and where in the
-	// machine its holder is: for Value, End, Failed and
-	// Done.
+	// Address is that of the device, for Value, End, Failed and Done. It is the one
+	// in the Command that opened the device. The machine finds the device by its
+	// generation.
 	Address *Address
 
-	// Value is the value of a device, for Value, or the command that was not
-	// carried out, for Failed, or was, for Done. Its type is registered with package world.
+	// Value is the value of the device, for Value, or the command, for Failed and
+	// Done. A journal can keep it only if its type is registered with package world.
 	Value any
 
-	// Err is the reason of an End, or of a Failed. It is nil or a
-	// *world.Error.
+	// Err is the reason, for End and Failed. It is nil or a *world.Error.
 	Err error
 
 	// Incarnation tells the starts of a machine apart, for Start. Each is
 	// larger than the one before.
 	Incarnation uint64
 
-	// Limits are those of the machine from now on, for Start; if it is nil, they
-	// stay as they are.
+	// Limits are those of the machine from now on, for Start. If it is nil, the
+	// limits stay as they are. The machine panics if one is negative.
 	Limits *Limits
 }
 
@@ -39,13 +38,13 @@ type InputKind uint8
 
 // The kinds of input.
 const (
-	Start     InputKind = iota + 1 // the machine begins to run, or goes on after a crash
-	Value                          // a device has a value
-	End                            // a device has come to its end
+	Start     InputKind = iota + 1 // the machine starts, or goes on after the program has started again
+	Value                          // a value has come from a device
+	End                            // a device has ended
 	Failed                         // a device has failed to carry out a command
-	Continue                       // work that was left over goes on
-	StopAsked                      // the machine is to stop
-	StopDone                       // the machine has stopped
+	Continue                       // the machine goes on with its work: see Machine.Busy
+	StopAsked                      // the machine stops
+	StopDone                       // marks, in the record of a run, that the machine has stopped; nothing happens
 	Done                           // a device has carried out a command: see world.Reporter
 )
 
@@ -59,12 +58,11 @@ func (k InputKind) String() string {
 	return inputKinds[k]
 }
 
-// An Address is that of an open device: the path of its holder, the device,
-// and the number of its opening. Addresses are never used again.
+// An Address identifies one opening of a device.
 type Address struct {
-	Path       Path
-	Device     world.Device
-	Generation uint64
+	Path       Path         // of the process that holds the device
+	Device     world.Device // what to open
+	Generation uint64       // the number of the opening, unique within the machine
 }
 
 // String describes a for people.
@@ -75,8 +73,8 @@ func (a *Address) String() string {
 	return a.Path.String() + " " + a.Device.DeviceName()
 }
 
-// A Path leads to a process: the PIDs of the machines around it, outermost
-// first, and its own.
+// A Path identifies a process at any depth: the PIDs of the virtual machines around
+// it, outermost first, and its own PID.
 type Path []actions.PID
 
 // String writes p as 2/7/1.
@@ -91,14 +89,14 @@ func (p Path) String() string {
 	return b.String()
 }
 
-// A Command is what a machine wants done outside. Commands to one device are
-// carried out in their order.
+// A Command says what to do outside the machine. The caller carries out the commands
+// to one device in their order.
 type Command struct {
 	Kind    CommandKind
 	Address *Address
-	Value   any  // what the device is told, for Tell
-	Paused  bool // for Open and Flow: no value may come
-	Again   bool // for Open: the device was open in an earlier incarnation
+	Value   any  // for Tell: the command of the process to the device
+	Paused  bool // for Open and Flow: the device is paused
+	Again   bool // for Open: the device was open, and had given its first value, in an earlier incarnation
 }
 
 // CommandKind tells commands apart.
@@ -107,9 +105,9 @@ type CommandKind uint8
 // The kinds of command.
 const (
 	Open  CommandKind = iota + 1 // open the device
-	Tell                         // carry out Value
+	Tell                         // give Value to the device
 	Flow                         // pause or resume the values of the device
-	Close                        // close the device, after all that it was told
+	Close                        // close the device when it has carried out all earlier commands
 )
 
 var commandKinds = [...]string{"no command", "open", "tell", "flow", "close"}

@@ -5,10 +5,10 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A Machine is a virtual machine that is driven by hand: inputs are applied to
-// it, one at a time, and it returns commands. It starts no goroutine, and reads
-// no clock. A [Ground] is the loop around a Machine that most programs want;
-// tests and simulators use the Machine.
+// A Machine is a virtual machine that is driven by hand: the caller applies inputs,
+// one at a time, and carries out the commands that the Machine returns. It starts no
+// goroutine, and reads no clock. Most programs use package ground, which is the loop
+// around a Machine; tests and simulators use a Machine directly.
 //
 //	m := vm.New(boot...)
 //	commands := m.Apply(vm.Input{Kind: vm.Start})
@@ -18,12 +18,12 @@ import (
 //
 // A Machine is not safe for concurrent use.
 //
-// Apply is made of three parts, for callers that need them apart: [Machine.Enter],
-// [Machine.Work] and [Machine.Commands].
+// [Machine.Apply] is [Machine.Enter], [Machine.Work] and [Machine.Commands], for
+// callers that need them separately.
 //
-// A transition function that panics ends its process and nothing else. One that
-// calls runtime.Goexit ends its process, too, and the goroutine in which the
-// Machine works, as Goexit demands; the work can go on in another goroutine.
+// A transition function that panics ends its process and nothing else. One that calls
+// runtime.Goexit ends its process and the goroutine in which the Machine works; the
+// caller goes on in another goroutine.
 type Machine struct {
 	owner        *owner
 	limits       Limits
@@ -56,7 +56,7 @@ type Machine struct {
 	stopping    stopping
 	spares      [][]item
 	rec         Record
-	misses      *misses // nil if nobody asked for warnings
+	misses      *misses // nil before Warn is called
 }
 
 type phase uint8
@@ -70,19 +70,20 @@ const (
 	stopped
 )
 
-// A Config says how a machine is made. The zero Config is ready to use.
+// A Config has the options of a machine. The zero Config is ready to use.
 type Config struct {
+	// Limits bound what the machine does. Zero fields stand for defaults.
 	Limits Limits
 
-	// Watch, if not nil, is called for everything that happens: see
-	// [Machine.Watch].
+	// Watch, if not nil, gets all records: see [Machine.Watch].
 	Watch func(*Record)
 
 	// Digest asks for a digest of what the machine does: see [Machine.Digest].
 	Digest bool
 
-	// Inspect, if not nil, makes every call of a transition function: it calls Run
-	// and returns the result. A test can run each function twice, and compare.
+	// Inspect, if not nil, makes every call of a transition function: it calls
+	// [Call.Run] and returns its results. A test can call each function twice, and
+	// compare the results.
 	Inspect func(*Call) (state any, as actions.Action)
 }
 
@@ -90,15 +91,14 @@ type Config struct {
 // until it gets an input of kind [Start].
 func New(boot ...actions.Action) *Machine { return Config{}.New(boot...) }
 
-// New returns a machine whose first process performs boot, as the function
-// [New] does.
+// New is the function [New] with options. It panics if a limit is negative.
 func (c Config) New(boot ...actions.Action) *Machine {
 	return c.NewFunc(func(actions.PID) actions.Process { return actions.Stateless(boot...) })
 }
 
 // NewFunc returns a machine whose first process is the one that boot returns.
-// Boot runs as part of that process, and gets its PID. NewFunc panics if a
-// limit is negative.
+// Boot runs as part of that process, and gets its PID. NewFunc panics if boot is nil,
+// or a limit is negative.
 func (c Config) NewFunc(boot func(self actions.PID) actions.Process) *Machine {
 	if boot == nil {
 		panic("vm: NewFunc of a nil function")
@@ -135,8 +135,8 @@ func (m *Machine) find(path Path) *proc {
 	return nil
 }
 
-// wake delivers an event to handler h of p, at any depth, and makes a round due in
-// its machine and in each machine around it.
+// wake delivers an event to handler h of p, which may live at any depth, and makes a
+// round due in its machine and in each machine around it.
 func (m *Machine) wake(p *proc, e *endpoint, h *actions.Handler, ev *actions.Event) {
 	k := p.k
 	if h != nil {
@@ -151,7 +151,7 @@ func (m *Machine) wake(p *proc, e *endpoint, h *actions.Handler, ev *actions.Eve
 	}
 }
 
-// The arrays of queues are recycled, because a process at rest has none.
+// The machine recycles the arrays of queues: a process with an empty queue has none.
 const (
 	maxSpares    = 1024
 	maxSpareItem = 256

@@ -10,8 +10,8 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A Miss tells of the messages of one type that nobody has heard: no endpoint
-// matched, or only such that take no messages.
+// A Miss describes the messages of one type and one direction that nobody has heard:
+// no endpoint matched them, or only endpoints without a handler for messages.
 type Miss struct {
 	Type        reflect.Type      // of the messages
 	Orientation topic.Orientation // of the sender: Publisher for Send, Subscriber for Feedback
@@ -19,17 +19,17 @@ type Miss struct {
 	Name        string            // of that process
 	Count       uint64            // of these messages
 
-	// Near says why one of them was not heard although it nearly was: there is
-	// a subscriber of the value where a pointer was sent, or of the pointer;
-	// one that pins a field to another value; one on the same side, as for Send
-	// where Feedback is needed; one further out or further in;
-	// one that takes no messages; or one that came too late. It is empty if
-	// nothing was nearly right.
+	// Near says, for people, which endpoint nearly heard one of the messages, and
+	// why it did not: its type is a pointer and the message is a value, or the
+	// reverse; it pins a field to another value; it has the orientation of the
+	// sender, so the other one of Send and Feedback is right; it is in a machine
+	// further out or further in; it has no handler for messages; or it came too
+	// late. Near is empty if there is no such endpoint.
 	Near string
 
-	// Heard says that somebody has heard another message of the type, in the
-	// machine in which the first of these messages was sent, or would have heard
-	// one of them but had just gone.
+	// Heard says that an endpoint has matched another message of the type, in the
+	// machine in which the first of these messages was sent, or that an endpoint
+	// would have matched one of them but had just gone.
 	Heard bool
 }
 
@@ -46,8 +46,7 @@ func (m Miss) String() string {
 	return s
 }
 
-// MissedTypes returns of how many types of message nobody has heard some: the
-// length of what [Machine.Misses] returns.
+// MissedTypes returns the length of what [Machine.Misses] returns, at less cost.
 func (m *Machine) MissedTypes() int {
 	if m.misses == nil {
 		return 0
@@ -55,9 +54,10 @@ func (m *Machine) MissedTypes() int {
 	return len(m.misses.order)
 }
 
-// Misses returns the account that the machine keeps since [Machine.Warn] was
-// called: an entry for each type of message of which nobody has heard some, in the
-// order in which that has happened first. The account is not part of a snapshot.
+// Misses returns a Miss for each type and direction of messages that nobody has
+// heard, in the order of the first of each. The machine keeps this account from the
+// first call of [Machine.Warn] on; before that, Misses returns nil. The account is
+// not part of a snapshot.
 func (m *Machine) Misses() []Miss {
 	if m.misses == nil {
 		return nil
@@ -66,13 +66,13 @@ func (m *Machine) Misses() []Miss {
 	all := make([]Miss, 0, len(m.misses.order))
 	for _, u := range m.misses.order {
 		index := u.k.index[u.Orientation.Opposite()]
-		u.Heard = u.had || !u.deaf && index != nil && index.Matched(u.Type)
+		u.Heard = u.justGone || !u.deaf && index != nil && index.Matched(u.Type)
 		all = append(all, u.Miss)
 	}
 	return all
 }
 
-// misses are the account of what nobody has heard.
+// misses is the account of the messages that nobody has heard.
 type misses struct {
 	near   func(Miss)
 	byType map[missKey]*missed
@@ -90,12 +90,13 @@ type missKey struct {
 
 type missed struct {
 	Miss
-	k    *kernel
-	deaf bool // the first was matched by endpoints that take no messages
-	had  bool // somebody would have heard one who had just gone
+	k        *kernel
+	deaf     bool // only endpoints without a handler for messages matched the first
+	justGone bool // an endpoint that had just gone would have matched one
 }
 
-// A recent message is one for which a subscriber may come too late.
+// A recent message is one that nobody has heard, and for which an endpoint may come
+// too late.
 type recent struct {
 	k    *kernel
 	from *proc
@@ -108,8 +109,8 @@ type recent struct {
 // maxRecent is how many recent messages are remembered.
 const maxRecent = 64
 
-// gone is an endpoint that is there no more. What it would have heard a moment
-// ago is not a mistake of the sender.
+// gone is the role of an endpoint that has gone. To send a message that it would
+// have heard a moment ago is no mistake.
 type gone struct {
 	k *kernel
 	r topic.Role
@@ -122,14 +123,13 @@ func (x *misses) input() {
 	}
 }
 
-// review looks once more for what was nearly right about the first message of
-// each type, now that all that came of the input has been done, and forgets the
-// recent messages.
+// review looks again for endpoints that nearly heard the first message of each type,
+// now that the work for the input is done, and forgets the recent messages.
 func (x *misses) review() {
 	for _, r := range x.recent {
 		if r.first && r.u.Near == "" && !x.hasJustGone(r.k, r.sent) {
-			if near := r.k.nearly(r.from, r.sent, nil); near != "" {
-				x.say(r.u, near)
+			if near := r.k.nearMiss(r.from, r.sent, nil); near != "" {
+				x.warnNear(r.u, near)
 			}
 		}
 	}
@@ -137,33 +137,33 @@ func (x *misses) review() {
 	x.recent = x.recent[:0]
 }
 
-// left notes that an endpoint is going.
-func (x *misses) left(k *kernel, r topic.Role) {
+// endpointLeft notes that an endpoint is going.
+func (x *misses) endpointLeft(k *kernel, r topic.Role) {
 	x.gone[x.goneAt%len(x.gone)] = gone{k, r}
 	x.goneAt++
 }
 
-// came notes that an endpoint is coming.
-func (x *misses) came(k *kernel, s entry) {
+// endpointCame notes that an endpoint is coming.
+func (x *misses) endpointCame(k *kernel, s entry) {
 	if s.e.run == nil && !s.e.route {
 		return
 	}
 	for i := range x.recent {
 		r := &x.recent[i]
 		if r.k == k && r.from != s.p && r.u.Near == "" && s.e.role.Orientation != r.sent.Orientation && s.e.role.Topic.Matches(r.sent.Message) {
-			x.say(r.u, fmt.Sprintf("process %s has become %v only after that: spawn it first, or send when it is there", s.p.label(), s.e.role))
+			x.warnNear(r.u, fmt.Sprintf("process %s has become %v only after that: spawn it first, or send when it is there", s.p.label(), s.e.role))
 		}
 	}
 }
 
-// say tells what was nearly right.
-func (x *misses) say(u *missed, near string) {
+// warnNear warns of a message that was nearly heard.
+func (x *misses) warnNear(u *missed, near string) {
 	u.Near = near
 	x.near(u.Miss)
 }
 
-// note notes a message of p that nobody hears: targets, which may be none, take
-// no messages.
+// note counts a message of p that nobody hears. The endpoints that match it, if any,
+// are targets; they have no handler for messages.
 func (x *misses) note(k *kernel, p *proc, s *actions.SendMessage, targets []entry) {
 	key := missKey{s.Message.Type(), s.Orientation}
 	if key.typ == nil {
@@ -185,21 +185,21 @@ func (x *misses) note(k *kernel, p *proc, s *actions.SendMessage, targets []entr
 	if len(x.recent) < maxRecent {
 		x.recent = append(x.recent, recent{k, p, s, u, u.Count == 1 && len(targets) == 0})
 	}
-	// Looking takes time with the number of subscribers, so it is not done for
-	// every message.
+	// The search takes time proportional to the number of endpoints, so it is made
+	// only when the count is a power of two.
 	switch {
 	case bits.OnesCount64(u.Count) != 1:
 	case x.hasJustGone(k, s):
-		u.had = true
+		u.justGone = true
 	default:
-		if near := k.nearly(p, s, targets); near != "" {
-			x.say(u, near)
+		if near := k.nearMiss(p, s, targets); near != "" {
+			x.warnNear(u, near)
 		}
 	}
 }
 
-// hasJustGone reports whether somebody would have heard the message who has
-// gone meanwhile.
+// hasJustGone reports whether one of the endpoints that went last would have matched
+// the message.
 func (x *misses) hasJustGone(k *kernel, s *actions.SendMessage) bool {
 	for _, g := range x.gone {
 		if g.k == k && g.r.Orientation != s.Orientation && g.r.Topic.Matches(s.Message) {
@@ -219,11 +219,11 @@ func takes(targets []entry) bool {
 	return false
 }
 
-// nearly returns what was nearly right about a message of p that nobody heard.
-func (k *kernel) nearly(p *proc, s *actions.SendMessage, targets []entry) string {
+// nearMiss describes an endpoint that nearMiss heard a message of p, and why it did not.
+// It returns "" if there is none.
+func (k *kernel) nearMiss(p *proc, s *actions.SendMessage, targets []entry) string {
 	for _, t := range targets {
-		// Who only watches others need not hear what they say, but who serves
-		// their demand does.
+		// An observer need not hear messages, but one that serves a demand does.
 		if t.e.role.Interest == topic.Participant || t.e.handler != nil && t.e.handler.Demand != nil {
 			return fmt.Sprintf("process %s is %v, but takes no messages, or not yet", t.p.label(), t.e.role)
 		}
@@ -272,8 +272,9 @@ func field(typ reflect.Type, path string) string {
 	return path
 }
 
-// sameSide returns who would hear a message of p if it went the other way. Where p
-// hears such messages itself, it is one of several that are alike, and not mistaken.
+// sameSide describes an endpoint that would hear the message of p if it went the
+// other way. If p has such an endpoint itself, it is one of several equal processes,
+// and the message is no mistake.
 func (k *kernel) sameSide(p *proc, s *actions.SendMessage) (near string) {
 	x := k.index[s.Orientation]
 	if x == nil {
@@ -294,7 +295,7 @@ func (k *kernel) sameSide(p *proc, s *actions.SendMessage) (near string) {
 	return near
 }
 
-// outside returns who would hear a message in the machines around k.
+// outside describes an endpoint in a machine around k that would hear the message.
 func (k *kernel) outside(s *actions.SendMessage, who topic.Orientation) string {
 	for level, host := 1, k.host; host != nil; level, host = level+1, host.k.host {
 		if t, ok := host.k.listener(s, who); ok {
@@ -321,8 +322,8 @@ func (k *kernel) listener(s *actions.SendMessage, who topic.Orientation) (t entr
 	return t, false
 }
 
-// inner returns who would hear a message in the machines inside k, one level
-// down.
+// inner describes an endpoint in a machine inside k, one level down, that would hear
+// the message.
 func (k *kernel) inner(s *actions.SendMessage, who topic.Orientation) (near string) {
 	k.procs.all(func(_ actions.PID, p *proc) bool {
 		if p.inner != nil {

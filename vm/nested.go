@@ -11,17 +11,19 @@ import (
 //
 //	actions.Spawn(vm.Nested(boot...)).Named("room")
 //
-// Processes of the nested machine converse among themselves. With
-// [actions.AtMeta] they act one level up, on behalf of the nested machine. It
-// ends when the last of its processes has ended, or when it is ended like any
-// other process, from inside with AtMeta(Quit()).
+// Messages and presence of a nested machine stay inside. With [actions.AtMeta] its
+// processes act one level up, where they are the nested machine.
+//
+// The nested machine ends like any other process by Kill, or from inside by
+// AtMeta(Quit()). It is removed, with its processes, when nothing can happen in it any
+// more: it has no action to perform, no endpoint at a meta-level and no device.
 func Nested(boot ...actions.Action) actions.Process {
 	return NestedFunc(func(actions.PID) actions.Process { return actions.Stateless(boot...) })
 }
 
 // NestedFunc returns a virtual machine as a process, whose first process is
-// the one that boot returns. Boot runs as part of that first process and gets
-// its PID.
+// the one that boot returns. Boot runs as part of that first process, and gets its PID
+// in the nested machine. NestedFunc panics if boot is nil.
 func NestedFunc(boot func(self actions.PID) actions.Process) actions.Process {
 	if boot == nil {
 		panic("vm: NestedFunc of a nil function")

@@ -8,11 +8,10 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Observed reports, for a record of kind Ended, whether some other process is
-// about to be told of the absence of the process: whether a handler for absence
-// is there, at whatever level, that gets the reason and does not ignore it
-// ([actions.IgnoresReason]). An end with a reason that nobody observes is
-// most likely a mistake that nobody hears of.
+// Observed reports, for a record of kind Ended, whether the reason of the end reaches
+// another process: whether, at any level, a handler of absence is about to get it
+// that does not ignore it ([actions.IgnoresReason]). A reason that reaches nobody is
+// most likely a mistake that goes unnoticed.
 func (r *Record) Observed() bool { return r.Kind == Ended && r.at != nil && r.at.observed() }
 
 func (p *proc) observed() bool {
@@ -33,9 +32,9 @@ func (p *proc) observed() bool {
 	return false
 }
 
-// hearsAbsence reports whether some endpoint of k hears of the absence of an
-// endpoint with role r, which belongs to local or, if that is a virtual
-// machine, to p inside it.
+// hearsAbsence reports whether an endpoint of k, of a process other than p, handles
+// the reason when an endpoint with role r goes. The endpoint is of local, which is p
+// or a virtual machine with p inside.
 func (k *kernel) hearsAbsence(p, local *proc, r topic.Role) bool {
 	x := k.index[r.Orientation.Opposite()]
 	if x == nil {
@@ -53,29 +52,29 @@ func (k *kernel) hearsAbsence(p, local *proc, r topic.Role) bool {
 	return false
 }
 
-// closes tells of an endpoint of p that is about to be closed for a reason that
-// comes from the outside, and that no other process is told of. A driver that
-// cannot have a socket says so in this way, and goes on.
+// warnOfClosing warns if p is about to close endpoint e for a reason from the outside that
+// reaches no other process. A driver that cannot open a socket warnOfClosing an endpoint for
+// such a reason, and goes on.
 //
-// Reasons that programs make are not told of: to go with an explanation is no
-// mistake, even if nobody is there to hear it.
-func (k *kernel) closes(p *proc, e *endpoint, reason error) {
+// It does not warn of reasons that programs make: to close an endpoint with an
+// explanation is no mistake, even if nobody gets it.
+func (k *kernel) warnOfClosing(p *proc, e *endpoint, reason error) {
 	if e.route || !fromOutside(reason) || k.hearsAbsence(p, p, e.role) {
 		return
 	}
 	k.m.unheard(p, e.role.String(), reason)
 }
 
-// fromOutside reports whether a reason comes from a device, but for the stop of
+// fromOutside reports whether a reason comes from a device, and is not the stop of
 // the machine.
 func fromOutside(reason error) bool {
-	e, ok := reason.(*world.Error) // and not what wraps one, whose methods are the program's
+	e, ok := reason.(*world.Error) // an error that wraps one is the program's
 	return ok && !errors.Is(e, world.ErrStopped)
 }
 
-// innermost returns the process that hears what endpoint s is told, which is
-// inside s.p if that is a virtual machine, and its endpoint. The endpoint has no
-// handler if the process is gone.
+// innermost returns the process and the endpoint that get the events of endpoint s:
+// those of s or, if it is a route, those inside s.p. If they are gone, the endpoint
+// that innermost returns has no handler.
 func (s entry) innermost() (*proc, *endpoint) {
 	for s.e.route {
 		id := s.e.id.(metaID)

@@ -11,23 +11,23 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Parts is a machine at rest, taken apart into what it consists of: enough to make
-// the same machine again. Package image writes parts down.
+// Parts is all data of a machine at rest: [Parts.State] makes the same machine again.
+// Package image saves parts.
 type Parts struct {
 	Limits      Limits
 	Stats       Stats
-	Digests     bool        // there is a digest, see Config.Digest
-	Digest      Digest      // of what has happened so far
+	Digests     bool        // the machine keeps a digest: see Config.Digest
+	Digest      Digest      // so far
 	Incarnation uint64      // of the last Start
 	Generation  uint64      // of the device opened last
-	Last        actions.PID // given out last in the outermost machine
+	Last        actions.PID // the last PID given out in the outermost machine
 
 	// Processes are those at all depths, in the order of their paths: a virtual
 	// machine comes right before what lives in it.
 	Processes []ProcessParts
 }
 
-// ProcessParts is what a process consists of.
+// ProcessParts is all data of a process.
 type ProcessParts struct {
 	Depth  uint32 // how many machines are around the one in which it lives
 	PID    actions.PID
@@ -35,44 +35,45 @@ type ProcessParts struct {
 	Nested bool         // it is a virtual machine
 	State  any          // nil for a virtual machine
 	Type   reflect.Type // of the state; nil for a virtual machine
-	Last   actions.PID  // given out last by the virtual machine inside; zero for others
+	Last   actions.PID  // the last PID given out in the virtual machine; zero for another process
 	Seq    uint32       // of the endpoint created last
-	Fresh  uint32       // the last fresh name given out
+	Fresh  uint32       // how many fresh names it has: see actions.Fresh
 
 	Endpoints []EndpointParts // in the order of their creation
 	Devices   []DeviceParts   // in the order of their opening
 }
 
-// EndpointParts is what an endpoint consists of. It has a name, or else a number,
-// or else it is one that a virtual machine has for a process inside.
+// EndpointParts is all data of an endpoint. It has one of three identities: a name
+// (ID); a number, if it has no name (Anonymous); or, if it is the endpoint that a
+// virtual machine has for a process inside, the endpoint there (Inner and InnerSeq).
 type EndpointParts struct {
-	Seq       uint32             // in the order of creation, within the process
-	Level     uint32             // at which it is: 0 where the process lives
-	ID        actions.EndpointID // its name
-	Anonymous uint32             // the number by which it goes if it has no name; zero if it has one
-	Inner     actions.PID        // the process inside whose endpoint it is; zero if it is of the process itself
-	InnerSeq  uint32             // and the Seq of the endpoint there
+	Seq       uint32             // the number of its creation in the process
+	Level     uint32             // 0 for a local endpoint, 1 for one that is one level up, and so on
+	ID        actions.EndpointID // nil if it has no name
+	Anonymous uint32             // zero if it has a name, or is of a process inside
+	Inner     actions.PID        // zero if it is of the process itself
+	InnerSeq  uint32             // the Seq of the endpoint of Inner
 	Role      topic.Role
-	Handler   *actions.Handler // nil if there is nothing to do
-	Tallies   []TallyParts     // the demand that it has been told of; in no order
+	Handler   *actions.Handler // nil if it ignores all events
+	Tallies   []TallyParts     // the demands that it has been told of, in no order
 }
 
-// TallyParts is a demand that an endpoint has been told of, see [actions.Demand].
+// TallyParts is a demand that an endpoint has been told of: see [actions.Demand].
 type TallyParts struct {
 	Conversation topic.Topic
-	Peers        int // more than none
+	Peers        int // how many have it; at least 1
 }
 
-// DeviceParts is what an open device consists of.
+// DeviceParts is all data of an open device.
 type DeviceParts struct {
 	Device     world.Device
-	Handler    *actions.Handler // nil if there is nothing to do
+	Handler    *actions.Handler // nil if the process ignores its events
 	Generation uint64           // the number of its opening
 	Paused     bool
-	Opening    bool // its opening value has not come yet, not even in an earlier incarnation
+	Opening    bool // its first value has not come yet, not even in an earlier incarnation
 }
 
-// Path returns the path of process i.
+// Path returns the path of p.Processes[i].
 func (p *Parts) Path(i int) Path {
 	path := Path{p.Processes[i].PID}
 	for depth := p.Processes[i].Depth; depth > 0 && i > 0; {
@@ -85,11 +86,13 @@ func (p *Parts) Path(i int) Path {
 	return path
 }
 
-// maxDepth is how many machines may be around a machine that is made of parts.
+// maxDepth is the largest depth of a process in parts.
 const maxDepth = 1 << 10
 
-// AtRest reports why the machine is not at rest, or does not run. It returns nil
-// if all that the machine is, is in its [Parts].
+// AtRest returns nil if [State.Parts] has all data of the machine. Otherwise its error
+// says why not: the machine is not running, or the error names the processes that
+// have actions to perform, wait for a spawn at a meta-level, or live at a depth of
+// more than 1024 machines.
 func (s State) AtRest() error {
 	switch {
 	case s.root == nil:
@@ -99,12 +102,12 @@ func (s State) AtRest() error {
 	case s.phase != running:
 		return errors.New("vm: the machine stops, or has stopped")
 	case len(s.lasts) > 0:
-		return errors.New("vm: the machine is not at rest: it has yet to tell endpoints of their last peers")
+		return errors.New("vm: the machine is not at rest: endpoints wait for the event Last")
 	}
 	var faults faults
 	s.root.walk(nil, 0, func(a cellAt) {
 		if n := len(a.c.queue); n > 0 {
-			faults.add(a.path(), a.c.name, "it is not at rest: %d actions are yet to be performed", n)
+			faults.add(a.path(), a.c.name, "it is not at rest: %d actions wait in its queue", n)
 		}
 		if a.c.extras != nil && len(a.c.extras.waits) > 0 {
 			faults.add(a.path(), a.c.name, "it waits for a process that it has spawned at a meta-level")
@@ -116,14 +119,14 @@ func (s State) AtRest() error {
 	return errors.Join(faults...)
 }
 
-// faults are what is wrong, each with the process that it is about.
+// faults are errors, each of which names the process that it is about.
 type faults []error
 
 func (f *faults) add(path Path, name, format string, args ...any) {
 	*f = append(*f, fmt.Errorf("vm: process %s: %w", Label(path, name), fmt.Errorf(format, args...)))
 }
 
-// A cellAt is a cell, and where it is.
+// A cellAt is a cell and its place in the machine.
 type cellAt struct {
 	c     *cell
 	in    *cellAt // the machine that it is in; nil for the outermost one
@@ -152,8 +155,8 @@ func (s *space) walk(in *cellAt, depth uint32, f func(cellAt)) {
 	})
 }
 
-// Parts takes s apart. What is still under way in a machine that is not at rest,
-// see [State.AtRest], is not in the parts. The zero State has none.
+// Parts returns the data of s. If the machine is not at rest, they are incomplete: see
+// [State.AtRest]. For the zero State they are zero.
 func (s State) Parts() Parts {
 	if s.root == nil {
 		return Parts{}
@@ -169,7 +172,7 @@ func (c *cell) parts(depth uint32) ProcessParts {
 	if c.extras != nil && c.extras.inner != nil {
 		p.Nested, p.State, p.Type = true, nil, nil
 		p.Last = c.extras.inner.last
-		within = c.extras.inner.metas()
+		within = c.extras.inner.metaNumbers()
 	}
 	for _, e := range slices.Concat(c.endpoints, c.metas()) {
 		d := EndpointParts{Seq: e.seq, Level: e.level, Role: e.role, Handler: e.handler}
@@ -198,9 +201,9 @@ func (c *cell) parts(depth uint32) ProcessParts {
 	return p
 }
 
-// metas returns the numbers of the endpoints that the processes of s have at
+// metaNumbers returns the numbers of the endpoints that the processes of s have at
 // meta-levels.
-func (s *space) metas() map[metaID]uint32 {
+func (s *space) metaNumbers() map[metaID]uint32 {
 	numbers := map[metaID]uint32{}
 	s.cells.all(func(pid actions.PID, c *cell) bool {
 		for _, e := range c.metas() {

@@ -9,9 +9,9 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// quoted returns the text of an action in the reason of a process that ends because
+// quoted returns the text of an action for the reason of a process that ends because
 // the action cannot be performed. Journals have these texts, and a replay compares
-// them. So they stay as they were first written, whatever String makes of actions.
+// them, so they never change, also if the texts of String do.
 func quoted(a actions.Action) string {
 	switch a := a.(type) {
 	case actions.AddEndpoint:

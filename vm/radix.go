@@ -2,25 +2,25 @@ package vm
 
 import "github.com/go-marketplace/marketplace/actions"
 
-// An owner may write to the parts of a machine's state that carry it. A machine
-// gets a new owner when it takes a snapshot, and from then on copies the parts of
-// the old owner before it changes them.
+// An owner marks the parts of a state that a machine may write to. A machine gets a
+// new owner when it takes a snapshot. From then on it copies a part of the old owner
+// before it changes it.
 type owner struct{ _ byte }
 
-// A radix is an ordered map from PIDs to values, a trie with 64 branches at
-// each level. It is persistent: a copy of a radix stays as it is, provided
-// that the original goes on with another owner.
+// A radix is an ordered map from PIDs to values: a trie with 64 branches at each
+// level. It is persistent: a copy of a radix does not change, if the original goes on
+// with another owner.
 type radix[T any] struct {
 	root  *branch[T]
-	shift uint // of the root: 6 bits for each level below
+	shift uint // of a PID for its place in the root: 6 bits for each level below
 	size  int
 }
 
 type branch[T any] struct {
-	owner *owner
-	used  uint64       // a bit for each of the 64 that exists
-	kids  []*branch[T] // 64 of them, or
-	leafs []T          // 64 values, at the lowest level
+	owner    *owner
+	used     uint64       // bit i is set if place i is in use
+	children []*branch[T] // 64 branches; nil at the lowest level
+	values   []T          // 64 values, at the lowest level
 }
 
 const radixBits = 6
@@ -28,9 +28,9 @@ const radixBits = 6
 func newBranch[T any](o *owner, shift uint) *branch[T] {
 	b := &branch[T]{owner: o}
 	if shift == 0 {
-		b.leafs = make([]T, 1<<radixBits)
+		b.values = make([]T, 1<<radixBits)
 	} else {
-		b.kids = make([]*branch[T], 1<<radixBits)
+		b.children = make([]*branch[T], 1<<radixBits)
 	}
 	return b
 }
@@ -41,10 +41,10 @@ func (b *branch[T]) owned(o *owner) *branch[T] {
 		return b
 	}
 	c := &branch[T]{owner: o, used: b.used}
-	if b.kids != nil {
-		c.kids = append([]*branch[T](nil), b.kids...)
+	if b.children != nil {
+		c.children = append([]*branch[T](nil), b.children...)
 	} else {
-		c.leafs = append([]T(nil), b.leafs...)
+		c.values = append([]T(nil), b.values...)
 	}
 	return c
 }
@@ -56,11 +56,11 @@ func (r *radix[T]) get(pid actions.PID) (v T) {
 		return v
 	}
 	for shift := r.shift; shift > 0; shift -= radixBits {
-		if b = b.kids[uint64(pid)>>shift&63]; b == nil {
+		if b = b.children[uint64(pid)>>shift&63]; b == nil {
 			return v
 		}
 	}
-	return b.leafs[pid&63]
+	return b.values[pid&63]
 }
 
 // set gives pid the value v.
@@ -71,7 +71,7 @@ func (r *radix[T]) set(o *owner, pid actions.PID, v T) {
 	}
 	for uint64(pid)>>r.shift >= 1<<radixBits {
 		top := newBranch[T](o, r.shift+radixBits)
-		top.kids[0], top.used = r.root, 1
+		top.children[0], top.used = r.root, 1
 		r.root = top
 		r.shift += radixBits
 	}
@@ -79,20 +79,20 @@ func (r *radix[T]) set(o *owner, pid actions.PID, v T) {
 	b := r.root
 	for shift := r.shift; shift > 0; shift -= radixBits {
 		i := uint64(pid) >> shift & 63
-		if b.kids[i] == nil {
-			b.kids[i] = newBranch[T](o, shift-radixBits)
+		if b.children[i] == nil {
+			b.children[i] = newBranch[T](o, shift-radixBits)
 			b.used |= 1 << i
 		} else {
-			b.kids[i] = b.kids[i].owned(o)
+			b.children[i] = b.children[i].owned(o)
 		}
-		b = b.kids[i]
+		b = b.children[i]
 	}
 	i := pid & 63
 	if b.used>>i&1 == 0 {
 		r.size++
 		b.used |= 1 << i
 	}
-	b.leafs[i] = v
+	b.values[i] = v
 }
 
 // remove removes pid.
@@ -111,10 +111,10 @@ func (b *branch[T]) without(o *owner, pid actions.PID, shift uint, size *int) *b
 	b = b.owned(o)
 	if shift == 0 {
 		var zero T
-		b.leafs[i] = zero
+		b.values[i] = zero
 		b.used &^= 1 << i
 		*size--
-	} else if b.kids[i] = b.kids[i].without(o, pid, shift-radixBits, size); b.kids[i] == nil {
+	} else if b.children[i] = b.children[i].without(o, pid, shift-radixBits, size); b.children[i] == nil {
 		b.used &^= 1 << i
 	}
 	if b.used == 0 {
@@ -137,10 +137,10 @@ func (b *branch[T]) all(base uint64, shift uint, yield func(actions.PID, T) bool
 		}
 		at := base | i<<shift
 		if shift == 0 {
-			if !yield(actions.PID(at), b.leafs[i]) {
+			if !yield(actions.PID(at), b.values[i]) {
 				return false
 			}
-		} else if !b.kids[i].all(at, shift-radixBits, yield) {
+		} else if !b.children[i].all(at, shift-radixBits, yield) {
 			return false
 		}
 	}

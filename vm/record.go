@@ -4,14 +4,14 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// A Record tells of something that has happened in a machine: what it was
-// asked to do, what it has told whom, and what it has dropped.
+// A Record describes one thing that has happened in a machine. A [Watcher] gets
+// records.
 type Record struct {
 	Kind   RecordKind
 	Event  *actions.Event // for Told, and for Crashed if a handler has panicked
 	Action actions.Action // for Performed, Dropped, Undelivered and Ignored
-	Level  uint32         // at which the Action is performed, for Performed: 0 is where the process lives
-	Reason error          // for Ended and Crashed
+	Level  uint32         // for Performed: how many levels up the Action is performed; 0 is the machine of the process
+	Reason error          // for Ended, nil if there is none; for Crashed
 	Input  Input          // for Entered and Late
 
 	Command Command // for Commanded
@@ -25,19 +25,19 @@ type RecordKind uint8
 
 // The kinds of record.
 const (
-	Entered     RecordKind = iota // an input has entered the machine
-	Spawned                       // a process has come into being
-	Performed                     // a process has had an action performed
-	Told                          // an endpoint or a device's holder has been told of an event
-	Crashed                       // a transition function has panicked
-	Ended                         // a process has quit, failed or been killed
-	Collected                     // a process was removed to which nothing could happen any more
-	Dropped                       // an action was not performed, because the process has ended
-	Undelivered                   // a message matched nobody
-	Ignored                       // an action concerned what is not there
+	Entered     RecordKind = iota // an input enters the machine
+	Spawned                       // a process was spawned
+	Performed                     // a process performs an action
+	Told                          // an endpoint, or the holder of a device, gets an event
+	Crashed                       // a transition function panicked, or called runtime.Goexit
+	Ended                         // a process quit, failed or was killed
+	Collected                     // a process was removed, because nothing could happen to it any more
+	Dropped                       // an action was not performed, because its process ended before it in the same turn
+	Undelivered                   // no endpoint matched a message
+	Ignored                       // an action was about an endpoint, a process or a device that does not exist, or opened a device while the machine stops
 	Late                          // an input came from a device that is closed
-	Commanded                     // the outside is to do something
-	Resumed                       // a process goes on with the PID of what it has spawned at a meta-level
+	Commanded                     // the machine gives a command to the outside
+	Resumed                       // a process continues with the PID of a process that it spawned at a meta-level
 )
 
 var recordKinds = [...]string{"entered", "spawned", "performed", "told", "crashed", "ended", "collected", "dropped",
@@ -77,11 +77,11 @@ func (p *proc) appendPath(path Path) Path {
 }
 
 // Panicked reports whether a transition function of the process that r is about
-// has panicked, so that a record of kind Crashed has told of it.
+// has panicked: a record of kind Crashed came before r, or is r.
 func (r *Record) Panicked() bool { return r.at != nil && r.at.crashed }
 
-// Relayed reports whether the action has been asked for by a process further
-// inside than the one that r is about, which is a virtual machine.
+// Relayed reports whether r is about a virtual machine, and the action opens, moves
+// or deletes an endpoint for a process inside it.
 func (r *Record) Relayed() bool {
 	var id actions.EndpointID
 	switch a := r.Action.(type) {
@@ -96,7 +96,8 @@ func (r *Record) Relayed() bool {
 	return ok
 }
 
-// Name returns the name of the process that r is about.
+// Name returns the name of the process that r is about, or "" if it has none or r is
+// about the machine.
 func (r *Record) Name() string {
 	if r.at == nil {
 		return ""
@@ -104,9 +105,8 @@ func (r *Record) Name() string {
 	return r.at.cell.name
 }
 
-// Endpoint returns the endpoint that was told: its name, its role, and the
-// level at which it is. It reports false unless r is of kind Told, and about an
-// endpoint.
+// Endpoint returns the endpoint that got the event. It reports false unless r is of
+// kind Told, and about an endpoint.
 func (r *Record) Endpoint() (e EndpointInfo, ok bool) {
 	if r.end == nil {
 		return e, false
@@ -114,8 +114,8 @@ func (r *Record) Endpoint() (e EndpointInfo, ok bool) {
 	return r.end.info(), true
 }
 
-// State returns the state of the process that r is about, as it is at that
-// moment.
+// State returns the state that the process that r is about has now, or nil if r is
+// about the machine.
 func (r *Record) State() any {
 	if r.at == nil {
 		return nil

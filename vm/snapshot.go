@@ -6,13 +6,13 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// A State is a virtual machine as a value: all that it is between two inputs.
-// It never changes, and any number of machines can go on from it, each in its
-// own way, and each in its own goroutine.
+// A State is a virtual machine between two inputs, as a value. It never changes. Any
+// number of machines can go on from it, each in its own goroutine. The zero State is
+// no machine: see [State.Valid].
 //
-// Taking a State costs the same for a machine of any size. The machine then copies
-// each part that it changes, once. Making a Machine from a State takes time
-// proportional to its processes and endpoints.
+// [Machine.Snapshot] takes the same time for a machine of any size; the machine then
+// copies each part that it changes, once. [State.Machine] takes time proportional to
+// the number of processes and endpoints.
 type State struct {
 	root        *space
 	limits      Limits
@@ -27,7 +27,8 @@ type State struct {
 	digest      Digest
 }
 
-// Snapshot returns the state of m.
+// Snapshot returns the state of m. Take it between two inputs: what a running
+// transition function does is not part of it.
 func (m *Machine) Snapshot() State {
 	m.owner = new(owner)
 	return State{
@@ -48,11 +49,11 @@ func (m *Machine) Snapshot() State {
 // Valid reports whether s is a state, and not the zero State.
 func (s State) Valid() bool { return s.root != nil }
 
-// Digest is [Machine.Digest] of the machine that s is of.
+// Digest returns what [Machine.Digest] returns for a machine with state s.
 func (s State) Digest() Digest { return s.digest }
 
-// Machine returns a machine that goes on from s. If watch is not nil, it is called
-// for everything that happens: see [Machine.Watch].
+// Machine returns a machine that goes on from s, which must be valid. If watch is not
+// nil, the machine calls it for each record: see [Machine.Watch].
 func (s State) Machine(watch func(*Record)) *Machine {
 	m := &Machine{
 		owner:        new(owner),
@@ -75,16 +76,16 @@ func (s State) Machine(watch func(*Record)) *Machine {
 	return m
 }
 
-// Step is the machine as a pure function: it returns the state after an input,
-// and the commands that come of it. Where many inputs follow each other, a
-// [Machine] is much faster.
+// Step is [Machine.Apply] as a pure function: it returns the state after an input,
+// and the commands to carry out. It makes a Machine for each call, so for many inputs
+// one [Machine] is much faster.
 func (s State) Step(in Input) (State, []Command) {
 	m := s.Machine(nil)
 	commands := m.Apply(in)
 	return m.Snapshot(), commands
 }
 
-// Busy reports whether the machine has work left over, and wants a [Continue].
+// Busy returns what [Machine.Busy] returns for a machine with state s.
 func (s State) Busy() bool {
 	busy := len(s.lasts) > 0
 	s.root.cells.all(func(_ actions.PID, c *cell) bool {

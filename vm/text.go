@@ -8,11 +8,11 @@ import (
 	"github.com/go-marketplace/marketplace/internal/text"
 )
 
-// This file has the words for what happens in a machine, and for what is in it.
-// The methods called Describe write what String returns to a writer, within its
-// limits and without what it is to hide.
+// This file has the words for records, inputs, commands and endpoints. The methods
+// called Describe write the text of String to a writer, which has limits and hides
+// secrets.
 
-// String describes what has happened, in a line that is the same on every run and
+// String describes the record for people, in a line that is the same on every run and
 // every platform. It has no newline at its end.
 //
 //	> start                                            an input
@@ -143,8 +143,7 @@ func (e EndpointInfo) DescribeRole(w *text.Writer) {
 	w.Named(" as ", e.ID)
 }
 
-// Nameless implements [text.Nameless]: to the machine around a process, the name of
-// its endpoint there is of no concern.
+// Nameless implements [text.Nameless]: texts leave a metaID out.
 func (metaID) Nameless() {}
 
 // label describes p for people.

@@ -7,8 +7,10 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// Unmet yields the local endpoints that nobody faces and that have heard no
-// message, with their processes: who still waits for somebody.
+// Unmet yields the local endpoints, with their processes, that are most likely
+// waiting for a process that is missing: for the type of their messages, the machine
+// has no endpoint of the other orientation, and no message has reached an endpoint of
+// their orientation.
 func (m *Machine) Unmet() iter.Seq2[ProcessInfo, EndpointInfo] {
 	return func(yield func(ProcessInfo, EndpointInfo) bool) { m.root.unmet(yield) }
 }
@@ -29,8 +31,9 @@ func (k *kernel) unmet(yield func(ProcessInfo, EndpointInfo) bool) bool {
 	return more
 }
 
-// meets reports whether somebody faces endpoint e of k, which is about messages
-// of a type, or has sent one.
+// meets reports whether k has an endpoint of the other orientation than e for
+// messages of a type, or a message of the type has reached one of the orientation of
+// e.
 func (k *kernel) meets(e *endpoint, typ reflect.Type) bool {
 	o := e.role.Orientation
 	return k.index[o].Matched(typ) || k.index[o.Opposite()] != nil && len(k.index[o.Opposite()].OfType(typ)) > 0

@@ -2,24 +2,24 @@ package vm
 
 import "github.com/go-marketplace/marketplace/actions"
 
-// A Warning tells of what is most likely a mistake in the program, and would
-// otherwise go unnoticed. Nothing has gone wrong in the machine.
+// A Warning describes what is most likely a mistake in the program that would
+// otherwise go unnoticed. The machine itself is in order.
 type Warning struct {
 	Kind WarningKind
 	Path Path   // of the process
 	Name string // of the process
 
-	// What describes the endpoint or the device that has come to its end, for
-	// Unheard, and Reason is why.
+	// What describes, for Unheard, the endpoint or the device that has ended, and
+	// Reason is why.
 	What   string
 	Reason error
 
-	// Action is the first action that was left undone, for Undone, and Count how
-	// many there are.
+	// Action is, for Undone, the first action that the process has not performed,
+	// and Count is the number of such actions.
 	Action actions.Action
 	Count  int
 
-	// Miss tells of the message, for NearMiss.
+	// Miss describes the messages, for NearMiss.
 	Miss Miss
 }
 
@@ -28,21 +28,22 @@ type WarningKind uint8
 
 // The kinds of warning.
 const (
-	// Unheard: an endpoint or a device has come to its end for a reason from the
-	// outside, and no process is told.
+	// Unheard: an endpoint or a device has ended with a reason from the outside that
+	// no process gets.
 	Unheard WarningKind = iota + 1
 
-	// Undone: a process has ended before it performed actions that matter.
+	// Undone: a process has ended in the middle of a turn, before it performed
+	// actions that make a difference.
 	Undone
 
-	// NearMiss: a message was nearly heard by somebody: see [Miss]. There is one
-	// for each type of message.
+	// NearMiss: an endpoint nearly heard a message: see [Miss]. There is at most one
+	// for each type and direction of messages.
 	NearMiss
 )
 
-// Warn calls f from now on for each warning, instead of the function before. It
-// also makes the machine keep the account of [Machine.Misses]. The Warning is
-// valid during the call only.
+// Warn makes the machine call f from now on for each warning, instead of the function
+// before, and keep the account of [Machine.Misses]. The Warning is valid during the
+// call only. The function f must not be nil, nor call methods of the machine.
 func (m *Machine) Warn(f func(*Warning)) {
 	m.warn = f
 	if m.misses == nil {
@@ -51,10 +52,10 @@ func (m *Machine) Warn(f func(*Warning)) {
 	m.misses.near = func(miss Miss) { f(&Warning{Kind: NearMiss, Path: miss.Path, Name: miss.Name, Miss: miss}) }
 }
 
-// warns reports whether anybody wants warnings.
+// warns reports whether Warn was called.
 func (m *Machine) warns() bool { return m.warn != nil }
 
-// unheard warns of what has come to its end.
+// unheard warns of an endpoint or a device of p that has ended.
 func (m *Machine) unheard(p *proc, what string, reason error) {
 	m.warn(&Warning{Kind: Unheard, Path: p.path(), Name: p.cell.name, What: what, Reason: reason})
 }
@@ -64,9 +65,9 @@ func (m *Machine) undone(p *proc, first actions.Action, count int) {
 	m.warn(&Warning{Kind: Undone, Path: p.path(), Name: p.cell.name, Action: first, Count: count})
 }
 
-// matters reports whether it makes a difference that an action was not performed
-// because its process has ended. Such a process has nothing to quit, to delete or
-// to close.
+// matters reports whether it makes a difference that a process has ended before it
+// performed an action. The end of a process also closes its endpoints and devices, so
+// actions that do only this make none.
 func matters(a actions.Action) bool {
 	switch a := a.(type) {
 	case actions.QuitProcess:

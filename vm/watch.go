@@ -2,24 +2,24 @@ package vm
 
 import "github.com/go-marketplace/marketplace/actions"
 
-// A RecordSet is a set of kinds of record: what a [Watcher] is told of.
+// A RecordSet is a set of records: those that a [Watcher] gets.
 type RecordSet uint32
 
-// Sets of kinds of record.
+// Sets of records.
 const (
-	// AllRecords has all kinds.
+	// AllRecords has the records of all kinds.
 	AllRecords RecordSet = 1<<(Resumed+1) - 1
 
 	// EndpointChanges has the records of kind Performed for actions that open, move
-	// and close endpoints, or act at a meta-level.
+	// and close endpoints, and for AtMeta.
 	EndpointChanges RecordSet = 1 << 31
 
-	// Changes has what changes who is there and what is open: EndpointChanges, the
-	// ends of processes, and commands.
+	// Changes has the records of changes in who is there and which devices are open:
+	// EndpointChanges, and those of kind Ended, Collected and Commanded.
 	Changes = EndpointChanges | 1<<Ended | 1<<Collected | 1<<Commanded
 )
 
-// Records returns the set of the given kinds.
+// Records returns the set of all records of the given kinds.
 func Records(kinds ...RecordKind) (s RecordSet) {
 	for _, k := range kinds {
 		s |= 1 << k
@@ -43,16 +43,16 @@ func concernsEndpoints(a actions.Action) bool {
 	return false
 }
 
-// A Watcher is told what happens in a machine: see [Machine.Watch].
+// A Watcher gets records of what happens in a machine. [Machine.Watch] makes one.
 type Watcher struct {
 	m    *Machine
 	set  RecordSet
 	call func(*Record)
 }
 
-// Watch calls f from now on for each record in set. Watchers are called in the
-// order in which they were added. The Record is valid during the call only, and f
-// must not use the machine.
+// Watch adds a watcher: the machine calls f from now on for each record in set, after
+// the watchers that were added before. The Record is valid during the call only. The
+// function f must not call methods of the machine.
 func (m *Machine) Watch(set RecordSet, f func(*Record)) *Watcher {
 	w := &Watcher{m, set, f}
 	m.watchers = append(m.watchers, w)
@@ -60,8 +60,8 @@ func (m *Machine) Watch(set RecordSet, f func(*Record)) *Watcher {
 	return w
 }
 
-// Set makes w watch the records in set, and no others. A watcher of the empty set
-// costs nothing.
+// Set changes the records that w gets to those in set. A watcher with an empty set
+// costs next to nothing.
 func (w *Watcher) Set(set RecordSet) {
 	w.set = set
 	w.m.watched = 0
@@ -70,7 +70,7 @@ func (w *Watcher) Set(set RecordSet) {
 	}
 }
 
-// wants reports whether records of a kind are of use to anybody.
+// wants reports whether the digest or a watcher needs records of a kind.
 func (m *Machine) wants(k RecordKind) bool { return m.digests || m.watched.Has(k) }
 
 // record adds r to the digest, and shows it to the watchers. It does not keep r.
@@ -86,7 +86,7 @@ func (m *Machine) show(r *Record) {
 	if !m.watched.has(r) {
 		return
 	}
-	m.rec = *r // it stays there, which costs less than to clear it
+	m.rec = *r // not cleared afterwards, which would cost more
 	for _, w := range m.watchers {
 		if w.set.has(&m.rec) {
 			w.call(&m.rec)
@@ -94,7 +94,7 @@ func (m *Machine) show(r *Record) {
 	}
 }
 
-// told records an event, without a Record if nobody watches events.
+// told records an event. It makes no Record if nobody watches events.
 func (m *Machine) told(p *proc, e *endpoint, ev *actions.Event) {
 	if m.digests {
 		m.noteAt(p, uint64(Told)<<56|uint64(ev.Kind))
@@ -104,8 +104,8 @@ func (m *Machine) told(p *proc, e *endpoint, ev *actions.Event) {
 	}
 }
 
-// resumed records that p goes on with the PID of what it has spawned at a
-// meta-level. In the digest it is an event of a kind of its own.
+// resumed records that p continues with the PID of a process that it spawned at a
+// meta-level. In the digest this is an event of a kind of its own.
 func (m *Machine) resumed(p *proc) {
 	if m.digests {
 		m.noteAt(p, uint64(Told)<<56|resumedInDigest)
@@ -115,13 +115,13 @@ func (m *Machine) resumed(p *proc) {
 	}
 }
 
-// resumedInDigest stands for Resumed where there are kinds of events.
+// resumedInDigest is the number of Resumed among the kinds of events.
 const resumedInDigest = 9
 
-// performed records an action, without a Record if nobody watches such actions.
+// performed records an action. It makes no Record if nobody watches such actions.
 func (m *Machine) performed(p *proc, it *item) {
 	if m.digests {
-		m.noteAt(p, uint64(Performed)<<56|uint64(it.up)<<8|uint64(kindOf(it.action)))
+		m.noteAt(p, uint64(Performed)<<56|uint64(it.up)<<8|uint64(actionNumber(it.action)))
 	}
 	if m.watched.Has(Performed) || m.watched&EndpointChanges != 0 && concernsEndpoints(it.action) {
 		m.show(&Record{Kind: Performed, at: p, Action: it.action, Level: it.up})

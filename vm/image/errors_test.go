@@ -77,7 +77,7 @@ func TestImageErrors(t *testing.T) {
 		{"Open opens nothing that is a device", silent("x").As("e"), actions.OpenDevice{}, []string{"is no device"}},
 		{"Open has no topic", silent("x").As("e"), actions.AddEndpoint{}, []string{"an endpoint with role"}},
 		{"Open has a bad name", silent("x").As("e"), silent("x").As([]int{1}), []string{"a name that cannot be compared"}},
-		{"it is not at rest", set(silent("x").As("e"), wait(wait(wait(wait(nil))))), silent("x").As("e"), []string{"not at rest", "yet to be performed"}},
+		{"it is not at rest", set(silent("x").As("e"), wait(wait(wait(wait(nil))))), silent("x").As("e"), []string{"not at rest", "actions wait in its queue"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			typ := actions.Define("image_test.temp", func(temp) actions.Action { return tt.open })
@@ -144,13 +144,13 @@ func TestImageStateErrors(t *testing.T) {
 		want   []string
 	}{
 		{"limits", func(im *image.Image) { im.Limits.Queue = 0 }, []string{"limits"}},
-		{"generation", func(im *image.Image) { im.Generation = math.MaxUint64 }, []string{"no machine gets that far"}},
+		{"generation", func(im *image.Image) { im.Generation = math.MaxUint64 }, []string{"too large to be true"}},
 		{"PID given out later", func(im *image.Image) { im.Last = 1 }, []string{"process 2 ann", "PID"}},
 		{"PIDs out of order", func(im *image.Image) { im.Processes[1].PID = 2 }, []string{"process 2 room", "PID"}},
 		{"PID zero", func(im *image.Image) { im.Processes[0].PID = 0 }, []string{"process 0 ann", "PID"}},
 		{"depth", func(im *image.Image) { im.Processes[0].Depth = 1 }, []string{"depth 1"}},
-		{"number of endpoints", func(im *image.Image) { im.Processes[0].Seq = math.MaxUint32 }, []string{"process 2 ann", "gets as far"}},
-		{"processes in no machine", func(im *image.Image) { im.Processes[0].Last = 1 }, []string{"process 2 ann", "processes inside"}},
+		{"number of endpoints", func(im *image.Image) { im.Processes[0].Seq = math.MaxUint32 }, []string{"process 2 ann", "too large to be true"}},
+		{"processes in no machine", func(im *image.Image) { im.Processes[0].Last = 1 }, []string{"process 2 ann", "last PID inside"}},
 		{"a machine with a state", func(im *image.Image) { im.Processes[1].State = []byte("x") }, []string{"process 3 room", "has a state"}},
 		{"type", func(im *image.Image) { im.Processes[0].Type = "chief" }, []string{"process 2 ann", `not known: "chief"`}},
 		{"state", func(im *image.Image) { im.Processes[0].State = []byte("{") }, []string{"process 2 ann", "cannot be decoded"}},
@@ -164,7 +164,7 @@ func TestImageStateErrors(t *testing.T) {
 			p.Endpoints, p.Seq = append(p.Endpoints, p.Endpoints[0]), 2
 			p.Endpoints[1].Seq = 2
 		}, []string{"process 3 room", "twice"}},
-		{"endpoint not outside", func(im *image.Image) { im.Processes[1].Endpoints = nil }, []string{"process 3/2 ida", "not known to the machine around"}},
+		{"endpoint not outside", func(im *image.Image) { im.Processes[1].Endpoints = nil }, []string{"process 3/2 ida", "has none in the machine around"}},
 		{"endpoint twice", func(im *image.Image) {
 			p := &im.Processes[0]
 			p.Endpoints = append(p.Endpoints[:1:1], p.Endpoints...)
