@@ -9,21 +9,22 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Check reports all that the processes of s have and the Open of their types does
-// not give. It leaves out processes of types that are not in k. It is for tests of
-// types: see [Of] for what else is asked of a machine.
-func Check(s vm.State, k Types) error {
+// Check returns an error if a process of s has an endpoint or a device that the Open
+// of its type does not return. The error names all of them. Check ignores processes
+// of types that are not in the set. It is for tests of types; [Of] has more
+// conditions.
+func Check(s vm.State, types Types) error {
 	parts := s.Parts()
 	im := of(&parts)
 	var all []error
 	for i := range parts.Processes {
 		p := &parts.Processes[i]
-		t, ok := k.byType[p.Type]
+		t, ok := types.byType[p.Type]
 		if !ok {
 			continue
 		}
 		im.Processes[i].Type = t.Name
-		r := reader{im: im, types: k, state: func(int, actions.Type) (any, error) { return p.State, nil }}
+		r := reader{im: im, types: types, state: func(int, actions.Type) (any, error) { return p.State, nil }}
 		r.parts.Processes = make([]vm.ProcessParts, len(im.Processes))
 		r.process(i)
 		if err := differ(p, &r.parts.Processes[i]); err != nil && len(r.faults) == 0 {
@@ -34,8 +35,8 @@ func Check(s vm.State, k Types) error {
 	return errors.Join(all...)
 }
 
-// differ reports how two processes differ that have images with the same texts,
-// without what they count.
+// differ returns an error if two processes differ whose images have the same texts.
+// It does not compare tallies.
 func differ(p, q *vm.ProcessParts) error {
 	if len(p.Endpoints) != len(q.Endpoints) || len(p.Devices) != len(q.Devices) {
 		return errors.New("some of its endpoints or devices are not in its image")
@@ -46,7 +47,7 @@ func differ(p, q *vm.ProcessParts) error {
 		}
 	}
 	for i, h := range p.Devices {
-		// A device is what its name says, though there may be a pointer in it.
+		// Devices with the same name count as equal, because they may contain pointers.
 		if shapeOf(q.Devices[i].Handler) != shapeOf(h.Handler) {
 			return fmt.Errorf("the Open of its type gives device %s a handler for other kinds of event", h.Device.DeviceName())
 		}
@@ -68,16 +69,16 @@ func differEndpoints(e, f *vm.EndpointParts) error {
 	return nil
 }
 
-// sameID reports whether two names with the same text are the same, as far as
-// can be said of a name that is a device.
+// sameID reports whether two names with the same text are the same. Names that are
+// devices count as equal, because they may contain pointers.
 func sameID(a, b actions.EndpointID) bool {
 	_, device := a.(world.Device)
 	_, both := b.(world.Device)
 	return a == b || device && both
 }
 
-// differTallies reports how what two processes count differs. Their endpoints are
-// the same.
+// differTallies returns an error if the tallies of two processes differ. Their
+// endpoints are the same.
 func differTallies(p, q *vm.ProcessParts) error {
 	for i, e := range p.Endpoints {
 		for _, t := range e.Tallies {
@@ -88,14 +89,14 @@ func differTallies(p, q *vm.ProcessParts) error {
 				}
 			}
 			if same != 1 {
-				return fmt.Errorf("endpoint number %d counts %d peers for %v, which shows in nobody who is there", e.Seq, t.Peers, t.Conversation)
+				return fmt.Errorf("endpoint number %d counts %d peers for %v, but no endpoint in the machine has this conversation with it", e.Seq, t.Peers, t.Conversation)
 			}
 		}
 	}
 	return nil
 }
 
-// A shape is what can be told of a handler from outside.
+// A shape is what two handlers can be compared by.
 type shape struct {
 	none, counts bool
 	types        actions.EventSet

@@ -61,7 +61,7 @@ func TestImageErrors(t *testing.T) {
 		{"it has another handler", silent("x").As("e"), endpoint.Subscriber(topic.Where(memoKey.Is("x")), endpoint.OnMessage(func(memo) actions.Action { return nil })).As("e"),
 			[]string{"endpoint e", "other kinds of event"}},
 		{"it counts its demand", silent("x").As("e"), endpoint.Subscriber(topic.Where(memoKey.Is("x")), endpoint.OnFirst(func(memo) actions.Action { return nil })).As("e"),
-			[]string{`endpoint "e"`, "counts its demand: false"}},
+			[]string{`endpoint "e"`, "with a Demand: true; in the image: false"}},
 		{"its handler is for another state", silent("x").As("e"), memos("x").As("e"), []string{"handler for state image_test.clerk, not image_test.temp"}},
 		{"it has a name", silent("x").As("e"), silent("x"), []string{`endpoint "e"`, "gives none"}},
 		{"it has no name", set(silent("x"), silent("x")), silent("x"), []string{"endpoint without a name", "fewer"}},
@@ -157,8 +157,8 @@ func TestImageStateErrors(t *testing.T) {
 		{"endpoints out of order", func(im *image.Image) { im.Processes[0].Endpoints[0].Seq = 9 }, []string{"process 2 ann", "out of order"}},
 		{"level", func(im *image.Image) { im.Processes[0].Endpoints[0].Level = 1 }, []string{"process 2 ann", "at level 1", "gives none"}},
 		{"role", func(im *image.Image) { im.Processes[0].Endpoints[0].Role = "boss" }, []string{"process 2 ann", "another role"}},
-		{"endpoint of nobody inside", func(im *image.Image) { im.Processes[0].Endpoints[0].Inner = 1 }, []string{"process 2 ann", "no machine"}},
-		{"endpoint of somebody else inside", func(im *image.Image) { im.Processes[1].Endpoints[0].InnerSeq = 7 }, []string{"process 3 room", "no process inside"}},
+		{"endpoint of nobody inside", func(im *image.Image) { im.Processes[0].Endpoints[0].Inner = 1 }, []string{"process 2 ann", "no virtual machine"}},
+		{"endpoint of somebody else inside", func(im *image.Image) { im.Processes[1].Endpoints[0].InnerSeq = 7 }, []string{"process 3 room", "not one that a process inside has"}},
 		{"endpoint twice outside", func(im *image.Image) {
 			p := &im.Processes[1]
 			p.Endpoints, p.Seq = append(p.Endpoints, p.Endpoints[0]), 2
@@ -170,12 +170,12 @@ func TestImageStateErrors(t *testing.T) {
 			p.Endpoints = append(p.Endpoints[:1:1], p.Endpoints...)
 			p.Endpoints[1].Seq, p.Endpoints[2].Seq, p.Seq = 2, 3, 3
 		}, []string{"process 2 ann", "twice"}},
-		{"number of an endpoint without a name", func(im *image.Image) { im.Processes[0].Endpoints[0].Anonymous = 7 }, []string{"process 2 ann", "number, 7"}},
+		{"number of an endpoint without a name", func(im *image.Image) { im.Processes[0].Endpoints[0].Anonymous = 7 }, []string{"process 2 ann", "without a name: 7"}},
 		{"demand of nobody", func(im *image.Image) { im.Processes[2].Endpoints[0].Tallies[0].Conversation = "z" }, []string{"process 3/2 ida", "nobody is there"}},
 		{"demand of nobody that looks the same", func(im *image.Image) { im.Processes[2].Endpoints[0].Tallies[0].Alike = 1 }, []string{"process 3/2 ida", "number 1", "nobody is there"}},
 		{"demand with a bad number", func(im *image.Image) { im.Processes[2].Endpoints[0].Tallies[0].Alike = -1 }, []string{"process 3/2 ida", "number -1", "out of order"}},
 		{"demand of none", func(im *image.Image) { im.Processes[2].Endpoints[0].Tallies[0].Peers = 0 }, []string{"process 3/2 ida", "0 peers"}},
-		{"demand where none is counted", func(im *image.Image) { im.Processes[0].Endpoints[0].Tallies = []image.Tally{{}} }, []string{"process 2 ann", "counts its demand"}},
+		{"demand where none is counted", func(im *image.Image) { im.Processes[0].Endpoints[0].Tallies = []image.Tally{{}} }, []string{"process 2 ann", "with a Demand: false; in the image: false, with 1 tallies"}},
 		{"demand twice", func(im *image.Image) {
 			e := &im.Processes[2].Endpoints[0]
 			e.Tallies = append(e.Tallies, e.Tallies...)

@@ -9,14 +9,15 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A given is what the Open of a type gives for a process.
-type given struct {
-	named   map[idAt][]actions.AddEndpoint // several if they cannot be told apart
+// A opened has the endpoints and devices that the Open of a type returns for a
+// process.
+type opened struct {
+	named   map[idAt][]actions.AddEndpoint // several if their names have the same text
 	unnamed map[uint32][]actions.AddEndpoint
 	devices map[string][]actions.OpenDevice // by name
 }
 
-// maxLevel is the highest level at which an endpoint may be.
+// maxLevel is the highest level of an endpoint.
 const maxLevel = 1 << 10
 
 // An idAt is the text of the name of an endpoint, and its level.
@@ -25,18 +26,18 @@ type idAt struct {
 	id    string
 }
 
-// open returns what t gives for a process.
-func open(t actions.Type, state any) (g given, err error) {
+// open calls the Open of t.
+func open(t actions.Type, state any) (g opened, err error) {
 	defer recovered(&err)
-	g = given{map[idAt][]actions.AddEndpoint{}, map[uint32][]actions.AddEndpoint{}, map[string][]actions.OpenDevice{}}
+	g = opened{map[idAt][]actions.AddEndpoint{}, map[uint32][]actions.AddEndpoint{}, map[string][]actions.OpenDevice{}}
 	if err := g.take(t, 0, t.Open(state)); err != nil {
 		return g, fmt.Errorf("the Open of type %q gives %w", t.Name, err)
 	}
 	return g, nil
 }
 
-// take adds what the leaves of a open at a level.
-func (g *given) take(t actions.Type, level uint32, a actions.Action) error {
+// take adds the endpoints and devices that the leaves of a open at a level.
+func (g *opened) take(t actions.Type, level uint32, a actions.Action) error {
 	for leaf := range actions.Leaves(a) {
 		var err error
 		switch leaf := leaf.(type) {
@@ -59,13 +60,13 @@ func (g *given) take(t actions.Type, level uint32, a actions.Action) error {
 	return nil
 }
 
-// find takes the endpoint that d describes from g.
-func (g *given) find(d *Endpoint) (a actions.AddEndpoint, err error) {
+// find returns the endpoint in g that d describes. It removes one without a name.
+func (g *opened) find(d *Endpoint) (a actions.AddEndpoint, err error) {
 	if d.Anonymous > 0 {
 		as := g.unnamed[d.Level]
 		switch {
 		case d.ID != "" || d.Anonymous > d.Seq || d.Level == 0 && d.Anonymous != d.Seq:
-			return a, fmt.Errorf("has nothing to do with its number, %d", d.Anonymous)
+			return a, fmt.Errorf("cannot give it: it has a wrong number for an endpoint without a name: %d", d.Anonymous)
 		case len(as) == 0:
 			return a, fmt.Errorf("gives none: fewer endpoints without a name than the process has")
 		}
@@ -83,7 +84,7 @@ func (g *given) find(d *Endpoint) (a actions.AddEndpoint, err error) {
 	}
 }
 
-func (g *given) endpoint(t actions.Type, level uint32, a actions.AddEndpoint) error {
+func (g *opened) endpoint(t actions.Type, level uint32, a actions.AddEndpoint) error {
 	switch {
 	case a.ID != nil && !reflect.ValueOf(a.ID).Comparable():
 		return fmt.Errorf("an endpoint with a name that cannot be compared, a %T", a.ID)
@@ -113,7 +114,7 @@ func (g *given) endpoint(t actions.Type, level uint32, a actions.AddEndpoint) er
 	return nil
 }
 
-func (g *given) device(t actions.Type, level uint32, a actions.OpenDevice) error {
+func (g *opened) device(t actions.Type, level uint32, a actions.OpenDevice) error {
 	switch {
 	case level > 0:
 		return errors.New("a device at a meta-level")
@@ -135,7 +136,8 @@ func (g *given) device(t actions.Type, level uint32, a actions.OpenDevice) error
 	return nil
 }
 
-// handlerFor returns h as a process of type t has it.
+// handlerFor returns h in the form that a process of type t has it: nil if it handles
+// nothing. It returns an error if h is for another type of state.
 func handlerFor(t actions.Type, h *actions.Handler) (*actions.Handler, error) {
 	if h == nil || h.Run == nil {
 		return nil, nil

@@ -10,14 +10,14 @@ import (
 )
 
 // State returns the state of which im is the image. A machine that goes on from
-// it does what the original would have done. Decode restores the states of
-// those types that have no Decode themselves, and may be nil if there are none.
+// it does what the original would have done. The function decode reads the states of
+// types that have no Decode; it may be nil if there are none.
 //
-// It is an error, which names the process, if something in im does not fit, or
-// if the types are not in k, or do not give any more what the processes have.
-// An image may come from anywhere: a bad one does no harm.
-func (im *Image) State(k Types, decode func(actions.Type, []byte) (any, error)) (vm.State, error) {
-	r := reader{im: im, types: k, state: func(i int, t actions.Type) (any, error) {
+// State returns an error, which names the processes, if im contradicts itself, if a
+// type is not in the set, or if the Open of a type no longer returns what a process
+// has. An image may come from an untrusted source.
+func (im *Image) State(types Types, decode func(actions.Type, []byte) (any, error)) (vm.State, error) {
+	r := reader{im: im, types: types, state: func(i int, t actions.Type) (any, error) {
 		return decoded(t, im.Processes[i].State, decode)
 	}}
 	parts := r.read()
@@ -36,7 +36,7 @@ func decoded(t actions.Type, data []byte, decode func(actions.Type, []byte) (any
 	case decode != nil:
 		state, err = decode(t, data)
 	default:
-		return nil, fmt.Errorf("type %q has no Decode, and there is no other", t.Name)
+		return nil, fmt.Errorf("type %q has no Decode, and the caller of State gives no function decode", t.Name)
 	}
 	if got := reflect.TypeOf(state); err == nil && got != t.State && (t.State.Kind() != reflect.Interface || got != nil && !got.Implements(t.State)) {
 		err = fmt.Errorf("it is a %v, not a %v", got, t.State)
@@ -67,7 +67,7 @@ func (r *reader) path(i int) vm.Path {
 	return shape.Path(i)
 }
 
-// read returns the parts. They mean nothing if there are faults.
+// read returns the parts. They are valid only if there are no faults.
 func (r *reader) read() *vm.Parts {
 	im := r.im
 	r.parts = vm.Parts{
@@ -95,7 +95,7 @@ func (r *reader) process(i int) {
 	*c = vm.ProcessParts{Depth: p.Depth, PID: p.PID, Name: p.Name, Nested: p.Type == "", Last: p.Last, Seq: p.Seq, Fresh: p.Fresh}
 	if c.Nested {
 		if len(p.State) > 0 || len(p.Devices) > 0 || p.Fresh > 0 {
-			r.fault(i, "it is a virtual machine, and has a state, devices or fresh names")
+			r.fault(i, "it is a virtual machine, but has a state, devices or fresh names")
 		}
 		return
 	}
@@ -136,11 +136,11 @@ func (r *reader) process(i int) {
 	}
 }
 
-// endpointOf reads an endpoint of a process that is of a type, of those that the
-// type gives.
-func endpointOf(t actions.Type, d *Endpoint, g given) (e vm.EndpointParts, err error) {
+// endpointOf reads an endpoint of a process of type t. It is one of those that the
+// Open of t returns.
+func endpointOf(t actions.Type, d *Endpoint, g opened) (e vm.EndpointParts, err error) {
 	if d.Inner != 0 || d.InnerSeq != 0 {
-		return e, errors.New("is that of a process inside, but there is no machine")
+		return e, errors.New("is of a process inside, but the process is no virtual machine")
 	}
 	a, err := g.find(d)
 	switch {
@@ -150,13 +150,14 @@ func endpointOf(t actions.Type, d *Endpoint, g given) (e vm.EndpointParts, err e
 		return e, fmt.Errorf("the Open of type %q gives it another role: %v", t.Name, a.Role)
 	}
 	if counts := demand(a.Handler) != nil; counts != d.Counts || !counts && len(d.Tallies) > 0 {
-		return e, fmt.Errorf("the Open of type %q gives it a handler of which this is not true: it counts its demand: %v", t.Name, d.Counts)
+		return e, fmt.Errorf("the Open of type %q gives it a handler with a Demand: %v; in the image: %v, with %d tallies", t.Name, counts, d.Counts, len(d.Tallies))
 	}
 	return vm.EndpointParts{Seq: d.Seq, Level: d.Level, ID: a.ID, Anonymous: d.Anonymous, Role: a.Role, Handler: a.Handler}, nil
 }
 
 // routes reads the endpoints that virtual machines have for processes inside. Their
-// roles are those of the endpoints inside, which come later and are read first.
+// roles are those of the endpoints inside. These come later in the image, so routes
+// goes from the last process to the first.
 func (r *reader) routes() {
 	for i := len(r.im.Processes) - 1; i >= 0; i-- {
 		c := &r.parts.Processes[i]
@@ -170,7 +171,7 @@ func (r *reader) routes() {
 			inside := within[route{d.Inner, d.InnerSeq}]
 			switch {
 			case inside == nil || d.ID != "" || d.Counts || len(d.Tallies) > 0:
-				r.fault(i, "endpoint %s: is that of no process inside", d.label())
+				r.fault(i, "endpoint %s: is not one that a process inside has at a meta-level", d.label())
 			case roleText(inside.Role) != d.Role:
 				r.fault(i, "endpoint %s: has another role inside: %v", d.label(), inside.Role)
 			default:

@@ -10,19 +10,19 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// The tallies of an image have the texts of conversations. What the conversations
-// are shows in who is there.
+// The tallies of an image have the texts of conversations. The endpoints in the
+// machine determine the conversations themselves.
 
-// tallies reads the tallies of the image, when all endpoints are there.
+// tallies reads the tallies of the image, after all endpoints.
 func (r *reader) tallies() {
 	if !r.im.hasTallies() {
 		return
 	}
-	if _, err := r.parts.State(); err != nil { // nobody can be found in parts that do not fit
+	if _, err := r.parts.State(); err != nil { // no peers can be found in parts that do not fit
 		r.faults = append(r.faults, err)
 		return
 	}
-	crowd := crowd{parts: &r.parts}
+	peers := peerFinder{parts: &r.parts}
 	for i := range r.im.Processes {
 		for j := range r.im.Processes[i].Endpoints {
 			d := &r.im.Processes[i].Endpoints[j]
@@ -31,15 +31,15 @@ func (r *reader) tallies() {
 			}
 			e := &r.parts.Processes[i].Endpoints[j]
 			var err error
-			if e.Tallies, err = read(crowd.conversations(i, e), d.Tallies); err != nil {
+			if e.Tallies, err = read(peers.conversations(i, e), d.Tallies); err != nil {
 				r.fault(i, "endpoint %s: %w", d.label(), err)
 			}
 		}
 	}
 }
 
-// read returns the tallies of an endpoint that may count its peers by what is
-// there, by text.
+// read returns the tallies of an endpoint. It finds their conversations, by text, in
+// there.
 func read(there map[string][]topic.Topic, ts []Tally) (all []vm.TallyParts, err error) {
 	for i, t := range ts {
 		alike := there[t.Conversation]
@@ -51,8 +51,8 @@ func read(there map[string][]topic.Topic, ts []Tally) (all []vm.TallyParts, err 
 		case t.Alike >= len(alike):
 			return nil, fmt.Errorf("it counts peers for %s, number %d, but nobody is there", t.Conversation, t.Alike)
 		case len(alike) > 1 && alike[t.Alike].Canonical() != t.Conversation:
-			// What shares a pointer may not share it any more.
-			return nil, fmt.Errorf("it counts peers for several demands that only pointers tell apart, so that they cannot be told apart: %s", t.Conversation)
+			// Values that shared a pointer may have different ones now.
+			return nil, fmt.Errorf("it counts peers for several demands that differ only in pointers, so they cannot be told apart: %s", t.Conversation)
 		}
 		all = append(all, vm.TallyParts{Conversation: alike[t.Alike], Peers: t.Peers})
 	}
@@ -61,15 +61,15 @@ func read(there map[string][]topic.Topic, ts []Tally) (all []vm.TallyParts, err 
 
 // numberAlike sets the numbers of the tallies in im, which is the image of parts.
 func numberAlike(im *Image, parts *vm.Parts) {
-	crowd := crowd{parts: parts}
+	peers := peerFinder{parts: parts}
 	for i := range im.Processes {
 		for j := range im.Processes[i].Endpoints {
 			d := &im.Processes[i].Endpoints[j]
 			if len(d.Tallies) == 0 || d.Level == 0 && !d.hasAlike() {
-				continue // at rest, all that is at level 0 counts
+				continue // the number is 0: at rest, a local endpoint counts all its peers
 			}
 			e := &parts.Processes[i].Endpoints[j]
-			there := crowd.conversations(i, e)
+			there := peers.conversations(i, e)
 			d.Tallies = d.Tallies[:0]
 			for _, t := range e.Tallies {
 				text := masked(t.Conversation.Canonical())
@@ -112,22 +112,22 @@ func numberOf(ts []topic.Topic, t topic.Topic) int {
 	return len(ts)
 }
 
-// A crowd finds who is there in the machines of parts.
-type crowd struct {
+// A peerFinder finds the peers of endpoints in parts.
+type peerFinder struct {
 	parts   *vm.Parts
-	indexes map[int][2]*topic.Index[someone] // by the machine, which is a process or -1
+	indexes map[int][2]*topic.Index[peer] // by the machine, which is a process or -1
 }
 
-// someone is an endpoint of a process.
-type someone struct {
+// peer is an endpoint of a process.
+type peer struct {
 	pid actions.PID
 	e   *vm.EndpointParts
 }
 
-func bySeq(a, b someone) int { return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.e.Seq, b.e.Seq)) }
+func bySeq(a, b peer) int { return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.e.Seq, b.e.Seq)) }
 
 // host returns the machine in which process i lives: a process, or -1.
-func (c *crowd) host(i int) int {
+func (c *peerFinder) host(i int) int {
 	depth := c.parts.Processes[i].Depth
 	if depth == 0 {
 		return -1
@@ -138,11 +138,11 @@ func (c *crowd) host(i int) int {
 }
 
 // index returns the endpoints in a machine, by orientation.
-func (c *crowd) index(machine int) [2]*topic.Index[someone] {
+func (c *peerFinder) index(machine int) [2]*topic.Index[peer] {
 	if x, ok := c.indexes[machine]; ok {
 		return x
 	}
-	x := [2]*topic.Index[someone]{topic.NewIndex(bySeq), topic.NewIndex(bySeq)}
+	x := [2]*topic.Index[peer]{topic.NewIndex(bySeq), topic.NewIndex(bySeq)}
 	depth := uint32(0)
 	if machine >= 0 {
 		depth = c.parts.Processes[machine].Depth + 1
@@ -154,26 +154,27 @@ func (c *crowd) index(machine int) [2]*topic.Index[someone] {
 		}
 		for j := range p.Endpoints {
 			if e := &p.Endpoints[j]; e.Level == 0 {
-				x[e.Role.Orientation].Add(e.Role.Topic, someone{p.PID, e})
+				x[e.Role.Orientation].Add(e.Role.Topic, peer{p.PID, e})
 			}
 		}
 	}
 	if c.indexes == nil {
-		c.indexes = map[int][2]*topic.Index[someone]{}
+		c.indexes = map[int][2]*topic.Index[peer]{}
 	}
 	c.indexes[machine] = x
 	return x
 }
 
-// conversations returns what endpoint e of process i counts its peers by, by text,
-// in the order in which it would hear of the first peers if it came now.
-func (c *crowd) conversations(i int, e *vm.EndpointParts) map[string][]topic.Topic {
+// conversations returns the conversations by which endpoint e of process i counts its
+// peers, by text, in the order in which the machine would tell it of the first peers
+// if it came now.
+func (c *peerFinder) conversations(i int, e *vm.EndpointParts) map[string][]topic.Topic {
 	d := *demand(e.Handler)
 	i, e = c.outermost(i, e)
 	pid := c.parts.Processes[i].PID
 	x := c.index(c.host(i))[e.Role.Orientation.Opposite()]
 	there := map[string][]topic.Topic{}
-	note := func(o someone) {
+	note := func(o peer) {
 		itself := o.pid == pid && o.e.Seq == e.Seq
 		if t, ok := d.Counts(e.Role, o.e.Role, o.pid == pid); ok && !itself {
 			text := masked(t.Canonical())
@@ -182,7 +183,7 @@ func (c *crowd) conversations(i int, e *vm.EndpointParts) map[string][]topic.Top
 			}
 		}
 	}
-	var buf []someone
+	var buf []peer
 	found := x.Related(e.Role.Topic, &buf)
 	for _, own := range []bool{true, false} {
 		for _, o := range found {
@@ -195,8 +196,8 @@ func (c *crowd) conversations(i int, e *vm.EndpointParts) map[string][]topic.Top
 }
 
 // outermost returns the endpoint that stands for e of process i in the machine in
-// which it converses, and its process.
-func (c *crowd) outermost(i int, e *vm.EndpointParts) (int, *vm.EndpointParts) {
+// which its peers are, and its process.
+func (c *peerFinder) outermost(i int, e *vm.EndpointParts) (int, *vm.EndpointParts) {
 	for e.Level > 0 {
 		host := c.host(i)
 		es := c.parts.Processes[host].Endpoints

@@ -35,13 +35,13 @@ func idText(id actions.EndpointID) string {
 	return masked(strings.TrimSuffix(strings.TrimPrefix(text, "("), ",)"))
 }
 
-// roleText returns the text of a role, which tells it from others.
+// roleText returns the canonical text of a role, without addresses.
 func roleText(r topic.Role) string {
 	return masked(strings.TrimSuffix(r.String(), r.Topic.String()) + r.Topic.Canonical())
 }
 
-// masked returns text without the addresses of pointers: they are not the same
-// when a machine is made anew. What is in quotes is left alone.
+// masked returns text without the addresses of pointers, which change when a machine
+// is restored. It does not change text in quotes.
 func masked(text string) string {
 	if !strings.Contains(text, "0x") {
 		return text

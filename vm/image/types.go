@@ -16,9 +16,9 @@ type Types struct {
 	byType map[reflect.Type]actions.Type
 }
 
-// NewTypes returns the set of the given process types. It is an error if one lacks
-// its name, its State or its Open, has one of Encode and Decode without the other,
-// or has the name or the State of another one.
+// NewTypes returns the set of the given process types. It returns an error if one
+// lacks its name, its State or its Open, has only one of Encode and Decode, has the
+// name or the State of another one, or is for the state of virtual machines.
 func NewTypes(all ...actions.Type) (Types, error) {
 	set := Types{map[string]actions.Type{}, map[reflect.Type]actions.Type{}}
 	for i, t := range all {
@@ -38,20 +38,21 @@ func NewTypes(all ...actions.Type) (Types, error) {
 			return Types{}, fmt.Errorf("image: two types are called %q", t.Name)
 		}
 		if other, twice := set.byType[t.State]; twice {
-			return Types{}, fmt.Errorf("image: types %q and %q have states of one Go type, %v, which is to tell them apart: give each a Go type of its own", other.Name, t.Name, t.State)
+			return Types{}, fmt.Errorf("image: types %q and %q have states of one Go type, %v, so they cannot be told apart: give each a Go type of its own", other.Name, t.Name, t.State)
 		}
 		set.byName[t.Name], set.byType[t.State] = t, t
 	}
 	return set, nil
 }
 
-// ByName returns the type of that name, if there is one.
+// ByName returns the type with a name. It reports false if there is none.
 func (ts Types) ByName(name string) (actions.Type, bool) {
 	t, ok := ts.byName[name]
 	return t, ok
 }
 
-// ByState returns the type of processes with states of Go type t, if there is one.
+// ByState returns the type of processes with states of Go type t. It reports false if
+// there is none.
 func (ts Types) ByState(t reflect.Type) (actions.Type, bool) {
 	known, ok := ts.byType[t]
 	return known, ok
@@ -60,7 +61,7 @@ func (ts Types) ByState(t reflect.Type) (actions.Type, bool) {
 // nested is the type of the states of virtual machines.
 var nested = vm.Nested().StateType()
 
-// unregistered returns an error if there are processes of no known type.
+// unregistered returns an UnregisteredError if there are processes of no known type.
 func (ts Types) unregistered(parts *vm.Parts) error {
 	var e UnregisteredError
 	for i, c := range parts.Processes {
@@ -74,8 +75,8 @@ func (ts Types) unregistered(parts *vm.Parts) error {
 	return &e
 }
 
-// An UnregisteredError says that a machine cannot be written down, because it
-// has processes that are of no known type.
+// An UnregisteredError says that a machine cannot be saved, because it has processes
+// of no known type.
 type UnregisteredError struct {
 	Processes []Unregistered // all of them, in the order of their paths
 }
@@ -84,13 +85,13 @@ type UnregisteredError struct {
 type Unregistered struct {
 	Path  vm.Path
 	Name  string
-	State reflect.Type // by which its type is looked for
+	State reflect.Type // the Go type of its state
 }
 
 // Error implements error. It names each process.
 func (e *UnregisteredError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "image: a machine cannot be written down because of the processes in it that are of no known type (make one with actions.Define): %d", len(e.Processes))
+	fmt.Fprintf(&b, "image: the machine cannot be saved, because processes in it are of no known type (make one with actions.Define): %d", len(e.Processes))
 	for i, p := range e.Processes {
 		sep := ", "
 		if i == 0 {

@@ -10,36 +10,36 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// Of writes s down. The processes must be of the types in k, but for virtual
-// machines. Encode writes the states of those types that have no Encode
-// themselves, and may be nil if there are none.
+// Of returns the image of s. The processes must be of the types in the set, except
+// virtual machines. The function encode writes the states of types that have no
+// Encode; it may be nil if there are none.
 //
-// It is an [UnregisteredError] if there are processes of other types. It is an
-// error, too, if the machine is not at rest or does not run, or if a process
-// has something that the Open of its type does not give: an endpoint, at the
-// same level and with the same role, name and kinds of event, or a device. What
-// has been written down can be restored, if the codecs restore what they have
-// written: the rest has been tried.
+// Of returns an [UnregisteredError] if there are processes of other types. It also
+// returns an error if the machine is not at rest or not running ([vm.State.AtRest]),
+// if a state cannot be encoded, or if a process has an endpoint or a device that the
+// Open of its type does not return with the same level, name, role and kinds of
+// event. Of tries to read the image, so it can be restored if the codecs can read
+// what they have written.
 //
-// It takes as long as a few calls of Open for each process. The machine need not
-// wait for it: a State never changes.
-func Of(s vm.State, k Types, encode func(actions.Type, any) ([]byte, error)) (*Image, error) {
+// It takes the time of a few calls of Open for each process. The machine can work
+// meanwhile, because a State never changes.
+func Of(s vm.State, types Types, encode func(actions.Type, any) ([]byte, error)) (*Image, error) {
 	parts := s.Parts()
-	if err := k.unregistered(&parts); err != nil {
+	if err := types.unregistered(&parts); err != nil {
 		return nil, err
 	}
 	if err := s.AtRest(); err != nil {
-		return nil, fmt.Errorf("image: the machine cannot be written down: %w", err)
+		return nil, fmt.Errorf("image: the machine cannot be saved: %w", err)
 	}
 	im := of(&parts)
 	numberAlike(im, &parts)
-	r := reader{im: im, types: k, state: func(i int, _ actions.Type) (any, error) { return parts.Processes[i].State, nil }}
+	r := reader{im: im, types: types, state: func(i int, _ actions.Type) (any, error) { return parts.Processes[i].State, nil }}
 	for i := range im.Processes {
 		p := &im.Processes[i]
 		if parts.Processes[i].Nested {
 			continue
 		}
-		t := k.byType[parts.Processes[i].Type]
+		t := types.byType[parts.Processes[i].Type]
 		data, err := encoded(t, parts.Processes[i].State, encode)
 		if err != nil {
 			r.fault(i, "its state cannot be encoded: %w", err)
@@ -66,7 +66,7 @@ func Of(s vm.State, k Types, encode func(actions.Type, any) ([]byte, error)) (*I
 	return im, nil
 }
 
-// encoded returns the state of a process of type k in writing.
+// encoded returns the encoded state of a process of type t.
 func encoded(t actions.Type, state any, encode func(actions.Type, any) ([]byte, error)) (data []byte, err error) {
 	defer recovered(&err)
 	switch {
@@ -75,11 +75,11 @@ func encoded(t actions.Type, state any, encode func(actions.Type, any) ([]byte, 
 	case encode != nil:
 		return encode(t, state)
 	default:
-		return nil, fmt.Errorf("type %q has no Encode, and there is no other", t.Name)
+		return nil, fmt.Errorf("type %q has no Encode, and the caller of Of gives no function encode", t.Name)
 	}
 }
 
-// recovered makes an error of a panic in a function of the program.
+// recovered turns a panic in a function of the program into an error.
 func recovered(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("panic: %v", r)
