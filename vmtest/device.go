@@ -13,9 +13,9 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A Device is a device that a process of the machine holds, or has held. There
-// is nothing behind it: its values are those that the test gives it, and what
-// it is told waits for the test to expect it.
+// A Device is a device that a process of the machine holds, or has held. The test
+// plays it: the test gives it values, and it keeps its commands until the test expects
+// them.
 type Device struct {
 	m        *Machine
 	address  *vm.Address
@@ -25,7 +25,7 @@ type Device struct {
 	commands []any
 }
 
-// Devices returns the devices that are held, in the order of their opening.
+// Devices returns the devices that processes hold, in the order of their opening.
 func (m *Machine) Devices() []*Device {
 	return slices.DeleteFunc(slices.Clone(m.devices), func(d *Device) bool {
 		_, own := d.address.Device.(cord)
@@ -33,9 +33,9 @@ func (m *Machine) Devices() []*Device {
 	})
 }
 
-// Device returns the device d that is held, or, if nobody holds it any more,
-// that was held last. The test fails if there was none, or if several processes
-// hold one: those are told apart by their paths, among [Machine.Devices].
+// Device returns the device d that a process holds or, if no process holds it any
+// more, the one that a process held last. The test fails if there was none, or if
+// several processes hold one: choose one of [Machine.Devices] by its path.
 func (m *Machine) Device(d world.Device) *Device {
 	m.t.Helper()
 	if held := m.holding(d); len(held) == 1 {
@@ -69,7 +69,7 @@ func (m *Machine) holding(d world.Device) (held []*Device) {
 	return held
 }
 
-// command has the devices know what they are told.
+// command gives a command of the machine to its device.
 func (m *Machine) command(c *vm.Command) {
 	if c.Kind == vm.Open {
 		m.devices = append(m.devices, &Device{m: m, address: c.Address, open: true, paused: c.Paused})
@@ -90,14 +90,14 @@ func (m *Machine) command(c *vm.Command) {
 // Path returns the path of the process that holds the device.
 func (d *Device) Path() vm.Path { return d.address.Path }
 
-// Device returns what is held.
+// Device returns the world.Device that d plays.
 func (d *Device) Device() world.Device { return d.address.Device }
 
-// IsOpen reports whether the device is held: it has been neither closed nor
+// IsOpen reports whether a process holds the device: it was not closed, and has not
 // ended.
 func (d *Device) IsOpen() bool { return d.open }
 
-// IsPaused reports whether the device is to give no values.
+// IsPaused reports whether the holder has paused the device.
 func (d *Device) IsPaused() bool { return d.paused }
 
 // String describes the device for people.
@@ -105,9 +105,9 @@ func (d *Device) String() string {
 	return fmt.Sprintf("%s of %v", d.address.Device.DeviceName(), d.address.Path)
 }
 
-// Value gives values to the holder of the device, one after another. The test
-// fails where no ground would give one: when the device is not open, or is
-// paused; a device that opens paused gives its first value.
+// Value gives values to the holder of the device, one after another. The test fails
+// if the device is not open, or is paused, because no ground gives a value then. A
+// device that is opened paused can give its first value.
 func (d *Device) Value(values ...any) {
 	d.m.t.Helper()
 	for _, v := range values {
@@ -120,8 +120,8 @@ func (d *Device) Value(values ...any) {
 	}
 }
 
-// End ends the device. The reason is brought down to what a ground would tell,
-// see [world.Reduce]; nil and [io.EOF] mean that it ends of its own accord.
+// End ends the device. The holder gets the reason as a ground reduces it: see
+// [world.Reduce]. Nil and [io.EOF] mean a normal end.
 func (d *Device) End(reason error) {
 	d.m.t.Helper()
 	if errors.Is(reason, io.EOF) {
@@ -130,18 +130,19 @@ func (d *Device) End(reason error) {
 	d.apply(vm.Input{Kind: vm.End, Err: world.Reduce(reason)})
 }
 
-// Refuse fails to carry out a command, for a reason that is brought down to
-// what a ground would tell, see [world.Reduce].
+// Refuse tells the holder that a command has failed. The holder gets the reason as a
+// ground reduces it: see [world.Reduce].
 func (d *Device) Refuse(command any, reason error) {
 	d.m.t.Helper()
 	d.apply(vm.Input{Kind: vm.Failed, Value: command, Err: world.Reduce(reason)})
 }
 
-// Done carries out a command, which is a [world.Reporter].
+// Done tells the holder that a command was carried out. The test fails if the command
+// is not a [world.Reporter] that reports.
 func (d *Device) Done(command any) {
 	d.m.t.Helper()
 	if r, ok := command.(world.Reporter); !ok || !r.Reports() {
-		d.m.fatalf("vmtest: %v carries out %v, which is no world.Reporter that reports, so nobody is told", d, command)
+		d.m.fatalf("vmtest: %v: Done of %v, which is no world.Reporter that reports, so a ground would not tell its holder", d, command)
 		return
 	}
 	d.apply(vm.Input{Kind: vm.Done, Value: command})
@@ -158,8 +159,8 @@ func (d *Device) apply(in vm.Input) {
 	d.m.Apply(in)
 }
 
-// ExpectCommands expects that the device was told these commands, in this order,
-// first of all that has not been expected yet, and takes them away.
+// ExpectCommands expects that the oldest commands that are left are these, in this
+// order, and removes them.
 func (d *Device) ExpectCommands(commands ...any) {
 	d.m.t.Helper()
 	n := min(len(commands), len(d.commands))
@@ -170,8 +171,7 @@ func (d *Device) ExpectCommands(commands ...any) {
 	d.commands = d.commands[n:]
 }
 
-// ExpectNothing expects that there is nothing that the device was told and that
-// has not been expected yet.
+// ExpectNothing expects that the device has no commands left.
 func (d *Device) ExpectNothing() {
 	d.m.t.Helper()
 	if len(d.commands) > 0 {
@@ -179,9 +179,9 @@ func (d *Device) ExpectNothing() {
 	}
 }
 
-// Commands takes away all that device d was told and that has not been expected
-// yet, and returns it. The test fails if one of the commands is not a C; any
-// will do for a C.
+// Commands removes all commands that are left at device d, and returns them. The test
+// fails if one of them is not a C. For commands of several types, C is an interface
+// type, such as any.
 func Commands[C any](d *Device) []C {
 	d.m.t.Helper()
 	var cs []C

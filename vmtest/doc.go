@@ -1,8 +1,8 @@
 // Package vmtest tests processes without sockets, goroutines or waiting.
 //
-// It puts the processes into a machine that has no outside but the test, and
-// that has come to rest whenever the test looks at it. So a test is a script:
-// something happens, and then something can be expected.
+// It runs the processes in a machine whose outside is the test. The machine is at
+// rest whenever a call returns, so a test is a script: it makes something happen,
+// and then says what it expects.
 //
 //	func TestRoom(t *testing.T) {
 //		m := vmtest.Run(t, actions.Spawn(chat.Room()).Named("room"))
@@ -21,32 +21,30 @@
 //
 // # Probes
 //
-// A [Probe] is an endpoint whose handlers are the test: it keeps what it is
-// told, in order, until the test expects it. There is one for each constructor
-// of package endpoint, [Subscriber], [Publisher], [ObservePublishers] and
-// [ObserveSubscribers], and each probe is a process of its own. Probes can be
-// put into nested machines as well: see [Door].
+// A [Probe] is an endpoint of the test: it keeps its events, in order, until the
+// test expects them. [Subscriber], [Publisher], [ObservePublishers] and
+// [ObserveSubscribers] make probes like the endpoints of package endpoint. Each
+// probe is a process of its own. Probes also work in nested machines: see [Door].
 //
-// Besides, [Machine.Perform] has any action performed, such as a Spawn or a
-// Kill in the middle of a test.
+// [Machine.Perform] performs any action, such as a Spawn or a Kill in the middle of
+// a test.
 //
 // # Devices
 //
-// What processes hold open outside, the test plays. No device is ever opened;
-// [Machine.Device] gives access to one that is held:
+// The test plays the devices. No device is ever opened; [Machine.Device] returns one
+// that a process holds:
 //
 //	alarm := m.Device(world.Alarm{Clock: clock, After: time.Second})
 //	alarm.Value(world.AlarmSet{Now: noon}, world.AlarmRang{Now: noon.Add(time.Second)})
 //	alarm.End(nil)
 //
-// and, the other way, [Device.ExpectCommands] says what it should have been
-// told.
+// [Device.ExpectCommands] expects the commands that the device has got.
 //
 // # The trace
 //
-// All that happens is written down, one line for each event, in a form that is
-// the same on every run: see [Describe]. Together with [Golden] it makes a test
-// of a whole protocol in one line,
+// [Machine.Trace] has a line for each thing that has happened, in a form that is the
+// same on every run: see [Describe]. Together with [Golden] it tests a whole protocol
+// in one line,
 //
 //	vmtest.Golden(t, "testdata/room.golden", m.Trace())
 //
@@ -68,39 +66,39 @@
 //     something else writes to it.
 //
 // The report names the process, the endpoint, and the first part that differs.
-// Values are compared by what they lead to, not by where they are. Two
-// functions count as equal if they come from the same place in the program:
-// which variables they have captured cannot be seen. Channels count as equal
+// The comparison follows pointers, and compares what they point to. Two functions
+// count as equal if they are from the same place in the program, because the
+// variables that they have captured cannot be read. Channels count as equal
 // if both are nil, or neither is. The process in an actions.Spawn is compared
-// by its first state and actions. A clock, a network and a type are what they
-// are, and nobody looks inside.
+// by its first state and actions. Clocks, networks and types are compared by
+// identity.
 //
-// What goes unnoticed: a difference that two calls do not happen to show, such
-// as the order of a map with two keys (raise [Config.Runs]), or a clock that
-// stands still; values of more than 65536 parts; and what is written outside and
-// never read, such as a counter in a handler. The test itself is better off with
-// a [Probe] than with such a variable: each handler runs twice.
+// The check misses a difference that two calls do not happen to show, such as the
+// order of a map with two keys (raise [Config.Runs]) or a clock that stands still. It
+// does not compare values of more than 65536 parts. It does not see a handler that
+// only writes outside, such as to a counter; since each handler runs twice, use a
+// [Probe] in place of such a counter.
 //
 // # Types
 //
-// Processes of a known type, see [actions.Type], can be written down and made
-// anew. Config.Types has each of them looked at whenever the machine is at rest:
-// the test fails if it has an endpoint or a device that its kind does not give
-// for its state. Where all processes are of known types, but for those of this
-// package, the whole machine is made anew, and compared. A first process without
-// state that stays, and a probe that was told to open more than it is, are of no
-// known type.
+// Package image can save and restore processes of a known type: see [actions.Type].
+// With Config.Types, each of them is checked whenever the machine is at rest: the test
+// fails if the process has an endpoint or a device that the Open of its type does not
+// return for its state. If all processes are of known types, apart from those of this
+// package, the whole machine is saved, restored and compared. A first process without
+// a state that stays in the machine, and a probe that has opened more than its
+// endpoint, have no known type.
 //
 // # Crashes
 //
-// When the test is over, it fails if a process has panicked, or was ended by
-// the machine for something that it has done wrong, unless the test has called
+// At its end, the test fails if a process has panicked, or if the machine has ended a
+// process because an action could not be performed, unless the test has called
 // [Machine.AllowCrashes].
 //
 // # Unheard messages
 //
-// A message that nobody hears is no failure, since processes come and go. Where
-// it should be one, set Config.Heard: the test fails, too, if nobody has heard
-// any message of a type, or if something about one was nearly right, such as a
-// pointer where subscribers want the value.
+// A message that nobody hears is no failure, because processes come and go. With
+// Config.Heard it is one: the test fails if nobody has heard any message of a type, or
+// if an endpoint nearly heard one, such as a subscriber of the value where a pointer
+// was sent.
 package vmtest

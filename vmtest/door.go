@@ -9,40 +9,38 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A machine accepts nothing but inputs. So whatever a test wants done inside,
-// it has done by a puppet: a process that holds a device whose values are
-// actions, and that performs them.
+// Only inputs enter a machine. So the actions of a test are the values of a device,
+// and a puppet, a process that holds the device, performs them.
 
-// A Place is where probes can be put, and actions performed: a [*Machine], or
-// what its method At returns.
+// A Place is a machine in which a test can put probes and perform actions: a
+// [*Machine], or the result of its method At.
 type Place interface {
-	// Perform has the actions performed there, by a process that belongs to
-	// this package and has no state.
+	// Perform performs the actions there, as a process of this package that has no
+	// state.
 	Perform(as ...actions.Action)
 
 	puppeteer() *puppet
 }
 
-// Door lets probes into the machine in which it is performed, under a name of
-// its own:
+// Door makes the machine in which it is performed a [Place], with a name that no
+// other Door of the test has:
 //
 //	m := vmtest.Run(t, actions.Spawn(vm.Nested(vmtest.Door("room"), boot...)))
 //	p := vmtest.Subscriber(m.At("room"), topic.All[Says]())
 //
-// A machine with a door does not end by itself. The outermost machine needs no
-// Door; the process that keeps it there is called vmtest.
+// The machine does not remove a nested machine with a door. The outermost machine
+// needs no Door: Run opens it, with a process called vmtest.
 func Door(name string) actions.Action {
 	return actions.Spawn(actions.Stateless(cord{Door: name}.hold())).Named(doorkeeper)
 }
 
 const doorkeeper = "vmtest"
 
-// At returns the inside of the nested machine in which [Door] was performed
-// with that name.
+// At returns the nested machine in which a [Door] with the name was performed.
 func (m *Machine) At(door string) Place { return &puppet{m, cord{Door: door}} }
 
-// Perform has the actions performed in the outermost machine, by a process that
-// belongs to this package and has no state.
+// Perform performs the actions in the outermost machine, as a process of this package
+// that has no state.
 func (m *Machine) Perform(as ...actions.Action) {
 	m.t.Helper()
 	m.own.Perform(as...)
@@ -50,7 +48,7 @@ func (m *Machine) Perform(as ...actions.Action) {
 
 func (m *Machine) puppeteer() *puppet { return &m.own }
 
-// A puppet is a process at the other end of a cord.
+// A puppet is a process that holds a cord, and performs its orders.
 type puppet struct {
 	m    *Machine
 	cord cord
@@ -58,7 +56,7 @@ type puppet struct {
 
 func (p *puppet) puppeteer() *puppet { return p }
 
-// Perform has the puppet perform the actions.
+// Perform makes the puppet perform the actions. The test fails if there is none.
 func (p *puppet) Perform(as ...actions.Action) {
 	p.m.t.Helper()
 	held := p.m.holding(p.cord)
@@ -70,17 +68,17 @@ func (p *puppet) Perform(as ...actions.Action) {
 	case p.cord.Probe > 0:
 		p.m.fatalf("vmtest: %v is closed", p.cord)
 	case p.cord.Door == "":
-		p.m.fatalf("vmtest: nothing can be done in the machine any more: it has stopped, its first process has crashed, or process %q was ended", doorkeeper)
+		p.m.fatalf("vmtest: the machine can perform no actions any more: it has stopped, its first process has crashed, or process %q has ended", doorkeeper)
 	default:
-		p.m.fatalf("vmtest: no machine has a door named %q: perform vmtest.Door(%[1]q) in the one that is meant", p.cord.Door)
+		p.m.fatalf("vmtest: no machine has a door named %q: perform vmtest.Door(%[1]q) in the nested machine", p.cord.Door)
 	}
 }
 
-// An order is what a puppet is to do.
+// An order is an action for a puppet.
 type order struct{ actions.Action }
 
-// A cord is a device that gives orders to the process that holds it. It is the
-// name of the endpoint of a probe, too.
+// A cord is a device whose values are the orders for the process that holds it. It is
+// also the name of the endpoint of a probe.
 type cord struct {
 	Door  string
 	Probe int // its number, from 1; 0 for a door
@@ -93,8 +91,8 @@ func (c cord) String() string {
 	return fmt.Sprintf("door %q", c.Door)
 }
 
-// Nameless implements [text.Nameless]: the endpoint of a probe has a name that
-// concerns nobody.
+// Nameless implements [text.Nameless]: texts leave the name of the endpoint of a probe
+// out.
 func (cord) Nameless() {}
 
 // DeviceName implements world.Device.
@@ -102,10 +100,10 @@ func (c cord) DeviceName() string { return "vmtest(" + c.String() + ")" }
 
 // Open implements world.Device.
 func (cord) Open(context.Context, world.Env) (world.Handle, error) {
-	return nil, errors.New("vmtest: a Door opens in the machine of a test only: leave it out elsewhere")
+	return nil, errors.New("vmtest: a Door works only in the machine of a test: leave it out elsewhere")
 }
 
-// hold has a process hold c, and obey.
+// hold returns the action that makes a process a puppet with cord c.
 func (c cord) hold() actions.Action {
 	return actions.OpenDevice{Device: c, Handler: &actions.Handler{
 		Run: func(state any, ev *actions.Event) (any, actions.Action) {

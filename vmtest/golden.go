@@ -9,26 +9,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The flag is there before the flags of the package under test, which is
-// initialised later.
+// This package defines the flag before the package under test, which is initialised
+// later, defines its own.
 func init() {
 	if flag.Lookup("update") == nil {
 		flag.Bool("update", false, "vmtest: write golden files instead of comparing with them")
 	}
 }
 
-// Golden compares a text, such as a [Machine.Trace], with that in a file, and
-// has the test fail if they differ. When the test is run with the flag -update,
-// it writes the file instead, and the directory if need be:
+// Golden compares a text, such as a [Machine.Trace], with that in a file. The test
+// fails if they differ. With the flag -update, Golden writes the file instead, and
+// makes its directory:
 //
 //	go test -run TestRoom -update
 //
-// Look at what has changed before you keep it. A file that was checked out with
-// carriage returns is compared without them.
+// Look at the changes before you keep them. Golden ignores the carriage returns of a
+// file that was checked out with line ends of Windows.
 //
-// The flag is this package's, unless a package that was initialised before has
-// one of that name. A test that wants it for its own use looks it up, with
-// flag.Lookup("update"), because to define it twice is a panic.
+// This package defines the flag, unless a package that was initialised before has
+// done so. A test that needs the flag itself calls flag.Lookup("update"), because
+// defining a flag twice panics.
 func Golden(t TB, file, got string) {
 	t.Helper()
 	if updating() {

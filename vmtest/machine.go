@@ -11,8 +11,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// TB is what this package needs of a test. A [*testing.T] has it. Fatalf is
-// expected not to return.
+// TB has the methods of [*testing.T] that this package calls. Fatalf must not
+// return.
 type TB interface {
 	Helper()
 	Name() string
@@ -22,38 +22,36 @@ type TB interface {
 	Cleanup(func())
 }
 
-// A Config says how a machine is tested. The zero Config is ready to use.
+// A Config has the options of a test. The zero Config is ready to use.
 type Config struct {
 	// Limits are those of the machine.
 	Limits vm.Limits
 
-	// Budget is how much work, in actions performed and events told, the
-	// machine may do for one input; the test fails if it is not at rest after
-	// that. It is looked at whenever the machine wants to continue, which
-	// Limits.Steps has a say in. Default: 1<<17.
+	// Budget is how much work the machine may do for one input: the number of
+	// actions performed plus that of events handled. If the machine is not at rest
+	// after that, the test fails. It is checked each time that the machine has done
+	// Limits.Steps of work. Default: 1<<17.
 	Budget int
 
-	// Runs is how many times each transition function is called, to see
-	// whether it is pure, which takes time with the size of the state. 1 means
-	// that nobody looks. Default: 2.
+	// Runs is how many times each transition function is called, to check that it
+	// is pure. The check takes time with the size of the state. 1 turns it off.
+	// Default: 2.
 	Runs int
 
-	// Compare has options for the comparison of messages and commands, in
-	// addition to those of this package, by which unexported fields are
-	// compared like all others, topics by their meaning, and messages of
-	// forgotten type by their values.
+	// Compare has options for the comparison of messages and commands, in addition
+	// to those of this package, which compare unexported fields like all others,
+	// topics by what they match, and values of topic.Message by their values.
 	Compare []cmp.Option
 
-	// Types are process types. Whenever the machine is at rest, each process
-	// of one of them is looked at: what it has open has to be what Open gives
-	// for its state. If all processes are of these types, but for those of this
-	// package, the machine is written down and made anew, too, as after a
-	// crash, and has to be the same.
+	// Types are process types. Whenever the machine is at rest, each process of one
+	// of them is checked: the Open of its type must return its endpoints and
+	// devices for its state. If all processes are of these types, apart from those
+	// of this package, the machine is also saved and restored, and must be the same.
 	Types []actions.Type
 
-	// Heard demands that messages are heard: when it is over, the test fails for
-	// each type of which nobody has ever heard a message that was sent, or of
-	// which one was nearly heard, as [vm.Miss] tells.
+	// Heard makes unheard messages a failure: at its end, the test fails for each
+	// type of message that was sent and that nobody has heard, or that an endpoint
+	// nearly heard, as [vm.Miss] says.
 	Heard bool
 }
 
@@ -69,7 +67,7 @@ type Machine struct {
 	purity  inspector
 	lines   []string // of the trace
 	failed  bool
-	types   kindCheck
+	types   typeCheck
 
 	crashes        []string
 	crashesAllowed bool
@@ -90,9 +88,9 @@ func (c Config) Run(t TB, boot ...actions.Action) *Machine {
 }
 
 // RunFunc starts a machine whose first process is the one that boot returns,
-// and lets it come to rest. After what the first process wants, or before it
-// quits, a process of this package is spawned, to which the [Door] of the
-// outermost machine belongs.
+// and lets it come to rest. After the actions of the first process, or before it
+// quits, it spawns a process of this package, which performs the actions of
+// [Machine.Perform].
 func (c Config) RunFunc(t TB, boot func(self actions.PID) actions.Process) *Machine {
 	t.Helper()
 	if c.Budget <= 0 {
@@ -116,7 +114,7 @@ func (c Config) RunFunc(t TB, boot func(self actions.PID) actions.Process) *Mach
 		return guarded{p}
 	})
 	if c.Heard {
-		m.vm.Warn(func(*vm.Warning) {}) // so that the machine keeps an account of misses
+		m.vm.Warn(func(*vm.Warning) {}) // so that the machine keeps account of misses
 	}
 	t.Cleanup(m.finish)
 	m.types.begin(m)
@@ -124,7 +122,7 @@ func (c Config) RunFunc(t TB, boot func(self actions.PID) actions.Process) *Mach
 	return m
 }
 
-// guarded is a process that opens the door of the outermost machine, too.
+// guarded is a process that also opens the door of the outermost machine.
 type guarded struct{ actions.Process }
 
 func (g guarded) Erase() (state any, as actions.Action) {
@@ -140,12 +138,13 @@ func (g guarded) Erase() (state any, as actions.Action) {
 	return state, actions.Tree(slices.Insert(all, end, Door("")))
 }
 
-// VM returns the machine itself, to look into: its processes and their states,
-// what it has counted, a snapshot. What is to happen in it goes through m.
+// VM returns the machine itself, for reading: its processes and their states, its
+// counters, a snapshot. Do not change it: use the methods of m for that.
 func (m *Machine) VM() *vm.Machine { return m.vm }
 
-// Apply has an input enter the machine, and lets it come to rest. Most inputs
-// are made more easily by [Device.Value] and its like.
+// Apply gives the machine an input, and lets it come to rest. The test fails if it
+// does not: see [Config.Budget]. For inputs of devices, the methods of [Device] are
+// easier.
 func (m *Machine) Apply(in vm.Input) {
 	m.t.Helper()
 	before := m.work()
@@ -165,18 +164,18 @@ func (m *Machine) Apply(in vm.Input) {
 
 func (m *Machine) work() uint64 { return m.vm.Stats().Actions + m.vm.Stats().Events }
 
-// Stop stops the machine: those who hold devices are told that they have come
-// to an end, and then all processes are ended.
+// Stop stops the machine: it tells the holders of devices that these have ended, and
+// ends all processes.
 func (m *Machine) Stop() {
 	m.t.Helper()
 	m.Apply(vm.Input{Kind: vm.StopAsked})
 }
 
-// AllowCrashes says that the test is not to fail because processes have
-// crashed, whether before or after the call.
+// AllowCrashes says that crashes of processes, before and after the call, are no
+// failure of the test.
 func (m *Machine) AllowCrashes() { m.crashesAllowed = true }
 
-// watch is told all that happens in the machine.
+// watch gets all records of the machine.
 func (m *Machine) watch(r *vm.Record) {
 	if !hidden(r) {
 		m.lines = append(m.lines, Describe(r))
@@ -207,7 +206,7 @@ func (m *Machine) watch(r *vm.Record) {
 // mistakes are the reasons for which the machine ends a process.
 var mistakes = []error{vm.ErrStateType, vm.ErrRole, vm.ErrNoOuterLevel, vm.ErrAction, vm.ErrOverflow}
 
-// finish is what there is to say when the test is over.
+// finish makes the checks at the end of the test.
 func (m *Machine) finish() {
 	m.t.Helper()
 	if !m.crashesAllowed {

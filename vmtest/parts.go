@@ -14,23 +14,22 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A part is something in a value that has no parts itself: where it is, and a
-// text that tells it from others.
+// A part is a basic value inside a value: its path, and a text that is different for
+// different values.
 type part struct{ path, text string }
 
-// maxParts is how many parts of a value are looked at. A value that has more
-// cannot be compared.
+// maxParts is the largest number of parts of a value that can be compared.
 const maxParts = 1 << 16
 
-// A survey lists the parts of a value that can be reached from it, in an order
-// that depends on nothing but the value. Two surveys are equal if the values
-// were, at the time: they hold on to nothing.
+// A survey lists the parts that can be reached from a value, in an order that depends
+// on the value alone. Two surveys are equal if the values were equal when they were
+// made. A survey does not refer to the value.
 type survey struct {
 	parts  []part
-	spare  bool           // look at what is beyond the length of slices, too
-	boots  bool           // look at processes that are to be spawned, too
+	spare  bool           // include what is between the length and the capacity of slices
+	boots  bool           // include the processes that actions spawn
 	full   bool           // the value has too many parts
-	within map[visit]bool // what is being looked at, which may lead to itself
+	within map[visit]bool // the pointers, slices and maps around the current part
 }
 
 type visit struct {
@@ -110,7 +109,7 @@ func (s *survey) value(path string, v reflect.Value) {
 	}
 }
 
-// inside has f look at what is at v, unless somebody is doing so already.
+// inside calls f to survey what is at v, unless that is being surveyed already.
 func (s *survey) inside(path string, v visit, f func()) {
 	if s.within[v] {
 		s.add(path, "what it is part of")
@@ -159,8 +158,8 @@ func compareParts(a, b part) int {
 	return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.text, b.text))
 }
 
-// spawn surveys what the process to be spawned does first. What it spawns in
-// turn is not looked at, or there might be no end to it.
+// spawn surveys the first transition of the process that an action spawns, but not
+// the processes that this one spawns, because there may be no end to that.
 func (s *survey) spawn(path string, a actions.SpawnProcess) {
 	if !s.boots || a.Boot == nil {
 		return
@@ -169,12 +168,12 @@ func (s *survey) spawn(path string, a actions.SpawnProcess) {
 	defer func() { s.boots = true }()
 	state, as, panicked := attempt(func() (any, actions.Action) { return a.Boot(0).Erase() })
 	if panicked != nil {
-		return // it will be said of the process itself
+		return // the machine reports it when the process starts
 	}
 	s.outcome(path+" as spawned: ", state, as)
 }
 
-// outcome surveys what a transition function has returned.
+// outcome surveys the results of a transition function.
 func (s *survey) outcome(path string, state any, as actions.Action) {
 	s.whole(path+"state", state)
 	i := 0
@@ -217,7 +216,7 @@ func difference(a, b *survey) (path, inA, inB string, differ bool) {
 			continue
 		}
 		if x.path != y.path && x.path != "" && y.path != "" {
-			// One of them is not there in the other.
+			// One survey lacks a part of the other.
 			if slices.ContainsFunc(b.parts[i:], func(p part) bool { return p.path == x.path }) {
 				return y.path, "nothing", abridge(y.text, ""), true
 			}
@@ -228,7 +227,8 @@ func difference(a, b *survey) (path, inA, inB string, differ bool) {
 	return "", "", "", false
 }
 
-// abridge shortens s, if it is long, to where it begins to differ from other.
+// abridge shortens s, if it is long, to the part where it begins to differ from
+// other.
 func abridge(s, other string) string {
 	const most, context = 200, 20
 	if len(s) <= most {

@@ -13,65 +13,63 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A Probe is an endpoint that keeps what it is told until the test expects it.
+// A Probe is an endpoint that keeps its events until the test expects them.
 //
-// Expectations are met in order: each looks at what the probe was told first of
-// all that is left, and takes it away. If that is not what was expected, the
-// test fails and ends. What is left when the test is over does no harm; where
-// it should be nothing, end with [Probe.ExpectNothing].
+// Each Expect method compares the oldest events that are left with what it expects,
+// and removes them. If they are not equal, the test fails and ends. Events that are
+// left at the end of the test are no failure, unless the test ends with
+// [Probe.ExpectNothing].
 type Probe[M any] struct {
 	puppet
 	role  topic.Role
 	heard []Heard[M]
 }
 
-// Heard is something that a [Probe] was told.
+// Heard is an event of a [Probe].
 type Heard[M any] struct {
 	actions.Event
 
-	// About is the message; or, for presence and absence, the conversation as
-	// an example, like the one that handlers get.
+	// About is the message or, for presence and absence, an example of the
+	// conversation, as handlers get it.
 	About M
 }
 
-// Subscriber puts a probe in a place that takes part by listening, like
-// endpoint.Subscriber.
+// Subscriber puts a probe in a place that is like an endpoint.Subscriber.
 func Subscriber[M any](at Place, p topic.Pattern[M]) *Probe[M] {
 	at.puppeteer().m.t.Helper()
 	return New(at, topic.Subscriber, topic.Participant, p)
 }
 
-// Publisher puts a probe in a place that takes part by speaking, like
-// endpoint.Publisher.
+// Publisher puts a probe in a place that is like an endpoint.Publisher.
 func Publisher[M any](at Place, p topic.Pattern[M]) *Probe[M] {
 	at.puppeteer().m.t.Helper()
 	return New(at, topic.Publisher, topic.Participant, p)
 }
 
-// ObservePublishers puts a probe in a place that watches publishers, unseen by
-// them, like endpoint.ObservePublishers.
+// ObservePublishers puts a probe in a place that is like an
+// endpoint.ObservePublishers.
 func ObservePublishers[M any](at Place, p topic.Pattern[M]) *Probe[M] {
 	at.puppeteer().m.t.Helper()
 	return New(at, topic.Subscriber, topic.Observer, p)
 }
 
-// ObserveSubscribers puts a probe in a place that watches subscribers, unseen
-// by them, like endpoint.ObserveSubscribers.
+// ObserveSubscribers puts a probe in a place that is like an
+// endpoint.ObserveSubscribers.
 func ObserveSubscribers[M any](at Place, p topic.Pattern[M]) *Probe[M] {
 	at.puppeteer().m.t.Helper()
 	return New(at, topic.Publisher, topic.Observer, p)
 }
 
 // New puts a probe of any orientation and interest in a place: the general form
-// of the others. A probe for [topic.Any] is a spy that hears everything.
+// of the others. A probe for [topic.Any] gets all messages of its orientation.
 func New[M any](at Place, o topic.Orientation, i topic.Interest, pattern topic.Pattern[M]) *Probe[M] {
 	m := at.puppeteer().m
 	m.t.Helper()
 	p := &Probe[M]{role: topic.Role{Orientation: o, Interest: i, Topic: pattern.Topic()}}
 	p.puppet = puppet{m, cord{Probe: len(m.probes) + 1}}
 	m.probes = append(m.probes, p.hear)
-	// What the endpoint is told is in the records. It needs a handler only where
-	// it matters that it takes messages.
+	// The records have the events of the endpoint. It needs a handler only so that
+	// messages count as heard.
 	e := actions.AddEndpoint{ID: p.cord, Role: p.role}
 	if m.config.Heard {
 		e.Handler = &actions.Handler{Events: actions.EventsOf(actions.Delivery), Run: func(state any, _ *actions.Event) (any, actions.Action) { return state, nil }}
@@ -98,13 +96,13 @@ func (p *Probe[M]) hear(ev *actions.Event) {
 // String describes the probe for people.
 func (p *Probe[M]) String() string { return fmt.Sprintf("%v (%v)", p.cord, p.role) }
 
-// Send has the probe's process send m to all matching subscribers.
+// Send sends m, from the process of the probe, to all matching subscribers.
 func (p *Probe[M]) Send(m M) {
 	p.m.t.Helper()
 	p.Perform(forward(m, topic.Publisher))
 }
 
-// Feedback has the probe's process send m to all matching publishers.
+// Feedback sends m, from the process of the probe, to all matching publishers.
 func (p *Probe[M]) Feedback(m M) {
 	p.m.t.Helper()
 	p.Perform(forward(m, topic.Subscriber))
@@ -117,22 +115,22 @@ func forward[M any](m M, sender topic.Orientation) actions.Action {
 	return actions.Forward(topic.MessageOf(m), sender)
 }
 
-// Close ends the probe's process. Its peers are told the reason, which is nil
-// if it goes of its own accord. What the probe was told can still be expected.
+// Close ends the process of the probe. Its peers get the reason, which may be nil.
+// The test can still expect earlier events of the probe.
 func (p *Probe[M]) Close(reason error) {
 	p.m.t.Helper()
 	p.Perform(actions.Fail(reason))
 }
 
-// ExpectPresence expects that peers have come, one for each conversation, in
-// this order.
+// ExpectPresence expects the presence of peers, one for each conversation, in this
+// order.
 func (p *Probe[M]) ExpectPresence(conversations ...M) {
 	p.m.t.Helper()
 	p.expect(actions.Presence, conversations)
 }
 
-// ExpectAbsence expects that a peer has gone, for a reason that is, in the sense
-// of [errors.Is], the given one. A nil reason stands for itself.
+// ExpectAbsence expects the absence of a peer, with a reason that matches the given
+// one by [errors.Is]. A nil reason matches only nil.
 func (p *Probe[M]) ExpectAbsence(conversation M, reason error) {
 	p.m.t.Helper()
 	for _, h := range p.expect(actions.Absence, []M{conversation}) {
@@ -167,8 +165,7 @@ func (p *Probe[M]) expect(kind actions.EventKind, want []M) []Heard[M] {
 	return taken
 }
 
-// ExpectNothing expects that there is nothing that the probe was told and that
-// has not been expected yet.
+// ExpectNothing expects that the probe has no events left.
 func (p *Probe[M]) ExpectNothing() {
 	p.m.t.Helper()
 	if len(p.heard) > 0 {
@@ -176,9 +173,8 @@ func (p *Probe[M]) ExpectNothing() {
 	}
 }
 
-// Take takes away all that the probe was told and that has not been expected
-// yet, and returns it. It is the way past what does not matter, and to what the
-// other methods do not tell, such as the role of a peer.
+// Take removes all events that are left, and returns them. Use it to skip events, or
+// for data that the Expect methods do not compare, such as the role of a peer.
 func (p *Probe[M]) Take() []Heard[M] {
 	taken := p.heard
 	p.heard = nil
@@ -207,7 +203,7 @@ func texts[T any](vs []T) []string {
 
 func indent(lines []string) string { return "\t" + strings.Join(lines, "\n\t") }
 
-// comparison is how messages and commands are compared.
+// comparison has the options with which messages and commands are compared.
 var comparison = []cmp.Option{
 	cmp.Exporter(func(reflect.Type) bool { return true }),
 	cmp.FilterPath(func(p cmp.Path) bool {

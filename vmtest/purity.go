@@ -7,20 +7,19 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// An inspector sees to it that transition functions are pure.
+// An inspector checks that transition functions are pure.
 type inspector struct {
 	runs   int
 	states map[string]*survey // of each process, after its last transition
-	said   map[string]bool    // what has been reported, which is enough
-	found  []string           // what has not been reported yet
+	said   map[string]bool    // the keys of reports, each of which is made once
+	found  []string           // reports that take has not returned yet
 }
 
 func newInspector(runs int) inspector {
 	return inspector{runs: runs, states: map[string]*survey{}, said: map[string]bool{}}
 }
 
-// inspect makes a call. The outcome is that of the first run, whatever the
-// others may show.
+// inspect makes a call several times. It returns the results of the first run.
 func (in *inspector) inspect(c *vm.Call) (state any, as actions.Action) {
 	path := c.Path.String()
 	before, given := stateOf(c.State), givenTo(c)
@@ -35,7 +34,7 @@ func (in *inspector) inspect(c *vm.Call) (state any, as actions.Action) {
 	state, as = c.Run()
 	defer func() { in.states[path] = stateOf(state) }()
 	if wrote() {
-		return state, as // another run would start from something else
+		return state, as // another run would start from another state
 	}
 	first := outcomeOf(state, as)
 	for range in.runs - 1 {
@@ -56,7 +55,7 @@ func (in *inspector) inspect(c *vm.Call) (state any, as actions.Action) {
 const (
 	nowAndThen = "%s was %s, and is %s now"
 
-	dependent = "Likely causes: the time, randomness, the order of a map, a global counter, a variable captured by the function. Time and chance come from devices; what is to be remembered is state; the keys of a map can be sorted."
+	dependent = "Likely causes: the time, randomness, the order of a map, a global counter, a variable captured by the function. Get time and randomness from devices, keep what you remember in the state, and sort the keys of maps."
 	written   = "Likely causes: writing into a slice or a map of the old state or of the message, or append to a slice that has room left. Copy before you write: slices.Clone, maps.Clone, append(slices.Clip(s), x)."
 	aliased   = "Likely causes: a pointer, slice or map that the process shares with another process, with a message that it has sent, with a captured variable or with the test, one of which writes to it."
 )
@@ -68,7 +67,7 @@ func stateOf(state any) *survey {
 	return s
 }
 
-// givenTo surveys what a transition function is given besides the state.
+// givenTo surveys the event that is an argument of a transition function.
 func givenTo(c *vm.Call) *survey {
 	s := newSurvey()
 	s.spare = true
@@ -86,7 +85,7 @@ func outcomeOf(state any, as actions.Action) *survey {
 	return s
 }
 
-// compare reports it if two surveys differ.
+// compare reports a difference between two surveys, and whether there is one.
 func (in *inspector) compare(c *vm.Call, a, b *survey, verdict, format, causes string) bool {
 	path, x, y, differ := difference(a, b)
 	if differ {
@@ -119,12 +118,12 @@ func (in *inspector) report(c *vm.Call, verdict, detail, causes string) {
 	in.found = append(in.found, fmt.Sprintf("not pure: %s\n\tprocess: %s\n\tcall: %s%s\n\t%s\n%s", verdict, vm.Label(c.Path, c.Name), what, told, detail, causes))
 }
 
-// take returns what has been found since the last time.
+// take returns the reports since the last call.
 func (in *inspector) take() []string {
 	found := in.found
 	in.found = nil
 	return found
 }
 
-// forget forgets about a process that is not there any more.
+// forget removes the data of a process that has gone.
 func (in *inspector) forget(path vm.Path) { delete(in.states, path.String()) }

@@ -8,8 +8,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Trace returns all that has happened in the machine, a line for each event, as
-// [Describe] describes it. What this package needs for itself is left out.
+// Trace returns all that has happened in the machine: a line for each record, as
+// [Describe] returns it, without the records of this package's own processes.
 func (m *Machine) Trace() string {
 	if len(m.lines) == 0 {
 		return ""
@@ -20,12 +20,10 @@ func (m *Machine) Trace() string {
 // tail returns the last lines of the trace.
 func (m *Machine) tail(n int) []string { return m.lines[max(0, len(m.lines)-n):] }
 
-// Describe describes what has happened in a machine, in a line: see
-// [vm.Record.String].
+// Describe returns the text of a record, in a line: see [vm.Record.String].
 func Describe(r *vm.Record) string { return r.String() }
 
-// hidden reports whether a record is about what this package does to make
-// things happen.
+// hidden reports whether a record is about the machinery of this package.
 func hidden(r *vm.Record) bool {
 	own := func(d world.Device) bool {
 		_, ok := d.(cord)

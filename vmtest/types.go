@@ -12,38 +12,38 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// A kindCheck sees to it that processes can be written down and made anew.
-type kindCheck struct {
+// A typeCheck checks that processes can be saved and restored.
+type typeCheck struct {
 	types   image.Types
 	stopped bool
-	said    map[string]bool // what has been reported, which is enough
+	said    map[string]bool // the errors, each of which is reported once
 }
 
 // begin prepares for the checks that the configuration of m asks for.
-func (k *kindCheck) begin(m *Machine) {
+func (c *typeCheck) begin(m *Machine) {
 	m.t.Helper()
-	k.said = map[string]bool{}
+	c.said = map[string]bool{}
 	var err error
-	if k.types, err = image.NewTypes(m.config.Types...); err != nil {
+	if c.types, err = image.NewTypes(m.config.Types...); err != nil {
 		m.fatalf("vmtest: Config.Types: %v", err)
 	}
 }
 
-// check looks at m, which has come to rest after an input.
-func (k *kindCheck) check(m *Machine, in vm.InputKind) {
+// check checks m, which has come to rest after an input.
+func (c *typeCheck) check(m *Machine, in vm.InputKind) {
 	m.t.Helper()
-	k.stopped = k.stopped || in == vm.StopAsked
-	if len(m.config.Types) == 0 || k.stopped {
+	c.stopped = c.stopped || in == vm.StopAsked
+	if len(m.config.Types) == 0 || c.stopped {
 		return
 	}
 	s := m.vm.Snapshot()
-	err := image.Check(s, k.types)
+	err := image.Check(s, c.types)
 	if err == nil {
 		err = m.rebuild(s)
 	}
 	for _, e := range parts(err) {
-		if text := e.Error(); !k.said[text] {
-			k.said[text] = true
+		if text := e.Error(); !c.said[text] {
+			c.said[text] = true
 			m.errorf("vmtest: Config.Types: %s", text)
 		}
 	}
@@ -60,8 +60,8 @@ func parts(err error) []error {
 	return []error{err}
 }
 
-// rebuild makes a machine anew, if all processes are of known types, and reports
-// what is different.
+// rebuild saves and restores a machine, if all processes are of known types. It
+// returns an error if the result is different.
 func (m *Machine) rebuild(s vm.State) error {
 	own, ok := m.ownType()
 	if !ok {
@@ -71,7 +71,7 @@ func (m *Machine) rebuild(s vm.State) error {
 	if err != nil {
 		return err
 	}
-	// States of types that have no codec are kept as they are.
+	// The codec of types that have none keeps the states as they are.
 	var states []any
 	encode := func(_ actions.Type, state any) ([]byte, error) {
 		states = append(states, state)
@@ -98,14 +98,14 @@ func (m *Machine) rebuild(s vm.State) error {
 		return err
 	}
 	if diff := cmp.Diff(im, second); diff != "" {
-		return errors.New("a machine that is made anew is another one (-original +anew):\n" + diff)
+		return errors.New("a machine that is restored differs (-original +restored):\n" + diff)
 	}
 	return nil
 }
 
-// ownType returns the type of the processes of this package. It reports false
-// if there are others without state, or if one of them has been made to do what
-// this package does not know of.
+// ownType returns the type of the processes of this package. It reports false if
+// another process has no state, or if one of this package has an endpoint or a device
+// that this package did not open.
 func (m *Machine) ownType() (actions.Type, bool) {
 	var all actions.Tree
 	for p := range m.vm.Processes() {
@@ -132,6 +132,6 @@ func (m *Machine) ownType() (actions.Type, bool) {
 	return actions.Type{
 		Name:  doorkeeper,
 		State: reflect.TypeFor[struct{}](),
-		Open:  func(any) actions.Action { return all }, // which is more than each has
+		Open:  func(any) actions.Action { return all }, // more than each of them has
 	}, true
 }

@@ -88,7 +88,7 @@ func TestTypesThatForget(t *testing.T) {
 		{"a device", only(func(a actions.Action) bool { _, ok := a.(actions.OpenDevice); return !ok }), 3,
 			[]string{"process 2 till", "gives no device lamp(4)"}},
 		{"another role", tills.Type, 100, []string{`endpoint "balance"`, "another role: publisher of vmtest_test.Balance{}"}},
-		{"something in the state", forgetful.Type, 3, []string{"anew", "Processes"}},
+		{"something in the state", forgetful.Type, 3, []string{"restored", "Processes"}},
 		{"the name", actions.Type{}, 3, []string{"Config.Types", "no name"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { mustFail(t, session(tt.kind, tt.amount), tt.want...) })

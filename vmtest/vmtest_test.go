@@ -182,7 +182,7 @@ func TestFirstProcess(t *testing.T) {
 		m := vmtest.Config{}.RunFunc(t, func(actions.PID) actions.Process { return nil })
 		m.AllowCrashes()
 		m.Perform()
-	}, "nothing can be done in the machine any more")
+	}, "can perform no actions any more")
 }
 
 func TestDevices(t *testing.T) {
