@@ -73,7 +73,7 @@ type naiveExample struct {
 
 var naiveExamples = []naiveExample{
 	{
-		"in a pair, the one that was there hears first",
+		"HL-46, HL-47, HL-49: in a pair, the one that was there hears first",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{n.hears("old", listeners), n.hears("new", speakers).As("new"), actions.Delete("new")}
 		},
@@ -94,7 +94,7 @@ var naiveExamples = []naiveExample{
 		1: laws.lawPing{K: "a"}
 		2: laws.lawPing{K: "a"}`,
 	}, {
-		"who kills another process is the acting one",
+		"HL-88, B-M08: who kills another process is the acting one",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				spawned(n.hears("2", listeners)),
@@ -113,7 +113,7 @@ var naiveExamples = []naiveExample{
 		1: absence of publisher of laws.lawPing{} enough
 		2: absence of publisher of laws.lawPing{} enough`,
 	}, {
-		"who is being ended runs no code",
+		"HL-92, B-M07, B-M10: who is being ended runs no code",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				spawned(n.hears("2a", listeners), n.hears("2b", speakers), actions.Fail(lawReasons[1]), actions.Send(lawPing{})),
@@ -126,7 +126,7 @@ var naiveExamples = []naiveExample{
 		2b: presence of subscriber of laws.lawPing{}
 		1: absence of subscriber of laws.lawPing{} enough`,
 	}, {
-		"a move tells those whom it concerns",
+		"HL-61, B-M23: a move tells those whom it concerns",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				spawned(n.hears("all", speakers), n.hears("b", endpoint.Publisher(pingsOf("b"))), n.hears("c", endpoint.Publisher(pingsOf("c")))),
@@ -176,7 +176,7 @@ var naiveExamples = []naiveExample{
 		`first
 		last`,
 	}, {
-		"all whose demand is over are told before anything else happens",
+		"B-M20: all whose demand is over are told before anything else happens",
 		func(n *naiveNote) actions.Action {
 			back := map[actions.EventKind]actions.Action{actions.Last: endpoint.Publisher(pingsOf("b")).As("b")}
 			return actions.Tree{
@@ -196,7 +196,7 @@ var naiveExamples = []naiveExample{
 		b: presence of publisher of laws.lawPing{K: "b"}
 		b: first laws.lawPing{K: "b"}`,
 	}, {
-		"a conversation that is handed over is not interrupted",
+		"B-M20: a conversation that is handed over is not interrupted",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				n.reacts("it", listeners, &actions.Demand{}, nil),
@@ -208,7 +208,7 @@ var naiveExamples = []naiveExample{
 		it: absence of publisher of laws.lawPing{}
 		it: presence of publisher of laws.lawPing{}`,
 	}, {
-		"a yield waits for the next turn, and then is first",
+		"HL-93, B-M13: a yield waits for the next turn, and then is first",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				n.reacts("it", listeners, nil, map[actions.EventKind]actions.Action{actions.Delivery: actions.Delete("it")}).As("it"),
@@ -219,7 +219,7 @@ var naiveExamples = []naiveExample{
 		`it: laws.lawPing{K: "at once"}
 		it: laws.lawPing{K: "in the next turn"}`,
 	}, {
-		"what was queued before a crash is performed",
+		"HL-91: what was queued before a crash is performed",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				n.hears("1", listeners),
@@ -236,7 +236,7 @@ var naiveExamples = []naiveExample{
 		1: laws.lawPing{K: "queued"}
 		1: absence of publisher of laws.lawPing{K: "me"} vm: panic: no`,
 	}, {
-		"from a machine inside, and back",
+		"HL-81, HL-100, HL-105, B-M06: from a machine inside, and back",
 		func(n *naiveNote) actions.Action {
 			answer := map[actions.EventKind]actions.Action{
 				actions.Delivery: actions.AtMeta(actions.AtMeta(actions.Feedback(lawPing{"answer"}))),
@@ -255,7 +255,7 @@ var naiveExamples = []naiveExample{
 }
 
 func TestNaiveExamples(t *testing.T) {
-	for _, x := range naiveExamples {
+	for _, x := range slices.Concat(naiveExamples, rowExamples) {
 		t.Run(x.name, func(t *testing.T) {
 			n := &naiveNote{}
 			m := newNaive(naiveFaults{}, nil, func(actions.PID) actions.Process { return actions.Stateless(x.boot(n)) })
@@ -267,7 +267,7 @@ func TestNaiveExamples(t *testing.T) {
 
 // TestMachineExamples runs the same programs on the machine.
 func TestMachineExamples(t *testing.T) {
-	for _, x := range naiveExamples {
+	for _, x := range slices.Concat(naiveExamples, rowExamples) {
 		t.Run(x.name, func(t *testing.T) {
 			n := &naiveNote{}
 			m := vm.New(x.boot(n))

@@ -295,7 +295,11 @@ func (v *naiveVM) create(name string, boot func(actions.PID) actions.Process) *n
 	return p
 }
 
-// handle calls a handler. What it wants is performed in the next turn of p.
+// handle calls a handler, if the event is of a kind that it is for. What it wants
+// is performed in the next turn of p.
 func (p *naiveProc) handle(h *actions.Handler, ev *actions.Event) {
+	if !h.Events.Has(ev.Kind) {
+		return
+	}
 	p.push(p.run(func(state any) (any, actions.Action) { return h.Run(state, ev) }))
 }
