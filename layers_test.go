@@ -104,7 +104,7 @@ var pure = []string{"topic", "actions", "endpoint", "vm", "vm/image"}
 var impure = []string{"context", "crypto/rand", "io", "io/fs", "log", "log/slog", "math/rand", "math/rand/v2", "net", "os", "os/exec", "os/signal", "sync/atomic", "syscall", "time"}
 
 // TestPurity: the pure packages import nothing that is not, start no goroutine
-// and use no channel.
+// and use no channel. B-M14.
 func TestPurity(t *testing.T) {
 	for _, dir := range pure {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))

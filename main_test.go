@@ -62,7 +62,7 @@ func run(ctx context.Context, p Program, args ...string) (status int, stderr str
 }
 
 // Issue 10.3: the exit status says how the program has ended, and standard error
-// says why.
+// says why. HL-01.
 func TestStatus(t *testing.T) {
 	fails := Program{Start: func() actions.Action { return endpoint.Exit(errors.New("no flour")) }}
 	serves := hello(io.Discard)
@@ -101,7 +101,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// Issue 10.3: the drivers are there, and a program prints.
+// Issue 10.3: the drivers are there, and a program prints. HL-01.
 func TestDriversAreThere(t *testing.T) {
 	var out strings.Builder
 	if status, stderr := run(t.Context(), hello(&out)); status != 0 || out.String() != "hello, world\n" {
@@ -143,7 +143,7 @@ func TestJournal(t *testing.T) {
 }
 
 // Issue 10.3: a program that stays goes on although nothing can happen, until it is
-// stopped.
+// stopped. HL-06.
 func TestStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := hello(io.Discard)

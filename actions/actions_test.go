@@ -2,6 +2,7 @@ package actions_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // Whatever the shape of a tree, its leaves come in the order in which they are
-// written down.
+// written down. HL-13, HL-14, HL-15.
 func TestLeaves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := 0
@@ -66,7 +67,7 @@ func TestSendAllocatesOnce(t *testing.T) {
 	}
 }
 
-// A message in an interface is the value in it.
+// A message in an interface is the value in it. LL-04.
 func TestSendInterface(t *testing.T) {
 	var v fmt.Stringer = actions.PID(3)
 	m := actions.Send(v).Message
@@ -98,5 +99,45 @@ func TestMistakes(t *testing.T) {
 			}()
 			tt.do()
 		})
+	}
+}
+
+// A transition is a state and actions, and nothing else: see HL-10, HL-11 and HL-12.
+// Sequencing it with others is one transition, with all actions in order. HL-16, HL-17.
+func TestTransition(t *testing.T) {
+	if zero := actions.Next(3); zero.State != 3 || len(slices.Collect(actions.Leaves(zero.Actions))) != 0 {
+		t.Errorf("without actions, a transition is %v", zero)
+	}
+	if s := actions.Stateless(actions.Quit()); s.State != (struct{}{}) || fmt.Sprint(s.Actions) != "quit" {
+		t.Errorf("without a state, a transition is %v", s)
+	}
+	type list struct {
+		first string
+		rest  *list
+	}
+	send := func(n int) actions.Action { return actions.Send(topic.Tuple{"message", n}) }
+	got := actions.Next(&list{first: "x"}, send(0)).And(send(1)).And(send(2)).
+		Then(func(old *list) actions.Transition[*list] { return actions.Next(&list{"y", old}, send(3)) }).
+		And(send(4))
+	want := actions.Next(&list{"y", &list{first: "x"}}, send(0), send(1), send(2), send(3), send(4))
+	if *got.State.rest != *want.State.rest || got.State.first != want.State.first {
+		t.Errorf("the state is %v", got.State)
+	}
+	texts := func(a actions.Action) (all []string) {
+		for leaf := range actions.Leaves(a) {
+			all = append(all, fmt.Sprint(leaf))
+		}
+		return all
+	}
+	if got, want := texts(got.Actions), texts(want.Actions); !slices.Equal(got, want) || len(got) != 5 {
+		t.Errorf("the actions are %q, want %q", got, want)
+	}
+}
+
+// As returns a copy with the name, and leaves the endpoint alone. HL-62.
+func TestAs(t *testing.T) {
+	e := actions.AddEndpoint{ID: "a"}
+	if named := e.As("b"); named.ID != "b" || e.ID != "a" {
+		t.Errorf("the copy is named %v, and the endpoint %v", named.ID, e.ID)
 	}
 }

@@ -29,6 +29,7 @@ import (
 // maxLines is how long a listing may be.
 const maxLines = 34
 
+// TestTutorial shows B-M33.
 func TestTutorial(t *testing.T) {
 	text := read(t, "tutorial.md")
 	shown := map[string]bool{}

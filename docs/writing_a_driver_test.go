@@ -12,7 +12,7 @@ import (
 const guide = "writing-a-driver.md"
 
 // TestGuide: what the guide to writing a driver shows is what is compiled and
-// tested, and of the driver that it builds it shows everything.
+// tested, and of the driver that it builds it shows everything. B-M33.
 func TestGuide(t *testing.T) {
 	shown := map[string][]bool{} // lines, by file
 	for _, b := range blocks(t, read(t, guide)) {

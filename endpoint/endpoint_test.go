@@ -48,7 +48,7 @@ func (h *heard) all(who string) []endpoint.Handler[note] {
 	}
 }
 
-// Each constructor plays the role that its name says.
+// Each constructor plays the role that its name says. HL-20 to HL-27.
 func TestRoles(t *testing.T) {
 	p := topic.Where(key.Is("k"))
 	for _, tt := range []struct {
@@ -71,6 +71,7 @@ func TestRoles(t *testing.T) {
 }
 
 // The forms with and without state can be mixed at one endpoint.
+// HL-41, HL-42, HL-43.
 func TestMixedForms(t *testing.T) {
 	var h heard
 	ground.Run(t.Context(),
@@ -92,6 +93,7 @@ func TestMixedForms(t *testing.T) {
 }
 
 // Filters let peers through by what they are, and skip the handler for others.
+// HL-70, HL-72, HL-73, HL-74.
 func TestFilters(t *testing.T) {
 	var h heard
 	watch := func(name string, f func(endpoint.Handler[note]) endpoint.Handler[note]) actions.Action {
@@ -102,6 +104,12 @@ func TestFilters(t *testing.T) {
 			watch("observers", func(h endpoint.Handler[note]) endpoint.Handler[note] { return h.FromInterest(topic.Observer) }),
 			watch("participants", func(h endpoint.Handler[note]) endpoint.Handler[note] { return h.FromInterest(topic.Participant) }),
 			watch("others", func(h endpoint.Handler[note]) endpoint.Handler[note] { return h.FromOthers() }),
+			watch("other observers", func(h endpoint.Handler[note]) endpoint.Handler[note] {
+				return h.FromInterest(topic.Observer).FromOthers()
+			}),
+			watch("subscribing participants", func(h endpoint.Handler[note]) endpoint.Handler[note] {
+				return h.FromOrientation(topic.Subscriber).FromInterest(topic.Participant)
+			}),
 			watch("publishers", func(h endpoint.Handler[note]) endpoint.Handler[note] { return h.FromOrientation(topic.Publisher) }),
 			endpoint.Subscriber(topic.Where(key.Is("own"))),
 		)),
@@ -109,10 +117,11 @@ func TestFilters(t *testing.T) {
 			endpoint.Subscriber(topic.Where(key.Is("takes part"))),
 			endpoint.ObservePublishers(topic.Where(key.Is("looks on"))),
 		)))
-	h.want(t, "participants: own", "participants: takes part", "others: takes part", "observers: looks on", "others: looks on")
+	h.want(t, "participants: own", "subscribing participants: own", "participants: takes part", "others: takes part",
+		"subscribing participants: takes part", "observers: looks on", "others: looks on", "other observers: looks on")
 }
 
-// The general handler gets all there is.
+// The general handler gets all there is. HL-52, HL-71.
 func TestOnEvent(t *testing.T) {
 	var h heard
 	ground.Run(t.Context(),
@@ -133,7 +142,7 @@ func TestOnEvent(t *testing.T) {
 }
 
 // A handler on Any gets messages and topics of every type; a typed handler
-// whose peer is on Any gets its own conversation.
+// whose peer is on Any gets its own conversation. HL-29.
 func TestAny(t *testing.T) {
 	var h heard
 	ground.Run(t.Context(),
@@ -149,6 +158,7 @@ func TestAny(t *testing.T) {
 }
 
 // Demand is counted by the fields that are asked for, and judged at rest.
+// HL-53, B-M20.
 func TestDemand(t *testing.T) {
 	var h heard
 	come := func(k, text string) actions.AddEndpoint {
@@ -170,7 +180,7 @@ func TestDemand(t *testing.T) {
 }
 
 // What an update changes is the handler; nobody is told. What Replace changes is
-// told to those for whom something has changed.
+// told to those for whom something has changed. HL-59, HL-61, B-M23.
 func TestUpdateAndReplace(t *testing.T) {
 	var h heard
 	ground.Run(t.Context(),
@@ -185,7 +195,7 @@ func TestUpdateAndReplace(t *testing.T) {
 	h.want(t, `ann: presence "a"`, `bob: presence "b"`, "new handler: {x y}", `ann: absence "a" <nil>`)
 }
 
-// Mistakes are refused at construction, with a remedy.
+// Mistakes are refused at construction, with a remedy. HL-30, HL-31, B-M12.
 func TestMistakes(t *testing.T) {
 	type state struct{}
 	on := endpoint.OnMessage(func(note) actions.Action { return nil })
@@ -315,6 +325,7 @@ func TestInterestOfMessages(t *testing.T) {
 
 // What a process does itself does not pass FromOthers; what other processes do
 // passes: messages, feedback, presence and absence, at every level (Issue 9.12).
+// HL-54, B-M22.
 func TestFromOthers(t *testing.T) {
 	for up := range 3 {
 		t.Run(fmt.Sprintf("%d levels up", up), func(t *testing.T) {

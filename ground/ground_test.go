@@ -32,6 +32,7 @@ func nested(depth int, as ...actions.Action) actions.Action {
 }
 
 // Run returns when nothing can happen any more, even though processes are left.
+// HL-06.
 func TestRunReturnsWhenIdle(t *testing.T) {
 	for _, boot := range [][]actions.Action{
 		nil,
@@ -46,7 +47,7 @@ func TestRunReturnsWhenIdle(t *testing.T) {
 }
 
 // When Run is cancelled, everybody is told of the absence of the others, in
-// order, and what is said then is still carried out.
+// order, and what is said then is still carried out. HL-09.
 func TestStop(t *testing.T) {
 	for depth := range 4 {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -85,7 +86,7 @@ func TestStop(t *testing.T) {
 }
 
 // Processes that keep each other busy for ever keep nobody else from the
-// machine.
+// machine. B-M24, B-M27.
 func TestBusyForEver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -102,7 +103,7 @@ func TestBusyForEver(t *testing.T) {
 	}
 }
 
-// Several grounds in one program share nothing.
+// Several grounds in one program share nothing. HL-08.
 func TestSeveralGrounds(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
@@ -123,6 +124,7 @@ func TestSeveralGrounds(t *testing.T) {
 }
 
 // The logger gets what happens, and MARKETPLACE_LOG switches one on.
+// HL-86, HL-87, LL-09, B-M29.
 func TestLogger(t *testing.T) {
 	var b bytes.Buffer
 	g := ground.Ground{Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))}
@@ -157,7 +159,7 @@ func TestGroundSettings(t *testing.T) {
 }
 
 // A spy sees everything: messages and feedback, participants and observers, and
-// what happens in nested machines and at meta-levels.
+// what happens in nested machines and at meta-levels. LL-10, B-M30.
 func TestSpy(t *testing.T) {
 	var seen []string
 	g := ground.Ground{Watch: func(r *vm.Record) {
@@ -186,7 +188,7 @@ func TestSpy(t *testing.T) {
 }
 
 // A meter can be read while the machine runs, and when it has ended. What is
-// dropped is counted.
+// dropped is counted. HL-39, HL-66, HL-89.
 func TestMeter(t *testing.T) {
 	var meter ground.Meter
 	s := newStage()

@@ -227,7 +227,7 @@ func TestDefaultLogIsBounded(t *testing.T) {
 }
 
 // Issue 9.8: what a process wanted when it ended is said, but for what does not
-// matter any more.
+// matter any more. HL-92, B-M07.
 func TestDefaultLogDropped(t *testing.T) {
 	log := byDefault(t, actions.Spawn(actions.Stateless(actions.Quit(), actions.Quit(), actions.Delete("x"), actions.Send(say{"bye"}))).Named("hasty"))
 	if n := strings.Count(log, "level="); n != 1 {
@@ -237,7 +237,7 @@ func TestDefaultLogDropped(t *testing.T) {
 }
 
 // Issue 9.8: a process that ends with much undone says so in one line, with a count,
-// whatever the logger.
+// whatever the logger. HL-92, B-M07.
 func TestDroppedIsCounted(t *testing.T) {
 	all := actions.Tree{actions.Quit(), actions.Quit()}
 	for range 500 {

@@ -47,7 +47,7 @@ func dawdle(l *logBook, d time.Duration) string {
 
 // Issue 9.11: a transition function that takes long is reported while it runs,
 // with process, event and stack, and once more when it has returned, with the same
-// process and event, and the time that it has taken.
+// process and event, and the time that it has taken. B-M24.
 func TestSlowFunction(t *testing.T) {
 	hear := func(f func() actions.Action) actions.Action {
 		return actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(func(job) actions.Action { return f() })))).Named("slow")

@@ -28,7 +28,7 @@ import (
 //
 // The folders under testdata/golden have a journal and a report each, and are
 // never changed. When the format changes, there is a new folder beside the others.
-// The program that has written them must not change either.
+// The program that has written them must not change either. U-12.
 func TestGoldenJournals(t *testing.T) {
 	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
 		for name, c := range goldenConfigs {

@@ -31,7 +31,7 @@ var everyConfig = []journal.Config{
 
 var someSlips = []any{Slip{"ann", 0}, Slip{"ann", 5}, Slip{"bob", 0}, Slip{"bob", 7}, Slip{"ann", 3}, Slip{"bob", -1}, Slip{"bob", 9}}
 
-// TestReplay: a history that is replayed does the same again.
+// TestReplay: a history that is replayed does the same again. U-01.
 func TestReplay(t *testing.T) {
 	for _, c := range everyConfig {
 		t.Run(fmt.Sprintf("%v,%d,%v", c.Durability, c.CheckEvery, c.Trace), func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestHistory(t *testing.T) {
 }
 
 // TestRecovery: a run that has been interrupted goes on where it was: the states
-// are there, what was open is opened again, with another incarnation.
+// are there, what was open is opened again, with another incarnation. U-07.
 func TestRecovery(t *testing.T) {
 	for _, c := range everyConfig {
 		t.Run(fmt.Sprintf("%v,%d,%v", c.Durability, c.CheckEvery, c.Trace), func(t *testing.T) {

@@ -107,7 +107,7 @@ func anOrder(t *rapid.T) Order {
 
 // TestPresenceLaw: who was present when, as the journal alone tells it, is who
 // was there in the machine, as a replay shows it; whatever has come to an end in
-// between, by a stop or a crash.
+// between, by a stop or a crash. U-15.
 func TestPresenceLaw(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
@@ -217,7 +217,7 @@ func cutOff(t *rapid.T, dir string, n int) {
 	}
 }
 
-// TestPresence: the journal of the bank tells who was there for what.
+// TestPresence: the journal of the bank tells who was there for what. U-15.
 func TestPresence(t *testing.T) {
 	dir := t.TempDir()
 	record(t, dir, journal.Config{}, someSlips...)

@@ -59,7 +59,7 @@ func portrait(m *journal.Moment) string {
 }
 
 // TestTravel: a run looks the same at a moment, however one gets there: from
-// before, from after, from the beginning.
+// before, from after, from the beginning. U-03, B-M31.
 func TestTravel(t *testing.T) {
 	r := recorded(t, journal.Config{Durability: journal.Memory}, manySlips(700)...)
 	last := r.Last()
@@ -107,7 +107,7 @@ func TestMoment(t *testing.T) {
 }
 
 // TestDiff: what differs between two moments is what differs between their
-// machines, process by process.
+// machines, process by process. U-03.
 func TestDiff(t *testing.T) {
 	r := recorded(t, journal.Config{}, someSlips...)
 	var got []string
@@ -158,7 +158,7 @@ func TestDiff(t *testing.T) {
 }
 
 // TestBranch: a branch does what the run would have done with other inputs, and
-// leaves the run alone.
+// leaves the run alone. U-04.
 func TestBranch(t *testing.T) {
 	r := recorded(t, journal.Config{}, someSlips...)
 	last := r.Last()
@@ -224,7 +224,7 @@ func TestBranchOfAnotherProgram(t *testing.T) {
 	}
 }
 
-// TestShrink: of many inputs, those are left that are needed for a failure.
+// TestShrink: of many inputs, those are left that are needed for a failure. U-06.
 func TestShrink(t *testing.T) {
 	slips := manySlips(300)
 	slips[40], slips[120], slips[250] = Slip{"odd", 0}, Slip{"odd", 4}, Slip{"odd", 13}
@@ -287,6 +287,7 @@ func TestShrinkWithoutBeginning(t *testing.T) {
 
 // TestTravelCosts: to look at a moment costs no more than applying the inputs
 // since the last one that is remembered, of which there is one every so often.
+// U-03.
 func TestTravelCosts(t *testing.T) {
 	dir := t.TempDir()
 	record(t, dir, journal.Config{Durability: journal.Memory}, manySlips(2000)...)

@@ -93,7 +93,7 @@ func TestIndexChangesMoveFew(t *testing.T) {
 }
 
 // TestIndexCrowd: many values under one topic come, go and are replaced in every
-// way, and all results are in order, and what they should be.
+// way, and all results are in order, and what they should be. B-M15.
 func TestIndexCrowd(t *testing.T) {
 	for _, c := range crowds {
 		t.Run(c.name, func(t *testing.T) {

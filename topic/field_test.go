@@ -68,7 +68,7 @@ var (
 )
 
 // TestFieldsMatch says what it means to pin a field of each sort: which
-// messages match, and which do not.
+// messages match, and which do not. LL-04, B-M17.
 func TestFieldsMatch(t *testing.T) {
 	seven, other := 7, 7
 	done := make(chan int)

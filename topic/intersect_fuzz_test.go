@@ -21,7 +21,7 @@ type algebra struct {
 var theAlgebra = algebra{topic.Topic.Intersect, topic.Topic.Covers, topic.Topic.IsGround, topic.Topic.String}
 
 // FuzzIntersect checks the laws of the algebra of topics by looking at every
-// message of a small world.
+// message of a small world. LL-06, B-M16.
 func FuzzIntersect(f *testing.F) {
 	for _, data := range someBytes(20, 60) {
 		f.Add(data)

@@ -7,7 +7,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// TestIntersect lists what two patterns have in common.
+// TestIntersect lists what two patterns have in common. LL-06.
 func TestIntersect(t *testing.T) {
 	tony, tea := topic.Where(who.Is("tony")).Topic(), topic.Where(what.Is("tea")).Topic()
 	begins, ends := topic.Where(topic.Glob(who, "t*")).Topic(), topic.Where(topic.Glob(who, "*y")).Topic()
@@ -110,6 +110,7 @@ func TestWhereIsASet(t *testing.T) {
 	}
 }
 
+// TestCovers shows LL-06.
 func TestCovers(t *testing.T) {
 	tony, everyone := topic.Where(who.Is("tony")).Topic(), topic.All[says]().Topic()
 	glob := func(g string) topic.Topic { return topic.Where(topic.Glob(who, g)).Topic() }
@@ -142,6 +143,7 @@ func TestCovers(t *testing.T) {
 	}
 }
 
+// TestIsGround shows LL-06.
 func TestIsGround(t *testing.T) {
 	for _, c := range []struct {
 		t    topic.Topic

@@ -8,7 +8,7 @@ import (
 )
 
 // What cannot be a field is refused when it is declared, with the reason and
-// the remedy.
+// the remedy. B-M17.
 func TestFieldOfRefuses(t *testing.T) {
 	type base struct{ ID string }
 	type derived struct {

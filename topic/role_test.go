@@ -6,7 +6,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// TestSees is the table in the comment of Role.Sees.
+// TestSees is the table in the comment of Role.Sees. HL-51.
 func TestSees(t *testing.T) {
 	interests := []topic.Interest{topic.Participant, topic.Observer, topic.Everything}
 	table := [][]bool{ // the peer is a participant, an observer, everything
@@ -23,6 +23,7 @@ func TestSees(t *testing.T) {
 	}
 }
 
+// TestRoleIntersect shows HL-52.
 func TestRoleIntersect(t *testing.T) {
 	tony, tea := topic.Where(who.Is("tony")).Topic(), topic.Where(what.Is("tea")).Topic()
 	sam := topic.Where(who.Is("sam")).Topic()
@@ -46,6 +47,7 @@ func TestRoleIntersect(t *testing.T) {
 	}
 }
 
+// TestRoleEqual shows HL-60, LL-01.
 func TestRoleEqual(t *testing.T) {
 	same := topic.Role{Topic: topic.Where(port.Is(1), host.Is("a")).Topic()}
 	if other := (topic.Role{Topic: topic.Where(to.Is(spot{"a", 1})).Topic()}); !same.Equal(other) || !other.Equal(same) {

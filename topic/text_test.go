@@ -145,7 +145,7 @@ func TestTextOfPointers(t *testing.T) {
 	}
 }
 
-// Constraints is the canonical form as data.
+// Constraints is the canonical form as data. LL-06.
 func TestConstraints(t *testing.T) {
 	local := netip.MustParseAddrPort("127.0.0.1:80")
 	user := unique.Make("tony")

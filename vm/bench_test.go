@@ -95,6 +95,7 @@ func started(boot ...actions.Action) (*vm.Machine, *vm.Address) {
 	return m, out[len(out)-1].Address
 }
 
+// BenchmarkSend shows B-M15.
 func BenchmarkSend(b *testing.B) {
 	send := func(n int, route []int) func(*testing.B) {
 		return func(b *testing.B) {

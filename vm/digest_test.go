@@ -54,7 +54,7 @@ func TestDigest(t *testing.T) {
 }
 
 // TestWatchChanges: who watches changes is told of endpoints, of ends and of
-// commands, and of nothing else.
+// commands, and of nothing else. LL-08, B-M28.
 func TestWatchChanges(t *testing.T) {
 	_, all := spoken(3, vm.AllRecords, "hello", "go")
 	_, changes := spoken(3, vm.Changes, "hello", "go")
@@ -72,6 +72,7 @@ func TestWatchChanges(t *testing.T) {
 }
 
 // TestWatchers: each watcher is told of its own set, and of another one after Set.
+// HL-39.
 func TestWatchers(t *testing.T) {
 	m := vm.New(actions.Send(say{"into the void"}), actions.Spawn(actions.Stateless(actions.Quit())))
 	var ends, misses, none []vm.RecordKind

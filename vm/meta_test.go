@@ -10,7 +10,7 @@ import (
 )
 
 // What concerns nobody is counted once, and told once, however many levels up it
-// is (Issue 9.12).
+// is (Issue 9.12). HL-66, HL-89.
 func TestIgnoredOnceAtEveryLevel(t *testing.T) {
 	for up := range 4 {
 		for name, a := range map[string]actions.Action{"delete": actions.Delete("nothing"), "kill": actions.Kill(99, nil)} {

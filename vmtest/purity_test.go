@@ -64,6 +64,7 @@ type Reply struct {
 	Text string
 }
 
+// TestPure shows B-M14.
 func TestPure(t *testing.T) {
 	mustPass(t, hears(pure{at: time.Unix(1, 0), f: func() {}}, func(s pure, p Packet) actions.Transition[pure] {
 		s.seen = append(slices.Clip(s.seen), p.ID)
@@ -106,6 +107,7 @@ func TestCapturedVariable(t *testing.T) {
 	}), "not pure: two runs", "state.Log[1] is nothing in one run, and 0 in the other")
 }
 
+// TestTime shows B-M14.
 func TestTime(t *testing.T) {
 	mustFail(t, hears(pure{}, func(s pure, p Packet) actions.Transition[pure] {
 		for s.at = time.Now(); !time.Now().After(s.at); {

@@ -161,6 +161,7 @@ func TestNestedDoors(t *testing.T) {
 	}, `2 machines have a door named "x"`)
 }
 
+// TestFirstProcess shows HL-03, HL-04, HL-05.
 func TestFirstProcess(t *testing.T) {
 	m := vmtest.Run(t, Account("tony"), actions.Quit(), Account("sam"))
 	p := vmtest.Subscriber(m, topic.All[Balance]())
@@ -185,6 +186,7 @@ func TestFirstProcess(t *testing.T) {
 	}, "can perform no actions any more")
 }
 
+// TestDevices shows HL-97.
 func TestDevices(t *testing.T) {
 	type state struct{ log string }
 	note := func(s state, what string, as ...actions.Action) actions.Transition[state] {

@@ -39,6 +39,7 @@ func wantEnd(t *testing.T, h world.Handle, want error) {
 	}
 }
 
+// TestAlarm shows B-M19.
 func TestAlarm(t *testing.T) {
 	clock := world.NewManualClock("test", noon)
 	h := openAlarm(t, world.Alarm{Clock: clock, After: time.Minute})

@@ -31,7 +31,7 @@ func upper() actions.Action {
 }
 
 // Lines are read for as long as somebody wants them, and printed in order; a
-// machine that has nothing else to do comes to its end with the input.
+// machine that has nothing else to do comes to its end with the input. LL-15.
 func TestConsole(t *testing.T) {
 	for depth := range 3 {
 		var typed, want strings.Builder

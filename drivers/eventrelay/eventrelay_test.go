@@ -174,7 +174,7 @@ func nested(depth int, relays bool, as ...actions.Action) actions.Action {
 }
 
 // DR-01 to DR-05, DR-08: a device is opened for those who subscribe to it, at
-// any depth, once; and closed after the last of them.
+// any depth, once; and closed after the last of them. B-M21.
 func TestDemandOpensAndCloses(t *testing.T) {
 	for depth := range 4 {
 		t.Run(fmt.Sprintf("depth=%d", depth), func(t *testing.T) {

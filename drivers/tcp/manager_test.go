@@ -37,6 +37,7 @@ func newSession(t *testing.T, users ...string) *rig {
 	return r
 }
 
+// TestDR22Session shows DR-12, DR-13.
 func TestDR22Session(t *testing.T) {
 	r := newSession(t)
 	r.value("conn1", received{[]byte("hello")})
@@ -92,6 +93,7 @@ func TestUnclaimedReasonIsErrUnclaimed(t *testing.T) {
 	}
 }
 
+// TestDR24AllDataThenEOFThenAbsence shows DR-13.
 func TestDR24AllDataThenEOFThenAbsence(t *testing.T) {
 	r := newSession(t)
 	r.value("conn1", received{[]byte("last words")})

@@ -37,6 +37,7 @@ func echoer(them, us tcp.Addr) actions.Process {
 	)
 }
 
+// TestDR22Echo shows HL-02.
 func TestDR22Echo(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		u := l.user("server")

@@ -30,7 +30,7 @@ import (
 // as the system happens to have it, is replayed bit for bit from its journal:
 // after every input it has the same digest, and it wants the same commands, byte
 // for byte, however many processors there are. Names, too, go to the same people.
-// Issue 9.13.
+// Issue 9.13. U-01.
 func TestBitForBit(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for _, d := range []journal.Durability{journal.Memory, journal.Batch} {

@@ -65,7 +65,7 @@ func (g *guest) types(text string, piece int) {
 }
 
 // TestChat: people see each other arrive, talk and depart, however the stream
-// of bytes is cut.
+// of bytes is cut. LL-16.
 func TestChat(t *testing.T) {
 	p := program.Start(t, "-addr", "127.0.0.1:0")
 	addr := p.Address()
@@ -104,7 +104,7 @@ func TestChat(t *testing.T) {
 	}
 }
 
-// TestCrowd: everybody hears everything, in the same order.
+// TestCrowd: everybody hears everything, in the same order. HL-40.
 func TestCrowd(t *testing.T) {
 	const people, lines = 20, 10
 	p := program.Start(t, "-addr", "127.0.0.1:0")

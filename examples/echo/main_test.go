@@ -14,7 +14,7 @@ import (
 )
 
 // TestEcho: what is sent comes back, until the client has had enough; then the
-// server says that it has no more to say.
+// server says that it has no more to say. LL-16.
 func TestEcho(t *testing.T) {
 	for _, workers := range []string{"1", "2", "0"} {
 		t.Run("workers="+workers, func(t *testing.T) { testEcho(t, workers) })

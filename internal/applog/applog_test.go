@@ -67,7 +67,7 @@ func TestCounting(t *testing.T) {
 	})
 }
 
-// Issue 9.8: warnings are said by default, and nothing with off.
+// Issue 9.8: warnings are said by default, and nothing with off. LL-09, B-M29.
 func TestFromEnvironment(t *testing.T) {
 	for text, want := range map[string]slog.Level{"": slog.LevelWarn, "WARN": slog.LevelWarn, "debug": slog.LevelDebug, "info": slog.LevelInfo, "error": slog.LevelError} {
 		t.Setenv(applog.Variable, text)

@@ -536,7 +536,7 @@ func TestStopReplay(t *testing.T) {
 	}
 }
 
-// TestStep: what one sees when one steps through a run.
+// TestStep: what one sees when one steps through a run. LL-12, LL-13, LL-14, B-M31.
 func TestStep(t *testing.T) {
 	dir := cooked(t)
 	script := []string{

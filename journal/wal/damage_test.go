@@ -179,7 +179,7 @@ func wantDamage(t *testing.T, what string, s *wal.Memory, want wal.Position) {
 
 // TestFlip: a byte that has changed, in any way, is found at the record it
 // belongs to. If the record was on disk for sure, or if nothing was ever synced
-// and it is not the last one, the log is refused; else it is cut off there.
+// and it is not the last one, the log is refused; else it is cut off there. U-13.
 func TestFlip(t *testing.T) {
 	for name, test := range map[string]struct {
 		steps []string

@@ -97,7 +97,7 @@ func TestReadDropped(t *testing.T) {
 
 // TestReadWhileWriting: whoever reads while the log is written, rotated and
 // dropped from sees records without a gap, in the order in which they were
-// appended.
+// appended. U-18.
 func TestReadWhileWriting(t *testing.T) {
 	onStores(t, func(t *testing.T, s wal.Store) {
 		l := mustOpen(t, s)

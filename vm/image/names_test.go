@@ -20,7 +20,7 @@ func (lantern) Open(context.Context, world.Env) (world.Handle, error) { return n
 func init() { selftext.Keep(reflect.TypeFor[lantern](), "light.Lamp") }
 
 // TestNamesOfEndpoints: in an image, the name of an endpoint has the text that it had
-// first, wherever its type is declared.
+// first, wherever its type is declared. HL-63.
 func TestNamesOfEndpoints(t *testing.T) {
 	for want, id := range map[string]actions.EndpointID{
 		"vm.FreshID(3)":     vm.FreshID(3),

@@ -16,7 +16,7 @@ import (
 )
 
 // TestClient: what is typed goes to the server, and what the server says is
-// printed; the client ends with its input.
+// printed; the client ends with its input. LL-15, LL-16.
 func TestClient(t *testing.T) {
 	l := listen(t)
 	defer l.Close()

@@ -110,7 +110,7 @@ func TestCuts(t *testing.T) {
 
 // TestFlips: when a byte of a journal changes, whichever it is, either somebody
 // notices, or what is there is the beginning of the run. The run never appears
-// to have been another one.
+// to have been another one. U-13.
 func TestFlips(t *testing.T) {
 	for _, c := range []journal.Config{
 		{Durability: journal.Sync, CheckEvery: 2, SegmentSize: 600},

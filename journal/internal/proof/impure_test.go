@@ -83,7 +83,7 @@ func suspicious(impure func([]int) string) func(*outside) journal.Program {
 
 // TestImpure: a replay of a program that is not deterministic says so. With a
 // trace it says at which input, and in which process; without, between which
-// two digests.
+// two digests. U-02.
 func TestImpure(t *testing.T) {
 	notes := []Note{{"a", "1"}, {"b", "2"}, {"c", "3"}, {"now", "4"}, {"d", "5"}, {"e", "6"}, {"f", "7"}}
 	const guilty = 6 // the start and the opening of the desk come first

@@ -35,7 +35,7 @@ var (
 // goes on each time as if nothing had happened but that connections are lost.
 // What it has acknowledged it knows, and what nobody has said it does not. Those
 // who were there when it was killed are gone, each of them once, with a reason.
-// Timers that have fallen due ring, once, and others wait.
+// Timers that have fallen due ring, once, and others wait. U-07.
 func TestKill(t *testing.T) {
 	seed := *killSeed
 	if seed == 0 {

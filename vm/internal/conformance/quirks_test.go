@@ -29,7 +29,7 @@ func runToRest(t *testing.T, boot ...actions.Action) {
 }
 
 // TestQuirkKillerIsTold: a process that kills another one hears of its
-// departure, like everybody else, and after it has gone.
+// departure, like everybody else, and after it has gone. B-M08.
 func TestQuirkKillerIsTold(t *testing.T) {
 	type pulse struct{}
 	var told []string
@@ -103,6 +103,7 @@ func TestQuirkFalseIsAMessage(t *testing.T) {
 // TestQuirkYieldWaitsItsTurn: the continuation of a yield is evaluated in the
 // process's next turn, after the others have had theirs, with the state that
 // the process has by then; and what it wants done is done there and then.
+// HL-94, B-M13.
 func TestQuirkYieldWaitsItsTurn(t *testing.T) {
 	type said string
 	type reply struct{}
@@ -143,7 +144,7 @@ func TestQuirkYieldWaitsItsTurn(t *testing.T) {
 }
 
 // TestQuirkYieldFails: a continuation that panics wants the process ended, and
-// this, too, is done there and then, before what is next in the queue.
+// this, too, is done there and then, before what is next in the queue. HL-90.
 func TestQuirkYieldFails(t *testing.T) {
 	type claim struct{}
 	var reasons []error

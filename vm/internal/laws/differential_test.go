@@ -13,6 +13,7 @@ import (
 // transition function is the same, in the same order, and so are the processes
 // that are alive in the end.
 
+// FuzzDifferential shows U-09.
 func FuzzDifferential(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if d := lawDifference(fromBytes(data).program(), naiveFaults{}); d != "" {
@@ -28,6 +29,7 @@ func lawDifference(p *lawProgram, f naiveFaults) string {
 	return real.difference(naive)
 }
 
+// TestLawDifferential shows U-09.
 func TestLawDifferential(t *testing.T) {
 	eachRandom(t, func(seed uint64, data []byte) {
 		if d := lawDifference(fromBytes(data).program(), naiveFaults{}); d != "" {
@@ -74,7 +76,7 @@ func lawFaults() map[string]naiveFaults {
 
 // TestSameTraceEverywhere runs programs again and again: on one processor and
 // on several, several at a time, and going on from snapshots. Each run is the
-// same.
+// same. HL-49, B-M11.
 func TestSameTraceEverywhere(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for name, data := range lawCorpus(t, "FuzzDifferential") {

@@ -116,6 +116,17 @@ var rowExamples = append([]naiveExample{
 		1: presence of publisher of laws.lawPing{}
 		1: absence of publisher of laws.lawPing{} vm: panic: no`,
 	}, {
+		"HL-64: fresh names are names that nobody has",
+		func(n *naiveNote) actions.Action {
+			fresh := actions.Fresh(func(s struct{}, name actions.EndpointID) actions.Transition[struct{}] {
+				return actions.Next(s, n.hears(fmt.Sprint(name), listeners).As(name))
+			})
+			return actions.Tree{fresh, fresh, fresh, actions.Send(lawPing{"a"})}
+		},
+		`1: laws.lawPing{K: "a"}
+		2: laws.lawPing{K: "a"}
+		3: laws.lawPing{K: "a"}`,
+	}, {
 		"HL-67: an endpoint here and one at a meta-level may have the same name",
 		func(n *naiveNote) actions.Action {
 			// Two machines, each with both endpoints. One of the two is deleted.

@@ -187,6 +187,7 @@ func watched(l *lawLog, gone func(vm.Path)) lawMachine {
 	})
 }
 
+// FuzzPresenceLaws shows U-08.
 func FuzzPresenceLaws(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, v := range presenceViolations(data, watched) {
@@ -195,6 +196,7 @@ func FuzzPresenceLaws(f *testing.F) {
 	})
 }
 
+// TestLawPresence shows HL-47, U-08.
 func TestLawPresence(t *testing.T) {
 	eachRandom(t, func(seed uint64, data []byte) {
 		for _, v := range presenceViolations(data, watched) {
