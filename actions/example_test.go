@@ -10,6 +10,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
+// Example_raw shows LL-02 and LL-03, ExampleFresh HL-64, ExampleSpawnThen HL-83.
+
 // Says is the language of a chat room.
 type Says struct{ Who, What string }
 

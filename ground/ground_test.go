@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -44,6 +46,18 @@ func TestRunReturnsWhenIdle(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// A Run that is over returns at once. B-M18.
+func TestRunReturnsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		close(s.values)
+		begin := time.Now()
+		if err := ground.Run(t.Context(), endpoint.Device(puppet{"p", s})); err != nil || time.Since(begin) != 0 {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
 }
 
 // When Run is cancelled, everybody is told of the absence of the others, in

@@ -156,8 +156,8 @@ func isText(want string) func(error) bool {
 
 // TestIsolation: whatever a process does, the machine and the other processes
 // work on, and see why it is absent.
-// HL-07, HL-15, HL-18, HL-58, HL-61, HL-63, HL-90, HL-98, HL-101, HL-104, HL-105,
-// B-M01 to B-M06, B-M27.
+// HL-07, HL-15, HL-18, HL-44, HL-58, HL-61, HL-63, HL-90, HL-98, HL-101, HL-104,
+// HL-105, B-M01 to B-M06, B-M27.
 func TestIsolation(t *testing.T) {
 	for _, tt := range misbehaviours {
 		t.Run(tt.name, func(t *testing.T) {

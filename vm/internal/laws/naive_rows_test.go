@@ -154,7 +154,7 @@ var rowExamples = append([]naiveExample{
 		other: laws.lawPing{K: "a"}
 		other: laws.lawPing{K: "b"}`,
 	}, {
-		"HL-84, HL-85, LL-07: a parent goes on after a child that fails at once, and no PID is used again",
+		"HL-82, HL-84, HL-85, LL-07: a parent goes on after a child that fails at once, and no PID is used again",
 		func(n *naiveNote) actions.Action {
 			child := func(name string, fails bool) actions.Action {
 				return actions.SpawnFunc(func(self actions.PID) actions.Process {
