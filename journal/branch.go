@@ -9,28 +9,28 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A Branch says what another run is to do differently.
+// A Branch says how a run differs from the one that it branches off.
 type Branch struct {
-	// From is the number of the last input that the branch shares with the run
-	// from which it parts. What comes after is up to Edit.
+	// From is the number of the last input that the branch shares with the
+	// original run. Edit decides about the inputs after it.
 	From uint64
 
-	// Edit is called for each input after From, and returns the inputs that take
-	// its place: none, to drop it. If it is nil, they stay as they are. [Drop],
-	// [Alter] and [Insert] make such functions. An input is for the device that
-	// its address names, with the same number and holder if it is there, and
-	// otherwise another opening of it; if there is none, it is late.
+	// Edit is called for each input after From, and returns the inputs that replace
+	// it: none, to drop it. If Edit is nil, all inputs stay as they are. [Drop],
+	// [Alter] and [Insert] make such functions. An input goes to the opening that its
+	// address names if that is there, and otherwise to another opening of the same
+	// device. If there is none, the input is late, and does nothing.
 	Edit Edit
 
 	// Then are inputs that follow the last one.
 	Then []vm.Input
 
-	// Program is another program, which lives through the branch from the very
-	// beginning. If it is nil, it is the same one.
+	// Program is another program, with which the branch is replayed from the very
+	// beginning. If it is nil, the branch has the program of the original run.
 	Program *Program
 }
 
-// An Edit returns the inputs that take the place of an input.
+// An Edit returns the inputs that replace an input.
 type Edit func(seq uint64, in vm.Input) []vm.Input
 
 // Drop leaves out inputs.
@@ -63,7 +63,7 @@ func Insert(seq uint64, ins ...vm.Input) Edit {
 	}
 }
 
-// Edits does one edit after another, each to what the one before has left.
+// Edits applies one edit after another, each to the result of the one before.
 func Edits(edits ...Edit) Edit {
 	return func(seq uint64, in vm.Input) []vm.Input {
 		ins := []vm.Input{in}
@@ -78,8 +78,8 @@ func Edits(edits ...Edit) Edit {
 	}
 }
 
-// ValueOf returns an input by which a device has a value, for the device that was
-// open under a number at a moment.
+// ValueOf returns an input with a value from the device that was open under a number
+// in this state. It returns an error if none was.
 func (m *Moment) ValueOf(generation uint64, value any) (vm.Input, error) {
 	a := m.at.state.Machine(nil).Held(generation)
 	if a == nil {
@@ -88,14 +88,14 @@ func (m *Moment) ValueOf(generation uint64, value any) (vm.Input, error) {
 	return vm.Input{Kind: vm.Value, Address: a, Value: value}, nil
 }
 
-// Branch returns another run, that parts from this one. This one stays as it is.
-// Work that is left over at the end of the branch is done.
+// Branch returns another run, which branches off this one. This run does not change. If
+// work is left at the end of the branch, Branch adds inputs that continue it.
 func (r *Recording) Branch(ctx context.Context, b Branch) (*Recording, error) {
 	if b.From > r.Last() || b.From < r.First() {
-		return nil, fmt.Errorf("journal: there is no moment %d to part from: they go from %d to %d", b.From, r.First(), r.Last())
+		return nil, fmt.Errorf("journal: there is no state after input %d to branch off: there are those after inputs %d to %d", b.From, r.First(), r.Last())
 	}
 	if b.Program != nil && r.First() > 0 {
-		return nil, fmt.Errorf("journal: the history begins with input %d: another program would have to live through it from its very beginning", r.First()+1)
+		return nil, fmt.Errorf("journal: the history begins with input %d: a branch with another program needs a history from input 1 on", r.First()+1)
 	}
 	trunk := min(b.From, r.trunk)
 	own := slices.Clone(r.own[:b.From-trunk])
@@ -132,7 +132,7 @@ func (r *Recording) Branch(ctx context.Context, b Branch) (*Recording, error) {
 	return n, n.rest(ctx, at)
 }
 
-// share has n know the points of r up to an input.
+// share copies to n the remembered states of r up to an input.
 func (n *Recording) share(r *Recording, seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,7 +140,7 @@ func (n *Recording) share(r *Recording, seq uint64) {
 	n.points = slices.Clone(r.points[:r.after(seq)])
 }
 
-// rest adds what is needed until there is no work left over.
+// rest adds inputs that continue the work that is left.
 func (n *Recording) rest(ctx context.Context, at Input) error {
 	const maxContinues = 1 << 16 // there are programs that are never at rest
 	for range maxContinues {
@@ -153,7 +153,7 @@ func (n *Recording) rest(ctx context.Context, at Input) error {
 	return nil
 }
 
-// whole returns the input as a machine could be given it.
+// vmInput returns the input in the form that machines get.
 func (e *decodedInput) vmInput() vm.Input {
 	in := vm.Input{Kind: e.Kind, Value: e.value, Incarnation: e.Incarnation, Limits: e.Limits}
 	if e.Err != nil {
@@ -165,8 +165,7 @@ func (e *decodedInput) vmInput() vm.Input {
 	return in
 }
 
-// branched returns an input of a branch. It takes the time of an input of the
-// journal.
+// branched returns an input of a branch. It gets the time of an input of the journal.
 func branched(seq uint64, in vm.Input, at Input) decodedInput {
 	i := Input{Seq: seq, Time: at.Time, Kind: in.Kind, Incarnation: in.Incarnation, Limits: in.Limits}
 	i.Err, _ = world.Reduce(in.Err).(*world.Error)

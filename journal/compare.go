@@ -11,19 +11,19 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A Change is what is different about one process between two moments.
+// A Change is what differs in one process between two states of a machine.
 type Change struct {
 	Path vm.Path
 	Name string
 	Kind ChangeKind
 
-	// Before and After are the process in either moment, a line for its state
-	// and one for each of its endpoints and devices, without those that are the
-	// same in both.
+	// Before and After describe the process in either state: a line for its own
+	// state, and one for each of its endpoints and devices, without the lines that are
+	// the same in both.
 	Before, After []string
 }
 
-// ChangeKind tells changes apart.
+// ChangeKind is the kind of a [Change].
 type ChangeKind uint8
 
 // The kinds of change.
@@ -53,8 +53,8 @@ func (c Change) String() string {
 	return b.String()
 }
 
-// contrast returns what is different about two lines, if they are long, with a
-// little of what is around it.
+// contrast shortens two long lines to the beginning and the part that differs, with a
+// little of what comes before it.
 func contrast(a, b string) (string, string) {
 	const long, around = 160, 40
 	if len(a) <= long && len(b) <= long {
@@ -78,8 +78,8 @@ func contrast(a, b string) (string, string) {
 	return a[:head] + " … " + a[from:], b[:head] + " … " + b[from:]
 }
 
-// Diff compares two moments, process by process, in the order of their paths.
-// The moments may be of different branches.
+// Diff compares the machines of two moments, process by process, in the order of their
+// paths. The moments may be of different branches.
 func Diff(a, b *Moment) []Change {
 	var changes []Change
 	before, after := processTexts(a), processTexts(b)
@@ -110,7 +110,7 @@ func Diff(a, b *Moment) []Change {
 	return changes
 }
 
-// A portrait is a process in lines.
+// A processText describes a process in lines.
 type processText struct {
 	path  vm.Path
 	name  string
@@ -146,7 +146,7 @@ func Portray(info vm.ProcessInfo) []string {
 	return lines
 }
 
-// without returns the lines in a that are not in b, as often as they are more.
+// without returns the lines of a that b does not have, or does not have as often.
 func without(a, b []string) []string {
 	count := map[string]int{}
 	for _, s := range b {
@@ -163,16 +163,16 @@ func without(a, b []string) []string {
 
 // A Comparison says how two runs differ.
 type Comparison struct {
-	// OnlyA and OnlyB are the commands that came of one run and not of the
-	// other, by what they say.
+	// OnlyA and OnlyB are the commands of one run that the other does not have.
+	// Commands are compared by their texts.
 	OnlyA, OnlyB []Command
 
-	// Changes are between the ends of the two.
+	// Changes are the differences between the states at the ends of the two runs.
 	Changes []Change
 }
 
-// Compare compares two runs from the moment after an input to their ends. It is 0
-// for all of it, and [Branch].From for a run and a branch.
+// Compare compares two runs after the input with number from, up to their ends. From is
+// 0 to compare whole runs, and [Branch].From for a run and a branch of it.
 func Compare(ctx context.Context, a, b *Recording, from uint64) (Comparison, error) {
 	var c Comparison
 	as, err := a.Commands(ctx, from+1, a.Last())
@@ -210,8 +210,8 @@ func commandsWithout(a, b []Command) []Command {
 	return rest
 }
 
-// Commands returns what was to be done outside because of the inputs with numbers
-// from first to last.
+// Commands returns the commands to devices that resulted from the inputs with numbers
+// first to last.
 func (r *Recording) Commands(ctx context.Context, first, last uint64) ([]Command, error) {
 	first, last = max(first, r.First()+1), min(last, r.Last())
 	if first > last {

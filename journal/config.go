@@ -9,25 +9,25 @@ import (
 	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
-// Durability says what a journal promises about what it has been given.
+// Durability says when inputs in a journal are on disk.
 type Durability uint8
 
 // The durabilities.
 const (
-	// Sync: a command is carried out only when the inputs that came before it
-	// are on disk. So nothing that the world has seen is lost, whatever crashes.
-	// Inputs that come while the disk is busy share one sync.
+	// Sync: the ground carries out a command only when the inputs before it are on
+	// disk. So nothing that the world has seen is lost, whatever crashes. Inputs that
+	// arrive while the disk is busy share one sync.
 	Sync Durability = iota
 
-	// Batch: inputs are written before commands are carried out, and synced
-	// every Config.BatchEvery. If the process dies nothing is lost that the
-	// world has seen, but what has come in while the disk was busy; if the
-	// system does, that much time is.
+	// Batch: inputs are written before commands are carried out, and synced every
+	// Config.BatchEvery. If the process crashes, inputs that arrived while the disk
+	// was busy may be lost, but nothing that the world has seen. If the system
+	// crashes, the inputs of that much time may be lost.
 	Batch
 
-	// Memory: inputs are written when there are many of them, and at the end,
-	// and never synced. A crash loses the last of them. It is for recordings
-	// that need not survive.
+	// Memory: inputs are written when there are many of them, and at the end, and
+	// never synced. A crash loses the last ones. It is for recordings that need not
+	// survive.
 	Memory
 )
 
@@ -54,7 +54,7 @@ func ParseDurability(s string) (Durability, error) {
 	return 0, fmt.Errorf("journal: %q is no durability: it must be sync, batch or memory", s)
 }
 
-// A Config says how a journal is kept. The zero Config is ready to use.
+// A Config configures a journal. The zero Config is ready to use.
 type Config struct {
 	Durability Durability
 
@@ -62,76 +62,74 @@ type Config struct {
 	// Default: 50 ms.
 	BatchEvery time.Duration
 
-	// CheckEvery is after how many inputs a digest of the machine is written, by
-	// which a replay sees that it does the same. Default: 256. There is also one
-	// after an input that comes a second or more after the last digest.
+	// CheckEvery is the number of inputs between two digests of the machine, which
+	// show a replay whether it does the same. Default: 256. The journal also has a
+	// digest after an input that arrives a second or more after the last digest.
 	CheckEvery int
 
-	// Trace has everything written that comes of each input, step by step, with
-	// a digest after each. A replay that differs can then say where, and what
-	// was there before. It costs a multiple of what the journal costs otherwise,
-	// in time and in space. Types may be moved and renamed: a trace knows them by
-	// their registered names, see [world.Register], or else by their structure.
+	// Trace records every result of each input, step by step, with a digest after
+	// each input. A replay that differs can then say in which step, and what was
+	// recorded there. A trace multiplies the time and space that the journal costs.
+	// Types may be moved and renamed: a trace knows them by their registered names,
+	// see [world.Register], or else by their structure.
 	Trace bool
 
-	// Types are the process types that can be written down. If all
-	// processes of the machine are of such types, snapshots make recovery
-	// cheap. No two of them have one name, or one type of state.
+	// Types are the process types whose states can be encoded. If all processes of
+	// the machine are of such types, snapshots make recovery cheap. No two Types have
+	// the same name, or the same type of state.
 	Types []actions.Type
 
-	// SnapshotEvery is after how many inputs a snapshot is taken, if there are
-	// Types. Default: 100,000. A negative number means never. If much has been
-	// written to the current segment by then, another one is begun, so that little
-	// has to be read before a recovery can begin with the snapshot.
+	// SnapshotEvery is the number of inputs between two snapshots, if there are
+	// Types. Default: 100,000. A negative number means never. If the current segment
+	// has become large by then, the journal begins another one, so that a recovery
+	// that begins with the snapshot reads little before it.
 	SnapshotEvery int
 
-	// DropOld has segments removed that are older than the two newest snapshots.
-	// The history before them is gone then: the run can be recovered, but not
-	// replayed from its beginning, and who was there is known from the older
-	// snapshot on.
+	// DropOld removes segments that are older than the two newest snapshots. The
+	// run can still be recovered, but not replayed from its beginning, and presence is
+	// known only from the older snapshot on.
 	DropOld bool
 
-	// SegmentSize is how large a file of the journal becomes, in bytes, before
-	// another one is begun. Default: 64 MiB.
+	// SegmentSize is the size in bytes after which the journal begins another file.
+	// Default: 64 MiB.
 	SegmentSize int64
 
-	// Schema is the version of what the program writes into its journal: it is up
-	// to the program, which increases it when the meaning of its values changes.
-	// Upcast brings values up to date that were written under an earlier one: see
-	// [Program].Upcast.
+	// Schema is the version of the values that the program writes into its journal.
+	// The program increases it when their meaning changes. Upcast updates values that
+	// were written under an earlier version: see [Program].Upcast.
 	Schema uint64
 	Upcast func(schema uint64, value any) any
 
-	// Program tells builds of the program apart. Default: [Fingerprint].
+	// Program identifies the build of the program. Default: [Fingerprint].
 	Program string
 
-	// Adopt says that the program does other things than the one that has written
-	// the journal, on purpose. What comes of the inputs so far is then not
-	// compared, neither now nor later, and they find the devices that they are
-	// for by name; those that find none are late. From there on the history is
-	// this program's. It is for one run: leave it out in the next.
+	// Adopt says that the program differs on purpose from the one that has written
+	// the journal. The results of the inputs so far are then not compared, neither now
+	// nor later. These inputs find their devices by name; an input that finds none is
+	// late. The program writes the history from there on. Adopt is for one run: leave
+	// it out in the next.
 	Adopt bool
 
-	// Cut is how far the user allows to go in a journal that is damaged: the
-	// input with this number, and all that follows, may be given up. Without it
-	// a journal with damage in its middle is refused. It has no effect on a journal
-	// that is not damaged, of which the Logger is told.
+	// Cut permits Open to cut a damaged journal: it may lose the input with this
+	// number, and all that follow. Without it, Open refuses a journal with damage
+	// before its end. On a journal that is not damaged, Cut has no effect, and the
+	// Logger gets a warning.
 	Cut uint64
 
-	// Logger gets what somebody should know: that the end of the journal was
-	// torn off, that a snapshot could not be used, how far a long replay has
-	// come. Default: [slog.Default].
+	// Logger gets what an operator should know: a torn end that was cut off, a
+	// snapshot that could not be used, the progress of a long replay. Default:
+	// [slog.Default].
 	Logger *slog.Logger
 
-	// Progress, if not nil, is called now and then during a long replay. By
-	// default it is logged.
+	// Progress, if not nil, is called from time to time during a long replay. By
+	// default the progress is logged.
 	Progress func(Progress)
 }
 
-// Progress says how far a replay has come.
+// Progress is the progress of a replay.
 type Progress struct {
-	Seq   uint64        // the input that has been applied last
-	Last  uint64        // the last one there is
+	Seq   uint64        // the input that the replay applies next
+	Last  uint64        // the last input that it will apply
 	Since time.Duration // how long it has taken so far
 }
 
@@ -176,12 +174,12 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 // Open opens the journal in a folder, or begins one there, to be the Journal of a
-// ground.Ground. At the end of its run the ground closes it.
+// ground.Ground. The ground closes it at the end of its run.
 //
-// It fails if somebody else has the journal open, if what is there is damaged and
-// the user has not allowed to cut it off, with a [*wal.DamageError], if it was
-// written in a format that this program does not know, and if the Config makes
-// no sense.
+// It fails with [wal.ErrLocked] if the journal is open already, and with a
+// [*wal.DamageError] if it is damaged and the Config does not permit a cut. It also
+// fails if the format of the journal is unknown to this program, and if the Config is
+// invalid.
 func Open(dir string) (*Journal, error) { return Config{}.Open(dir) }
 
 // Open is the function [Open], with a Config.

@@ -120,7 +120,7 @@ func TestTwoPlaces(t *testing.T) {
 		}
 		var last, cut uint64
 		_, advice, _ := strings.Cut(again.err.Error(), "the last input before it is ")
-		if _, err := fmt.Sscanf(advice, "%d; to go on from there, and give up what follows, set Config.Cut to %d", &last, &cut); err != nil || last < 90 || cut != last+1 {
+		if _, err := fmt.Sscanf(advice, "%d; to go on from there, and lose what follows, set Config.Cut to %d", &last, &cut); err != nil || last < 90 || cut != last+1 {
 			t.Fatalf("%v: %v", err, again.err)
 		}
 		if again = driveOn(t, journal.Config{Cut: cut}, d); again.err != nil {

@@ -9,25 +9,26 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// Details are an input, with what the journal says came of it.
+// Details are an input, with the results that the journal has for it.
 type Details struct {
 	Input Input
 
-	// RollCalls say which endpoints have come and gone, for people, in lines.
+	// RollCalls are the presence changes: the endpoints that were opened, moved and
+	// closed, and the processes that ended, a line each.
 	RollCalls []string
 
-	// Steps are the trace, for people, in lines. There are none if the journal
-	// has no trace.
+	// Steps are the trace, a line for each step. There are none if the journal has
+	// no trace.
 	Steps []string
 
-	// Digest is that of the machine after the input, if Checked says that it is
-	// in the journal.
+	// Digest is the digest of the machine after the input, if the journal has one,
+	// which Checked says.
 	Digest  vm.Digest
 	Checked bool
 }
 
-// Details yields all that the journal has about the inputs from a number on, in
-// order; it is like [History.Inputs] otherwise.
+// Details is like [History.Inputs], but yields all that the journal has about each
+// input.
 func (h *History) Details(from uint64) iter.Seq2[Details, error] {
 	return func(yield func(Details, error) bool) {
 		for e, err := range h.recordedInputs(from) {
@@ -49,7 +50,7 @@ func (h *History) Details(from uint64) iter.Seq2[Details, error] {
 	}
 }
 
-// String returns the text of a step, with the process that it is about.
+// String describes the step for people, with its process.
 func (s *step) String() string {
 	who := vm.Label(s.path, s.name)
 	if len(s.path) == 0 || strings.HasPrefix(s.text, who+":") || strings.HasPrefix(s.text, "< ") {
@@ -58,7 +59,7 @@ func (s *step) String() string {
 	return who + ": " + s.text
 }
 
-// A Summary says what is in a journal.
+// A Summary summarises what a journal has.
 type Summary struct {
 	Heads  []Head      // of the segments, the oldest first
 	Starts []Input     // the starts of the machine
@@ -66,21 +67,21 @@ type Summary struct {
 	Last   Input       // the last one
 	Kinds  []InputKind // how many inputs there are of which kind
 
-	RollCalls uint64 // notes of endpoints that come and go
+	RollCalls uint64 // presence changes: see [Details].RollCalls
 	Traces    uint64 // inputs with a trace
 	Checks    uint64 // digests
 
-	// Snapshots are the inputs after which there are snapshots, the oldest
-	// first. Whether they can be used is not known.
+	// Snapshots are the inputs after which there are snapshots, the oldest first.
+	// Summary does not check whether they can be used.
 	Snapshots []uint64
 }
 
-// Stopped reports whether the run has ended by a stop. Otherwise it goes on, or
-// has crashed, or ended because nothing could happen in the machine any more.
+// Stopped reports whether the run has ended with a stop. Otherwise it still runs, or
+// has crashed, or has ended because nothing could happen in the machine any more.
 func (s *Summary) Stopped() bool { return s.Last.Kind == vm.StopDone }
 
-// Summary reads all of the journal, and says what is in it. If a part cannot be
-// read, it returns a summary of what comes before that part, and an error.
+// Summary reads the whole journal, and summarises it. If a part cannot be read, it
+// returns a summary of what comes before that part, and an error.
 func (h *History) Summary() (Summary, error) {
 	var c counter
 	if len(h.parts) > 0 {
@@ -94,7 +95,7 @@ func (h *History) Summary() (Summary, error) {
 	return c.summary(h.store), nil
 }
 
-// A census counts entries.
+// A counter counts entries.
 type counter struct {
 	Summary
 	kinds [16]uint64
@@ -122,7 +123,7 @@ func (c *counter) count(e *entry) {
 	}
 }
 
-// summary returns what has been counted in the journal in a store.
+// summary returns what the counter has counted in the journal in a store.
 func (c *counter) summary(store wal.Store) Summary {
 	s := c.Summary
 	for kind, n := range c.kinds {
@@ -130,7 +131,7 @@ func (c *counter) summary(store wal.Store) Summary {
 			s.Kinds = append(s.Kinds, InputKind{vm.InputKind(kind), n})
 		}
 	}
-	s.Snapshots, _ = snapshotsIn(store) // what cannot be listed is not there
+	s.Snapshots, _ = snapshotsIn(store) // none, if they cannot be listed
 	slices.Reverse(s.Snapshots)
 	return s
 }

@@ -5,16 +5,16 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// outside digests the commands, with their values, and the steps of a trace.
+// effects digests the commands, with their values, and the steps of a trace.
 type effects struct {
 	sum     vm.Digest
 	version fingerprint.Version // of the sums of values; zero before the first input
 	buf     []byte              // scratch
 }
 
-// enter has o digest what comes of an input that is in a journal of some format.
-// What was digested in another version is left behind: it depends on names that may
-// have changed since.
+// useFormat selects the version for an input that is in a journal of a format. It
+// drops what was digested in another version, which depends on names that may have
+// changed since.
 func (o *effects) useFormat(format uint64) {
 	version := versionOf(format)
 	if version != o.version {
@@ -22,7 +22,7 @@ func (o *effects) useFormat(format uint64) {
 	}
 }
 
-// versionOf returns how types are told in the sums of a format.
+// versionOf returns the version of the sums in a format.
 func versionOf(format uint64) fingerprint.Version {
 	if format < 2 {
 		return fingerprint.V1

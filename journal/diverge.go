@@ -7,29 +7,29 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A DivergenceError says that a replay did something else than what is in the
-// journal: the program is not the same, or it is not deterministic.
+// A DivergenceError says that a replay has another result than the journal: the program
+// is not the same, or it is not deterministic.
 type DivergenceError struct {
-	// Seq is the number of the input that the difference came of, and Input
-	// describes it. If the journal has no trace, then the difference may have
-	// come of any input after the one with number Since; otherwise Since is
-	// Seq-1.
+	// Seq is the number of the input with the other result, and Input describes it.
+	// If the journal has no trace, the cause may be any input after the one with
+	// number Since; otherwise Since is Seq-1.
 	Seq, Since uint64
 	Input      string
 
-	// Path and Name are those of the process in which the difference shows. They
-	// are empty if the journal does not tell.
+	// Path and Name are those of the process in which the difference shows. They are
+	// empty if the journal does not say.
 	Path vm.Path
 	Name string
 
-	// Recorded is what the journal says, and Came is what came in the replay.
+	// Recorded is the result in the journal, and Came the result of the replay.
 	Recorded, Came string
 
-	// Program is the program that has written the journal, and This is this one.
+	// Program is the fingerprint of the program that has written the journal, and
+	// This the one of this program.
 	Program, This string
 }
 
-// Error says what differs, and what may be the reason.
+// Error says what differs, and what the cause may be.
 func (e *DivergenceError) Error() string {
 	var b strings.Builder
 	b.WriteString("journal: non-determinism: the replay does not do what was recorded\n")
@@ -41,14 +41,14 @@ func (e *DivergenceError) Error() string {
 	if len(e.Path) > 0 {
 		fmt.Fprintf(&b, "\tin process %s\n", vm.Label(e.Path, e.Name))
 	}
-	fmt.Fprintf(&b, "\trecorded: %s\n\tcame:     %s\n", e.Recorded, e.Came)
+	fmt.Fprintf(&b, "\trecorded: %s\n\treplayed: %s\n", e.Recorded, e.Came)
 	if e.Program != e.This {
-		fmt.Fprintf(&b, "\tThe journal was written by another build of the program (%s; this is %s): if that was not to change what the program does, look at what changed.\n", e.Program, e.This)
+		fmt.Fprintf(&b, "\tThe journal was written by another build of the program (%s; this is %s): if both should do the same, check what has changed in the program.\n", e.Program, e.This)
 	}
-	b.WriteString("\tWas the program started with the same flags and the same configuration as then?\n")
-	b.WriteString("\tLikely causes otherwise, in what transition functions do: the time (time.Now), random numbers, the order in which a map is ranged over, a global variable, a goroutine or a channel, a pointer printed or compared, the environment, a state or message that was written to after it was returned. They may depend on nothing but their arguments.")
+	b.WriteString("\tCheck that the program has the same flags and the same configuration as then.\n")
+	b.WriteString("\tOtherwise a transition function depends on something other than its arguments. Likely causes: the time (time.Now), random numbers, the order in which a map is ranged over, a global variable, a goroutine or a channel, a pointer printed or compared, the environment, a state or message that was written to after it was returned.")
 	return b.String()
 }
 
-// nothing is what was recorded, or came, where there is nothing.
+// nothing is the text of a result that is missing.
 const nothing = "nothing"

@@ -15,26 +15,24 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// What a journal has are entries: an input, and then what is known of what came
-// of it. An entry is a record of the log: a byte that says of which kind it is,
-// and then its parts, numbers as varints and texts with their lengths before
-// them; values are in CBOR.
+// A journal consists of entries: an input, and then its results. An entry is a record
+// of the log: a byte for its kind, and then its parts. Numbers are varints, texts have
+// their lengths before them, and values are in CBOR.
 //
-// The first entry of each segment is a head. The address of a device is written
-// in full the first time that it is mentioned in a segment, so each segment can
-// be read without those before it.
+// The first entry of each segment is a head. A segment has the address of a device in
+// full where it first mentions it, so each segment can be read without those before it.
 type entryKind byte
 
 const (
 	headEntry     entryKind = iota + 1 // who writes from here on
 	inputEntry                         // an input
 	checkEntry                         // the digest of the machine after the input
-	traceEntry                         // what came of the input, step by step
+	traceEntry                         // the results of the input, step by step
 	presenceEntry                      // an endpoint has come or gone
 	snapshotEntry                      // there is a snapshot of the machine after the input
 )
 
-var entryKinds = [...]string{"", "head", "input", "check", "trace", "roll", "snapshot"}
+var entryKinds = [...]string{"", "head", "input", "check", "trace", "presence change", "snapshot"}
 
 func (k entryKind) String() string {
 	if int(k) < len(entryKinds) && k > 0 {
@@ -43,24 +41,24 @@ func (k entryKind) String() string {
 	return fmt.Sprintf("entry of kind %d", byte(k))
 }
 
-// format is the version of what is described here. A program reads journals of
-// its own format and of all before it.
+// format is the version of the format of entries. A program reads journals of its own
+// format and of all before it.
 //
 // In format 1, the sums of steps and of the values of commands depend on the names
-// that types have in Go, and roll calls have no sums.
+// that types have in Go, and presence changes have no sums.
 const format = 2
 
-// A Head says who has written what follows it in a journal.
+// A Head says which program has written the part of a journal that follows it.
 type Head struct {
 	Format     uint64     // of the journal
 	Schema     uint64     // Config.Schema of the program
 	Program    string     // a fingerprint of the program: see [Fingerprint]
-	Time       time.Time  // at which it began, in UTC
-	Durability Durability // that it had
+	Time       time.Time  // when the program began to write this part, in UTC
+	Durability Durability // Config.Durability of the program
 	Every      uint64     // inputs between two digests
-	Trace      bool       // there is a trace of each input
-	States     bool       // and it has states, of processes whose types the program had
-	Adopts     bool       // what comes of the inputs before it is not compared: see Config.Adopt
+	Trace      bool       // each input has a trace
+	States     bool       // the trace has the states of processes of Config.Types
+	Adopts     bool       // replays do not compare the results of the inputs before it: see Config.Adopt
 	Seq        uint64     // of the last input before it; 0 if there is none
 }
 
@@ -101,14 +99,14 @@ func readHead(s *scanner) (h Head) {
 	return h
 }
 
-// An Input is an input of a machine, as a journal has it.
+// An Input is an input of a machine, as recorded in a journal.
 type Input struct {
 	Seq  uint64    // its number: the first input of a journal is 1
-	Time time.Time // at which it entered, in UTC
+	Time time.Time // when it entered the machine, in UTC
 	Kind vm.InputKind
 
-	// The address of the device, if it is from one: where in the machine its
-	// holder is, its name, and the number of its opening.
+	// The address of the device, if the input is from one: the path of the process
+	// that holds it, its name, and the number of its opening.
 	Path       vm.Path
 	Device     string
 	Generation uint64
@@ -121,7 +119,7 @@ type Input struct {
 	Limits      *vm.Limits
 
 	value []byte // in CBOR; empty if there is none
-	late  bool   // the device was not open any more
+	late  bool   // the device was already closed
 }
 
 const (
@@ -132,9 +130,9 @@ const (
 	isStrict // the limits of a start
 )
 
-// Value restores the value of the input: what came from the device, or the
-// command that has failed or has been carried out. It is nil if there is none.
-// The error says that the value is of a type that this program does not have.
+// Value decodes the value of the input: the value from the device, or the command that
+// has failed or has been carried out. It is nil if there is none. The error says that
+// the value does not decode, for example because this program does not have its type.
 func (in *Input) Value() (any, error) {
 	if len(in.value) == 0 {
 		return nil, nil
@@ -149,10 +147,9 @@ func (in *Input) Value() (any, error) {
 	return v, nil
 }
 
-// Text returns a short text for the value, in a program that need not have its
-// type. It is empty if there is none. What the type shows of the value in a text
-// of its own, as by a method String, is shown in a program that has the type; in
-// another one the text has the value as it was written.
+// Text returns a short text for the value. It is empty if there is none. If the program
+// has the type of the value, and the type has a text of its own, such as by a method
+// String, Text returns that; otherwise the text has the value as it was written.
 func (in *Input) Text() string {
 	if len(in.value) == 0 {
 		return ""
@@ -165,9 +162,9 @@ func (in *Input) Text() string {
 	return codec.Text(in.value)
 }
 
-// Generic returns the value as package encoding/json would have it, and the name
-// of its type, in a program that need not have the type. They are nil and empty
-// if there is no value.
+// Generic returns the name of the type of the value, and the value as package
+// encoding/json would decode it. The program need not have the type. They are empty
+// and nil if there is no value.
 func (in *Input) Generic() (name string, value any, err error) {
 	if len(in.value) == 0 {
 		return "", nil, nil
@@ -194,8 +191,8 @@ func (in *Input) String() string {
 	return s
 }
 
-// A deviceOf is a device of which only the name is known, and a textOf a value of
-// which only the text is.
+// A deviceOf stands for a device of which only the name is known, and a textOf for a
+// value of which only the text is known.
 type (
 	deviceOf string
 	textOf   string
@@ -209,9 +206,9 @@ func (d deviceOf) Open(context.Context, world.Env) (world.Handle, error) {
 
 func (t textOf) String() string { return string(t) }
 
-// appendInput appends an entry for in. Full says that its address has not been
-// written before, and late that its device is not open any more. An error says
-// that its value cannot be written down.
+// appendInput appends an entry for in. Full says that the segment does not have its
+// address yet, and late that its device is already closed. An error says that its value
+// cannot be encoded.
 func appendInput(dst []byte, seq uint64, now time.Time, in *vm.Input, full, late bool) ([]byte, error) {
 	dst = append(dst, byte(inputEntry))
 	dst = binary.AppendUvarint(dst, seq)
@@ -253,14 +250,14 @@ func appendStart(dst []byte, in *vm.Input) []byte {
 	return dst
 }
 
-// A segment is what is known while a segment is read.
+// A segment is the state of reading a segment of the log.
 type segment struct {
-	addresses map[uint64]*address // of devices, by number, that have been mentioned
+	addresses map[uint64]*address // of devices, by number, that the segment has mentioned
 	mentions  []mention           // the same, in order
 	spare     []byte              // for values; many share one piece of memory
 }
 
-// A mention is the address of a device, where a segment has it in full.
+// A mention is an address that a segment has in full.
 type mention struct {
 	generation uint64
 	*address
@@ -271,7 +268,7 @@ func (g *segment) mention(m mention) {
 	g.mentions = append(g.mentions, m)
 }
 
-// recall has g know addresses that come before what is to be read.
+// recall adds addresses that the segment mentions before the place where reading begins.
 func (g *segment) recall(mentions []mention) {
 	for _, m := range mentions {
 		g.addresses[m.generation] = m.address
@@ -279,7 +276,7 @@ func (g *segment) recall(mentions []mention) {
 	g.mentions = mentions
 }
 
-// forget is for the end of a segment.
+// forget removes all addresses, at the end of a segment.
 func (g *segment) forget() {
 	clear(g.addresses)
 	g.mentions = nil
@@ -335,8 +332,7 @@ func readInput(s *scanner, g *segment) (in Input) {
 	return in
 }
 
-// encoded returns a value as a journal would have it, or nothing if it cannot be
-// written down.
+// encoded returns a value as a journal has it, or nil if it cannot be encoded.
 func encoded(value any) []byte {
 	if value == nil {
 		return nil
@@ -348,7 +344,7 @@ func encoded(value any) []byte {
 	return b
 }
 
-// An address is that of a device as a segment has it.
+// An address is the address of a device, as recorded.
 type address struct {
 	path   vm.Path
 	device string
@@ -373,8 +369,7 @@ func appendPath(dst []byte, p vm.Path) []byte {
 	return dst
 }
 
-// A scanner reads the parts of an entry. After the first mistake it reads
-// nothing but zeros.
+// A scanner reads the parts of an entry. After the first error it returns only zeros.
 type scanner struct {
 	data []byte
 	err  error
@@ -436,7 +431,7 @@ func (s *scanner) limit() int {
 	return int(n)
 }
 
-// length reads how many parts follow, each of at least least bytes.
+// length reads how many parts follow, each of which has at least least bytes.
 func (s *scanner) length(least int) int {
 	n := s.uint()
 	if n > uint64(len(s.data)/least) {
@@ -468,7 +463,7 @@ func (s *scanner) path() vm.Path {
 	return p
 }
 
-// end says that there should be nothing left.
+// end fails if anything is left.
 func (s *scanner) end() {
 	if len(s.data) > 0 && s.err == nil {
 		s.fail(fmt.Sprintf("%d bytes are left over", len(s.data)))

@@ -9,10 +9,10 @@ import (
 	"sync"
 )
 
-// Fingerprint tells builds of programs apart: the name of the main package, its
-// version if that is known, and the beginning of the hash of the executable. Two
-// builds of the same source have one fingerprint if they were made in the same
-// way: what go run makes is not what go build makes.
+// Fingerprint identifies the build of this program: the name of the main package, its
+// version if that is known, and the beginning of the hash of the executable. Two builds
+// of the same source have the same fingerprint if they were made in the same way: go run
+// and go build make different executables.
 func Fingerprint() string { return fingerprintOnce() }
 
 var fingerprintOnce = sync.OnceValue(func() string {

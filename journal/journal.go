@@ -14,8 +14,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A Journal keeps the inputs of the machine of one ground.Ground, and brings the
-// machine back to where it was when the journal ended. Make one with [Open].
+// A Journal records the inputs of the machine of one ground.Ground, and recovers the
+// machine to the state in which the journal ended. Make one with [Open].
 type Journal struct {
 	config   Config
 	store    wal.Store
@@ -25,27 +25,26 @@ type Journal struct {
 	batching sync.WaitGroup
 	stop     chan struct{} // ends batching
 
-	// What follows belongs to whoever runs the machine.
+	// Only the goroutine that runs the machine uses what follows.
 	begun          bool
 	player         *player
 	seq            uint64              // of the last input
-	unfinished     bool                // it has not been settled
+	unfinished     bool                // its results are not written yet
 	ending         bool                // and it is the last one
 	known          map[uint64]struct{} // openings whose addresses the segment has
-	replayed       uint64              // the last input of the runs before, but for what came of a stop
-	adopting       bool                // another program has taken over, and has not begun yet
-	lastEnd        string              // of a device, before this run
-	changesWritten int                 // roll calls of it that the journal has already
+	replayed       uint64              // the last input that the recovery has replayed; it does not replay a stop
+	adopting       bool                // another program has adopted the journal, but has no inputs yet
+	lastEnd        string              // describes the last end of a device before this run
+	changesWritten int                 // presence changes of the last input that the journal already has
 	buf            []byte
 	unwritten      int
 	now            time.Time // when the last input came
 	checked        time.Time // when a digest was written last
-	digested       uint64    // after which input that was, if it was in this run
+	digested       uint64    // the input after which that was, if it was in this run
 	snapshots      snapshots
 }
 
-// OpenStore is [Config.Open] for a journal that is kept elsewhere than in a
-// folder.
+// OpenStore is [Config.Open] for a journal that is not in a folder.
 func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -59,11 +58,11 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 		return nil, err
 	}
 	if cut := recovery.Cut; cut != nil {
-		c.Logger.Warn("journal: the end of the journal was cut off: it had been written in part only, or was given up",
+		c.Logger.Warn("journal: the end of the journal was cut off, because it was torn, or damaged and Config.Cut (-cut) permitted it",
 			"segment", cut.Segment, "offset", cut.Offset, "bytes", cut.Bytes, "reason", cut.Reason)
 	}
 	if c.Cut > 0 && (recovery.Cut == nil || !recovery.Cut.Permitted) {
-		c.Logger.Warn("journal: nothing was cut: the journal is not damaged, so there is nothing to give up, and Config.Cut (-cut) has no effect", "cut", c.Cut)
+		c.Logger.Warn("journal: nothing was cut: the journal is not damaged, so Config.Cut (-cut) has no effect", "cut", c.Cut)
 	}
 	return &Journal{
 		config: c, store: s, log: log, recovery: recovery,
@@ -72,11 +71,11 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 	}, nil
 }
 
-// openLog opens the log. If it is damaged, then what can be read has to go as far
-// as the user wants.
+// openLog opens the log. It opens a damaged log only if the readable part reaches as
+// far as Config.Cut demands.
 func (c Config) openLog(s wal.Store) (*wal.Log, wal.Recovery, error) {
-	// With a snapshot, only what comes after it is needed. Who allows to cut off
-	// what is damaged gets the damage before it, if the snapshot is no good.
+	// A recovery that begins with a snapshot needs only what follows it. If the user
+	// permits a cut and the snapshot is unusable, the log before it counts too.
 	o := wal.Options{}
 	if len(c.Types) > 0 && (c.Cut == 0 || c.newestLoads(s)) {
 		o.From = indexOfNewest(s)
@@ -94,7 +93,7 @@ func (c Config) openLog(s wal.Store) (*wal.Log, wal.Recovery, error) {
 	case err != nil:
 		return nil, recovery, errors.Join(damage, err)
 	case c.Cut == 0 || c.Cut > seq+1:
-		return nil, recovery, fmt.Errorf("journal: %w: the last input before it is %d; to go on from there, and give up what follows, set Config.Cut to %d (-cut)", damage, seq, seq+1)
+		return nil, recovery, fmt.Errorf("journal: %w: the last input before it is %d; to go on from there, and lose what follows, set Config.Cut to %d (-cut)", damage, seq, seq+1)
 	}
 	o.Cut = end
 	if log, recovery, err = wal.Open(s, o); err != nil {
@@ -117,14 +116,14 @@ func (c Config) newestLoads(s wal.Store) bool {
 	return err == nil
 }
 
-// Recovery says what was found when the journal was opened.
+// Recovery says what [Open] found in the log.
 func (j *Journal) Recovery() wal.Recovery { return j.recovery }
 
-// Close closes a journal that has not been given to a Ground, or whose Ground
-// has not begun to run.
+// Close closes a journal that no Ground has begun to run with. It returns an error if
+// a Ground has.
 func (j *Journal) Close() error {
 	if j.begun {
-		return errors.New("journal: Close of a journal that a Ground has: stop the Ground")
+		return errors.New("journal: Close of a journal with which a Ground runs: stop the Ground instead")
 	}
 	j.begun = true
 	return j.log.Close()
@@ -133,7 +132,7 @@ func (j *Journal) Close() error {
 // Begin implements ground.Journal.
 func (j *Journal) Begin(ctx context.Context, limits vm.Limits, boot func(self actions.PID) actions.Process) (*vm.Machine, vm.Input, error) {
 	if j.begun {
-		return nil, vm.Input{}, errors.New("journal: a Journal is for one run: open it again for another")
+		return nil, vm.Input{}, errors.New("journal: a Journal is for one run: open it again for the next")
 	}
 	j.begun = true
 	start, err := j.begin(ctx, limits, boot)
@@ -159,7 +158,7 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	if err := j.removeUnusable(); err != nil {
 		return start, err
 	}
-	// The head of an adopter has no effect before its first input has come.
+	// The head of an adopting program has no effect before its first input.
 	adopts := (j.config.Adopt || j.adopting) && j.seq > 0
 	if adopts {
 		if err := j.log.Rotate(); err != nil {
@@ -180,8 +179,8 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	j.checked = j.now
 	j.tell(start.Incarnation)
 	if j.config.Durability != Memory {
-		// Nothing is there yet that this could wait for, but from now on the log
-		// knows that what is written is to be synced, and may be torn before that.
+		// There is nothing to sync yet. But from now on the log knows that it is
+		// synced, and that a record may be torn before it is.
 		if err := j.log.Sync(); err != nil {
 			return start, fmt.Errorf("journal: %w", err)
 		}
@@ -189,7 +188,7 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	return start, j.writeHead(adopts)
 }
 
-// tell tells the user from where the machine goes on.
+// tell logs from where the machine goes on.
 func (j *Journal) tell(incarnation uint64) {
 	if j.seq == 0 {
 		j.config.Logger.Info("journal: a new journal begins")
@@ -208,11 +207,11 @@ func (j *Journal) tell(incarnation uint64) {
 		if j.lastEnd != "" {
 			attrs = append(attrs, "end", j.lastEnd)
 		}
-		j.config.Logger.Warn("journal: nothing can happen in the machine any more: what it held open had come to its end. To begin anew, use another journal", attrs...)
+		j.config.Logger.Warn("journal: nothing can happen in the machine any more: all its devices have ended. To begin anew, use another journal", attrs...)
 	}
 }
 
-// relive brings the machine to where the journal ends.
+// replay brings the machine to the end of the journal.
 func (j *Journal) replay(ctx context.Context) error {
 	if j.log.Last() == 0 {
 		return nil
@@ -248,7 +247,7 @@ func (j *Journal) replay(ctx context.Context) error {
 	if last.Seq != 0 {
 		j.seq = last.Seq
 	}
-	// The end of what came of the last input may be missing.
+	// The last results of the last input may be missing.
 	if last.Seq != 0 && j.player.before == nil && !j.config.Adopt && !j.adopting {
 		j.changesWritten = len(last.changes)
 		if len(j.player.changes) > j.changesWritten || !last.checks && j.due(last.Seq) {
@@ -287,15 +286,15 @@ func (j *Journal) put(e []byte) error {
 	return nil
 }
 
-// checkAfter is for how long there may be no digest, where inputs are few.
+// checkAfter is the longest time between two digests, if there are inputs.
 const checkAfter = time.Second
 
-// due reports whether there is to be a digest after an input.
+// due reports whether to write a digest after an input.
 func (j *Journal) due(seq uint64) bool {
 	return j.ending || j.now.Sub(j.checked) >= checkAfter || j.config.Trace || seq%uint64(j.config.CheckEvery) == 0
 }
 
-// settle writes down what has come of the last input.
+// finishInput writes the results of the last input.
 func (j *Journal) finishInput() error {
 	if !j.unfinished {
 		return nil
@@ -319,7 +318,7 @@ func (j *Journal) finishInput() error {
 	return nil
 }
 
-// settleLast writes down what has come of the last input, with a digest.
+// finishLastInput writes the results of the last input, with a digest.
 func (j *Journal) finishLastInput() error {
 	if j.unfinished || j.seq == 0 || j.digested == j.seq {
 		return j.finishInput()
@@ -327,7 +326,7 @@ func (j *Journal) finishLastInput() error {
 	return j.check()
 }
 
-// check writes down the digest of the machine after the last input.
+// check writes the digest of the machine after the last input.
 func (j *Journal) check() error {
 	j.checked, j.digested = j.now, j.seq
 	return j.put(appendCheck(j.buf[:0], j.seq, j.player.digest()))
@@ -386,7 +385,7 @@ func (j *Journal) rotate() error {
 	return j.writeHead(false)
 }
 
-// enough is how many bytes are written at a time, for Memory.
+// writeSize is how many bytes a journal with Memory writes at a time.
 const writeSize = 256 << 10
 
 // Commit implements ground.Journal.
@@ -407,7 +406,7 @@ func (j *Journal) Commit(m *vm.Machine) (wait bool, err error) {
 // Sync implements ground.Journal.
 func (j *Journal) Sync() error { return j.log.Sync() }
 
-// batch syncs every so often.
+// batch syncs every BatchEvery.
 func (j *Journal) batch() {
 	ticker := time.NewTicker(j.config.BatchEvery)
 	defer ticker.Stop()
@@ -436,7 +435,7 @@ func (j *Journal) End(err error) error {
 		j.log.Abandon()
 		return nil
 	}
-	// The last input has a digest in any case.
+	// The last input always has a digest.
 	j.ending = true
 	err = j.finishLastInput()
 	if err == nil {

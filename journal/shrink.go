@@ -6,15 +6,15 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// Shrink looks for a short run that still fails. It leaves out inputs, in ever
-// smaller pieces, as long as fails returns true for what is left; starts stay. It
-// returns a run from which no single input can be left out any more, as a
-// [Recording.Branch] from the first moment there is: if the beginning of the
-// history has been dropped, what had come of it stays.
+// Shrink searches for a short run that still fails. It leaves out inputs, in ever
+// smaller groups, as long as fails returns true for the rest. It never leaves out
+// starts. It returns a run from which no single input can be left out any more, as a
+// [Recording.Branch] from [Recording.First]. If the beginning of the history has been
+// dropped, the state after it stays as it is.
 //
-// Fails is given runs in which devices may be missing that a later input is for.
-// Such an input is late, and does nothing. If fails returns an error, that is the
-// end. It is called about n log n times for a history in which n inputs matter.
+// In the runs that fails gets, the device of an input may be missing; such an input is
+// late, and does nothing. If fails returns an error, Shrink returns it. Fails is called
+// about n log n times for a history in which n inputs matter.
 func (r *Recording) Shrink(ctx context.Context, fails func(ctx context.Context, r *Recording) (bool, error)) (*Recording, error) {
 	var left []uint64
 	for e, err := range r.inputs(r.First()+1, r.Last()) {

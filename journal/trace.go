@@ -10,29 +10,28 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A step is one thing that has come of an input, in full: an event that somebody
-// was told, an action that was performed, a command, the state of a process
-// after it.
+// A step is one result of an input: an event that a process got, an action that was
+// performed, a command, or the state of a process after the input.
 type step struct {
 	path vm.Path   // of the process; empty for what concerns the machine
 	name string    // of the process
-	sum  vm.Digest // of all there is to it
+	sum  vm.Digest // of the content of the step
 	text string    // for people, abridged
 }
 
 // who reports whether s and o are about the same process.
 func (s *step) who(o *step) bool { return slices.Equal(s.path, o.path) && s.name == o.name }
 
-// maxStepText is how long the text of a step may be in a journal, in bytes.
+// maxStepText is the limit for the text of a step in a journal, in bytes.
 const maxStepText = 200
 
-// newStep returns the step that a record tells of. Of the text of a step only
-// somebody who has to read it makes any use, so it comes on request.
+// newStep returns the step for a record. It makes the text only if described is true,
+// because a replay needs the text only of a step that differs.
 func newStep(r *vm.Record, v fingerprint.Version, buf []byte, described bool) (step, []byte) {
 	s := step{path: r.Path(), name: r.Name()}
 	kind := r.Kind
 	if kind == vm.Resumed {
-		kind = vm.Told // as it was called once; the sums of old traces know it by that
+		kind = vm.Told // the former kind of such records, which old traces have in their sums
 	}
 	buf = append(buf[:0], byte(kind), byte(r.Level))
 	switch {
@@ -68,13 +67,13 @@ func newStep(r *vm.Record, v fingerprint.Version, buf []byte, described bool) (s
 // resumedEvent is the kind of the event that stands for vm.Resumed in a sum.
 const resumedEvent actions.EventKind = 9
 
-// brief describes as much as a journal keeps, and a little more.
+// brief has a limit a little above that of texts in a journal.
 var brief = text.Printer{Limits: text.Limits{Bytes: 2 * maxStepText}}
 
 // describe returns the text of a step.
 func describe(r *vm.Record) string { return abridged(brief.Text(r.Describe)) }
 
-// abridged returns text, or as much of it as a journal keeps.
+// abridged returns text, cut to the limit of texts in a journal.
 func abridged(text string) string {
 	if len(text) <= maxStepText {
 		return text
