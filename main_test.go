@@ -90,7 +90,7 @@ func TestStatus(t *testing.T) {
 		{"nothing to start", Program{}, "", 1, "no Start"},
 		{"something else", instead(nil), "", 0, ""},
 		{"something else that fails", instead(errors.New("no luck")), "", 1, "no luck"},
-		{"flags that do not fit something else", instead(cli.ErrUsage), "", 2, "no sense"},
+		{"flags that do not fit something else", instead(cli.ErrUsage), "", 2, "invalid flags"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			status, stderr := run(t.Context(), tt.p, strings.Fields(tt.args)...)

@@ -137,7 +137,7 @@ func (n *Recording) share(r *Recording, seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n.first, n.gap = r.first, r.gap
-	n.points = slices.Clone(r.points[:r.after(seq)])
+	n.cached = slices.Clone(r.cached[:r.after(seq)])
 }
 
 // rest adds inputs that continue the work that is left.

@@ -219,7 +219,7 @@ func TestTraceThenTypes(t *testing.T) {
 		if !then && err != nil {
 			t.Errorf("with types now: %v", err)
 		}
-		if then && (err == nil || !strings.Contains(err.Error(), "needs the Types")) {
+		if then && (err == nil || !strings.Contains(err.Error(), "set Program.Types")) {
 			t.Errorf("without types now: %v", err)
 		}
 	}

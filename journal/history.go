@@ -13,9 +13,9 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A History is a journal to be read, by any program: it need not be the one that
-// has written it. It shows what had been written when it was opened, and may be
-// opened while the journal is written. It is safe for concurrent use.
+// A History is a journal that is open for reading, in any program, not only the one that
+// has written it. It has what had been written when it was opened, and may be opened while
+// the journal is written. It is safe for concurrent use.
 type History struct {
 	store  wal.Store
 	reader *wal.Reader
@@ -23,7 +23,7 @@ type History struct {
 	last   func() uint64
 
 	mu      sync.Mutex
-	indexes []partIndex // to the parts
+	indexes []partIndex // of the parts
 }
 
 // A part is a segment of the log.
@@ -32,21 +32,21 @@ type part struct {
 	head  Head
 }
 
-// A guide is what has been found out about a part so far, so that nobody has to
-// read all of it for an input in the middle.
+// A partIndex has the known seek points of a part, so that reading an input in the middle
+// does not need the whole part.
 type partIndex struct {
-	mentions   []mention   // addresses, in the order in which it has them
+	mentions   []mention   // the addresses in the part, in order
 	seekPoints []seekPoint // in order
 }
 
-// A mark is an input at which reading can begin.
+// A seekPoint is an input at which reading can begin.
 type seekPoint struct {
 	seq, index uint64
-	head       *Head // of who has written it
+	head       *Head // the head that applies to it
 	mentions   int   // how many addresses come before it
 }
 
-// markEvery is how many inputs are between two marks.
+// seekEvery is how many inputs are between two seek points.
 const seekEvery = 512
 
 // Read opens the journal in a folder for reading. It fails if there is none, and
@@ -70,7 +70,7 @@ func ReadStore(s wal.Store) (*History, error) {
 	for i, index := range segments {
 		head, ok, err := h.headAt(index)
 		if errors.As(err, new(*wal.DamageError)) && i < len(segments)-1 {
-			// Whoever reads so far is told. Nothing comes before the first record.
+			// Reading it yields the error. Nothing comes before the first record.
 			head, ok, err = Head{}, index == 1, nil
 		}
 		if err != nil {
@@ -94,7 +94,7 @@ func (h *History) findLast() uint64 {
 	seq := h.parts[last].head.Seq
 	for e, err := range h.entriesFrom(last, seekPoint{}) {
 		if err != nil {
-			break // who reads that far is told
+			break // reading so far yields the error
 		}
 		if e.kind == inputEntry {
 			seq = e.input.Seq
@@ -103,7 +103,7 @@ func (h *History) findLast() uint64 {
 	return seq
 }
 
-// headAt returns the head of a segment. It reports false if it is not there yet.
+// headAt returns the head of a segment. It reports false if it is not written yet.
 func (h *History) headAt(index uint64) (Head, bool, error) {
 	for e, err := range h.entries(index, newSegment()) {
 		switch {
@@ -126,8 +126,8 @@ func (h *History) First() uint64 {
 	return h.parts[0].head.Seq + 1
 }
 
-// adopted returns the number of the last input of which nobody is to compare what
-// came, because another program has gone on since. It is 0 if there is none. Who
+// adopted returns the number of the last input whose results are not compared, because
+// another program has adopted the history since. It is 0 if there is none. A program that
 // adopts a history begins a segment.
 func (h *History) adopted() (seq uint64) {
 	for _, p := range h.parts {
@@ -150,9 +150,9 @@ func (h *History) Head() Head {
 	return h.parts[0].head
 }
 
-// Inputs yields the inputs from a number on, in order. If one cannot be read, an
-// error takes its place, and is the end: a [*wal.DamageError] says where the
-// journal is damaged.
+// Inputs yields the inputs from a number on, in order. If one cannot be read, Inputs
+// yields an error instead, and ends. A [*wal.DamageError] says where the journal is
+// damaged.
 func (h *History) Inputs(from uint64) iter.Seq2[Input, error] {
 	return func(yield func(Input, error) bool) {
 		for e, err := range h.recordedInputs(from) {
@@ -173,16 +173,16 @@ type entry struct {
 	kind     entryKind
 	head     Head
 	input    Input
-	first    bool   // the input is the first of its segment that has the address of its device
-	seq      uint64 // of the input that it is about, for those that follow
+	first    bool   // the input is the first of its segment with the address of its device
+	seq      uint64 // of the input, or of the input of which the entry is a result
 	check    vm.Digest
 	trace    []step
 	change   presenceChange
 	snapshot string // name of the file
 }
 
-// entriesFrom yields the entries of a part from a mark on, or from its beginning,
-// and those of the parts that follow, and leaves marks on the way.
+// entriesFrom yields the entries of a part from a seek point on, or from its beginning,
+// and those of the parts that follow. It adds seek points on the way.
 func (h *History) entriesFrom(part int, m seekPoint) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
 		g, index, head := newSegment(), h.parts[part].index, m.head
@@ -218,7 +218,7 @@ func (h *History) entriesFrom(part int, m seekPoint) iter.Seq2[*entry, error] {
 	}
 }
 
-// leave leaves a mark in a part, if there is none yet that far.
+// addSeekPoint adds a seek point to the index of a part, if it is behind all others.
 func (h *History) addSeekPoint(part int, m seekPoint, mentions []mention) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -228,8 +228,8 @@ func (h *History) addSeekPoint(part int, m seekPoint, mentions []mention) {
 	}
 }
 
-// markFor returns the last mark of a part that is not after an input. It is zero if
-// there is none.
+// seekPointFor returns the last seek point of a part that is not after an input. It is
+// zero if there is none.
 func (h *History) seekPointFor(part int, seq uint64) seekPoint {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -244,9 +244,8 @@ func (h *History) seekPointFor(part int, seq uint64) seekPoint {
 	return seekPoint{}
 }
 
-// entries yields the entries from a record on. If that does not begin a segment,
-// what is known of its segment is in g. An entry is valid until the next one is
-// asked for.
+// entries yields the entries from a record on. If that record is not the first of its
+// segment, g has the addresses before it. An entry is valid until the next one.
 func (h *History) entries(index uint64, g *segment) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
 		segment := ""
@@ -302,29 +301,29 @@ func (e *entry) read(payload []byte, g *segment) error {
 		e.snapshot = s.text()
 		s.end()
 	default:
-		s.fail(fmt.Sprintf("an %v, which this program does not know", e.kind))
+		s.fail("this program does not know the kind")
 	}
 	if s.err != nil {
-		return fmt.Errorf("a %v that makes no sense: %w", e.kind, s.err)
+		return fmt.Errorf("invalid %v: %w", e.kind, s.err)
 	}
 	return nil
 }
 
-// An episode is an input, with what the journal says came of it.
+// A recordedInput is an input with its results, as recorded in a journal.
 type recordedInput struct {
 	Input
-	head      *Head // of who has written it
+	head      *Head // the head that applies to it
 	changes   []presenceChange
 	check     vm.Digest
-	checks    bool // there is a check
+	checks    bool // check is recorded
 	trace     []step
-	traces    bool // there is a trace
-	complete  bool // nothing can be missing, because the run went on with another input
-	unchecked bool // nobody knows what comes of it: it is of a branch, or of another program
+	traces    bool // trace is recorded
+	complete  bool // no results can be missing, because the run went on with another input
+	unchecked bool // its results are not compared: it is of a branch, or of another program
 }
 
-// episodes yields the episodes from an input on, in order. Each is valid until the
-// next one is asked for.
+// recordedInputs yields the inputs from a number on, with their results, in order. Each is
+// valid until the next one.
 func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 	return func(yield func(*recordedInput, error) bool) {
 		if from == 0 {
@@ -359,7 +358,7 @@ func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 				continue
 			case e.kind == inputEntry:
 				if e.seq != next {
-					yield(nil, fmt.Errorf("journal: input %d stands where %d should be: a part of the journal is missing", e.seq, next))
+					yield(nil, fmt.Errorf("journal: input %d follows where input %d should: a part of the journal is missing", e.seq, next))
 					return
 				}
 				next++
@@ -384,8 +383,8 @@ func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 	}
 }
 
-// outdated reports whether the sums in the trace cannot be compared, because they
-// depend on names that types have in Go.
+// outdated reports whether the sums in the trace cannot be compared, because they depend
+// on the names of types in Go.
 func (e *recordedInput) outdated() bool {
 	return !e.unchecked && e.head != nil && versionOf(e.head.Format) == fingerprint.V1
 }
@@ -401,10 +400,9 @@ func (e *recordedInput) add(n *entry) {
 	}
 }
 
-// readable returns the number of the last input that can be read in a log, and
-// the index of the record behind what can be read.
-//
-// It begins with the segment of a record, or with the first segment.
+// readable returns the number of the last input that can be read in a log, and the index
+// of the record behind the readable part. It begins to read with the segment of the record
+// from, or with the first segment.
 func readable(s wal.Store, from uint64) (seq, end uint64, err error) {
 	r, err := wal.Read(s)
 	if errors.Is(err, wal.ErrNoLog) {

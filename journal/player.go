@@ -16,35 +16,35 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A player has a machine live through inputs, or watches it do so, and knows what
-// comes of each.
+// A player collects the results of each input of a machine. It applies the inputs itself,
+// in a replay, or watches a machine that a ground runs.
 type player struct {
 	machine  *vm.Machine
 	watcher  *vm.Watcher      // of the machine
-	onRecord func(*vm.Record) // is told what happens; may be nil
+	onRecord func(*vm.Record) // gets all records of the machine; may be nil
 	types    image.Types
 
 	hasTypes    bool
 	keepsStates bool // the trace has states
 	effects
-	trace   bool // steps are wanted
+	trace   bool // steps are collected
 	steps   []step
 	changes []presenceChange
-	touched []vm.Path // whose processes may have another state, for the trace
+	touched []vm.Path // of processes whose states may have changed, for the trace
 
-	before  *checkpoint // a stop was asked for
-	resumed bool        // the roll is to be called, because it is not what the journal has
-	adopts  bool        // because another program has taken over
+	before  *checkpoint // the state before a StopAsked; nil if no stop is in progress
+	resumed bool        // the next start records all endpoints, because the presence log does not have them as they are
+	adopts  bool        // the reason is that another program has adopted the journal
 
-	verified map[uint64]*vm.Address // devices whose addresses are as recorded
+	verified map[uint64]*vm.Address // devices whose addresses were compared with the recorded ones, and are equal
 
-	expected *recordedInput // what should come; nil if nobody knows
-	seen     int            // steps
-	checked  uint64         // the last input whose digest was as expected
+	expected *recordedInput // the input with its recorded results; nil if a ground runs the machine
+	seen     int            // number of steps compared
+	checked  uint64         // the last input whose digest was equal to the recorded one
 	differs  *DivergenceError
 }
 
-// A moment is a machine at rest, so to speak, between two inputs.
+// A checkpoint is the state of a player between two inputs, from which it can go on.
 type checkpoint struct {
 	state   vm.State
 	sum     vm.Digest // of what the machine's own digest leaves out
@@ -54,26 +54,26 @@ type checkpoint struct {
 // digest returns the digest of all that has happened.
 func (m *checkpoint) digest() vm.Digest { return m.state.Digest().Mix(uint64(m.sum)) }
 
-// digest returns the digest of all that has happened: who has done what, and what
-// was to be done outside; and each step, if there is a trace.
+// digest returns the digest of all that has happened: what the processes have done, the
+// commands, and each step, if there is a trace.
 func (p *player) digest() vm.Digest { return p.machine.Digest().Mix(uint64(p.sum)) }
 
 func (p *player) checkpoint() *checkpoint { return &checkpoint{p.machine.Snapshot(), p.sum, p.version} }
 
-// goTo has the machine go on from a moment.
+// restore makes the player go on from a checkpoint.
 func (p *player) restore(m *checkpoint) {
 	p.setMachine(m.state.Machine(nil))
 	p.sum, p.version = m.sum, m.version
 }
 
-// play makes m the machine of p.
+// setMachine makes m the machine of p.
 func (p *player) setMachine(m *vm.Machine) {
 	p.machine = m
 	p.watcher = m.Watch(vm.Changes, p.watch)
 	p.updateWatch()
 }
 
-// attend watches what is of interest in the machine, and no more.
+// updateWatch subscribes to the records that the player needs now, and no others.
 func (p *player) updateWatch() {
 	set := vm.Changes
 	if p.onRecord != nil || p.trace || p.resumed {
@@ -82,7 +82,7 @@ func (p *player) updateWatch() {
 	p.watcher.Set(set)
 }
 
-// watch is told all that happens in the machine.
+// watch gets the records of the machine.
 func (p *player) watch(r *vm.Record) {
 	if r.Kind == vm.Commanded {
 		p.command(&r.Command)
@@ -101,14 +101,14 @@ func (p *player) watch(r *vm.Record) {
 	}
 }
 
-// adopted has the roll called at the next start.
+// adopt makes the next start record all endpoints, for a program that adopts the journal.
 func (p *player) adopt() {
 	p.resumed, p.adopts = true, true
 	p.updateWatch()
 }
 
-// callAll notes all endpoints that there are, because the stop of the run before
-// has ended them, or other endpoints were there.
+// recordEndpoints adds all endpoints of the machine to the presence changes, because in
+// the presence log the stop of the run before has ended them, or there are others.
 func (p *player) recordEndpoints() {
 	if p.adopts {
 		p.adopts = false
@@ -117,7 +117,7 @@ func (p *player) recordEndpoints() {
 	p.changes = appendEndpoints(p.changes, p.machine)
 }
 
-// step notes a step, and compares it to the one that is expected.
+// step adds a step, and compares it with the recorded one.
 func (p *player) step(r *vm.Record) {
 	if r.Kind == vm.Told || r.Kind == vm.Spawned {
 		p.touch(r)
@@ -127,7 +127,8 @@ func (p *player) step(r *vm.Record) {
 	p.add(s, func() string { return describe(r) })
 }
 
-// add adds a step, of which the text is made when it is needed.
+// add adds a step, or compares it with the recorded one if there is a recorded trace. It
+// calls text only if it needs the text.
 func (p *player) add(s step, text func() string) {
 	if p.expected == nil || !p.expected.traces {
 		p.sum = p.sum.Mix(uint64(s.sum))
@@ -154,7 +155,7 @@ func (p *player) add(s step, text func() string) {
 	}
 }
 
-// touch notes that the state of a process may be another one.
+// touch notes that the state of a process may have changed.
 func (p *player) touch(r *vm.Record) {
 	if !p.keepsStates {
 		return
@@ -165,8 +166,7 @@ func (p *player) touch(r *vm.Record) {
 	}
 }
 
-// states adds the states of the processes of known types that an input has
-// touched.
+// states adds the states of the touched processes that are of known types.
 func (p *player) states() {
 	for _, path := range p.touched {
 		info, ok := p.machine.Process(path)
@@ -183,16 +183,16 @@ func (p *player) states() {
 		}
 		s := step{path: path, name: info.Name}
 		s.sum = s.sum.MixBytes(data)
-		said := func() string { return abridged("state of " + kind.Name + ": " + brief.String(text.State, info.State)) }
+		stateText := func() string { return abridged("state of " + kind.Name + ": " + brief.String(text.State, info.State)) }
 		if p.expected == nil {
-			s.text = said()
+			s.text = stateText()
 		}
-		p.add(s, said)
+		p.add(s, stateText)
 	}
 	p.touched = p.touched[:0]
 }
 
-// encodeState writes down the state of a process of a kind.
+// encodeState encodes the state of a process of a type.
 func encodeState(k actions.Type, state any) ([]byte, error) {
 	if k.Encode != nil {
 		return k.Encode(state)
@@ -200,7 +200,7 @@ func encodeState(k actions.Type, state any) ([]byte, error) {
 	return codec.AppendValue(nil, state)
 }
 
-// decodeState restores the state of a process of a kind.
+// decodeState decodes the state of a process of a type.
 func decodeState(k actions.Type, data []byte) (any, error) {
 	if k.Decode != nil {
 		return k.Decode(data)
@@ -212,19 +212,19 @@ func decodeState(k actions.Type, data []byte) (any, error) {
 	return state, err
 }
 
-// settle ends what is known of the input before.
+// finishInput completes the results of the last input.
 func (p *player) finishInput() {
 	if p.trace {
 		p.states()
 	}
 }
 
-// begin forgets what came of the input before.
+// beginInput removes the results of the input before.
 func (p *player) beginInput() {
 	p.steps, p.changes, p.touched, p.seen = p.steps[:0], p.changes[:0], p.touched[:0], 0
 }
 
-// lost stands for a device that is not open any more.
+// A closedDevice stands for a device that is not open any more.
 type closedDevice struct{ name string }
 
 var errClosedDevice = errors.New("journal: the device belongs to a run that is over")
@@ -235,8 +235,8 @@ func (l closedDevice) Open(context.Context, world.Env) (world.Handle, error) {
 	return nil, errClosedDevice
 }
 
-// input returns an input as the machine is to be given it. If the journal says
-// that it was for a device that the machine does not have, that is a difference.
+// input returns an input for the machine. If the machine does not hold the device of the
+// input in the way that the journal says, that is a difference.
 func (p *player) input(in *Input, value any) (vm.Input, *DivergenceError) {
 	out := vm.Input{Kind: in.Kind, Value: value, Incarnation: in.Incarnation, Limits: in.Limits}
 	if in.Err != nil {
@@ -298,7 +298,8 @@ func (p *player) nameOf(path vm.Path) string {
 	return info.Name
 }
 
-// verdict compares what came of an input to what was expected, after settle.
+// divergence compares the results of an input with the recorded ones, after finishInput. It
+// returns nil if they are equal.
 func (p *player) divergence(e *recordedInput) *DivergenceError {
 	if e.unchecked {
 		return nil
@@ -320,7 +321,7 @@ func (p *player) divergence(e *recordedInput) *DivergenceError {
 		}
 		switch {
 		case was == nil && !e.complete && !e.checks:
-			return nil // the rest has not been written any more
+			return nil // a crash may have prevented that the rest was written
 		case was == nil:
 			return &DivergenceError{Path: came.path, Name: came.name, Recorded: nothing, Came: came.String()}
 		case came == nil:

@@ -15,23 +15,24 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A Presence says who was there, for which topics, and when. It is told from the
-// journal alone, in a program that need not be the one that has written it.
+// A Presence says which endpoints were present, for which topics, and when. It comes from
+// the presence log in the journal, and does not need the program that has written the
+// journal.
 type Presence struct {
 	// Intervals are in the order in which they begin.
 	Intervals []Interval
 
-	// Begin is the input after which it begins. It is zero, unless the beginning
-	// of the journal has been dropped: then it is that of the oldest snapshot,
-	// which has the roll of who was there by then.
+	// Begin is the input after which the Presence begins. It is zero, unless the
+	// beginning of the journal has been dropped: then it is the input of the oldest
+	// snapshot, which has the endpoints that were present then.
 	Begin Mark
 
 	// End is the last input of the journal.
 	End Mark
 }
 
-// An Interval is a time for which an endpoint had one role. An endpoint that gets
-// another role has another interval.
+// An Interval is the time in which an endpoint had one role. An endpoint that gets another
+// role begins another interval.
 type Interval struct {
 	Path  vm.Path // of the process
 	Name  string  // of the process
@@ -43,26 +44,26 @@ type Interval struct {
 	Interest    topic.Interest
 	Topic       string
 
-	// From is the input of which the endpoint came, and To that of which it went:
-	// it was there after From, and no more after To. They are the same if it came
-	// and went at once. To is zero if it is still there.
+	// From is the input after which the endpoint was present, and To the one after
+	// which it was not any more. They are the same if one input opened and closed it.
+	// To is zero if it is still present.
 	From, To Mark
 
-	// Earlier says that it was there already when what is known begins: From is
-	// [Presence.Begin], and the input of which it came has been dropped.
+	// Earlier says that the endpoint was already present at [Presence.Begin]: From is
+	// Begin, and the input that opened it has been dropped.
 	Earlier bool
 
-	// Reason is why it went: empty if it did of its own accord, without a reason.
+	// Reason is the reason for which it ended. It is empty if there was none.
 	Reason string
 }
 
-// A Mark is a place in a journal.
+// A Mark is a position in a journal: an input and its time.
 type Mark struct {
-	Seq  uint64    // the number of an input
-	Time time.Time // at which it entered, in UTC
+	Seq  uint64    // the number of the input
+	Time time.Time // when it entered the machine, in UTC
 }
 
-// Still reports whether the endpoint is there at the end of the journal.
+// Still reports whether the endpoint is present at the end of the journal.
 func (i *Interval) Still() bool { return i.To.Seq == 0 }
 
 // Role returns the text of the role.
@@ -74,7 +75,7 @@ func (i *Interval) Role() string {
 	return s + " of " + i.Topic
 }
 
-// String describes who it is, and in which role, for people, in a line.
+// String describes the process, the role and the endpoint, in a line.
 func (i *Interval) String() string {
 	s := vm.Label(i.Path, i.Name) + ": " + i.Role()
 	if i.ID != "" {
@@ -103,15 +104,15 @@ func readRole(text string) (o topic.Orientation, i topic.Interest, about string)
 	return 0, 0, text
 }
 
-// ended is the reason of intervals that have ended because the run has, without
-// an end that is in the journal.
+// ended is the reason of intervals whose run ended during a stop, so that the journal does
+// not have their ends.
 const ended = "the run ended while the machine was being stopped"
 
-// Presence returns who was there in all of the journal, or, if its beginning has
-// been dropped, from the oldest snapshot on; see [Presence.Begin]. If a part cannot
-// be read, it returns what comes before that part, and an error. If no snapshot can
-// be read where one is needed, it returns those who have come since the oldest
-// input, and an error.
+// Presence returns the presence in the whole journal, or, if its beginning has been
+// dropped, from the oldest snapshot on; see [Presence.Begin]. If a part cannot be read, it
+// returns the presence before that part, and an error. If the beginning has been dropped
+// and no snapshot can be read, it returns the endpoints opened since the oldest input, and
+// an error.
 func (h *History) Presence() (*Presence, error) {
 	r := register{named: map[string]int{}, inside: map[string]map[int]struct{}{}}
 	begin, presence, unknown := h.oldestPresence()
@@ -131,8 +132,8 @@ func (h *History) Presence() (*Presence, error) {
 		r.End = Mark{e.Seq, e.Time}
 		switch e.Kind {
 		case vm.Start:
-			// A stop that was not finished is undone; who was there before it is
-			// called again.
+			// The start undoes a stop that was not finished, and records again the
+			// endpoints that were present before it.
 			if r.stopping {
 				r.close(nil, ended)
 			}
@@ -147,8 +148,8 @@ func (h *History) Presence() (*Presence, error) {
 	return &r.Presence, unknown
 }
 
-// oldestRoll returns who was there after an input, if the beginning of the history
-// has been dropped.
+// oldestPresence returns the oldest snapshot's endpoints and its input, if the beginning
+// of the history has been dropped.
 func (h *History) oldestPresence() (seq uint64, presence []presenceChange, err error) {
 	if h.First() == 1 {
 		return 0, nil, nil
@@ -168,18 +169,18 @@ func (h *History) oldestPresence() (seq uint64, presence []presenceChange, err e
 		}
 		faults = append(faults, fmt.Errorf("snapshot %s: %w", snapshotName(seq), err))
 	}
-	return 0, nil, fmt.Errorf("journal: the history begins with input %d, and who was there before that is not known: %w", h.First(), errors.Join(faults...))
+	return 0, nil, fmt.Errorf("journal: the history begins with input %d, and the presence before it is unknown: %w", h.First(), errors.Join(faults...))
 }
 
-// A register is a Presence that is being written.
+// A register makes a Presence from presence changes.
 type register struct {
 	Presence
-	named    map[string]int              // those that are there and have a name, by who they are
-	inside   map[string]map[int]struct{} // all that are there, by the path of each process around them
+	named    map[string]int              // present endpoints with a name, by identity
+	inside   map[string]map[int]struct{} // all present endpoints, by the path of each process around them
 	stopping bool
 }
 
-// muster begins with those who are on a roll.
+// startWith begins with the endpoints of a snapshot.
 func (r *register) startWith(at Mark, presence []presenceChange) {
 	r.Begin, r.End = at, at
 	for i := range presence {
@@ -188,7 +189,7 @@ func (r *register) startWith(at Mark, presence []presenceChange) {
 	}
 }
 
-// call takes account of what the journal has noted.
+// apply applies a presence change.
 func (r *register) apply(c *presenceChange) {
 	if c.op == gone {
 		r.close(c.path, c.why)
@@ -203,14 +204,14 @@ func (r *register) apply(c *presenceChange) {
 		}
 		return
 	case known && (c.op == opened || r.Intervals[old].Role() == c.role):
-		return // it gets another handler; or it has another role, and its process fails
+		return // it gets another handler; or it opens again in another role, and its process fails
 	case known:
 		r.end(old, "")
 	}
 	r.begin(c)
 }
 
-// identity tells endpoints apart that have a name.
+// identity returns a key for an endpoint that has a name.
 func identity(path vm.Path, level uint32, id string) string {
 	return string(appendText(binary.AppendUvarint(appendPath(nil, path), uint64(level)), id))
 }
@@ -275,30 +276,31 @@ func (p *Presence) Where(f func(*Interval) bool) *Presence {
 	return some
 }
 
-// At returns who was there after the input with number seq.
+// At returns the intervals of the endpoints that were present after the input with number
+// seq.
 func (p *Presence) At(seq uint64) *Presence {
 	return p.Where(func(i *Interval) bool { return i.From.Seq <= seq && (i.Still() || seq < i.To.Seq) })
 }
 
-// AtTime returns who was there at a time.
+// AtTime returns the intervals of the endpoints that were present at a time.
 func (p *Presence) AtTime(t time.Time) *Presence {
 	return p.Where(func(i *Interval) bool { return !i.From.Time.After(t) && (i.Still() || t.Before(i.To.Time)) })
 }
 
-// A Count says how many were there for a while: how many took part, and how many
-// watched others, see [topic.Interest].
+// A Count is the number of endpoints that were present in a period: participants and
+// observers, see [topic.Interest].
 type Count struct {
-	// From is the input after which there were so many, and To that after which
-	// there were not. In the last one To is [Presence.End].
+	// From is the input after which the Count begins, and To the one after which it
+	// does not hold any more. In the last Count, To is [Presence.End].
 	From, To Mark
 
 	Publishers, Subscribers                 int // participants
-	PublisherObservers, SubscriberObservers int // who watches publishers, and who subscribers
+	PublisherObservers, SubscriberObservers int // observers of publishers, and of subscribers
 }
 
-// Timeline returns how many were there, from the input on at which the first one
-// came. It has a Count for each input after which there were others than before
-// it; who came and went within one input is not in it.
+// Timeline returns how many endpoints were present, from the input on that opened the
+// first one. It has a Count for each input that changed the numbers; an endpoint that one
+// input opened and closed is not in it.
 func (p *Presence) Timeline() []Count {
 	type change struct {
 		at Mark
@@ -332,7 +334,7 @@ func (p *Presence) Timeline() []Count {
 	return all
 }
 
-// side returns the number to which somebody counts.
+// side returns the number in which an interval counts.
 func (c *Count) side(i *Interval) *int {
 	switch {
 	case i.Interest == topic.Participant && i.Orientation == topic.Publisher:
@@ -345,17 +347,17 @@ func (c *Count) side(i *Interval) *int {
 	return &c.SubscriberObservers
 }
 
-// A Span is a time between two inputs.
+// A Span is the period between two inputs.
 type Span struct {
 	From, To Mark
 }
 
-// Duration returns how long it was.
+// Duration returns the length of the span.
 func (s Span) Duration() time.Duration { return s.To.Time.Sub(s.From.Time) }
 
-// Spans returns the times for which a condition held, in their order, each as
-// long as can be. So the first time at which there was more demand than supply
-// is the beginning of the first of
+// Spans returns the periods in which a condition held, in order, each as long as
+// possible. So the first time at which there was more demand than supply is the beginning
+// of the first of
 //
 //	p.About(topic).Spans(func(c journal.Count) bool { return c.Subscribers > c.Publishers })
 func (p *Presence) Spans(holds func(Count) bool) []Span {
@@ -372,7 +374,7 @@ func (p *Presence) Spans(holds func(Count) bool) []Span {
 	return spans
 }
 
-// Longest returns the longest of some spans, the first one if there are several.
+// Longest returns the longest of some spans, and the first one if several are equal.
 // It reports false if there are none.
 func Longest(spans []Span) (Span, bool) {
 	if len(spans) == 0 {

@@ -12,8 +12,9 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A rollCall is what a journal notes of endpoints that come and go, so that
-// presence can be told from the journal alone.
+// A presenceChange is an entry of the presence log: an endpoint that comes, moves or goes,
+// or a process that goes. From the presence log a program can tell presence without the
+// program that has written the journal.
 type presenceChange struct {
 	op    presenceOp
 	path  vm.Path
@@ -23,18 +24,18 @@ type presenceChange struct {
 	role  string // of the endpoint, for opened
 	why   string // the reason, for closed and gone
 
-	// sum is of what id and role are the texts of, so that they can be compared
-	// though the texts have names of types in them. It is zero in format 1.
+	// sum is the sum of the values that id and role describe. It does not depend on
+	// the names of types, as these texts do. It is zero in format 1.
 	sum vm.Digest
 }
 
 type presenceOp byte
 
 const (
-	opened presenceOp = iota + 1 // an endpoint has come, or has got another handler
-	moved                        // an endpoint has another role now, or has come
-	closed                       // an endpoint has gone, if it was there
-	gone                         // a process has gone, and all in it
+	opened presenceOp = iota + 1 // an endpoint is new, or has another handler
+	moved                        // an endpoint has another role, or is new
+	closed                       // an endpoint is closed, if it was there
+	gone                         // a process has ended, with everything in it
 )
 
 // String describes r for people.
@@ -74,10 +75,10 @@ func (r *presenceChange) equal(o *presenceChange) bool {
 	return same && r.op == o.op && r.path.String() == o.path.String() && r.name == o.name && r.level == o.level && r.why == o.why
 }
 
-// buffers are for the bytes of which sums are made.
+// buffers are scratch memory for sums.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// named says which endpoint r is about.
+// named sets the name of the endpoint.
 func (r *presenceChange) named(id actions.EndpointID) {
 	if id != nil {
 		r.id = text.Value(id)
@@ -85,7 +86,7 @@ func (r *presenceChange) named(id actions.EndpointID) {
 	r.add(id)
 }
 
-// as says which role that endpoint has.
+// as sets the role of the endpoint.
 func (r *presenceChange) as(role topic.Role) {
 	r.role = role.String()
 	r.sum = r.sum.Mix(uint64(role.Orientation)<<8 | uint64(role.Interest))
@@ -100,7 +101,7 @@ func (r *presenceChange) add(v any) {
 	buffers.Put(buf)
 }
 
-// callAll returns all endpoints that a machine has, after what is in calls.
+// appendEndpoints appends all endpoints of a machine to changes.
 func appendEndpoints(changes []presenceChange, m *vm.Machine) []presenceChange {
 	for info := range m.Processes() {
 		for _, e := range info.Endpoints {
@@ -113,8 +114,7 @@ func appendEndpoints(changes []presenceChange, m *vm.Machine) []presenceChange {
 	return changes
 }
 
-// callRoll returns what a record says of endpoints that come and go, after those
-// in calls.
+// appendChanges appends the presence changes in a record to changes.
 func appendChanges(changes []presenceChange, r *vm.Record) []presenceChange {
 	switch r.Kind {
 	case vm.Ended, vm.Collected:
@@ -132,7 +132,8 @@ func appendChanges(changes []presenceChange, r *vm.Record) []presenceChange {
 	return changes
 }
 
-// callAction returns what an action does at a level, after what is in calls.
+// appendActionChanges appends the presence changes that an action makes at a level to
+// changes.
 func appendActionChanges(changes []presenceChange, r *vm.Record, a actions.Action, level uint32) []presenceChange {
 	c := presenceChange{path: r.Path(), name: r.Name(), level: level}
 	switch a := a.(type) {
@@ -181,7 +182,7 @@ func readPresenceChange(s *scanner) (seq uint64, r presenceChange) {
 	r.id = s.text()
 	r.role = s.text()
 	r.why = s.text()
-	if len(s.data) > 0 { // there is none in format 1
+	if len(s.data) > 0 { // format 1 has none
 		r.sum = vm.Digest(s.fixed())
 	}
 	s.end()

@@ -14,36 +14,36 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// A Recording is a run that can be looked at at any moment: the run that is in a
-// journal, or a [Recording.Branch] of it. It is safe for concurrent use.
+// A Recording gives the state of a run after any input. The run is the one in a
+// journal, or a [Recording.Branch] of it. A Recording is safe for concurrent use.
 type Recording struct {
 	history *History
 	program Program
-	trunk   uint64         // the last input that is taken from the history
-	own     []decodedInput // those that follow it, in a branch
-	strict  bool           // the inputs of the history are to come to what they came to
+	trunk   uint64         // the last input that comes from the history
+	own     []decodedInput // the inputs that follow it, in a branch
+	strict  bool           // the results of the inputs of the history are compared
 	first   *Moment
 
 	mu        sync.Mutex
-	points    []*Moment // in order; the first is the beginning
-	gap       uint64    // between two points
-	snapshots []uint64  // there may be more points on disk, after these inputs
+	cached    []*Moment // in order; the first is the beginning
+	gap       uint64    // inputs between two cached states
+	snapshots []uint64  // inputs after which there are snapshots that are not cached yet
 
-	// Inputs are read while mu is held, and while it is not, as for a branch: so
-	// what has been read has a lock of its own, which nobody keeps.
+	// Inputs are read with and without mu, for example without it for a branch. So
+	// read has a mutex of its own, which is held only briefly.
 	readMu sync.Mutex
 	read   []decodedInput // some inputs of the history, one after another; they never change
 }
 
-// First returns the number of the oldest moment that can be looked at: 0, unless
+// First returns the number of the input after which there is the oldest state: 0, unless
 // the beginning of the history has been dropped.
 func (r *Recording) First() uint64 { return r.first.Seq }
 
-// Record opens a run that is in a journal, of a program that must be the one that
-// has written it. Nothing is replayed yet. If the beginning of the history has
-// been dropped, the run begins with the oldest snapshot that can be used, for
-// which the program must have the types of its processes; if another program has
-// adopted the history since, it begins with the one from which that went on.
+// Record opens the run in a journal. The program must be the one that has written the
+// journal. Record does not replay anything yet. If the beginning of the history has been
+// dropped, the run begins with the oldest snapshot that can be used, for which the
+// program must have the types of its processes. If another program has adopted the
+// history since, the run begins with the snapshot from which that program went on.
 func (h *History) Record(program Program) (*Recording, error) {
 	r, err := newRecording(h, program, h.Last(), nil, true)
 	if err != nil {
@@ -53,13 +53,14 @@ func (h *History) Record(program Program) (*Recording, error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	slices.Reverse(r.snapshots)
-	// Those up to here are of another program.
+	// The snapshots before this index are of another program.
 	others, _ := slices.BinarySearch(r.snapshots, h.adopted()+1)
 	if h.First() == 1 {
 		r.snapshots = r.snapshots[others:]
 		return r, nil
 	}
-	// Who adopts what has no beginning goes on from the newest that can be used.
+	// A program that adopts a history without its beginning goes on from the newest
+	// snapshot that can be used.
 	candidates := slices.Clone(r.snapshots)
 	slices.Reverse(candidates[:others])
 	var faults []error
@@ -69,7 +70,7 @@ func (h *History) Record(program Program) (*Recording, error) {
 		}
 		m, err := r.load(seq)
 		if err == nil {
-			r.first, r.points = m, []*Moment{m}
+			r.first, r.cached = m, []*Moment{m}
 			return r, nil
 		}
 		faults = append(faults, fmt.Errorf("snapshot %s: %w", snapshotName(seq), err))
@@ -77,7 +78,7 @@ func (h *History) Record(program Program) (*Recording, error) {
 	return nil, fmt.Errorf("journal: the history begins with input %d, because what was before it has been dropped, and no snapshot can be used: %w", h.First(), errors.Join(faults...))
 }
 
-// load returns the moment of a snapshot.
+// load returns the state in a snapshot.
 func (r *Recording) load(seq uint64) (*Moment, error) {
 	types, err := image.NewTypes(r.program.Types...)
 	if err != nil {
@@ -98,112 +99,114 @@ func newRecording(h *History, program Program, trunk uint64, own []decodedInput,
 	first := &Moment{at: *p.checkpoint()}
 	return &Recording{
 		history: h, program: program, trunk: trunk, own: own, strict: strict, first: first,
-		points: []*Moment{first}, gap: firstGap,
+		cached: []*Moment{first}, gap: firstGap,
 	}, nil
 }
 
 const (
-	firstGap  = 256  // inputs between two points, as long as there are few
-	maxPoints = 1024 // when there are more, every other is forgotten
+	firstGap  = 256  // inputs between two cached states, as long as there are few
+	maxCached = 1024 // if there are more, every other one is removed
 )
 
 // Last returns the number of the last input.
 func (r *Recording) Last() uint64 { return r.trunk + uint64(len(r.own)) }
 
-// A Moment is a machine as it was after an input: at rest, but for what is left
-// to be continued. It never changes.
+// A Moment is the state of a machine after an input, together with the results of the
+// input. The machine is at rest, except for work that a later input continues. A Moment
+// never changes.
 type Moment struct {
 	Seq      uint64    // the number of the input; 0 before the first one
-	Time     time.Time // at which it came
+	Time     time.Time // when the input entered the machine
 	Input    Input     // the input itself; zero before the first one
 	Digest   vm.Digest // of all that has happened so far
-	Steps    []string  // what came of the input, a line each
-	Commands []Command // what was to be done outside because of it
+	Steps    []string  // the results of the input, a line each
+	Commands []Command // the commands that resulted from the input
 
 	at     checkpoint
-	before *checkpoint // where the machine goes on, if this is a stop
+	before *checkpoint // during a stop: where the next run goes on
 }
 
-// A Command is something that was to be done outside.
+// A Command is a command to a device.
 type Command struct {
-	Seq  uint64 // of the input that it came of
+	Seq  uint64 // of the input that it resulted from
 	Path vm.Path
-	Text string // which device, and what
+	Text string // describes the device and the command
 }
 
 // State returns the machine.
 func (m *Moment) State() vm.State { return m.at.state }
 
-// Processes returns all processes at that moment, at every depth, in the order of
-// their paths.
+// Processes yields all processes of the machine, at every depth, in the order of their
+// paths.
 func (m *Moment) Processes() iter.Seq[vm.ProcessInfo] { return m.at.state.Machine(nil).Processes() }
 
-// At returns the moment after the input with number seq, which is between First and
-// Last; 0 is the moment before the first input. It costs as much as applying the inputs since the last moment
-// before it that is remembered: the run is remembered every so often when it is
-// relived. If what comes of an input of the journal is not what the journal says,
-// it returns a [*DivergenceError].
+// At returns the state after the input with number seq, which is between First and
+// Last; 0 is the state before the first input. At applies the inputs since the nearest
+// cached state before it; while it replays, it caches states at regular intervals. If
+// the results of an input differ from those in the journal, it returns a
+// [*DivergenceError].
 func (r *Recording) At(ctx context.Context, seq uint64) (*Moment, error) {
 	if seq > r.Last() || seq < r.First() {
-		return nil, fmt.Errorf("journal: there is no moment %d: they go from %d to %d", seq, r.First(), r.Last())
+		return nil, fmt.Errorf("journal: there is no state after input %d: there are those after inputs %d to %d", seq, r.First(), r.Last())
 	}
 	if seq == r.First() {
 		return r.first, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// The input itself is always relived, so that it is known what comes of it.
+	// The input itself is always replayed, for its results.
 	return r.replay(ctx, r.nearest(seq-1), seq)
 }
 
-// nearest returns the last point that is not after seq.
+// nearest returns the last cached state that is not after input seq. It loads a snapshot
+// if that is nearer.
 func (r *Recording) nearest(seq uint64) *Moment {
 	at := r.after(seq) - 1
 	for i := len(r.snapshots) - 1; i >= 0; i-- {
 		switch on := r.snapshots[i]; {
 		case on > seq:
 			continue
-		case on <= r.points[at].Seq:
-			return r.points[at]
+		case on <= r.cached[at].Seq:
+			return r.cached[at]
 		default:
 			m, err := r.load(on)
-			r.snapshots = slices.Delete(r.snapshots, i, i+1) // it is known now, or no good
+			r.snapshots = slices.Delete(r.snapshots, i, i+1) // it is cached now, or unusable
 			if err == nil {
-				r.points = slices.Insert(r.points, r.after(on), m)
+				r.cached = slices.Insert(r.cached, r.after(on), m)
 				return m
 			}
 		}
 	}
-	return r.points[at]
+	return r.cached[at]
 }
 
-// after returns the place of the first point that is after seq.
+// after returns the index of the first cached state that is after input seq.
 func (r *Recording) after(seq uint64) int {
-	i, _ := slices.BinarySearchFunc(r.points, seq+1, func(m *Moment, seq uint64) int { return cmp.Compare(m.Seq, seq) })
+	i, _ := slices.BinarySearchFunc(r.cached, seq+1, func(m *Moment, seq uint64) int { return cmp.Compare(m.Seq, seq) })
 	return i
 }
 
-// remember makes a moment a point.
+// remember caches a state.
 func (r *Recording) remember(m *Moment) {
 	at := r.after(m.Seq)
-	if r.points[at-1].Seq == m.Seq {
+	if r.cached[at-1].Seq == m.Seq {
 		return
 	}
-	r.points = slices.Insert(r.points, at, m)
-	if len(r.points) <= maxPoints {
+	r.cached = slices.Insert(r.cached, at, m)
+	if len(r.cached) <= maxCached {
 		return
 	}
-	kept := r.points[:0]
-	for i, m := range r.points {
+	kept := r.cached[:0]
+	for i, m := range r.cached {
 		if i%2 == 0 {
 			kept = append(kept, m)
 		}
 	}
-	clear(r.points[len(kept):])
-	r.points, r.gap = kept, 2*r.gap
+	clear(r.cached[len(kept):])
+	r.cached, r.gap = kept, 2*r.gap
 }
 
-// relive goes from a moment to the one after input seq.
+// replay goes from a state to the one after input seq.
 func (r *Recording) replay(ctx context.Context, from *Moment, seq uint64) (*Moment, error) {
 	p, err := r.playerAt(from)
 	if err != nil {
@@ -244,7 +247,7 @@ func (r *Recording) replay(ctx context.Context, from *Moment, seq uint64) (*Mome
 	return m, nil
 }
 
-// at returns the moment in which the player is, after an input.
+// at returns the state of the player after an input.
 func (p *player) at(e *recordedInput) *Moment {
 	m := p.checkpoint()
 	return &Moment{Seq: e.Seq, Time: e.Time, Input: e.Input, Digest: m.digest(), at: *m, before: p.before}
@@ -284,8 +287,8 @@ func (r *Recording) inputs(first, last uint64) iter.Seq2[*decodedInput, error] {
 	}
 }
 
-// past yields inputs of the history. Those that it reads it keeps for the next
-// time, if they are not too many.
+// past yields inputs of the history. It keeps those that it reads for the next call, if
+// they are not too many.
 func (r *Recording) past(first, last uint64) iter.Seq2[*decodedInput, error] {
 	r.readMu.Lock()
 	kept := r.read
@@ -308,7 +311,7 @@ func (r *Recording) past(first, last uint64) iter.Seq2[*decodedInput, error] {
 			r.readMu.Unlock()
 		}()
 		for e, err := range r.history.decodedInputs(first, r.program.Upcast) {
-			if err == nil && len(read) < 4*maxPoints {
+			if err == nil && len(read) < 4*maxCached {
 				read = append(read, *e)
 			}
 			if !yield(e, err) || err != nil || e.Seq == last {
@@ -318,7 +321,7 @@ func (r *Recording) past(first, last uint64) iter.Seq2[*decodedInput, error] {
 	}
 }
 
-// bare returns an input without what is known to have come of it.
+// withoutResults returns an input without its recorded results.
 func (e *decodedInput) withoutResults() decodedInput {
 	return decodedInput{recordedInput{Input: e.Input, head: e.head, unchecked: true}, e.value}
 }

@@ -11,22 +11,21 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// A Program is what a run began with.
+// A Program is a program that a machine runs.
 type Program struct {
 	// Boot returns the first process, as for ground.Ground.RunFunc.
 	Boot func(self actions.PID) actions.Process
 
-	// Types are the process types that can be written down. It may be
-	// empty.
+	// Types are the process types whose states can be encoded. It may be empty.
 	Types []actions.Type
 
-	// Upcast, if not nil, brings values up to date that were written by an
-	// earlier version of the program: it is given the schema that the journal has
-	// for a value ([Head].Schema) and the value, and returns the one that the
-	// machine is given. The type that the value had is still registered, under
-	// the name that it had. Upcast is pure. What comes of a value is compared with
-	// what was recorded all the same: it is for values that have another form, and
-	// not for a program that does other things with them, see [Config].Adopt.
+	// Upcast, if not nil, updates values that an earlier version of the program has
+	// written. It gets the schema that the journal has for a value ([Head].Schema) and
+	// the value, and returns the value that the machine gets. The former type of the
+	// value must still be registered, under its former name. Upcast must be pure. A
+	// replay still compares the results with the recorded ones: Upcast is for values
+	// with another form, not for a program that does other things with them; for that
+	// see [Config].Adopt.
 	Upcast func(schema uint64, value any) any
 }
 
@@ -36,54 +35,51 @@ func Booting(boot ...actions.Action) Program {
 	return Program{Boot: func(actions.PID) actions.Process { return actions.Stateless(boot...) }}
 }
 
-// ReplayConfig says how a history is replayed. The zero ReplayConfig is ready to
-// use.
+// A ReplayConfig configures a replay. The zero ReplayConfig is ready to use.
 type ReplayConfig struct {
-	// Until is the number of the last input that is applied. Zero stands for
-	// all of them.
+	// Until is the number of the last input to apply. Zero stands for all inputs.
 	Until uint64
 
-	// Watch, if not nil, is called for everything that happens, with the number
-	// of the input that it came of. The Record is valid during the call only.
+	// Watch, if not nil, is called for every record of the machine, with the number
+	// of the input that caused it. The Record is valid only during the call.
 	Watch func(seq uint64, r *vm.Record)
 
-	// Digests, if not nil, gets the digest after each input.
+	// Digests, if not nil, is called with the digest after each input.
 	Digests func(seq uint64, d vm.Digest)
 
-	// Progress, if not nil, is called now and then.
+	// Progress, if not nil, is called from time to time.
 	Progress func(Progress)
 }
 
-// A Report says what a replay has come to.
+// A Report is the result of a replay.
 //
-// The sums of events, actions and states in a trace of format 1 ([Head].Format)
-// depend on the names of types in Go, which may have changed since. They are not
-// compared: of such an input, a replay compares who did what kind of thing, in which
-// order, and the commands with their content.
+// The sums of events, actions and states in a trace of format 1 ([Head].Format) depend
+// on the names of types in Go, which may have changed since. A replay does not compare
+// them: of an input with such a trace it compares which process had which kinds of
+// steps, in which order, and the commands with their content.
 type Report struct {
 	Seq    uint64      // the input that was applied last; 0 if there was none
-	Checks uint64      // digests and traces that were compared, and were equal
-	Upto   uint64      // the input after which one was compared last; 0 if there was none
+	Checks uint64      // digests that were compared, and were equal
+	Upto   uint64      // the input after which a digest was compared last; 0 if there was none
 	Traced uint64      // inputs with a trace: all steps were compared, with their content
-	States uint64      // inputs of which also the states of processes of known types were compared
+	States uint64      // inputs with a trace of which the states of processes of known types were compared as well
 	Old    uint64      // inputs with a trace of format 1, whose content was not compared
-	Free   uint64      // inputs of which nothing was compared, because another program has gone on since: see [Config].Adopt
+	Free   uint64      // inputs of which nothing was compared, because another program has adopted the journal since: see [Config].Adopt
 	Digest vm.Digest   // of the machine at the end
 	State  vm.State    // of the machine at the end
 	Stats  vm.Stats    // of the machine at the end
 	Kinds  []InputKind // how many inputs of which kind
 }
 
-// InputKind says how many inputs of a kind there were.
+// InputKind is a number of inputs of a kind.
 type InputKind struct {
 	Kind  vm.InputKind
 	Count uint64
 }
 
-// Replay has a machine of the program live through the history again, from the
-// beginning. Its commands are not carried out. What comes of each input is
-// compared to what the journal has; the first difference ends the replay, with a
-// [*DivergenceError].
+// Replay applies the inputs of the history to a machine of the program, from the
+// beginning. It does not carry out commands. It compares the results of each input with
+// those in the journal, and ends at the first difference, with a [*DivergenceError].
 func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (Report, error) {
 	p, err := newPlayer(program)
 	if err != nil {
@@ -147,10 +143,10 @@ func until(n uint64) uint64 {
 	return n
 }
 
-// newPlayer returns a player of a machine that has not been started yet.
+// newPlayer returns a player with a machine that has not started yet.
 func newPlayer(program Program) (*player, error) {
 	if program.Boot == nil {
-		return nil, fmt.Errorf("journal: a Program without Boot: make one with journal.Booting")
+		return nil, fmt.Errorf("journal: the Program has no Boot: make it with journal.Booting, or set Boot")
 	}
 	types, err := image.NewTypes(program.Types...)
 	if err != nil {
@@ -161,14 +157,14 @@ func newPlayer(program Program) (*player, error) {
 	return p, nil
 }
 
-// A played is an episode whose value has been restored.
+// A decodedInput is a recorded input with its value.
 type decodedInput struct {
 	recordedInput
 	value any
 }
 
-// played yields the episodes from an input on, with their values, as a program
-// wants them. Each is valid until the next one is asked for.
+// decodedInputs yields the inputs from a number on, with their results and values, which
+// upcast has updated. Each is valid until the next one.
 func (h *History) decodedInputs(from uint64, upcast func(uint64, any) any) iter.Seq2[*decodedInput, error] {
 	return func(yield func(*decodedInput, error) bool) {
 		var p decodedInput
@@ -193,40 +189,39 @@ func (h *History) decodedInputs(from uint64, upcast func(uint64, any) any) iter.
 	}
 }
 
-// Reliving says how a history is relived.
+// replayOptions configure a replay by a player.
 type replayOptions struct {
-	last      uint64        // the input to stop after
-	unchecked bool          // what comes is not compared
-	skipStops bool          // what came after a stop was asked for is not relived
+	last      uint64        // the last input to apply
+	unchecked bool          // results are not compared
+	skipStops bool          // inputs from a StopAsked to the next Start are not applied
 	total     func() uint64 // how many inputs there are, for progress
 	progress  func(Progress)
 	before    func(*recordedInput) // is called before each input; may be nil
-	after     func(*recordedInput) // is called after each; may be nil. Neither keeps it
+	after     func(*recordedInput) // is called after each; may be nil. Neither may keep it
 }
 
-// How much is read ahead, and after how many inputs somebody looks at the clock.
+// How much is read ahead, and how often a replay checks the context and the time.
 const (
-	ahead            = 8   // batches
-	batchSize        = 256 // inputs
-	checkTimeEvery   = 1 << 12
-	progressInterval = time.Second // between two words about progress
+	ahead            = 8           // batches
+	batchSize        = 256         // inputs
+	checkTimeEvery   = 1 << 12     // inputs
+	progressInterval = time.Second // between two reports of progress
 )
 
-// A batch is what is read ahead in one piece.
+// A batch is a number of inputs that are read ahead together.
 type batch struct {
 	inputs []decodedInput
-	err    error // of what comes behind them
+	err    error // why the input after them cannot be read
 }
 
-// relive applies inputs. They are read, and their values restored, in a goroutine
-// of their own.
+// replay applies inputs. Another goroutine reads and decodes them ahead.
 func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, error], r replayOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	batches := make(chan *batch, ahead)
-	spent := make(chan *batch, ahead+2) // to be used again
+	spent := make(chan *batch, ahead+2) // for reuse
 	reading := make(chan struct{})
-	whole := false // nothing is left to be read; it is set before batches is closed
+	whole := false // read has sent all inputs; set before batches is closed
 	go func() {
 		defer close(reading)
 		defer close(batches)
@@ -238,7 +233,7 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 	begun, told := time.Now(), time.Now()
 	current, at := &batch{}, 0
 	var result error
-	var pending *recordedInput // applied, but not looked at
+	var pending *recordedInput // applied, but its results are not compared yet
 	finish := func() bool {
 		if pending == nil {
 			return true
@@ -262,7 +257,7 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 			}
 			b, ok := <-batches
 			if !ok {
-				if !whole { // otherwise it does not matter that ctx is done
+				if !whole { // otherwise the replay is complete, even if ctx is done
 					result = context.Cause(ctx)
 				}
 				return false
@@ -302,13 +297,13 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 	return result
 }
 
-// read reads inputs up to the one with number last, in batches. It reports false
-// if it has been stopped before it had sent all of them.
+// read reads inputs up to the one with number last, and sends them in batches. It
+// reports false if ctx was done before it had sent all of them.
 func read(ctx context.Context, inputs iter.Seq2[*decodedInput, error], last uint64, batches chan<- *batch, spent <-chan *batch) bool {
 	b := &batch{}
 	send := func() bool {
 		if ctx.Err() != nil {
-			return false // also if there is room: that is not left to chance
+			return false // a select would choose at random if there is room as well
 		}
 		select {
 		case batches <- b:
@@ -338,8 +333,8 @@ func read(ctx context.Context, inputs iter.Seq2[*decodedInput, error], last uint
 	return len(b.inputs) == 0 && b.err == nil || send()
 }
 
-// prepare gets ready for an input, and returns it as the machine is to be given
-// it. It reports false if the machine is not to be given it.
+// nextInput prepares the player for an input, and returns the input for the machine. It
+// reports false if the machine does not get this input.
 func (p *player) nextInput(e *decodedInput, skipStops bool) (vm.Input, bool, error) {
 	if e.Kind == vm.Start && p.before != nil {
 		p.resumed = true
@@ -369,7 +364,7 @@ func (p *player) nextInput(e *decodedInput, skipStops bool) (vm.Input, bool, err
 	}
 	p.keepsStates = e.head != nil && e.head.States
 	if p.keepsStates && !p.hasTypes && !e.unchecked {
-		return vm.Input{}, false, fmt.Errorf("journal: the trace of input %d has states of processes: the program needs the Types that it had", e.Seq)
+		return vm.Input{}, false, fmt.Errorf("journal: the trace of input %d has states of processes: to compare them, set Program.Types as in the recorded run", e.Seq)
 	}
 	in, differ := p.input(&e.Input, e.value)
 	if differ != nil {
@@ -378,7 +373,7 @@ func (p *player) nextInput(e *decodedInput, skipStops bool) (vm.Input, bool, err
 	return in, true, nil
 }
 
-// conclude compares what has come of an input to what was expected.
+// compareResults compares the results of an input with the expected ones.
 func (p *player) compareResults(e *recordedInput) error {
 	p.finishInput()
 	if d := p.divergence(e); d != nil {
@@ -390,12 +385,12 @@ func (p *player) compareResults(e *recordedInput) error {
 	return nil
 }
 
-// explain completes a difference that came of an input.
+// completeError adds to a difference the input that it was found after, and the programs.
 func (p *player) completeError(d *DivergenceError, e *recordedInput) error {
 	d.Seq, d.Input, d.This = e.Seq, e.Input.String(), Fingerprint()
 	d.Since = e.Seq - 1
 	if len(d.Path) == 0 && !e.traces {
-		d.Since = min(p.checked, d.Since) // it shows in a digest only
+		d.Since = min(p.checked, d.Since) // only the digest shows it
 	}
 	d.Program = d.This
 	if e.head != nil {
@@ -415,7 +410,7 @@ func steady(f func() bool) {
 			if finished {
 				close(done)
 			} else if r := recover(); r != nil {
-				panic(r) // a mistake in this package
+				panic(r) // a bug in this package
 			} else {
 				go loop()
 			}

@@ -20,16 +20,16 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// A snapshot is a file beside the segments of the log, which are enough without
-// it: the machine as it was after an input, from where a recovery can begin, and
-// the roll of who was there, which can be read without the program. It is written
-// while the machine runs on, and gets its name when it is complete.
+// A snapshot is a file beside the segments of the log. It has the machine after an input,
+// with which a recovery can begin, and the endpoints that were present, which can be read
+// without the program. The journal writes it while the machine runs on, and gives it its
+// name when it is complete. A complete log does not need snapshots.
 type snapshot struct {
 	Format  uint64    // of journals
-	Seq     uint64    // of the last input that the machine has been given
-	Index   uint64    // of the last record of the log by then
+	Seq     uint64    // of the last input of the machine
+	Index   uint64    // of the last record of the log at that time
 	Sum     vm.Digest // of what the digest of the machine leaves out
-	Program string    // that has written it
+	Program string    // the fingerprint of the program that has written it
 	Image   image.Image
 }
 
@@ -37,8 +37,8 @@ const (
 	snapshotMagic  = "marketplace snapshot\n"
 	snapshotSuffix = ".snapshot"
 	partSuffix     = ".part"
-	kept           = 2 // snapshots; the older is for when the newer is bad
-	tooLong        = 8 // what part of a segment is too much to be read before a snapshot is of use
+	kept           = 2 // snapshots; the older one is for the case that the newer is bad
+	tooLong        = 8 // a snapshot begins a segment if the current one is larger than SegmentSize/tooLong
 )
 
 func snapshotName(seq uint64) string { return fmt.Sprintf("%020d%s", seq, snapshotSuffix) }
@@ -67,8 +67,8 @@ func snapshotsIn(s wal.Store) ([]uint64, error) {
 	return seqs, nil
 }
 
-// marshal returns the content of the file: the magic, a section with the index, so
-// that it can be read by itself, and the roll, and a section with the machine.
+// marshal returns the content of the file: the magic, a section with the index and the
+// present endpoints, which can be read by itself, and a section with the machine.
 func (s *snapshot) marshal(presence []presenceChange) ([]byte, error) {
 	data, err := codec.AppendValue(nil, *s)
 	if err != nil {
@@ -90,23 +90,23 @@ func appendSection(dst, data []byte) []byte {
 	return append(append(dst, sum[:]...), data...)
 }
 
-// cutSection takes apart what appendSection has written.
+// cutSection returns the data of the first section in b, and the rest of b.
 func cutSection(b []byte) (data, rest []byte, err error) {
 	if len(b) < sectionHead {
 		return nil, nil, errors.New("it ends too early")
 	}
 	length, sum, b := binary.BigEndian.Uint64(b), b[8:sectionHead], b[sectionHead:]
 	if length > uint64(len(b)) {
-		return nil, nil, fmt.Errorf("a part has %d bytes, and should have %d", len(b), length)
+		return nil, nil, fmt.Errorf("a section has %d bytes, and should have %d", len(b), length)
 	}
 	data, rest = b[:length], b[length:]
 	if is := sha256.Sum256(data); !bytes.Equal(is[:], sum) {
-		return nil, nil, errors.New("its checksum does not fit")
+		return nil, nil, errors.New("its checksum does not match")
 	}
 	return data, rest, nil
 }
 
-// A sealed is a snapshot whose checksums fit.
+// A sealed is an encoded snapshot whose checksums match.
 type sealed struct {
 	index             uint64
 	presence, machine []byte
@@ -125,7 +125,7 @@ func readSnapshot(store wal.Store, seq uint64) (s sealed, err error) {
 	}
 	b, ok := bytes.CutPrefix(b, []byte(snapshotMagic))
 	if !ok {
-		return s, errors.New("it is no snapshot")
+		return s, errors.New("it is not a snapshot")
 	}
 	if s.presence, b, err = cutSection(b); err != nil {
 		return s, err
@@ -153,12 +153,12 @@ func (s *sealed) unmarshal() (*snapshot, error) {
 	case m.Format > format:
 		return nil, fmt.Errorf("it has format %d, and this program knows formats up to %d", m.Format, format)
 	case len(rest) > 0 || m.Index != s.index:
-		return nil, errors.New("its parts do not fit together")
+		return nil, errors.New("its sections are not of one snapshot")
 	}
 	return &m, nil
 }
 
-// loadRoll returns who was there after an input, from the snapshot.
+// loadPresence returns the endpoints that were present after an input, from the snapshot.
 func loadPresence(store wal.Store, seq uint64) (presence []presenceChange, err error) {
 	sealed, err := readSnapshot(store, seq)
 	if err != nil {
@@ -168,11 +168,11 @@ func loadPresence(store wal.Store, seq uint64) (presence []presenceChange, err e
 	for len(s.data) > 0 && s.err == nil {
 		entry := scanner{data: s.bytes()}
 		if kind := entryKind(entry.byte()); kind != presenceEntry {
-			s.fail(fmt.Sprintf("its roll has a %v in it", kind))
+			s.fail(fmt.Sprintf("there is a %v among its presence changes", kind))
 		}
 		of, call := readPresenceChange(&entry)
 		if of != seq {
-			s.fail(fmt.Sprintf("its roll is of input %d", of))
+			s.fail(fmt.Sprintf("its presence changes are of input %d", of))
 		}
 		if entry.err != nil {
 			return nil, entry.err
@@ -202,8 +202,8 @@ func indexOfNewest(store wal.Store) uint64 {
 	if !ok || len(length) < sectionHead {
 		return 0
 	}
-	// The section is checked, so that no damaged index has the log opened from
-	// anywhere else.
+	// Check the section: with a damaged index, the log would be opened from a wrong
+	// record.
 	n := min(binary.BigEndian.Uint64(length), uint64(content.Size()-int64(len(head))))
 	section := make([]byte, sectionHead+int(n))
 	if _, err := io.ReadFull(io.NewSectionReader(content, int64(len(snapshotMagic)), int64(len(section))), section); err != nil {
@@ -216,9 +216,8 @@ func indexOfNewest(store wal.Store) uint64 {
 	return binary.BigEndian.Uint64(presence)
 }
 
-// removeUnusable removes what is left of snapshots that were not completed, and
-// snapshots that have been taken after inputs which are lost: otherwise they would
-// be taken for those of the inputs that come now.
+// removeUnusable removes incomplete snapshots, and those after inputs that are lost.
+// Otherwise they would pass for snapshots after the new inputs with the same numbers.
 func (j *Journal) removeUnusable() error {
 	names, err := j.store.List()
 	if err != nil {
@@ -239,7 +238,7 @@ func (j *Journal) removeUnusable() error {
 	return nil
 }
 
-// loadSnapshot returns the machine of a snapshot.
+// loadSnapshot returns the checkpoint in a snapshot.
 func loadSnapshot(store wal.Store, seq uint64, types image.Types) (*checkpoint, error) {
 	sealed, err := readSnapshot(store, seq)
 	if err != nil {
@@ -278,7 +277,7 @@ func (j *Journal) load(h *History) (next uint64, err error) {
 		if err != nil {
 			err = fmt.Errorf("snapshot %s: %w", snapshotName(seq), err)
 			faults = append(faults, err)
-			j.config.Logger.Warn("journal: a snapshot cannot be used, so more has to be replayed", "error", err)
+			j.config.Logger.Warn("journal: a snapshot cannot be used, so the recovery replays more inputs", "error", err)
 			continue
 		}
 		j.player.restore(m)
@@ -295,19 +294,19 @@ func (j *Journal) load(h *History) (next uint64, err error) {
 	return 1, nil
 }
 
-// snapshots are those of a journal that is being written.
+// snapshots is the state of taking snapshots.
 type snapshots struct {
 	last     uint64 // input after which the last one was taken
 	index    uint64 // of the log's last record then, if it is of this run
-	stopping bool   // the machine is about to be stopped
-	complain string // what was last complained of
+	stopping bool   // a stop of the machine has begun
+	complain string // the last error that was logged
 
 	writing sync.WaitGroup
-	busy    bool
-	done    chan written // has one when it is not busy any more
+	busy    bool         // a snapshot is being written
+	done    chan written // gets the result
 }
 
-// written is what has become of a snapshot.
+// written is the result of writing a snapshot.
 type written struct {
 	seq, index uint64
 	err        error
@@ -315,7 +314,7 @@ type written struct {
 
 func (s *snapshots) wait() { s.writing.Wait() }
 
-// snapshot takes a snapshot if it is time for one, and sees to the one before.
+// snapshot takes a snapshot if one is due, after it has finished the one before.
 func (j *Journal) snapshot(m *vm.Machine) error {
 	s := &j.snapshots
 	if err := j.endSnapshot(); err != nil || s.busy {
@@ -340,7 +339,7 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	return nil
 }
 
-// endSnapshot sees to the snapshot that was being written, if that is done.
+// endSnapshot finishes the snapshot that was being written, if its result is there.
 func (j *Journal) endSnapshot() error {
 	s := &j.snapshots
 	if !s.busy {
@@ -355,7 +354,7 @@ func (j *Journal) endSnapshot() error {
 	}
 }
 
-// writeSnapshot writes a snapshot, while the machine goes on.
+// writeSnapshot writes a snapshot, while the machine runs on.
 func (j *Journal) writeSnapshot(w written, at checkpoint) error {
 	image, err := image.Of(at.state, j.player.types, encodeState)
 	if err != nil {
@@ -366,7 +365,7 @@ func (j *Journal) writeSnapshot(w written, at checkpoint) error {
 	if err != nil {
 		return err
 	}
-	// The journal must reach as far as the snapshot.
+	// The log must have all records up to the snapshot first.
 	reach := j.log.Sync
 	if j.config.Durability == Memory {
 		reach = j.log.Flush
@@ -377,7 +376,7 @@ func (j *Journal) writeSnapshot(w written, at checkpoint) error {
 	return writeFile(j.store, snapshotName(w.seq), data)
 }
 
-// writeFile writes a file that is there as a whole or not at all.
+// writeFile writes a file atomically: after a crash it is complete, or does not exist.
 func writeFile(s wal.Store, name string, data []byte) error {
 	part := name + partSuffix
 	if err := s.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -396,19 +395,19 @@ func writeFile(s wal.Store, name string, data []byte) error {
 		err = s.Rename(part, name)
 	}
 	if err != nil {
-		_ = s.Remove(part) // there may be no room for it; if it stays, the next run removes it
+		_ = s.Remove(part) // to free its space; if this fails, the next run removes it
 		return err
 	}
 	return s.SyncDir()
 }
 
-// noteSnapshot notes that a snapshot has been written, or could not be. That one
-// could not be is no harm to the journal.
+// noteSnapshot adds an entry for a snapshot that was written, or logs why it was not, which
+// does not harm the journal.
 func (j *Journal) noteSnapshot(w written) error {
 	if w.err != nil {
 		if text := w.err.Error(); text != j.snapshots.complain {
 			j.snapshots.complain = text
-			j.config.Logger.Warn("journal: no snapshot can be taken of the machine, so a recovery replays more", "input", w.seq, "error", w.err)
+			j.config.Logger.Warn("journal: no snapshot can be taken of the machine, so a recovery replays more inputs", "input", w.seq, "error", w.err)
 		}
 		return nil
 	}
@@ -419,8 +418,8 @@ func (j *Journal) noteSnapshot(w written) error {
 	return j.dropOld(w)
 }
 
-// dropOld removes snapshots that are older than the last two, and, if that is
-// wanted, the segments before them.
+// dropOld removes snapshots that are older than the last two, and, with DropOld, the
+// segments before them.
 func (j *Journal) dropOld(w written) error {
 	seqs, err := snapshotsIn(j.store)
 	if err != nil {

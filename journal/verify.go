@@ -9,28 +9,28 @@ import (
 	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
-// A Verification says what a look at all of a journal has brought to light.
+// A Verification is the result of verifying a journal.
 type Verification struct {
-	// Log is about the log that the journal is written in, and Summary about what
-	// is intact. Summary.Last is the last good input.
+	// Log is the report on the log that the journal is in. Summary is about the
+	// intact part; Summary.Last is the last good input.
 	Log     wal.Report
 	Summary Summary
 
-	// Damage is the first place that is not as it was written, or makes no sense;
-	// nil if there is none.
+	// Damage is the first position that is not as it was written, or has an invalid
+	// entry; nil if there is none.
 	Damage *wal.DamageError
 
-	// Ambiguous says that the Damage is at the end, and may be a write that a
-	// crash has torn: from a change, that cannot be told apart. The journal would
-	// be cut off there when it is opened, and go on.
+	// Ambiguous says that the Damage is at the end, and may be a write that a crash
+	// has torn, which cannot be distinguished from a change. [Open] would cut the
+	// journal off there, and go on.
 	Ambiguous bool
 
-	// Synced is the last input of which something intact proves that it was once
-	// on disk; zero if that cannot be said of any.
+	// Synced is the last input that was certainly once on disk, as an intact part of
+	// the log proves; zero if nothing proves it of any input.
 	Synced uint64
 
-	// BadSnapshots are those that a recovery cannot begin with, the oldest first.
-	// What they stand for is in the journal as well, unless it has been dropped.
+	// BadSnapshots are the snapshots that are damaged, the oldest first. A recovery
+	// replays the journal instead, unless that part of it has been dropped.
 	BadSnapshots []BadSnapshot
 }
 
@@ -41,13 +41,14 @@ type BadSnapshot struct {
 	Reason string
 }
 
-// Verify reads all of the journal in a folder: the hashes of the log, the entries
-// with their values, and the hashes of snapshots. It needs no lock and no program. If progress is not
-// nil, it is called now and then with how much has been done, of how much.
+// Verify reads the whole journal in a folder, and checks the hashes of the log, the
+// entries with their values, and the hashes of snapshots. It needs no lock, and not the
+// program. If progress is not nil, it is called from time to time with the amount of work
+// that is done, and that there is.
 //
-// The error is about reading; what is wrong with the journal is in the
-// Verification. Against somebody who computes all hashes anew, or removes the
-// end, only a copy of [wal.Report].Hash helps that is kept in another place.
+// The error is about reading; what is wrong with the journal is in the Verification. If
+// somebody computes all hashes anew, or removes the end, Verify does not notice; to notice
+// it, keep a copy of [wal.Report].Hash in another place.
 func Verify(dir string, progress func(done, total int64)) (Verification, error) {
 	v, err := VerifyStore(wal.Dir(dir), progress)
 	if errors.Is(err, wal.ErrNoLog) {
@@ -56,7 +57,7 @@ func Verify(dir string, progress func(done, total int64)) (Verification, error) 
 	return v, err
 }
 
-// VerifyStore is [Verify] for a journal that is kept elsewhere than in a folder.
+// VerifyStore is [Verify] for a journal that is not in a folder.
 func VerifyStore(s wal.Store, progress func(done, total int64)) (v Verification, err error) {
 	if progress == nil {
 		progress = func(int64, int64) {}
@@ -102,11 +103,10 @@ func badSnapshots(s wal.Store) (bad []BadSnapshot, err error) {
 	return bad, nil
 }
 
-// progressEvery is how many entries come between two words about progress.
+// progressEvery is how many entries are between two reports of progress.
 const progressEvery = 1 << 14
 
-// read reads the intact part of a journal, up to the first entry that makes no
-// sense.
+// read reads the intact part of a journal, up to the first invalid entry.
 func (c *counter) read(s wal.Store, v *Verification, seen func(records uint64)) (*wal.DamageError, error) {
 	r, err := wal.Read(s)
 	if err != nil {
@@ -163,10 +163,10 @@ func (c *counter) check(e *entry, begins bool) error {
 	case e.kind != inputEntry:
 		return nil
 	case e.seq != last+1:
-		return fmt.Errorf("input %d stands where %d should be", e.seq, last+1)
+		return fmt.Errorf("input %d follows where input %d should", e.seq, last+1)
 	}
 	if _, _, err := e.input.Generic(); err != nil {
-		return fmt.Errorf("the value of input %d makes no sense: %w", e.seq, err)
+		return fmt.Errorf("the value of input %d is invalid: %w", e.seq, err)
 	}
 	return nil
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/go-marketplace/marketplace/journal"
 )
 
-const infoHelp = `Info says what a journal is: who has written it and when, how many inputs it
-has, how large it is, when the program was started, and how it ends. It reads
-all of it.
+const infoHelp = `Info describes a journal: which program has written it and when, how many inputs
+it has, how large it is, when the program was started, and how it ends. It reads
+the whole journal.
 `
 
 const verifyHelp = `Verify checks the hashes of a journal and of its snapshots, and that its entries
-make sense. If there is damage it says where, and which input is the last good
-one, and exits with 1.
+are valid. If there is damage, it reports the position and the last good input,
+and exits with 1.
 
-A write that was torn by a crash is at the end of the journal, and is cut off
-when the program is started again. Whether it was torn or changed cannot be told
-if nothing follows that was written later; verify says so, and exits with 1, too.
+A write that a crash has torn is at the end of the journal. The program cuts it
+off when it starts again. At the end, a torn write and a change cannot be
+distinguished; verify says so, and exits with 1, too.
 `
 
 func info(c *call) error {
@@ -57,7 +57,7 @@ func info(c *call) error {
 	} else {
 		row("inputs", "none")
 	}
-	row("notes", "%s, %s, %s", plural(s.RollCalls, "roll call"), plural(s.Traces, "trace"), plural(s.Checks, "digest"))
+	row("notes", "%s, %s, %s", plural(s.RollCalls, "presence change"), plural(s.Traces, "trace"), plural(s.Checks, "digest"))
 	for _, in := range s.Starts {
 		row("start", "input %d at %s, incarnation %d", in.Seq, clock(in.Time), in.Incarnation)
 	}
@@ -87,7 +87,7 @@ func ending(v *journal.Verification) string {
 	case v.Summary.Stopped():
 		return "intact; the program was stopped"
 	}
-	return "intact; no stop: the program runs, or has crashed, or had nothing left to do"
+	return "intact; no stop: the program still runs, has crashed, or had nothing left to do"
 }
 
 func verify(c *call) error {
@@ -100,7 +100,7 @@ func verify(c *call) error {
 	}
 	if v.Damage == nil {
 		if len(v.BadSnapshots) > 0 {
-			fmt.Fprint(c.out, "but for snapshots ")
+			fmt.Fprint(c.out, "except for snapshots ")
 		}
 		fmt.Fprintf(c.out, "ok: %s, %s, inputs %d to %d\nhash %v\n", plural(uint64(v.Log.Segments), "segment"), plural(v.Log.Records, "record"),
 			v.Summary.First.Seq, v.Summary.Last.Seq, v.Log.Hash)
@@ -121,12 +121,12 @@ func verify(c *call) error {
 		fmt.Fprintln(c.out, "no input is good")
 	}
 	if v.Ambiguous {
-		fmt.Fprintln(c.out, "Nothing behind it proves that it was on disk, so a torn write and a change cannot be\ntold apart. A program that opens the journal cuts it off there, and goes on.")
+		fmt.Fprintln(c.out, "Nothing behind it proves that it was on disk, so a torn write and a change cannot be\ndistinguished. A program that opens the journal cuts it off there, and goes on.")
 	}
 	return errDamage
 }
 
-// clock writes a time.
+// clock formats a time.
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000 UTC") }
 
 func plural(n uint64, what string) string {
@@ -144,8 +144,8 @@ func counts(kinds []journal.InputKind) string {
 	return strings.Join(all, ", ")
 }
 
-// progress returns a function that says how far the work is, if it takes long
-// enough for somebody to ask: in place in a terminal, and otherwise in lines.
+// progress returns a function that reports the progress of work that takes long: in
+// place in a terminal, and otherwise in lines.
 func (c *call) progress(what string) func(done, total int64) {
 	begun := time.Now()
 	told := begun

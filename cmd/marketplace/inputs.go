@@ -19,40 +19,40 @@ import (
 )
 
 const listHelp = `List lists inputs, a line for each: its number, its time, its kind, the process
-that it was for, the device that it came from, and its value, abridged.
+that got it, the device that it came from, and its value, abridged.
 
   marketplace journal list -from 100 -to 120 chat.journal
   marketplace journal list -kind end,failed chat.journal
   marketplace journal list -device 'tcp*' chat.journal
 `
 
-const catHelp = `Cat shows inputs in full: the value, which endpoints came and went because of
-them, the digest, and the trace, if the journal has one.
+const catHelp = `Cat shows inputs in full: the value, the presence changes that resulted, the
+digest, and the trace, if the journal has them.
 
   marketplace journal cat chat.journal 42
   marketplace journal cat chat.journal 10-20 42
   marketplace journal cat -kind failed chat.journal
 `
 
-const exportHelp = `Export writes inputs as JSON, a line for each, with these fields, of which those
-are missing that the input does not have:
+const exportHelp = `Export writes inputs as JSON, a line for each, with these fields. Fields that an
+input does not have are missing:
 
   seq          its number
-  time         when it entered, in UTC
+  time         when it entered the machine, in UTC
   kind         start, value, end, failed, continue, stop asked, stop done, done
-  path         where the process is that the device is held by: 2/7/1
+  path         the path of the process that holds the device: 2/7/1
   device       the name of the device
   opening      the number of its opening
   incarnation  of a start
   type         the name of the type of the value
-  value        the value: numbers, strings, arrays and objects; bytes that are no
+  value        the value: numbers, strings, arrays and objects; bytes that are not
                text are {"base64": "..."}
   error        why a device has ended or failed: kind, op, addr, text
 
   marketplace journal export chat.journal | jq 'select(.kind == "value") | .value'
 `
 
-// A choice says which inputs are wanted.
+// A choice selects inputs.
 type choice struct {
 	from, to uint64
 	kinds    string
@@ -68,17 +68,17 @@ func (w *choice) register(c *call) {
 
 var kindNames = []string{"start", "value", "end", "failed", "continue", "stop asked", "stop done", "done"}
 
-// check completes the choice, and tells the user if it makes no sense.
+// check completes the choice, and returns an error if it is invalid.
 func (w *choice) check(c *call) error {
 	if w.to == 0 {
 		w.to = math.MaxUint64
 	}
 	if w.from > w.to {
-		return c.wrong("from input %d to %d there is nothing", w.from, w.to)
+		return c.wrong("-from %d is after -to %d", w.from, w.to)
 	}
 	for _, k := range w.list() {
 		if !slices.Contains(kindNames, k) {
-			return c.wrong("there are no inputs of kind %q: there are %s", k, strings.Join(kindNames, ", "))
+			return c.wrong("%q is not a kind of input: the kinds are %s", k, strings.Join(kindNames, ", "))
 		}
 	}
 	return nil
@@ -97,7 +97,7 @@ func (w *choice) wants(in *journal.Input) bool {
 		(w.device == "" || in.Device != "" && match.Match(in.Device, w.device))
 }
 
-// each calls f for the inputs that are wanted.
+// each calls f for the selected inputs.
 func (w *choice) each(c *call, f func(*journal.Details) error) error {
 	h, err := journal.Read(c.dir)
 	if err != nil {
@@ -140,7 +140,7 @@ func list(c *call) error {
 	})
 }
 
-// about says what is special about an input.
+// about describes the device, the value and the reason of an input.
 func about(in *journal.Input) string {
 	var parts []string
 	if in.Device != "" {
@@ -158,7 +158,7 @@ func about(in *journal.Input) string {
 	return strings.ReplaceAll(strings.Join(parts, ": "), "\n", `\n`)
 }
 
-// shortened returns as much of s as is enough.
+// shortened returns at most most characters of s.
 func shortened(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most {
 		return s
@@ -188,7 +188,7 @@ func cat(c *call) error {
 		from, err := strconv.ParseUint(first, 10, 64)
 		to, err2 := strconv.ParseUint(last, 10, 64)
 		if err != nil || err2 != nil || from > to {
-			return c.wrong("%q is no input: it must be a number, or two as in 3-7", word)
+			return c.wrong("%q is not an input: it must be a number, or a range such as 3-7", word)
 		}
 		choices = append(choices, choice{max(w.from, from), min(w.to, to), w.kinds, w.device})
 	}
@@ -232,7 +232,7 @@ func (c *call) show(d *journal.Details) error {
 		row("reason", in.Err.Error())
 	}
 	for _, r := range d.RollCalls {
-		row("roll", r)
+		row("presence", r)
 	}
 	for _, s := range d.Steps {
 		row("step", s)
@@ -244,7 +244,7 @@ func (c *call) show(d *journal.Details) error {
 	return err
 }
 
-// A line is what export writes of an input.
+// A line is the output of export for an input.
 type line struct {
 	Seq         uint64       `json:"seq"`
 	Time        time.Time    `json:"time"`
@@ -290,7 +290,7 @@ func export(c *call) error {
 		return err
 	}
 	c.out.Reset(f)
-	// What comes before the damage, if there is any, is in the file all the same.
+	// If the journal is damaged, the file has the inputs before the damage.
 	return cmp.Or(w.export(c), c.out.Flush(), f.Close())
 }
 

@@ -1,5 +1,5 @@
-// Marketplace shows what is in journals. It does not need the program that has
-// made them.
+// Marketplace shows and verifies journals. It does not need the program that has written
+// them.
 //
 //	marketplace journal info DIR
 //	marketplace journal verify DIR
@@ -8,11 +8,11 @@
 //	marketplace journal export DIR | jq .value
 //	marketplace journal presence -topic '*Says*' DIR
 //
-// It does not have the types of the values either, so it shows them as they were
-// written, also those that their types hide from people.
+// It does not have the types of the values either, so it shows values as they were
+// written, also those that their types hide in logs.
 //
-// The exit status is 0 if all is well; 1 if the journal is damaged or cannot be
-// read, which is said on standard error; and 2 if the command line makes no sense.
+// The exit status is 0 on success; 1 if the journal is damaged or cannot be read, with a
+// message on standard error; and 2 if the command line is invalid.
 package main
 
 import (
@@ -27,7 +27,7 @@ import (
 )
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // it is enough that writing fails
+	signal.Ignore(syscall.SIGPIPE) // writes fail instead
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -35,12 +35,12 @@ const usage = `usage: marketplace journal COMMAND [flags] DIR
 
 DIR is the folder of a journal. The commands are
 
-  info      say what the journal is, and how it ends
+  info      describe the journal, and how it ends
   verify    check all hashes and entries; exit with 1 at the first damage
   list      list the inputs, a line for each
-  cat       show inputs in full, with what is known of what came of them
+  cat       show inputs in full, with their recorded results
   export    write the inputs as JSON, a line for each
-  presence  say who was there, for which topics, and when
+  presence  show which endpoints were present, for which topics, and when
 
 'marketplace journal COMMAND -h' says more about one.
 `
@@ -71,9 +71,8 @@ type call struct {
 	stderr io.Writer
 }
 
-// errUsage says that the command line makes no sense, and that the user has been
-// told. errDamage says that the journal is damaged, and that what is printed says
-// where.
+// errUsage says that the command line is invalid, and that a message about it was
+// printed. errDamage says that the journal is damaged, and that the output says where.
 var (
 	errUsage  = errors.New("usage")
 	errDamage = errors.New("damaged, as the report says")
@@ -126,7 +125,7 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case errors.Is(err, errUsage):
 		return 2
-	case errors.Is(err, errDamage): // also if nobody has read where
+	case errors.Is(err, errDamage): // even if the output could not be written
 		fmt.Fprintf(stderr, "marketplace: %s: %v\n", this.dir, errDamage)
 		return 1
 	case err == nil, errors.Is(err, flag.ErrHelp), errors.Is(err, syscall.EPIPE):
@@ -137,8 +136,8 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// parse reads the flags, which may be behind DIR as well, and returns what is
-// left behind DIR.
+// parse reads the flags, which may also follow DIR, and returns the other arguments after
+// DIR.
 func (c *call) parse() ([]string, error) {
 	var words []string
 	for args := c.args; ; {
@@ -155,22 +154,22 @@ func (c *call) parse() ([]string, error) {
 		args = c.Args()[1:]
 	}
 	if len(words) == 0 {
-		return nil, c.wrong("it is not said which journal: give its folder")
+		return nil, c.wrong("the folder of the journal is missing")
 	}
 	c.dir = words[0]
 	return words[1:], nil
 }
 
-// only is parse for commands to which nothing can be said but DIR.
+// only is parse for commands that take no argument but DIR.
 func (c *call) only() error {
 	rest, err := c.parse()
 	if err == nil && len(rest) > 0 {
-		err = c.wrong("%q is one argument too many", rest[0])
+		err = c.wrong("unexpected argument %q", rest[0])
 	}
 	return err
 }
 
-// wrong tells the user that the command line makes no sense.
+// wrong prints what is wrong with the command line, and the usage.
 func (c *call) wrong(format string, args ...any) error {
 	fmt.Fprintf(c.stderr, "marketplace: "+format+"\n", args...)
 	c.Usage()

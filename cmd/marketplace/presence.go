@@ -6,21 +6,21 @@ import (
 	"github.com/go-marketplace/marketplace/journal"
 )
 
-const presenceHelp = `Presence says who was there: which process had an endpoint in which role, from
-which input to which, and why it went.
+const presenceHelp = `Presence shows which endpoints were present: the process, the role, from which
+input to which, and the reason for the end.
 
   marketplace journal presence -topic '*Says*' chat.journal
   marketplace journal presence -at 42 chat.journal
   marketplace journal presence -topic '*Says*' -timeline chat.journal
 
-With -timeline it says how many there were, each time that there were others
-than before: publishers and subscribers, and who watches either of them.
+With -timeline it shows the numbers of endpoints each time that one of them
+changes: of publishers, of subscribers, and of observers of either.
 `
 
 func presence(c *call) error {
-	at := c.Uint64("at", 0, "only who was there after the input with this `number`")
+	at := c.Uint64("at", 0, "only endpoints that were present after the input with this `number`")
 	about := c.String("topic", "", "only topics whose text matches a `glob`")
-	timeline := c.Bool("timeline", false, "count them")
+	timeline := c.Bool("timeline", false, "show numbers over time")
 	if err := c.only(); err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func presence(c *call) error {
 	}
 	p, damage := h.Presence()
 	if p.Begin.Seq > 0 {
-		fmt.Fprintf(c.stderr, "marketplace: what was before input %d has been dropped; it begins with who was there after input %d\n", h.First(), p.Begin.Seq)
+		fmt.Fprintf(c.stderr, "marketplace: the inputs before %d have been dropped; the output begins with the endpoints present after input %d\n", h.First(), p.Begin.Seq)
 	}
 	if *about != "" {
 		p = p.About(*about)

@@ -1,5 +1,4 @@
-// Package cli gives a program flags by which it keeps a journal, and looks back
-// at one:
+// Package cli gives a program flags with which it keeps a journal, or replays one:
 //
 //	var history cli.Flags
 //	history.Register(flag.CommandLine)
@@ -8,11 +7,12 @@
 //	defer stop()
 //	os.Exit(history.Main(ctx, journal.Booting(tcp.Driver(), serve(addr))))
 //
-// Without any of these flags the program runs as it does without this package.
-// With -journal it keeps a journal, and goes on from what is there. With -replay
-// it runs nothing, but shows what has happened: whether a replay differs from it,
-// and what has been compared; what is different between two moments; or, with
-// -step, every moment there was. To be replayed, a program needs the same other flags that it had.
+// Without any of these flags the program runs as it does without this package. With
+// -journal it keeps a journal, and goes on from what is there. With -replay it does not
+// run, but replays a journal: it says whether the replay differs and what it has compared.
+// With -diff it shows the difference between the states after two inputs, and with -step
+// it steps through the run. To be replayed, a program needs the same other flags as in the
+// recorded run.
 package cli
 
 import (
@@ -31,16 +31,16 @@ import (
 	"github.com/go-marketplace/marketplace/journal"
 )
 
-// Flags are the flags, and what they say. The zero Flags are ready to use.
+// Flags are the flags and their values. The zero Flags are ready to use.
 type Flags struct {
-	// Ground is what the program runs on. Its Journal is up to the flags.
+	// Ground is what the program runs on. The flags set its Journal.
 	Ground ground.Ground
 
-	// Config says how the journal is kept, where the flags do not say it. Types
-	// and Upcast are those of the program.
+	// Config configures the journal, except for what the flags set. Leave Types and
+	// Upcast empty: they come from the program.
 	Config journal.Config
 
-	// In, Out and Err are where the user types and reads; if nil, the standard
+	// In, Out and Err are the input and output of the program; if nil, the standard
 	// streams.
 	In       io.Reader
 	Out, Err io.Writer
@@ -53,7 +53,7 @@ type Flags struct {
 	set    *flag.FlagSet
 }
 
-// A pair is two inputs.
+// A pair is the numbers of two inputs.
 type pair struct {
 	given    bool
 	from, to uint64
@@ -64,7 +64,7 @@ func (p *pair) read(s string) error {
 	from, err := strconv.ParseUint(a, 10, 64)
 	to, err2 := strconv.ParseUint(b, 10, 64)
 	if !ok || err != nil || err2 != nil {
-		return errors.New("it must be two numbers of inputs, as in 3,7")
+		return errors.New("it must be the numbers of two inputs, as in 3,7")
 	}
 	*p = pair{true, from, to}
 	return nil
@@ -79,11 +79,11 @@ func (f *Flags) Register(set *flag.FlagSet) {
 		return err
 	})
 	set.BoolVar(&f.Config.Trace, "trace", f.Config.Trace, "have the journal keep every step")
-	set.Uint64Var(&f.Config.Cut, "cut", f.Config.Cut, "if the journal is damaged: give up the input with this `number`, and what follows")
-	set.BoolVar(&f.Config.Adopt, "adopt", f.Config.Adopt, "go on from a journal of another version of the program, and do not compare what it has done")
+	set.Uint64Var(&f.Config.Cut, "cut", f.Config.Cut, "if the journal is damaged: permit the loss of the input with this `number`, and of all that follow")
+	set.BoolVar(&f.Config.Adopt, "adopt", f.Config.Adopt, "go on from a journal of another version of the program, and do not compare results with it")
 	set.StringVar(&f.replay, "replay", "", "do not run, but replay the journal in this `folder`, and say whether it differs from what was recorded")
 	set.Uint64Var(&f.until, "until", 0, "with -replay: stop after the input with this `number`")
-	set.Func("diff", "with -replay: show what is different between the moments after two inputs, `N,M`", f.diff.read)
+	set.Func("diff", "with -replay: show what differs between the states after two inputs, `N,M`", f.diff.read)
 	set.BoolVar(&f.step, "step", false, "with -replay: step through the run, here in the terminal")
 }
 
@@ -104,8 +104,9 @@ func (f *Flags) given() map[string]bool {
 	return given
 }
 
-// ErrUsage is wrapped by errors which say that the flags make no sense together.
-var ErrUsage = errors.New("the flags make no sense")
+// ErrUsage says that the flags contradict each other, or that one is missing or invalid.
+// The error that wraps it says which.
+var ErrUsage = errors.New("invalid flags")
 
 func (f *Flags) check() error {
 	given := f.given()
@@ -133,19 +134,18 @@ func (f *Flags) check() error {
 	return nil
 }
 
-// Run does what the flags say: it runs the program, or looks back. It reports
-// which of the two it was. The error wraps [ErrUsage], or is what
-// [ground.Ground.Run], [journal.Config.Open], [journal.Read] or a replay says, such
-// as a [*journal.DivergenceError], also one that has shown in a walk through the
-// run. If ctx is done while the program still lives
-// through its journal, that is a stop like any other, before the machine has
-// begun, and no error.
+// Run does what the flags say: it runs the program, or replays a journal. It reports
+// whether it ran the program. The error wraps [ErrUsage], or comes from
+// [ground.Ground.Run], [journal.Config.Open], [journal.Read] or a replay, such as a
+// [*journal.DivergenceError], also if it was found while the user stepped through the run.
+// If ctx is done while the program still replays its journal, that is a stop like any
+// other, before the machine has begun, and not an error.
 func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error) {
 	if err := f.check(); err != nil {
 		return false, err
 	}
 	if f.replay != "" {
-		return false, f.lookBack(ctx, p)
+		return false, f.inspect(ctx, p)
 	}
 	g := f.Ground
 	if f.dir != "" {
@@ -164,15 +164,14 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 	return true, g.RunFunc(ctx, p.Boot)
 }
 
-// ErrEnded says that a program that runs until somebody stops it has ended of its
-// own accord.
-var ErrEnded = errors.New("it has ended, though nobody has stopped it")
+// ErrEnded says that a program that should run until it is stopped has ended without a
+// stop.
+var ErrEnded = errors.New("the program has ended without a stop")
 
-// Main is Run for a program that runs until ctx is done, by a signal, say: see
-// [interrupt.Context]. It returns the exit status: 2 if the flags make no sense;
-// 1 if there was another error, if a replay was different, or if the program has
-// ended of its own accord ([ErrEnded]); otherwise 0. It writes the reason for a
-// status that is not 0 to Err.
+// Main is Run for a program that runs until ctx is done, for example by a signal: see
+// [interrupt.Context]. It returns the exit status: 2 if the flags are invalid; 1 if there
+// was another error, if a replay differed, or if the program has ended without a stop
+// ([ErrEnded]); otherwise 0. It writes the reason for a status other than 0 to Err.
 //
 // [interrupt.Context]: https://pkg.go.dev/github.com/go-marketplace/marketplace/interrupt#Context
 func (f *Flags) Main(ctx context.Context, p journal.Program) (status int) {
@@ -206,8 +205,8 @@ func (f *Flags) stderr() io.Writer {
 	return f.Err
 }
 
-// lookBack looks at a journal.
-func (f *Flags) lookBack(ctx context.Context, p journal.Program) error {
+// inspect replays a journal, in the way that the flags say.
+func (f *Flags) inspect(ctx context.Context, p journal.Program) error {
 	h, err := journal.Read(f.replay)
 	if err != nil {
 		return err
@@ -237,7 +236,7 @@ func (f *Flags) lookBack(ctx context.Context, p journal.Program) error {
 	return show(f.stdout(), journal.Diff(a, b))
 }
 
-// compare replays a journal, and says whether it did the same.
+// compare replays a journal, and reports whether the replay did the same.
 func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Program) error {
 	if f.until > h.Last() {
 		return fmt.Errorf("there is no input %d: the last one is %d", f.until, h.Last())
@@ -257,7 +256,7 @@ func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Progr
 	return err
 }
 
-// compared says what a replay has compared, and what it has not, in lines.
+// compared describes what a replay has compared, and what it has not, in lines.
 func compared(r *journal.Report) string {
 	const roll = "which endpoints came and went"
 	compares := r.Seq - r.Free // inputs

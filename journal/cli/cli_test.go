@@ -170,7 +170,7 @@ func TestReplay(t *testing.T) {
 		{"another program", kitchen("soup", "tea"), nil, 1, "recorded: 1 boot: spawn pie"},
 		{"a difference", kitchen("soup", "pie"), []string{"-diff", "2,3"}, 0, "2 soup changed\n\t- state cli_test.pot{Name: \"soup\", Made: 1}\n\t+ state cli_test.pot{Name: \"soup\", Made: 3}\n"},
 		{"no difference", kitchen("soup", "pie"), []string{"-diff", "3,3"}, 0, "no process is different\n"},
-		{"too late", kitchen("soup", "pie"), []string{"-diff", "3,30"}, 1, "no moment 30"},
+		{"too late", kitchen("soup", "pie"), []string{"-diff", "3,30"}, 1, "no state after input 30"},
 		{"more than all", kitchen("soup", "pie"), []string{"-until", "30"}, 1, "there is no input 30: the last one is 7"},
 	} {
 		status, out, e := call(t, tt.p, "", append([]string{"-replay", dir}, tt.args...)...)
@@ -416,7 +416,7 @@ func TestWrongFlags(t *testing.T) {
 		{"-replay b -until 0", "the first input is 1"},
 		{"-journal a -replay b", "either -journal or -replay"},
 		{"-replay b -step -diff 1,2", "either -step or -diff"},
-		{"-replay b -diff 1", "two numbers"},
+		{"-replay b -diff 1", "the numbers of two inputs"},
 		{"-journal a -durability none", "no durability"},
 	} {
 		if status, out, e := call(t, kitchen(), "", strings.Fields(tt.args)...); status != 2 || !strings.Contains(e, tt.want) {
@@ -599,7 +599,7 @@ func TestStepEarlier(t *testing.T) {
 		}
 	})
 	status, out, e := call(t, p, "presence\ng 7\npresence\n", "-replay", dir, "-step")
-	if status != 0 || !strings.HasPrefix(out, "moments 6 to 7;") {
+	if status != 0 || !strings.HasPrefix(out, "states after inputs 6 to 7;") {
 		t.Fatalf("status %d\n%s%s", status, out, e)
 	}
 	const first = "3: subscriber of cli_test.dish{Name: \"soup\"} as \"pot\", since before input 7\n" // of input 2

@@ -10,22 +10,22 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// find goes on to the next input of which a step came with a text.
+// find goes on to the next input with a step whose text contains text.
 func (s *stepper) find(ctx context.Context, text string) error {
 	if text == "" {
-		return errors.New("find what? Give a part of the text of a step")
+		return errors.New("find needs a part of the text of a step")
 	}
 	seq, err := s.search(ctx, text)
 	if err != nil {
 		return err
 	}
 	if seq == 0 {
-		return fmt.Errorf("no later step has %q", text)
+		return fmt.Errorf("no later step contains %q", text)
 	}
 	return s.move(ctx, seq, "")
 }
 
-// search returns the next input of which a step came with a text, or 0.
+// search returns the next input with a step whose text contains text, or 0.
 func (s *stepper) search(ctx context.Context, text string) (seq uint64, err error) {
 	if s.run.First() > 0 { // it cannot be replayed as a whole
 		for seq := s.at.Seq + 1; seq <= s.run.Last(); seq++ {
@@ -45,15 +45,15 @@ func (s *stepper) search(ctx context.Context, text string) (seq uint64, err erro
 		}
 	}})
 	if seq > 0 {
-		err = nil // the rest was not wanted
+		err = nil // the replay was cancelled on purpose
 	}
 	return seq, err
 }
 
-// drop shows what would have been without some inputs.
+// drop shows how the run would have differed without some inputs.
 func (s *stepper) drop(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("drop what? Give the numbers of inputs")
+		return errors.New("drop needs the numbers of inputs")
 	}
 	var seqs []uint64
 	from := s.run.Last()
@@ -63,7 +63,7 @@ func (s *stepper) drop(ctx context.Context, args []string) error {
 			return err
 		}
 		if seq <= s.run.First() || seq > s.run.Last() {
-			return fmt.Errorf("there is no input %d that could be dropped", seq)
+			return fmt.Errorf("there is no input %d to drop: there are inputs %d to %d", seq, s.run.First()+1, s.run.Last())
 		}
 		from = min(from, seq-1)
 		seqs = append(seqs, seq)
@@ -76,8 +76,8 @@ func (s *stepper) drop(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	s.commands("commands that would not have been", c.OnlyA)
-	s.commands("commands that would have been instead", c.OnlyB)
+	s.commands("commands only with these inputs", c.OnlyA)
+	s.commands("commands only without them", c.OnlyB)
 	ours, stoppedA, err := beforeStop(ctx, s.run)
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (s *stepper) drop(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if stoppedA && stoppedB { // afterwards nobody is there in either
+	if stoppedA && stoppedB { // after the stop, neither has processes
 		s.printf("before the stop\n")
 		return show(s.out, journal.Diff(ours, theirs))
 	}
@@ -94,8 +94,8 @@ func (s *stepper) drop(ctx context.Context, args []string) error {
 	return show(s.out, c.Changes)
 }
 
-// beforeStop returns the last moment before a run was stopped, or, if it was not,
-// the last one there is.
+// beforeStop returns the last state before a run was stopped, or, if it was not, its last
+// state.
 func beforeStop(ctx context.Context, r *journal.Recording) (m *journal.Moment, stopped bool, err error) {
 	last, err := r.At(ctx, r.Last())
 	if err != nil || last.Input.Kind != vm.StopDone {

@@ -14,24 +14,24 @@ import (
 	"github.com/go-marketplace/marketplace/journal"
 )
 
-// A stepper is somebody who walks through a run.
+// A stepper lets a user step through a run.
 type stepper struct {
 	history *journal.History
 	program journal.Program
 	run     *journal.Recording
 	out     io.Writer
 	at      *journal.Moment
-	again   string // what an empty line stands for
-	differs error  // the first difference that has shown, or nil
+	again   string // the command that an empty line repeats
+	differs error  // the first difference that was found, or nil
 }
 
-const stepHelp = `  n, next [COUNT]    go on, by one input or more       g, goto N    go to the moment after input N
+const stepHelp = `  n, next [COUNT]    go on, by one input or more       g, goto N    go to the state after input N
   p, prev [COUNT]    go back                           i, inputs    the inputs around here
   f, find TEXT       go on to a step with a text       all          all steps of this input
   w, where, ps       all processes, with their states  s, show PATH one process
-  d, diff [N]        what is different from moment N; by default from the one before
-  presence           who is there, since which input
-  drop N...          what would come of the run without some inputs
+  d, diff [N]        what differs from the state after input N; default: the one before
+  presence           which endpoints are present, since which input
+  drop N...          how the run would differ without some inputs
   h, help            this text
   q, quit            leave it
 An empty line does the same as the last n, p or f once more.
@@ -52,15 +52,15 @@ func (e *shownError) Error() string {
 
 func (e *shownError) Unwrap() error { return e.difference }
 
-// step lets somebody walk through a run, who types commands, a line each. If a
-// replay has differed from the journal on the way, the error says so at the end.
+// step lets a user step through a run with commands, a line each. If a replay differed
+// from the journal on the way, step returns an error at the end.
 func step(ctx context.Context, h *journal.History, p journal.Program, r *journal.Recording, in io.Reader, out io.Writer) error {
 	first, err := r.At(ctx, r.First())
 	if err != nil {
 		return err
 	}
 	s := &stepper{history: h, program: p, run: r, out: out, at: first, again: "n"}
-	s.printf("moments %d to %d; h is for help\n", r.First(), r.Last())
+	s.printf("states after inputs %d to %d; type h for help\n", r.First(), r.Last())
 	lines, stop := read(in)
 	defer stop()
 	echo := !terminal(in)
@@ -97,8 +97,7 @@ func step(ctx context.Context, h *journal.History, p journal.Program, r *journal
 	}
 }
 
-// read reads lines in a goroutine of its own, so that nobody has to wait for
-// them.
+// read reads lines in a goroutine, so that the caller can wait for its context as well.
 func read(in io.Reader) (lines <-chan string, stop func()) {
 	c, stopped := make(chan string), make(chan struct{})
 	go func() {
@@ -152,12 +151,12 @@ func (s *stepper) do(ctx context.Context, line string) error {
 	case "i", "inputs":
 		return s.inputs()
 	case "all":
-		s.moment(len(s.at.Steps))
+		s.showInput(len(s.at.Steps))
 	case "w", "where", "ps":
 		return s.processes("")
 	case "s", "show":
 		if rest == "" {
-			return errors.New("show whom? Give the path of a process, such as 2/3")
+			return errors.New("show needs the path of a process, such as 2/3")
 		}
 		return s.processes(rest)
 	case "d", "diff":
@@ -171,7 +170,7 @@ func (s *stepper) do(ctx context.Context, line string) error {
 	case "q", "quit", "exit":
 		return errQuit
 	default:
-		return fmt.Errorf("there is no command %q; h is for help", verb)
+		return fmt.Errorf("there is no command %q; type h for help", verb)
 	}
 	return nil
 }
@@ -182,12 +181,13 @@ func number(s string, otherwise uint64) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no number", s)
+		return 0, fmt.Errorf("%q is not a number", s)
 	}
 	return n, nil
 }
 
-// move goes to a moment. If it is there already, it says why.
+// move goes to the state after an input. If it is there already, it prints why instead, if
+// there is a why.
 func (s *stepper) move(ctx context.Context, seq uint64, why string) error {
 	if seq == s.at.Seq && why != "" {
 		s.printf("%s\n", why)
@@ -198,18 +198,18 @@ func (s *stepper) move(ctx context.Context, seq uint64, why string) error {
 		return err
 	}
 	s.at = m
-	s.moment(mostSteps)
+	s.showInput(mostSteps)
 	return nil
 }
 
-// mostSteps is how many steps are shown unasked.
+// mostSteps is how many steps are shown by default.
 const mostSteps = 20
 
-// moment shows where one is.
-func (s *stepper) moment(most int) {
+// showInput shows the current input and its results.
+func (s *stepper) showInput(most int) {
 	m := s.at
 	if m.Input.Seq == 0 {
-		s.printf("moment %d, where the run begins\n", m.Seq)
+		s.printf("after input %d, where the run begins\n", m.Seq)
 		return
 	}
 	s.printf("input %d of %d, at %s\n%v\n", m.Seq, s.run.Last(), m.Time.UTC().Format("2006-01-02 15:04:05.000000"), &m.Input)
@@ -252,14 +252,14 @@ func (s *stepper) processes(path string) error {
 	}
 	switch {
 	case !found && path != "":
-		return fmt.Errorf("there is no process %s at this moment", path)
+		return fmt.Errorf("there is no process %s in this state", path)
 	case !found:
-		return errors.New("there are no processes at this moment")
+		return errors.New("there are no processes in this state")
 	}
 	return nil
 }
 
-// abridged returns the beginning of a long line. The whole is shown with s.
+// abridged returns the beginning of a long line. The command show has the whole line.
 func abridged(line string) string {
 	const enough = 160
 	if len(line) <= enough {
@@ -313,14 +313,14 @@ func (s *stepper) presence() error {
 	}
 	there := p.At(s.at.Seq).Intervals
 	for _, i := range there {
-		if i.Earlier { // also who came of From itself was there before the next input
+		if i.Earlier { // it may also have come with From itself, the input before the next one
 			s.printf("%v, since before input %d\n", &i, i.From.Seq+1)
 			continue
 		}
 		s.printf("%v, since input %d\n", &i, i.From.Seq)
 	}
 	if len(there) == 0 {
-		s.printf("nobody is there\n")
+		s.printf("no endpoint is present\n")
 	}
 	return nil
 }

@@ -221,7 +221,7 @@ func TestFlip(t *testing.T) {
 						}
 						rep := must[wal.Report](t)(wal.Verify(c, nil))
 						if rep.Damage == nil || rep.Damage.Position != want || !rep.Ambiguous ||
-							!strings.Contains(rep.Damage.Reason, "cannot be told apart") {
+							!strings.Contains(rep.Damage.Reason, "cannot be distinguished") {
 							t.Errorf("%s: report %+v, damage %v, want %v", what, rep, rep.Damage, want)
 						}
 						if r := mustOpen2(t, c); r.Cut == nil || r.Cut.Position != want || r.Cut.Permitted {

@@ -2,7 +2,7 @@ package wal
 
 import "fmt"
 
-const ambiguous = "a torn write and a change cannot be told apart"
+const ambiguous = "a torn write and a change cannot be distinguished"
 
 // A survey is the result of reading a log, or the end of one.
 type survey struct {
