@@ -153,18 +153,6 @@ func (n *Recording) rest(ctx context.Context, at Input) error {
 	return nil
 }
 
-// vmInput returns the input in the form that machines get.
-func (e *decodedInput) vmInput() vm.Input {
-	in := vm.Input{Kind: e.Kind, Value: e.value, Incarnation: e.Incarnation, Limits: e.Limits}
-	if e.Err != nil {
-		in.Err = e.Err
-	}
-	if e.Generation > 0 {
-		in.Address = &vm.Address{Path: e.Path, Device: closedDevice{e.Device}, Generation: e.Generation}
-	}
-	return in
-}
-
 // branched returns an input of a branch. It gets the time of an input of the journal.
 func branched(seq uint64, in vm.Input, at Input) decodedInput {
 	i := Input{Seq: seq, Time: at.Time, Kind: in.Kind, Incarnation: in.Incarnation, Limits: in.Limits}

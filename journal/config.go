@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
 // Durability says when inputs in a journal are on disk.
@@ -172,15 +171,3 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, nil
 }
-
-// Open opens the journal in a folder, or begins one there, to be the Journal of a
-// ground.Ground. The ground closes it at the end of its run.
-//
-// It fails with [wal.ErrLocked] if the journal is open already, and with a
-// [*wal.DamageError] if it is damaged and the Config does not permit a cut. It also
-// fails if the format of the journal is unknown to this program, and if the Config is
-// invalid.
-func Open(dir string) (*Journal, error) { return Config{}.Open(dir) }
-
-// Open is the function [Open], with a Config.
-func (c Config) Open(dir string) (*Journal, error) { return c.OpenStore(wal.Dir(dir)) }

@@ -1,16 +1,12 @@
 package journal
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"sync"
 
-	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
 	"github.com/go-marketplace/marketplace/journal/wal"
-	"github.com/go-marketplace/marketplace/vm"
 )
 
 // A History is a journal that is open for reading, in any program, not only the one that
@@ -31,23 +27,6 @@ type part struct {
 	index uint64 // of its first record
 	head  Head
 }
-
-// A partIndex has the known seek points of a part, so that reading an input in the middle
-// does not need the whole part.
-type partIndex struct {
-	mentions   []mention   // the addresses in the part, in order
-	seekPoints []seekPoint // in order
-}
-
-// A seekPoint is an input at which reading can begin.
-type seekPoint struct {
-	seq, index uint64
-	head       *Head // the head that applies to it
-	mentions   int   // how many addresses come before it
-}
-
-// seekEvery is how many inputs are between two seek points.
-const seekEvery = 512
 
 // Read opens the journal in a folder for reading. It fails if there is none, and
 // if its last segment cannot be read.
@@ -167,20 +146,6 @@ func (h *History) Inputs(from uint64) iter.Seq2[Input, error] {
 	}
 }
 
-// An entry is one record of the log.
-type entry struct {
-	index    uint64
-	kind     entryKind
-	head     Head
-	input    Input
-	first    bool   // the input is the first of its segment with the address of its device
-	seq      uint64 // of the input, or of the input of which the entry is a result
-	check    vm.Digest
-	trace    []step
-	change   presenceChange
-	snapshot string // name of the file
-}
-
 // entriesFrom yields the entries of a part from a seek point on, or from its beginning,
 // and those of the parts that follow. It adds seek points on the way.
 func (h *History) entriesFrom(part int, m seekPoint) iter.Seq2[*entry, error] {
@@ -218,32 +183,6 @@ func (h *History) entriesFrom(part int, m seekPoint) iter.Seq2[*entry, error] {
 	}
 }
 
-// addSeekPoint adds a seek point to the index of a part, if it is behind all others.
-func (h *History) addSeekPoint(part int, m seekPoint, mentions []mention) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	g := &h.indexes[part]
-	if n := len(g.seekPoints); n == 0 || g.seekPoints[n-1].seq < m.seq {
-		g.seekPoints, g.mentions = append(g.seekPoints, m), mentions
-	}
-}
-
-// seekPointFor returns the last seek point of a part that is not after an input. It is
-// zero if there is none.
-func (h *History) seekPointFor(part int, seq uint64) seekPoint {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	seekPoints := h.indexes[part].seekPoints
-	i, found := slices.BinarySearchFunc(seekPoints, seq, func(m seekPoint, seq uint64) int { return cmp.Compare(m.seq, seq) })
-	switch {
-	case found:
-		return seekPoints[i]
-	case i > 0:
-		return seekPoints[i-1]
-	}
-	return seekPoint{}
-}
-
 // entries yields the entries from a record on. If that record is not the first of its
 // segment, g has the addresses before it. An entry is valid until the next one.
 func (h *History) entries(index uint64, g *segment) iter.Seq2[*entry, error] {
@@ -274,160 +213,4 @@ func (h *History) entries(index uint64, g *segment) iter.Seq2[*entry, error] {
 			}
 		}
 	}
-}
-
-// read reads an entry of a segment.
-func (e *entry) read(payload []byte, g *segment) error {
-	s := scanner{data: payload}
-	*e = entry{kind: entryKind(s.byte())}
-	switch e.kind {
-	case headEntry:
-		e.head = readHead(&s)
-		s.end()
-	case inputEntry:
-		known := len(g.mentions)
-		e.input = readInput(&s, g)
-		e.seq, e.first = e.input.Seq, len(g.mentions) > known
-	case checkEntry:
-		e.seq = s.uint()
-		e.check = vm.Digest(s.fixed())
-		s.end()
-	case traceEntry:
-		e.seq, e.trace = readTrace(&s)
-	case presenceEntry:
-		e.seq, e.change = readPresenceChange(&s)
-	case snapshotEntry:
-		e.seq = s.uint()
-		e.snapshot = s.text()
-		s.end()
-	default:
-		s.fail("this program does not know the kind")
-	}
-	if s.err != nil {
-		return fmt.Errorf("invalid %v: %w", e.kind, s.err)
-	}
-	return nil
-}
-
-// A recordedInput is an input with its results, as recorded in a journal.
-type recordedInput struct {
-	Input
-	head      *Head // the head that applies to it
-	changes   []presenceChange
-	check     vm.Digest
-	checks    bool // check is recorded
-	trace     []step
-	traces    bool // trace is recorded
-	complete  bool // no results can be missing, because the run went on with another input
-	unchecked bool // its results are not compared: it is of a branch, or of another program
-}
-
-// recordedInputs yields the inputs from a number on, with their results, in order. Each is
-// valid until the next one.
-func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
-	return func(yield func(*recordedInput, error) bool) {
-		if from == 0 {
-			from = h.First()
-		}
-		if len(h.parts) == 0 {
-			return
-		}
-		if from < h.First() {
-			yield(nil, fmt.Errorf("journal: input %d has been dropped: the oldest is %d", from, h.First()))
-			return
-		}
-		at := len(h.parts) - 1
-		for h.parts[at].head.Seq >= from {
-			at--
-		}
-		var current recordedInput // if its number is not zero
-		adopted := h.adopted()
-		m := h.seekPointFor(at, from)
-		head, next := m.head, max(m.seq, h.parts[at].head.Seq+1)
-		for e, err := range h.entriesFrom(at, m) {
-			if err != nil {
-				if current.Seq == 0 || yield(&current, nil) {
-					yield(nil, err)
-				}
-				return
-			}
-			switch {
-			case e.kind == headEntry:
-				h := e.head
-				head = &h
-				continue
-			case e.kind == inputEntry:
-				if e.seq != next {
-					yield(nil, fmt.Errorf("journal: input %d follows where input %d should: a part of the journal is missing", e.seq, next))
-					return
-				}
-				next++
-				if current.Seq != 0 {
-					current.complete = e.input.Kind != vm.Start // a crash may come before it
-					if !yield(&current, nil) {
-						return
-					}
-				}
-				if e.seq >= from {
-					current = recordedInput{Input: e.input, head: head, unchecked: e.seq <= adopted}
-				}
-				continue
-			case e.seq != current.Seq:
-				continue
-			}
-			current.add(e)
-		}
-		if current.Seq != 0 {
-			yield(&current, nil)
-		}
-	}
-}
-
-// outdated reports whether the sums in the trace cannot be compared, because they depend
-// on the names of types in Go.
-func (e *recordedInput) outdated() bool {
-	return !e.unchecked && e.head != nil && versionOf(e.head.Format) == fingerprint.V1
-}
-
-func (e *recordedInput) add(n *entry) {
-	switch n.kind {
-	case checkEntry:
-		e.check, e.checks = n.check, true
-	case traceEntry:
-		e.trace, e.traces = n.trace, true
-	case presenceEntry:
-		e.changes = append(e.changes, n.change)
-	}
-}
-
-// readable returns the number of the last input that can be read in a log, and the index
-// of the record behind the readable part. It begins to read with the segment of the record
-// from, or with the first segment.
-func readable(s wal.Store, from uint64) (seq, end uint64, err error) {
-	r, err := wal.Read(s)
-	if errors.Is(err, wal.ErrNoLog) {
-		return 0, 1, nil
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("journal: %w", err)
-	}
-	end = r.First()
-	for _, first := range r.Segments() {
-		if first <= from {
-			end = first
-		}
-	}
-	for e, err := range (&History{store: s, reader: r}).entries(end, newSegment()) {
-		if err != nil {
-			return seq, end, nil
-		}
-		switch e.kind {
-		case headEntry:
-			seq = e.head.Seq
-		case inputEntry:
-			seq = e.seq
-		}
-		end = e.index + 1
-	}
-	return seq, end, nil
 }

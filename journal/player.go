@@ -44,6 +44,20 @@ type player struct {
 	differs  *DivergenceError
 }
 
+// newPlayer returns a player with a machine that has not started yet.
+func newPlayer(program Program) (*player, error) {
+	if program.Boot == nil {
+		return nil, fmt.Errorf("journal: the Program has no Boot: make it with journal.Booting, or set Boot")
+	}
+	types, err := image.NewTypes(program.Types...)
+	if err != nil {
+		return nil, err
+	}
+	p := &player{types: types, hasTypes: len(program.Types) > 0}
+	p.setMachine(vm.Config{Digest: true}.NewFunc(program.Boot))
+	return p, nil
+}
+
 // A checkpoint is the state of a player between two inputs, from which it can go on.
 type checkpoint struct {
 	state   vm.State

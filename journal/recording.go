@@ -320,8 +320,3 @@ func (r *Recording) past(first, last uint64) iter.Seq2[*decodedInput, error] {
 		}
 	}
 }
-
-// withoutResults returns an input without its recorded results.
-func (e *decodedInput) withoutResults() decodedInput {
-	return decodedInput{recordedInput{Input: e.Input, head: e.head, unchecked: true}, e.value}
-}

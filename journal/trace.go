@@ -113,17 +113,6 @@ func readTrace(s *scanner) (seq uint64, steps []step) {
 	return seq, slices.Clip(steps)
 }
 
-// fixed reads eight bytes.
-func (s *scanner) fixed() uint64 {
-	if len(s.data) < 8 {
-		s.short()
-		return 0
-	}
-	v := binary.LittleEndian.Uint64(s.data)
-	s.data = s.data[8:]
-	return v
-}
-
 func appendCheck(dst []byte, seq uint64, d vm.Digest) []byte {
 	dst = append(dst, byte(checkEntry))
 	dst = binary.AppendUvarint(dst, seq)

@@ -1,0 +1,59 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+)
+
+// A Head says which program has written the part of a journal that follows it.
+type Head struct {
+	Format     uint64     // of the journal
+	Schema     uint64     // Config.Schema of the program
+	Program    string     // a fingerprint of the program: see [Fingerprint]
+	Time       time.Time  // when the program began to write this part, in UTC
+	Durability Durability // Config.Durability of the program
+	Every      uint64     // inputs between two digests
+	Trace      bool       // each input has a trace
+	States     bool       // the trace has the states of processes of Config.Types
+	Adopts     bool       // replays do not compare the results of the inputs before it: see Config.Adopt
+	Seq        uint64     // of the last input before it; 0 if there is none
+}
+
+const (
+	headTraces = 1 << iota
+	headAdopts
+	headStates
+)
+
+func appendHead(dst []byte, h Head) []byte {
+	dst = append(dst, byte(headEntry))
+	dst = binary.AppendUvarint(dst, h.Format)
+	dst = binary.AppendUvarint(dst, h.Seq)
+	dst = binary.AppendUvarint(dst, h.Schema)
+	dst = appendText(dst, h.Program)
+	dst = binary.AppendVarint(dst, h.Time.UnixNano())
+	dst = append(dst, byte(h.Durability), flag(h.Trace, headTraces)|flag(h.Adopts, headAdopts)|flag(h.States, headStates))
+	return binary.AppendUvarint(dst, h.Every)
+}
+
+func readHead(s *scanner) (h Head) {
+	h.Format = s.uint()
+	if h.Format > format {
+		s.fail(fmt.Sprintf("the journal has format %d, and this program knows formats up to %d: use a newer program", h.Format, format))
+		return h
+	}
+	if h.Seq = s.uint(); h.Seq > math.MaxInt64 {
+		s.fail(fmt.Sprintf("%d inputs before it", h.Seq))
+		return h
+	}
+	h.Schema = s.uint()
+	h.Program = s.text()
+	h.Time = time.Unix(0, s.int()).UTC()
+	h.Durability = Durability(s.byte())
+	has := s.byte()
+	h.Trace, h.Adopts, h.States = has&headTraces != 0, has&headAdopts != 0, has&headStates != 0
+	h.Every = s.uint()
+	return h
+}

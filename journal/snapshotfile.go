@@ -1,0 +1,261 @@
+package journal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-marketplace/marketplace/journal/codec"
+	"github.com/go-marketplace/marketplace/journal/wal"
+	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vm/image"
+)
+
+// A snapshot is a file beside the segments of the log. It has the machine after an input,
+// with which a recovery can begin, and the endpoints that were present, which can be read
+// without the program. The journal writes it while the machine runs on, and gives it its
+// name when it is complete. A complete log does not need snapshots.
+type snapshot struct {
+	Format  uint64    // of journals
+	Seq     uint64    // of the last input of the machine
+	Index   uint64    // of the last record of the log at that time
+	Sum     vm.Digest // of what the digest of the machine leaves out
+	Program string    // the fingerprint of the program that has written it
+	Image   image.Image
+}
+
+const (
+	snapshotMagic  = "marketplace snapshot\n"
+	snapshotSuffix = ".snapshot"
+	partSuffix     = ".part"
+	kept           = 2 // snapshots; the older one is for the case that the newer is bad
+	tooLong        = 8 // a snapshot begins a segment if the current one is larger than SegmentSize/tooLong
+)
+
+func snapshotName(seq uint64) string { return fmt.Sprintf("%020d%s", seq, snapshotSuffix) }
+
+func parseSnapshotName(name string) (seq uint64, ok bool) {
+	digits, ok := strings.CutSuffix(name, snapshotSuffix)
+	seq, err := strconv.ParseUint(digits, 10, 64)
+	return seq, ok && err == nil && name == snapshotName(seq)
+}
+
+// snapshotsIn returns the numbers of the inputs after which there are snapshots,
+// the newest first.
+func snapshotsIn(s wal.Store) ([]uint64, error) {
+	names, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	var seqs []uint64
+	for _, name := range names {
+		if seq, ok := parseSnapshotName(name); ok {
+			seqs = append(seqs, seq)
+		}
+	}
+	slices.Sort(seqs)
+	slices.Reverse(seqs)
+	return seqs, nil
+}
+
+// marshal returns the content of the file: the magic, a section with the index and the
+// present endpoints, which can be read by itself, and a section with the machine.
+func (s *snapshot) marshal(presence []presenceChange) ([]byte, error) {
+	data, err := codec.AppendValue(nil, *s)
+	if err != nil {
+		return nil, err
+	}
+	changes := binary.BigEndian.AppendUint64(nil, s.Index)
+	for i := range presence {
+		changes = appendText(changes, string(appendPresenceChange(nil, s.Seq, &presence[i])))
+	}
+	return appendSection(appendSection([]byte(snapshotMagic), changes), data), nil
+}
+
+const sectionHead = 8 + sha256.Size
+
+// appendSection appends a part of a snapshot: its length, its hash, and itself.
+func appendSection(dst, data []byte) []byte {
+	sum := sha256.Sum256(data)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(len(data)))
+	return append(append(dst, sum[:]...), data...)
+}
+
+// cutSection returns the data of the first section in b, and the rest of b.
+func cutSection(b []byte) (data, rest []byte, err error) {
+	if len(b) < sectionHead {
+		return nil, nil, errors.New("it ends too early")
+	}
+	length, sum, b := binary.BigEndian.Uint64(b), b[8:sectionHead], b[sectionHead:]
+	if length > uint64(len(b)) {
+		return nil, nil, fmt.Errorf("a section has %d bytes, and should have %d", len(b), length)
+	}
+	data, rest = b[:length], b[length:]
+	if is := sha256.Sum256(data); !bytes.Equal(is[:], sum) {
+		return nil, nil, errors.New("its checksum does not match")
+	}
+	return data, rest, nil
+}
+
+// A sealed is an encoded snapshot whose checksums match.
+type sealed struct {
+	index             uint64
+	presence, machine []byte
+}
+
+// readSnapshot reads the snapshot of the machine after an input.
+func readSnapshot(store wal.Store, seq uint64) (s sealed, err error) {
+	content, err := store.Open(snapshotName(seq))
+	if err != nil {
+		return s, err
+	}
+	defer content.Close()
+	b := make([]byte, content.Size())
+	if _, err := io.ReadFull(io.NewSectionReader(content, 0, content.Size()), b); err != nil {
+		return s, err
+	}
+	b, ok := bytes.CutPrefix(b, []byte(snapshotMagic))
+	if !ok {
+		return s, errors.New("it is not a snapshot")
+	}
+	if s.presence, b, err = cutSection(b); err != nil {
+		return s, err
+	}
+	if s.machine, b, err = cutSection(b); err != nil {
+		return s, err
+	}
+	if len(b) > 0 {
+		return s, fmt.Errorf("%d bytes follow it", len(b))
+	}
+	if len(s.presence) < 8 {
+		return s, errors.New("it has no index")
+	}
+	s.index, s.presence = binary.BigEndian.Uint64(s.presence), s.presence[8:]
+	return s, nil
+}
+
+func (s *sealed) unmarshal() (*snapshot, error) {
+	v, rest, err := codec.DecodeValue(s.machine, reflect.TypeFor[snapshot]())
+	if err != nil {
+		return nil, err
+	}
+	m := v.(snapshot)
+	switch {
+	case m.Format > format:
+		return nil, fmt.Errorf("it has format %d, and this program knows formats up to %d", m.Format, format)
+	case len(rest) > 0 || m.Index != s.index:
+		return nil, errors.New("its sections are not of one snapshot")
+	}
+	return &m, nil
+}
+
+// loadPresence returns the endpoints that were present after an input, from the snapshot.
+func loadPresence(store wal.Store, seq uint64) (presence []presenceChange, err error) {
+	sealed, err := readSnapshot(store, seq)
+	if err != nil {
+		return nil, err
+	}
+	s := scanner{data: sealed.presence}
+	for len(s.data) > 0 && s.err == nil {
+		entry := scanner{data: s.bytes()}
+		if kind := entryKind(entry.byte()); kind != presenceEntry {
+			s.fail(fmt.Sprintf("there is a %v among its presence changes", kind))
+		}
+		of, call := readPresenceChange(&entry)
+		if of != seq {
+			s.fail(fmt.Sprintf("its presence changes are of input %d", of))
+		}
+		if entry.err != nil {
+			return nil, entry.err
+		}
+		presence = append(presence, call)
+	}
+	return presence, s.err
+}
+
+// indexOfNewest returns the index of the last record before the newest snapshot,
+// or zero if there is none.
+func indexOfNewest(store wal.Store) uint64 {
+	seqs, err := snapshotsIn(store)
+	if err != nil || len(seqs) == 0 {
+		return 0
+	}
+	content, err := store.Open(snapshotName(seqs[0]))
+	if err != nil {
+		return 0
+	}
+	defer content.Close()
+	head := make([]byte, min(content.Size(), int64(len(snapshotMagic)+sectionHead)))
+	if _, err := io.ReadFull(io.NewSectionReader(content, 0, int64(len(head))), head); err != nil {
+		return 0
+	}
+	length, ok := bytes.CutPrefix(head, []byte(snapshotMagic))
+	if !ok || len(length) < sectionHead {
+		return 0
+	}
+	// Check the section: with a damaged index, the log would be opened from a wrong
+	// record.
+	n := min(binary.BigEndian.Uint64(length), uint64(content.Size()-int64(len(head))))
+	section := make([]byte, sectionHead+int(n))
+	if _, err := io.ReadFull(io.NewSectionReader(content, int64(len(snapshotMagic)), int64(len(section))), section); err != nil {
+		return 0
+	}
+	presence, _, err := cutSection(section)
+	if err != nil || len(presence) < 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(presence)
+}
+
+// loadSnapshot returns the checkpoint in a snapshot.
+func loadSnapshot(store wal.Store, seq uint64, types image.Types) (*checkpoint, error) {
+	sealed, err := readSnapshot(store, seq)
+	if err != nil {
+		return nil, err
+	}
+	s, err := sealed.unmarshal()
+	if err != nil {
+		return nil, err
+	}
+	if s.Seq != seq {
+		return nil, fmt.Errorf("it is of input %d", s.Seq)
+	}
+	state, err := s.Image.State(types, decodeState)
+	if err != nil {
+		return nil, err
+	}
+	return &checkpoint{state, s.Sum, versionOf(s.Format)}, nil
+}
+
+// writeFile writes a file atomically: after a crash it is complete, or does not exist.
+func writeFile(s wal.Store, name string, data []byte) error {
+	part := name + partSuffix
+	if err := s.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := s.Create(part)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = s.Rename(part, name)
+	}
+	if err != nil {
+		_ = s.Remove(part) // to free its space; if this fails, the next run removes it
+		return err
+	}
+	return s.SyncDir()
+}
