@@ -258,14 +258,14 @@ func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Progr
 
 // compared describes what a replay has compared, and what it has not, in lines.
 func compared(r *journal.Report) string {
-	const roll = "which endpoints came and went"
+	const presence = "which endpoints came and went"
 	compares := r.Seq - r.Free // inputs
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("  "+format+"\n", args...)) }
 	switch {
 	case compares == 0:
 	case r.Checks == 0:
-		add(roll)
+		add(presence)
 		add("not compared: anything else, because there is no digest")
 	default:
 		everything := "every event, action and command, with its content"
@@ -276,13 +276,13 @@ func compared(r *journal.Report) string {
 		if r.Traced == compares {
 			add("up to input %d: %s", r.Upto, everything)
 		} else {
-			add("up to input %d: %s, which kinds of events and actions there were, in which order, and commands with their content", r.Upto, roll)
+			add("up to input %d: %s, which kinds of events and actions there were, in which order, and commands with their content", r.Upto, presence)
 		}
 		if r.Traced > 0 && r.Traced < compares {
 			add("of %s with a trace: %s", plural(r.Traced, "input"), everything)
 		}
 		if r.Upto < r.Seq {
-			add("behind it, where there is no digest: %s", roll)
+			add("behind it, where there is no digest: %s", presence)
 		}
 		switch {
 		case others == compares:

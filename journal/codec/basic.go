@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What follows writes and restores values that have no parts.
+// This file encodes and decodes values that have no parts.
 
 func writeBool(dst []byte, v reflect.Value, _ int) ([]byte, error) {
 	if v.Bool() {
@@ -72,8 +72,8 @@ func writeFloat(dst []byte, v reflect.Value, _ int) ([]byte, error) {
 	return appendFloat(dst, floatBits(v)), nil
 }
 
-// floatBits returns the bits of a float, in 64. The conversion of what is not a
-// number would change its payload on some processors.
+// floatBits returns the bits of a float as a float64. A plain conversion would change the
+// payload of a NaN on some processors.
 func floatBits(v reflect.Value) uint64 {
 	f := v.Float()
 	if f != f && v.Kind() == reflect.Float32 {
@@ -163,16 +163,16 @@ const dateLayout = time.RFC3339Nano
 func writeTime(dst []byte, v reflect.Value, _ int) ([]byte, error) {
 	var t time.Time
 	if v.CanAddr() {
-		t = *v.Addr().Interface().(*time.Time) // which takes no memory
+		t = *v.Addr().Interface().(*time.Time) // this does not allocate
 	} else {
 		t = v.Interface().(time.Time)
 	}
-	// Of the operators, == sees the place and the monotonic reading.
+	// Use ==, which also compares the location and the monotonic reading.
 	if t != t.Round(0).UTC() {
-		return nil, refuse("the time has a place other than UTC, or a monotonic reading, which cannot be restored; use t.Round(0).UTC()")
+		return nil, refuse("the time has a location other than UTC, or a monotonic reading, which cannot be restored; use t.Round(0).UTC()")
 	}
 	if year := t.Year(); year < 0 || year > 9999 {
-		return nil, refuse("the time is in the year ", strconv.Itoa(year), ", which has not four digits")
+		return nil, refuse("the time is in the year ", strconv.Itoa(year), ", which does not have four digits")
 	}
 	dst = append(dst, date, text|24, 0)
 	start := len(dst)

@@ -9,7 +9,7 @@ import (
 // type and the value, or null if v is nil. If there is an error, which is an
 // [*Error], it returns dst as it was.
 //
-// Append may be called from any goroutine, while nobody writes to v.
+// Append may be called from any goroutine, as long as no other writes to v.
 func Append(dst []byte, v any) ([]byte, error) {
 	if v == nil {
 		return append(dst, null), nil
@@ -17,19 +17,18 @@ func Append(dst []byte, v any) ([]byte, error) {
 	x := reflect.ValueOf(v)
 	d, err := writeNamed(dst, x, 0)
 	if err != nil {
-		return dst, of(x.Type(), err)
+		return dst, withType(x.Type(), err)
 	}
 	return d, nil
 }
 
-// Decode restores the value at the beginning of data, which [Append] has
-// written, and returns what comes after it. The value shares no memory with
-// data. It returns an [*Error] if data is anything else, or if its type is not
-// registered in this program; it then returns data as the rest.
+// Decode decodes the value at the beginning of data, which [Append] has encoded, and
+// returns the rest of data. The value shares no memory with data. Decode returns an
+// [*Error] if data begins with anything else, or if the type is not registered in this
+// program; the rest is then data.
 //
-// What Decode does with bytes that came from somewhere else is harmless: it
-// takes no more memory than they do, times a constant that depends on the
-// registered types.
+// Decode is safe for untrusted data: it uses no more memory than the size of data times a
+// constant, which depends on the registered types.
 func Decode(data []byte) (v any, rest []byte, err error) {
 	r := readers.Get().(*reader)
 	r.data = data
@@ -44,12 +43,11 @@ func Decode(data []byte) (v any, rest []byte, err error) {
 	return x.Interface(), data[r.at:], nil
 }
 
-// readers are there to be used again: a journal has many values.
+// readers are reused, because a journal has many values.
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-// AppendValue appends v without the name of its type, which need not be
-// registered: whoever restores it knows the type. It is like [Append]
-// otherwise.
+// AppendValue appends v without the name of its type. The type need not be registered,
+// because the caller of [DecodeValue] gives it. Otherwise AppendValue is like [Append].
 func AppendValue(dst []byte, v any) ([]byte, error) {
 	if v == nil {
 		return append(dst, null), nil
@@ -61,13 +59,13 @@ func AppendValue(dst []byte, v any) ([]byte, error) {
 	}
 	d, err := k.write(dst, x, 0)
 	if err != nil {
-		return dst, of(x.Type(), err)
+		return dst, withType(x.Type(), err)
 	}
 	return d, nil
 }
 
-// DecodeValue restores a value of type t, which [AppendValue] has written. If
-// what was written is nil itself, so is t. It is like [Decode] otherwise.
+// DecodeValue decodes a value of type t, which [AppendValue] has encoded. Give nil for t if
+// the value itself was nil. Otherwise DecodeValue is like [Decode].
 func DecodeValue(data []byte, t reflect.Type) (v any, rest []byte, err error) {
 	r := reader{data: data}
 	if t == nil {
@@ -82,7 +80,7 @@ func DecodeValue(data []byte, t reflect.Type) (v any, rest []byte, err error) {
 	}
 	x := reflect.New(t).Elem()
 	if err := k.read(&r, x, 0); err != nil {
-		return nil, data, of(t, err)
+		return nil, data, withType(t, err)
 	}
 	return x.Interface(), data[r.at:], nil
 }

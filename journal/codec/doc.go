@@ -1,17 +1,16 @@
-// Package codec writes down the values that cross the border between a machine
-// and the world, and restores them: the values of devices, their commands, and
-// the states of processes.
+// Package codec encodes and decodes the values that cross the border between a machine
+// and the world: the values of devices, their commands, and the states of processes.
 //
-// What is written is CBOR (RFC 8949) in its core deterministic form: equal
-// values have equal bytes, on every computer. What is restored is equal to what
-// was written, down to the difference between a nil slice and an empty one, or
-// it is refused when it is written. Only the identity of pointers is lost: what
-// two pointers shared before is there twice afterwards.
+// The encoding is CBOR (RFC 8949) in its core deterministic form: equal values have equal
+// bytes, on every computer. A decoded value is equal to the encoded one, down to the
+// difference between a nil slice and an empty one; a value for which this is impossible is
+// an error when it is encoded. Only the identity of pointers is lost: two pointers to the
+// same value become pointers to two equal values.
 //
-// # What is written
+// # Encoding
 //
-// A value begins with the name of its type, as [world.Register] has it: it is
-// the array [name, value], and nil is null.
+// A value begins with the name of its type, as given to [world.Register]: the encoding is
+// the array [name, value]. Nil is null.
 //
 //	bool, numbers   as such; a float in the shortest form that has all its bits
 //	string          a text if it is UTF-8, and otherwise a byte string
@@ -24,25 +23,24 @@
 //	time.Time       the date and time of day in UTC, as a text with tag 0
 //	nil             null
 //
-// A type with a codec of its own is written as that has it: the methods of
-// [cbor.Marshaler], [encoding.BinaryMarshaler] or [encoding.TextMarshaler],
-// in this order, each with its counterpart.
+// A type with a codec of its own is encoded by that: by the methods of [cbor.Marshaler],
+// [encoding.BinaryMarshaler] or [encoding.TextMarshaler], the first of these that the type
+// has together with its counterpart.
 //
-// A field is called as in Go. A tag can give it another name, so that it can be
-// renamed in Go without harm to what was written before:
+// A field has its name in Go. A tag can give it another name, so that the field can be
+// renamed in Go and old values still decode:
 //
 //	Body []byte `cbor:"Bytes"`
 //
-// Tags for other formats mean nothing here. A field that was added to a type is
-// zero in a value that was written before. A field that is there no more is an
-// error in such a value.
+// The codec ignores tags for other formats. If a field is added to a type, it is zero in
+// old values. If a field is removed from a type, old values with it are errors.
 //
-// # What cannot be written
+// # What cannot be encoded
 //
-// [Check] tells it of a type, and names the field that is the trouble: functions,
-// channels, addresses of memory, complex numbers, fields that are not exported,
-// keys of maps that are pointers or interfaces. Some of it depends on the value
-// and is found when it is written: an interface with a value in it of a type
-// that is not registered, a time that is not in UTC, or has no year of four
-// digits, a value that is part of itself or has parts more than 1000 deep.
+// [Check] reports whether a type can be encoded, and otherwise names the field that
+// cannot. These cannot: functions, channels, memory addresses, complex numbers, unexported
+// fields, and map keys that are pointers or interfaces. Other errors depend on the value
+// and are found when it is encoded: a value in an interface whose type is not registered, a
+// time that is not in UTC or whose year does not have four digits, and a value that is part
+// of itself or is nested more than 1000 deep.
 package codec

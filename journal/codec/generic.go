@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// What follows reads values in a program that need not have their types.
+// This file decodes values in a program that need not have their types.
 
-// Name returns the name of the type of the value at the beginning of data, which
-// [Append] has written. It is empty if the value is nil.
+// Name returns the name of the type of the value at the beginning of data, which [Append]
+// has encoded. It is empty if the value is nil.
 func Name(data []byte) (string, error) {
 	r := reader{data: data}
 	if r.null() {
@@ -21,20 +21,20 @@ func Name(data []byte) (string, error) {
 	return string(name), err
 }
 
-// Generic returns the value at the beginning of data, which [Append] has written,
-// as package encoding/json would have it, with the name of its type:
+// Generic returns the value at the beginning of data, which [Append] has encoded, as
+// package encoding/json would decode it, with the name of its type:
 //
-//	a struct, a map   map[string]any; a key that is no string is as [Text] has it
+//	a struct, a map   map[string]any; a key that is not a string is its [Text]
 //	a slice, an array []any
 //	a number          int64, uint64 if it is too large for that, or float64
-//	an infinite one   the string "+Inf", "-Inf" or "NaN"
-//	bytes             a string, if they are UTF-8 that can be printed, with tabs
-//	                  and ends of lines; and otherwise {"base64": "…"}
+//	infinity, NaN     the string "+Inf", "-Inf" or "NaN"
+//	bytes             a string, if they are printable UTF-8, with tabs and ends of
+//	                  lines; and otherwise {"base64": "…"}
 //	a string, a bool  as such; a string that is not UTF-8 like bytes
 //	a time            a string, as in 2006-01-02T15:04:05.999999999Z
 //	an interface      the []any of the name of the type, and the value
 //
-// It is as harmless as [Decode]. The name is empty if the value is nil.
+// Like [Decode], it is safe for untrusted data. The name is empty if the value is nil.
 func Generic(data []byte) (name string, v any, err error) {
 	r := reader{data: data}
 	if r.null() {
@@ -74,7 +74,7 @@ func (r *reader) generic(depth int) (any, error) {
 		return int64(n), nil
 	case negative:
 		if n > math.MaxInt64 {
-			return -1 - float64(n), nil // which no value in Go is
+			return -1 - float64(n), nil // no integer type of Go has such values
 		}
 		return ^int64(n), nil
 	case bytes_, text:
@@ -82,9 +82,9 @@ func (r *reader) generic(depth int) (any, error) {
 		return r.genericString(major)
 	case array:
 		if n > uint64(len(r.data)-r.at) {
-			return nil, r.cut()
+			return nil, r.truncated()
 		}
-		all := make([]any, 0, min(n, few))
+		all := make([]any, 0, min(n, initialCap))
 		for range n {
 			e, err := r.generic(depth + 1)
 			if err != nil {
@@ -95,9 +95,9 @@ func (r *reader) generic(depth int) (any, error) {
 		return all, nil
 	case mapping:
 		if n > uint64(len(r.data)-r.at)/2 {
-			return nil, r.cut()
+			return nil, r.truncated()
 		}
-		all := make(map[string]any, min(n, few))
+		all := make(map[string]any, min(n, initialCap))
 		for range n {
 			k, err := r.genericKey(depth + 1)
 			if err != nil {
@@ -117,7 +117,7 @@ func (r *reader) generic(depth int) (any, error) {
 	case null:
 		return nil, nil
 	}
-	return nil, refuse("the simple value at byte ", strconv.Itoa(start), " is none that is written here")
+	return nil, refuse("the simple value at byte ", strconv.Itoa(start), " is not one that this package writes")
 }
 
 func (r *reader) genericString(major byte) (any, error) {
@@ -134,8 +134,8 @@ func (r *reader) genericString(major byte) (any, error) {
 	return map[string]any{"base64": base64.StdEncoding.EncodeToString(b)}, nil
 }
 
-// genericKey reads a key, and returns it if it is a text, and otherwise what
-// Text makes of it.
+// genericKey reads a key. It returns the key itself if it is a text, and otherwise a text
+// for it as Text has it.
 func (r *reader) genericKey(depth int) (string, error) {
 	if r.peek()&0xe0 == text {
 		b, err := r.chunk(text)

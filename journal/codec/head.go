@@ -19,7 +19,7 @@ const (
 	simple
 )
 
-// What is written as one byte, or begins with it.
+// Items of one byte, and the first bytes of others.
 const (
 	false_   = simple | 20
 	true_    = simple | 21
@@ -75,8 +75,7 @@ func appendFloat(dst []byte, bits uint64) []byte {
 }
 
 // narrow returns the bits of a float in a format with fewer bits for fraction
-// and exponent, and whether it is the same number there. What is not a number
-// keeps its payload.
+// and exponent, and whether it is the same number there. A NaN keeps its payload.
 func narrow(bits uint64, fraction, exponent, toFraction, toExponent uint) (uint64, bool) {
 	f := bits & (1<<fraction - 1)
 	e := int(bits >> fraction & (1<<exponent - 1))
@@ -96,7 +95,7 @@ func narrow(bits uint64, fraction, exponent, toFraction, toExponent uint) (uint6
 	case e > 0:
 		return sign | uint64(e)<<toFraction | f>>drop, f&(1<<drop-1) == 0
 	}
-	// A number that has no leading one in the smaller format.
+	// The number is subnormal in the smaller format.
 	f |= 1 << fraction
 	drop += uint(1 - e)
 	return sign | f>>min(drop, 63), drop <= fraction && f&(1<<drop-1) == 0
@@ -124,13 +123,13 @@ func widen(bits uint64, fraction, exponent, toFraction, toExponent uint) uint64 
 	return sign | uint64(e+bias)<<toFraction | f&(1<<fraction-1)<<add
 }
 
-// A reader takes apart what was written.
+// A reader reads encoded data.
 type reader struct {
 	data []byte
 	at   int
 }
 
-// peek returns the next byte, or 0xff, which begins nothing, at the end.
+// peek returns the next byte. At the end it returns 0xff, with which no item begins.
 func (r *reader) peek() byte {
 	if r.at < len(r.data) {
 		return r.data[r.at]
@@ -150,7 +149,7 @@ func (r *reader) null() bool {
 // head reads the head of an item.
 func (r *reader) head() (major byte, n uint64, err error) {
 	if r.at >= len(r.data) {
-		return 0, 0, r.cut()
+		return 0, 0, r.truncated()
 	}
 	first := r.data[r.at]
 	major, info := first&0xe0, first&0x1f
@@ -160,10 +159,10 @@ func (r *reader) head() (major byte, n uint64, err error) {
 	}
 	size := 1 << (info - 24)
 	if info > 27 || first == simple|24 {
-		return 0, 0, refuse("the byte ", strconv.Itoa(r.at), " begins nothing of known length")
+		return 0, 0, refuse("the byte ", strconv.Itoa(r.at), " does not begin an item of known length")
 	}
 	if len(r.data)-r.at-1 < size {
-		return 0, 0, r.cut()
+		return 0, 0, r.truncated()
 	}
 	for _, b := range r.data[r.at+1 : r.at+1+size] {
 		n = n<<8 | uint64(b)
@@ -175,8 +174,8 @@ func (r *reader) head() (major byte, n uint64, err error) {
 	return major, n, nil
 }
 
-// length reads the head of an item that is made of parts, and returns how many
-// there are, each of which takes at least so many bytes.
+// length reads the head of an item that has parts, and returns their number. Each part has
+// at least each bytes.
 func (r *reader) length(want byte, each int) (int, error) {
 	start := r.at
 	major, n, err := r.head()
@@ -188,7 +187,7 @@ func (r *reader) length(want byte, each int) (int, error) {
 		return 0, r.unexpected(names[want>>5])
 	case n > uint64((len(r.data)-r.at)/each):
 		r.at = start
-		return 0, r.cut()
+		return 0, r.truncated()
 	}
 	return int(n), nil
 }
@@ -270,7 +269,7 @@ func (r *reader) skip(depth int) error {
 	switch major {
 	case bytes_, text:
 		if n > uint64(len(r.data)-r.at) {
-			return r.cut()
+			return r.truncated()
 		}
 		if major == text && !utf8.Valid(r.data[r.at:r.at+int(n)]) {
 			return refuse("the text at byte ", strconv.Itoa(start), " is not UTF-8")
@@ -280,7 +279,7 @@ func (r *reader) skip(depth int) error {
 		parts = n
 	case mapping:
 		if n > uint64(len(r.data)) {
-			return r.cut()
+			return r.truncated()
 		}
 		parts = 2 * n
 	case tagged:
@@ -294,7 +293,7 @@ func (r *reader) skip(depth int) error {
 	return nil
 }
 
-func (r *reader) cut() error {
+func (r *reader) truncated() error {
 	return refuse("it ends in the middle, or a length at byte ", strconv.Itoa(r.at), " is wrong")
 }
 
@@ -306,7 +305,7 @@ func (r *reader) unexpected(want string) error {
 	return refuse("there is ", got, " at byte ", strconv.Itoa(r.at), " instead of ", want)
 }
 
-// maxDepth is how deep arrays, maps and tags may lie in one another.
+// maxDepth is how deep arrays, maps and tags may be nested.
 const maxDepth = 1000
 
 func tooDeep() error {

@@ -9,17 +9,17 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// An own is a codec that types bring with them.
-type own struct {
+// A customCodec is a kind of codec that types have of their own, as methods.
+type customCodec struct {
 	marshal, unmarshal reflect.Type // the interfaces
 	item               byte         // what is written: bytes_, text, or any item for 0
 	encode             func(dst []byte, v any) ([]byte, error)
 	decode             func(v any, data []byte) error
 }
 
-// owns are the codecs that a type can bring with it, the best first. A binary
-// form is meant to lose nothing; a text is sometimes for people.
-var owns = []*own{
+// customCodecs are the codecs that a type can have of its own, the best first. A binary
+// form should lose nothing; a text is sometimes for people.
+var customCodecs = []*customCodec{
 	{
 		reflect.TypeFor[cbor.Marshaler](), reflect.TypeFor[cbor.Unmarshaler](), 0,
 		func(dst []byte, v any) ([]byte, error) { return join(dst)(v.(cbor.Marshaler).MarshalCBOR()) },
@@ -52,13 +52,14 @@ func join(dst []byte) func([]byte, error) ([]byte, error) {
 	return func(b []byte, err error) ([]byte, error) { return append(dst, b...), err }
 }
 
-// ownOf returns the codec that type t brings with it, or nil. A struct of one
-// field, which is embedded, has the methods of that and needs no other codec.
-func ownOf(t reflect.Type) *own {
+// customCodecOf returns the codec that type t has of its own, or nil. It returns nil for a
+// struct whose only field is embedded and has the codec: the struct has only promoted
+// methods, and is encoded by its field.
+func customCodecOf(t reflect.Type) *customCodec {
 	if k := t.Kind(); k == reflect.Interface || k == reflect.Pointer {
 		return nil
 	}
-	for _, o := range owns {
+	for _, o := range customCodecs {
 		if o.is(t) {
 			if _, ok := o.embedded(t); ok && t.NumField() == 1 {
 				return nil
@@ -70,13 +71,13 @@ func ownOf(t reflect.Type) *own {
 }
 
 // is reports whether a type has the codec.
-func (o *own) is(t reflect.Type) bool {
+func (o *customCodec) is(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	return p.Implements(o.marshal) && p.Implements(o.unmarshal)
 }
 
-// embedded returns an embedded field of type t that has the codec, too.
-func (o *own) embedded(t reflect.Type) (f reflect.StructField, ok bool) {
+// embedded returns an embedded field of type t that has the codec as well.
+func (o *customCodec) embedded(t reflect.Type) (f reflect.StructField, ok bool) {
 	if t.Kind() != reflect.Struct {
 		return f, false
 	}
@@ -88,16 +89,17 @@ func (o *own) embedded(t reflect.Type) (f reflect.StructField, ok bool) {
 	return f, false
 }
 
-func (p *plan) isOwn() bool { return ownOf(p.typ) != nil }
+func (p *plan) hasCustomCodec() bool { return customCodecOf(p.typ) != nil }
 
-// own has the plan use the codec that its type brings with it, if there is one.
-func (p *plan) own() (done bool, err error) {
-	o := ownOf(p.typ)
+// useCustomCodec makes the plan use the codec that its type has of its own, if there is
+// one.
+func (p *plan) useCustomCodec() (done bool, err error) {
+	o := customCodecOf(p.typ)
 	if o == nil {
 		return false, nil
 	}
 	if f, ok := o.embedded(p.typ); ok {
-		return false, in("."+f.Name, refuse("the codec of the embedded field is that of the whole struct, and knows nothing of the other fields; give the field a name"))
+		return false, withPath("."+f.Name, refuse("the codec of the embedded field is that of the whole struct, and knows nothing of the other fields; give the field a name"))
 	}
 	p.null = o.item == 0
 	p.write = func(dst []byte, v reflect.Value, depth int) ([]byte, error) {
@@ -106,7 +108,7 @@ func (p *plan) own() (done bool, err error) {
 	if p.typ.Implements(o.marshal) {
 		p.write = func(dst []byte, v reflect.Value, depth int) ([]byte, error) {
 			if v.CanAddr() {
-				v = v.Addr() // which takes no memory
+				v = v.Addr() // this does not allocate
 			}
 			return o.write(dst, v, depth)
 		}
@@ -125,7 +127,7 @@ func pointerTo(v reflect.Value) reflect.Value {
 	return c
 }
 
-func (o *own) write(dst []byte, v reflect.Value, depth int) (_ []byte, err error) {
+func (o *customCodec) write(dst []byte, v reflect.Value, depth int) (_ []byte, err error) {
 	start := len(dst)
 	defer func() {
 		if r := recover(); r != nil {
@@ -142,7 +144,7 @@ func (o *own) write(dst []byte, v reflect.Value, depth int) (_ []byte, err error
 		}
 		return dst, nil
 	}
-	// The length comes first, but is known last.
+	// Insert the length, which is known only now.
 	item := o.item
 	if item == text && !utf8.Valid(dst[start:]) {
 		item = bytes_
@@ -155,7 +157,7 @@ func (o *own) write(dst []byte, v reflect.Value, depth int) (_ []byte, err error
 	return dst, nil
 }
 
-func (o *own) read(r *reader, v reflect.Value, depth int) (err error) {
+func (o *customCodec) read(r *reader, v reflect.Value, depth int) (err error) {
 	start := r.at
 	var data []byte
 	switch o.item {

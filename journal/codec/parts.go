@@ -9,18 +9,18 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// What follows writes and restores values that have parts.
+// This file encodes and decodes values that have parts.
 
-// few is how many elements are given memory at once because a length says so,
-// which need not be true.
-const few = 16
+// initialCap is how many elements are allocated at once because of a length in the data,
+// which may be wrong.
+const initialCap = 16
 
 func (p *plan) writePointer(dst []byte, v reflect.Value, depth int) ([]byte, error) {
 	if v.IsNil() {
 		return append(dst, null), nil
 	}
 	if p.null {
-		// A pointer to what is null is not a nil pointer.
+		// A pointer to a value that is null is not a nil pointer.
 		if depth >= maxDepth {
 			return nil, tooDeep()
 		}
@@ -64,7 +64,7 @@ func (p *plan) writeArray(dst []byte, v reflect.Value, depth int) (_ []byte, err
 	dst = appendHead(dst, array, uint64(n))
 	for i := range n {
 		if dst, err = p.write(dst, v.Index(i), depth+1); err != nil {
-			return nil, at(i, err)
+			return nil, withIndex(i, err)
 		}
 	}
 	return dst, nil
@@ -81,14 +81,14 @@ func (p *plan) readSlice(r *reader, v reflect.Value, depth int) error {
 	if err != nil {
 		return err
 	}
-	v.Set(reflect.MakeSlice(v.Type(), min(n, few), min(n, few)))
+	v.Set(reflect.MakeSlice(v.Type(), min(n, initialCap), min(n, initialCap)))
 	for i := range n {
 		if i == v.Len() {
 			v.Grow(min(n-i, i))
 			v.SetLen(min(n, v.Cap()))
 		}
 		if err := p.read(r, v.Index(i), depth+1); err != nil {
-			return at(i, err)
+			return withIndex(i, err)
 		}
 	}
 	return nil
@@ -108,7 +108,7 @@ func (p *plan) readArray(r *reader, v reflect.Value, depth int) error {
 	}
 	for i := range n {
 		if err := p.read(r, v.Index(i), depth+1); err != nil {
-			return at(i, err)
+			return withIndex(i, err)
 		}
 	}
 	return nil
@@ -133,7 +133,7 @@ func (s *record) write(dst []byte, v reflect.Value, depth int) (_ []byte, err er
 		f := &s.fields[i]
 		dst = append(dst, f.key...)
 		if dst, err = f.plan.write(dst, v.Field(f.index), depth+1); err != nil {
-			return nil, in("."+f.name, err)
+			return nil, withPath("."+f.name, err)
 		}
 	}
 	return dst, nil
@@ -149,7 +149,7 @@ func (s *record) read(r *reader, v reflect.Value, depth int) error {
 	}
 	next := 0
 	for range n {
-		// Most often it is the next one, and no key is the beginning of another.
+		// It is usually the next one. No key is a prefix of another.
 		if next < len(s.fields) && bytes.HasPrefix(r.data[r.at:], s.fields[next].key) {
 			r.at += len(s.fields[next].key)
 		} else if next, err = s.find(r, next, v.Type()); err != nil {
@@ -157,7 +157,7 @@ func (s *record) read(r *reader, v reflect.Value, depth int) error {
 		}
 		f := &s.fields[next]
 		if err := f.plan.read(r, v.Field(f.index), depth+1); err != nil {
-			return in("."+f.name, err)
+			return withPath("."+f.name, err)
 		}
 		next++
 	}
@@ -173,12 +173,12 @@ func (s *record) find(r *reader, next int, t reflect.Type) (int, error) {
 		return next, err
 	}
 	key := r.data[start:r.at]
-	// A field that is not there was added to the type later.
+	// The data lacks fields that were added to the type later.
 	for next < len(s.fields) && bytes.Compare(s.fields[next].key, key) < 0 {
 		next++
 	}
 	if next == len(s.fields) || !bytes.Equal(s.fields[next].key, key) {
-		return next, refuse("the field ", strconv.Quote(string(name)), " at byte ", strconv.Itoa(start), " is not one of ", t.String(), ", or not in its place")
+		return next, refuse("the field ", strconv.Quote(string(name)), " at byte ", strconv.Itoa(start), " is not one of ", t.String(), ", or out of order")
 	}
 	return next, nil
 }
@@ -197,20 +197,20 @@ func (m *pairs) write(dst []byte, v reflect.Value, depth int) (_ []byte, err err
 	if v.Len() == 0 {
 		return dst, nil
 	}
-	// The pairs are written behind one another, and then put in order.
+	// Write the pairs, and then sort them.
 	start := len(dst)
 	ends := make([]span, 0, v.Len())
 	for k, e := range v.Seq2() {
 		if !k.Equal(k) {
-			return nil, in("[key]", refuse("a key that is not equal to itself cannot be restored"))
+			return nil, withPath("[key]", refuse("a key that is not equal to itself cannot be restored"))
 		}
 		s := span{from: len(dst) - start}
 		if dst, err = m.key.write(dst, k, depth+1); err != nil {
-			return nil, in("[key]", err)
+			return nil, withPath("[key]", err)
 		}
 		s.key = len(dst) - start
 		if dst, err = m.elem.write(dst, e, depth+1); err != nil {
-			return nil, in("[]", err)
+			return nil, withPath("[]", err)
 		}
 		s.to = len(dst) - start
 		ends = append(ends, s)
@@ -220,14 +220,14 @@ func (m *pairs) write(dst []byte, v reflect.Value, depth int) (_ []byte, err err
 	dst = dst[:start]
 	for i, s := range ends {
 		if i > 0 && bytes.Equal(all[ends[i-1].from:ends[i-1].key], all[s.from:s.key]) {
-			return nil, in("[key]", refuse("two keys are written alike"))
+			return nil, withPath("[key]", refuse("two keys are written alike"))
 		}
 		dst = append(dst, all[s.from:s.to]...)
 	}
 	return dst, nil
 }
 
-// A span is where a pair is: its key, and then its element.
+// A span is the position of a pair: its key, and then its element.
 type span struct{ from, key, to int }
 
 func (m *pairs) read(r *reader, v reflect.Value, depth int) error {
@@ -241,21 +241,21 @@ func (m *pairs) read(r *reader, v reflect.Value, depth int) error {
 	if err != nil {
 		return err
 	}
-	v.Set(reflect.MakeMapWithSize(v.Type(), min(n, few)))
+	v.Set(reflect.MakeMapWithSize(v.Type(), min(n, initialCap)))
 	var last []byte
 	for i := range n {
 		k, e := reflect.New(m.key.typ).Elem(), reflect.New(m.elem.typ).Elem()
 		start := r.at
 		if err := m.key.read(r, k, depth+1); err != nil {
-			return in("[key]", err)
+			return withPath("[key]", err)
 		}
 		key := r.data[start:r.at]
 		if i > 0 && bytes.Compare(last, key) >= 0 {
-			return refuse("the key at byte ", strconv.Itoa(start), " is there twice, or not in its place")
+			return refuse("the key at byte ", strconv.Itoa(start), " is there twice, or out of order")
 		}
 		last = key
 		if err := m.elem.read(r, e, depth+1); err != nil {
-			return in("[]", err)
+			return withPath("[]", err)
 		}
 		v.SetMapIndex(k, e)
 		if v.Len() != i+1 {
@@ -272,9 +272,9 @@ func writeInterface(dst []byte, v reflect.Value, depth int) ([]byte, error) {
 	v = v.Elem()
 	dst, err := writeNamed(dst, v, depth)
 	if e, ok := err.(*Error); ok && e.Path != "" {
-		err = of(v.Type(), err)
+		err = withType(v.Type(), err)
 	}
-	return dst, held(err)
+	return dst, inInterface(err)
 }
 
 // writeNamed appends the array of the name of a type and a value of it.
@@ -289,9 +289,9 @@ func writeNamed(dst []byte, v reflect.Value, depth int) ([]byte, error) {
 	return k.write(append(dst, k.head...), v, depth+1)
 }
 
-// held returns the error of a value that an interface holds as one of the value
-// that has the interface.
-func held(err error) error {
+// inInterface returns the error of a value in an interface as one of the value that has the
+// interface.
+func inInterface(err error) error {
 	e, ok := err.(*Error)
 	if !ok || e.Type == "" {
 		return err
@@ -306,16 +306,16 @@ func readInterface(r *reader, v reflect.Value, depth int) error {
 	start := r.at
 	e, err := readNamed(r, depth)
 	if err != nil {
-		return held(err)
+		return inInterface(err)
 	}
 	if !e.Type().AssignableTo(v.Type()) {
-		return refuse("the value at byte ", strconv.Itoa(start), " is of type ", nameOf(e.Type()), ", which is no ", v.Type().String())
+		return refuse("the value at byte ", strconv.Itoa(start), " is of type ", nameOf(e.Type()), ", which does not implement ", v.Type().String())
 	}
 	v.Set(e)
 	return nil
 }
 
-// readNamed reads what writeNamed has written.
+// readNamed reads a value with the name of its type.
 func readNamed(r *reader, depth int) (reflect.Value, error) {
 	if depth >= maxDepth {
 		return reflect.Value{}, tooDeep()
@@ -334,12 +334,12 @@ func readNamed(r *reader, depth int) (reflect.Value, error) {
 	}
 	v := reflect.New(t).Elem()
 	if err := k.read(r, v, depth+1); err != nil {
-		return v, of(t, err)
+		return v, withType(t, err)
 	}
 	return v, nil
 }
 
-// readName reads what comes before a value with the name of its type.
+// readName reads the name of the type before a value.
 func readName(r *reader) ([]byte, error) {
 	if r.peek() != array|2 {
 		return nil, r.unexpected("an array of a name and a value")

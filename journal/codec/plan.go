@@ -11,41 +11,41 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A plan knows how to write and restore the values of a type. It is made once.
+// A plan encodes and decodes the values of a type. There is one for each type.
 type plan struct {
 	typ reflect.Type
 
 	// null reports whether some value of the type is written as null.
 	null bool
 
-	// write appends v, which lies so deep in other items.
+	// write appends v, which is nested so deep in other items.
 	write func(dst []byte, v reflect.Value, depth int) ([]byte, error)
 
 	// read restores v, which is zero and can be set.
 	read func(r *reader, v reflect.Value, depth int) error
 }
 
-// A known is what there is to know about a type whose values are written.
-type known struct {
+// A cachedPlan is the plan of a type, or the error why there is none.
+type cachedPlan struct {
 	*plan
 	head []byte // of a value with its name; nil if the type has none
 	err  error  // why there is no plan
 }
 
-// cache has the known of each type that has been asked for. What is in it
-// depends on nothing but the type and its name, which do not change.
+// cache has the cachedPlan of each type that was used. It depends only on the type and its
+// name, which do not change.
 var cache sync.Map
 
 // planOf returns the plan for values of a type.
-func planOf(t reflect.Type) (*known, error) {
+func planOf(t reflect.Type) (*cachedPlan, error) {
 	if k, ok := cache.Load(t); ok {
-		k := k.(*known)
+		k := k.(*cachedPlan)
 		return k, k.err
 	}
-	k := new(known)
+	k := new(cachedPlan)
 	k.plan, k.err = compiler{}.compile(t)
 	if k.err != nil {
-		k.err = of(t, k.err)
+		k.err = withType(t, k.err)
 	}
 	if name, ok := world.NameOf(t); ok {
 		k.head = appendString([]byte{array | 2}, name)
@@ -56,13 +56,13 @@ func planOf(t reflect.Type) (*known, error) {
 
 // namedPlanOf returns the plan for values of a type that are written with its
 // name.
-func namedPlanOf(t reflect.Type) (*known, error) {
+func namedPlanOf(t reflect.Type) (*cachedPlan, error) {
 	k, err := planOf(t)
 	if k.head != nil {
 		return k, err
 	}
 	if _, ok := world.NameOf(t); ok {
-		cache.Delete(t) // it has been given a name since
+		cache.Delete(t) // the type was registered since
 		return planOf(t)
 	}
 	if t.Implements(reflect.TypeFor[error]()) {
@@ -71,16 +71,16 @@ func namedPlanOf(t reflect.Type) (*known, error) {
 	return k, refuse("the type ", t.String(), " is not registered; use world.Register")
 }
 
-// Check returns nil if values of type t can be written down, as far as that
-// does not depend on the value, and otherwise an [*Error] that names the part
-// of the type that cannot. Whether t is registered is not asked.
+// Check returns nil if values of type t can be encoded, as far as that does not depend on
+// the value, and otherwise an [*Error] that names the part of the type that cannot. It does
+// not check whether t is registered.
 func Check(t reflect.Type) error {
 	_, err := planOf(t)
 	return err
 }
 
-// A compiler makes plans. It has those that it is making, because a type can
-// have itself in it.
+// A compiler makes plans. It keeps those that it has begun, because a type can contain
+// itself.
 type compiler map[reflect.Type]*plan
 
 func (c compiler) compile(t reflect.Type) (*plan, error) {
@@ -93,7 +93,7 @@ func (c compiler) compile(t reflect.Type) (*plan, error) {
 		p.write, p.read = writeTime, readTime
 		return p, nil
 	}
-	if done, err := p.own(); done || err != nil {
+	if done, err := p.useCustomCodec(); done || err != nil {
 		return p, err
 	}
 	switch k := t.Kind(); k {
@@ -123,7 +123,7 @@ func (c compiler) compile(t reflect.Type) (*plan, error) {
 	return p, nil
 }
 
-// unwritable says why values of some kinds cannot be written down.
+// unwritable says why values of some kinds cannot be encoded.
 var unwritable = map[reflect.Kind]string{
 	reflect.Func:          "a func cannot be written down",
 	reflect.Chan:          "a chan cannot be written down",
@@ -148,9 +148,9 @@ func (c compiler) list(p *plan) error {
 	p.null = slice
 	elem, err := c.compile(p.typ.Elem())
 	if err != nil {
-		return in("[]", err)
+		return withPath("[]", err)
 	}
-	octets := p.typ.Elem().Kind() == reflect.Uint8 && !elem.isOwn()
+	octets := p.typ.Elem().Kind() == reflect.Uint8 && !elem.hasCustomCodec()
 	switch {
 	case slice && octets:
 		p.write, p.read = writeBytes, readBytes
@@ -168,24 +168,24 @@ func (c compiler) mapping(p *plan) error {
 	p.null = true
 	key, err := c.compile(p.typ.Key())
 	if err != nil {
-		return in("[key]", err)
+		return withPath("[key]", err)
 	}
 	if k := identity(p.typ.Key()); k != reflect.Invalid {
-		return in("[key]", refuse("a key cannot be written down that has a "+k.String()+" in it"))
+		return withPath("[key]", refuse("a key cannot be written down that has a "+k.String()+" in it"))
 	}
 	elem, err := c.compile(p.typ.Elem())
 	if err != nil {
-		return in("[]", err)
+		return withPath("[]", err)
 	}
 	m := &pairs{key: key, elem: elem}
 	p.write, p.read = m.write, m.read
 	return nil
 }
 
-// identity returns the kind of a part of a key that is compared by identity, or
-// by its type, and so is not the same once it is restored; or else Invalid.
+// identity returns the kind of a part of a key that is compared by identity or by type, so
+// that a decoded key would not be equal to the encoded one; or else Invalid.
 func identity(t reflect.Type) reflect.Kind {
-	if t == reflect.TypeFor[time.Time]() || ownOf(t) != nil {
+	if t == reflect.TypeFor[time.Time]() || customCodecOf(t) != nil {
 		return reflect.Invalid
 	}
 	switch k := t.Kind(); k {
@@ -213,31 +213,30 @@ func (c compiler) fields(p *plan) error {
 		}
 		if !f.IsExported() {
 			if reason, ok := unwritable[f.Type.Kind()]; ok {
-				return in("."+f.Name, refuse(reason))
+				return withPath("."+f.Name, refuse(reason))
 			}
-			return in("."+f.Name, refuse("a field that is not exported cannot be written down; export it, or give the type ", p.typ.String(), " the methods MarshalBinary and UnmarshalBinary"))
+			return withPath("."+f.Name, refuse("a field that is not exported cannot be written down; export it, or give the type ", p.typ.String(), " the methods MarshalBinary and UnmarshalBinary"))
 		}
 		name, reason := fieldName(f)
 		if reason != "" {
-			return in("."+f.Name, refuse(reason))
+			return withPath("."+f.Name, refuse(reason))
 		}
 		elem, err := c.compile(f.Type)
 		if err != nil {
-			return in("."+f.Name, err)
+			return withPath("."+f.Name, err)
 		}
 		s.fields = append(s.fields, field{name: f.Name, key: appendString(nil, name), index: i, plan: elem})
 	}
 	slices.SortFunc(s.fields, func(a, b field) int { return bytes.Compare(a.key, b.key) })
 	for i := 1; i < len(s.fields); i++ {
 		if a, b := s.fields[i-1], s.fields[i]; bytes.Equal(a.key, b.key) {
-			return in("."+b.name, refuse("the tag gives it the name of the field ", a.name))
+			return withPath("."+b.name, refuse("the tag gives it the name of the field ", a.name))
 		}
 	}
 	return nil
 }
 
-// fieldName returns the name under which a field is written, or what is wrong
-// with its tag.
+// fieldName returns the name under which a field is encoded, or what is wrong with its tag.
 func fieldName(f reflect.StructField) (name, reason string) {
 	tag := f.Tag.Get("cbor")
 	name, options, _ := strings.Cut(tag, ",")

@@ -8,19 +8,19 @@ import (
 	"unicode/utf8"
 )
 
-// How much Text shows: of the whole, and of a string.
+// The limits of Text, in bytes: for the whole, and for a string.
 const (
 	mostText   = 240
 	mostString = 64
 )
 
-// Text returns a short text for people about the value at the beginning of data,
-// which [Append] has written:
+// Text returns a short text for people that describes the value at the beginning of data,
+// which [Append] has encoded:
 //
 //	tcp.received{Bytes: "hello\n"}
 //
-// What is too long is cut and ends with an ellipsis. The fields are in the order
-// in which they are written. What cannot be read is said to be so.
+// A text that is too long is cut and ends with an ellipsis. The fields are in the order of
+// the encoding. If the data is invalid, the text says so.
 func Text(data []byte) string {
 	p := printer{reader: reader{data: data}, most: mostText}
 	if p.null() {
@@ -44,11 +44,11 @@ func Text(data []byte) string {
 	return string(p.out)
 }
 
-// A printer writes a text about what it reads.
+// A printer describes the data that it reads.
 type printer struct {
 	reader
 	out  []byte
-	most int // no more is written than this, or little more
+	most int // about how many bytes it writes at most
 }
 
 // item writes the next item, and reports whether it did and was not too long.
@@ -150,7 +150,7 @@ func isName(b []byte) bool {
 	return true
 }
 
-// quote writes a string in quotes, or in hexadecimal digits if it is no text.
+// quote writes a string in quotes, or in hexadecimal digits if it is not printable.
 func (p *printer) quote(b []byte) {
 	more := p.most != math.MaxInt && len(b) > mostString
 	if more {

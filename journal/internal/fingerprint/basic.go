@@ -15,7 +15,7 @@ func appendText(dst []byte, s string) []byte {
 	return append(appendUint(dst, uint64(len(s))), s...)
 }
 
-// basic returns how values of a kind are written that have no parts.
+// basic returns the appender for values of a kind without parts.
 func basic(k reflect.Kind) appender {
 	switch k {
 	case reflect.Bool:
@@ -60,7 +60,7 @@ func basic(k reflect.Kind) appender {
 	case reflect.String:
 		return func(dst []byte, at unsafe.Pointer, _ *walk) []byte { return appendText(dst, *(*string)(at)) }
 	case reflect.Func, reflect.Chan, reflect.UnsafePointer:
-		return appendPresence
+		return appendIsNil
 	}
 	return appendNothing // uintptr
 }
@@ -73,8 +73,8 @@ func unsigned[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](dst []byte, at uns
 	return appendUint(dst, uint64(*(*T)(at)))
 }
 
-// appendFloat appends the bits of a float. What is no number has different ones
-// on different processors.
+// appendFloat appends the bits of a float. It makes all NaNs alike, because their bits
+// depend on the processor.
 func appendFloat(dst []byte, f float64) []byte {
 	if f != f {
 		f = math.NaN()
@@ -88,8 +88,8 @@ func appendComplex(dst []byte, c complex128) []byte {
 
 func appendNothing(dst []byte, _ unsafe.Pointer, _ *walk) []byte { return dst }
 
-// appendPresence appends whether the pointer at an address is nil.
-func appendPresence(dst []byte, at unsafe.Pointer, _ *walk) []byte {
+// appendIsNil appends whether the pointer at an address is nil.
+func appendIsNil(dst []byte, at unsafe.Pointer, _ *walk) []byte {
 	if *(*unsafe.Pointer)(at) == nil {
 		return append(dst, isNil)
 	}
@@ -104,7 +104,7 @@ func appendBytes(dst []byte, at unsafe.Pointer, _ *walk) []byte {
 	return append(appendUint(append(dst, isThere), uint64(len(b))), b...)
 }
 
-// appendInterface returns how what is in an interface of type t is written.
+// appendInterface returns the appender for the values in an interface of type t.
 func (v Version) appendInterface(t reflect.Type) appender {
 	if t.NumMethod() == 0 {
 		return func(dst []byte, at unsafe.Pointer, w *walk) []byte { return v.appendAny(dst, *(*any)(at), w) }
@@ -121,8 +121,8 @@ func (v Version) appendAny(dst []byte, x any, w *walk) []byte {
 	return v.planOf(reflect.TypeOf(x)).appendIn(dst, x, w)
 }
 
-// appendMap appends the number of pairs in a map, and each, in the order of
-// their bytes.
+// appendMap appends the number of pairs in a map, and the pairs in the order of their
+// bytes.
 func appendMap(dst []byte, m reflect.Value, key, elem *plan, w *walk) []byte {
 	dst = appendUint(dst, uint64(m.Len()))
 	if m.Len() == 0 {

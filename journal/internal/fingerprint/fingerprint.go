@@ -1,16 +1,14 @@
-// Package fingerprint makes bytes of values of any type, for digests: two runs
-// that have the same values have the same bytes, in every process, on every
-// computer, and whatever addresses things have in memory. Values that differ
-// have different bytes, as far as they differ in data.
+// Package fingerprint encodes values of any type as bytes, for digests. Two runs with the
+// same values have the same bytes, in every process, on every computer, whatever the
+// addresses in memory. Values that differ in data have different bytes.
 //
-// These are data, with all that can be reached from them, in fields that are
-// exported and others: basic types, structs, arrays, slices, maps in no
-// particular order, what pointers point to, and the types and values of
-// interfaces. Some types are told by what they stand for:
+// Data are basic types, structs with exported and unexported fields, arrays, slices, maps
+// in no particular order, the targets of pointers, and the types and values in interfaces.
+// Some types are represented by what they stand for:
 //
 //	func, chan, unsafe.Pointer     whether it is nil
 //	uintptr                        nothing: it is an address
-//	float                          its bits; all that are no numbers are alike
+//	float                          its bits; all NaNs are alike
 //	time.Time                      the instant
 //	*time.Location, reflect.Type   its name
 //	world.Device, Clock, Network   its name
@@ -20,29 +18,28 @@
 //
 // # Types
 //
-// The bytes of a value, and of what is in an interface, begin with what tells the
-// type. That is, the first that there is:
+// The bytes of a value, and of a value in an interface, begin with an identification of
+// the type. That is the first of these that the type has:
 //
 //   - the name with which the type is registered, see [world.Register];
 //   - a name that this package has for it, if it is a type of this library;
-//   - the word for what the values stand for, if it is in the table above: all
-//     errors are told by their texts, whatever their types;
-//   - its structure: its kind, with the length of an array, and the kinds of the
-//     fields of a struct, with the names under which package codec writes those
-//     that are exported. Of a pointer, a slice and a map it has that of the
-//     elements, too; what those refer to is told by its kind.
+//   - the word for what the values stand for, if it is in the table above: all errors are
+//     represented by their texts, whatever their types;
+//   - its structure: its kind, with the length of an array, and the kinds of the fields of
+//     a struct, with the names under which package codec encodes the exported ones. For a
+//     pointer, a slice or a map it includes the structure of the elements; for what those
+//     refer to, only the kind.
 //
-// A name or a path in Go is no part of it, so a type can be moved and renamed. Two
-// types of the same structure are not told apart, unless they are registered. A
-// [reflect.Type] is told by its name or word as well, and otherwise by its kind
-// alone.
+// Names and paths in Go are not part of it, so a type can be moved and renamed. Two types
+// of the same structure are not distinguished, unless they are registered. A
+// [reflect.Type] is represented by its name or word as well, and otherwise by its kind.
 //
-// A field with the tag `fingerprint:"-"` tells nothing: it follows from others,
-// and may differ from run to run, like a hash with a seed.
+// A field with the tag `fingerprint:"-"` is left out. Use it for a field that follows from
+// others and may differ from run to run, like a hash with a seed.
 //
-// A value that is part of itself is told by how far in it lies. What lies
-// deeper than 1000 pointers, slices, maps and interfaces, or is behind the first
-// million of these, is left out.
+// Where a value contains itself, the bytes have the distance to the outer occurrence.
+// Values deeper than 1000 pointers, slices, maps and interfaces, or behind the first
+// million of these, are left out.
 package fingerprint
 
 import (
@@ -51,28 +48,28 @@ import (
 	"unsafe"
 )
 
-// The limits of what is looked at.
+// The limits of a walk.
 const (
 	maxDepth  = 1000
 	maxVisits = 1 << 20
 )
 
-// A Version says how types are told. All else is alike in all versions.
+// A Version says how types are identified. Everything else is the same in all versions.
 type Version uint8
 
 // The versions.
 const (
-	// V1 tells a type that is not registered by the path of its package and its
+	// V1 identifies a type that is not registered by the path of its package and its
 	// name in Go.
 	V1 Version = iota + 1
 
-	// V2 tells it by what does not change when it is moved or renamed.
+	// V2 identifies it by what does not change when it is moved or renamed.
 	V2
 )
 
-// Append appends the bytes of x, which begin with what tells its type, to dst. No
-// bytes of a value begin with those of another. Append may be called from any
-// goroutine, while nobody writes to x.
+// Append appends the bytes of x to dst. They begin with the identification of the type. The
+// bytes of a value are never a prefix of those of another. Append may be called from any
+// goroutine, as long as no other writes to x.
 func (v Version) Append(dst []byte, x any) []byte {
 	if x == nil {
 		return append(dst, isNil)
@@ -91,30 +88,30 @@ func (v Version) Append(dst []byte, x any) []byte {
 
 var walks = sync.Pool{New: func() any { return new(walk) }}
 
-// A walk is what is known on the way through a value.
+// A walk is the state of walking through a value.
 type walk struct {
-	within []visit // what is being looked at
+	within []visit // the visits that have begun and not ended
 	left   int     // how many more visits there may be
 }
 
-// A visit is to what is in memory at a place.
+// A visit is a visit to a value at an address.
 type visit struct {
 	at  unsafe.Pointer
 	len int
 	typ reflect.Type
 }
 
-// What is written before what something refers to, or instead of it.
+// The byte before the target of a reference, or instead of it.
 const (
 	isNil    = iota
-	isThere  // what it refers to follows
-	isWithin // it is being looked at: how many visits ago
-	isBeyond // there are the limits
+	isThere  // the target follows
+	isWithin // the target contains the reference: the number of visits since it began follows
+	isBeyond // the target is beyond the limits
 	isBroken // a method has panicked
 )
 
-// enter begins a visit. If there is none, it returns false, and has appended
-// why.
+// enter begins a visit. If the target is not to be visited, it returns false, and has
+// appended the reason.
 func (w *walk) enter(dst []byte, v visit) ([]byte, bool) {
 	for i := len(w.within) - 1; i >= 0; i-- {
 		if w.within[i] == v {
@@ -135,12 +132,12 @@ func (w *walk) leave() {
 	w.within = w.within[:n]
 }
 
-// word is how the runtime lays out an any.
-type word struct{ typ, ptr unsafe.Pointer }
+// eface is the memory layout of an any.
+type eface struct{ typ, ptr unsafe.Pointer }
 
 // dataOf returns what is in the second word of an any: the address of the value,
 // or the value, if that is one pointer.
-func dataOf(v *any) unsafe.Pointer { return (*word)(unsafe.Pointer(v)).ptr }
+func dataOf(v *any) unsafe.Pointer { return (*eface)(unsafe.Pointer(v)).ptr }
 
 // appendIn appends the head of the plan's type, and the value of that type in v.
 func (p *plan) appendIn(dst []byte, v any, w *walk) []byte {

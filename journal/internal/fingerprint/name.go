@@ -12,11 +12,11 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// module is before the names of this library in V1.
+// module is the prefix of the names of this library in V1.
 const module = "github.com/go-marketplace/marketplace/"
 
-// library has the names of types of this library that are not registered. They
-// never change, also if a type moves or is renamed.
+// library has the names of types of this library that are not registered. They never
+// change, even if a type is moved or renamed.
 var library = map[reflect.Type]string{
 	reflect.TypeFor[actions.AddEndpoint]():     "actions.AddEndpoint",
 	reflect.TypeFor[actions.ReplaceEndpoint](): "actions.ReplaceEndpoint",
@@ -44,8 +44,8 @@ var library = map[reflect.Type]string{
 	reflect.TypeFor[vm.Path]():                 "vm.Path",
 }
 
-// nameOf returns the name by which [V2] tells a type from others, as described
-// at the package.
+// nameOf returns the name by which [V2] identifies a type, as the package comment
+// describes.
 func nameOf(t reflect.Type) string {
 	if name, ok := givenName(t); ok {
 		return name
@@ -61,8 +61,8 @@ func nameOf(t reflect.Type) string {
 	return partName(t)
 }
 
-// partName returns the name of a type of which values are part of other values.
-// What only refers to values is told by its kind. So the name has an end.
+// partName returns the name of a type of parts of other values. It has only the kind of a
+// type that refers to values, so that the name is finite.
 func partName(t reflect.Type) string {
 	if name, ok := givenName(t); ok {
 		return name
@@ -84,8 +84,8 @@ func partName(t reflect.Type) string {
 	return t.Kind().String()
 }
 
-// givenName returns the name that a type has been given, or the word for what its
-// values stand for.
+// givenName returns the name that was given to a type, or the word for what its values
+// stand for.
 func givenName(t reflect.Type) (name string, ok bool) {
 	if name, ok := world.NameOf(t); ok {
 		return strconv.Quote(name), true
@@ -97,8 +97,7 @@ func givenName(t reflect.Type) (name string, ok bool) {
 	return s.word, s.word != ""
 }
 
-// headOf returns what the bytes of a value of a type begin with that is found in an
-// interface.
+// headOf returns the beginning of the bytes of a value of a type in an interface.
 func headOf(v Version, t reflect.Type) []byte {
 	if v == V1 {
 		return appendText([]byte{isThere}, goName(t))
@@ -107,7 +106,7 @@ func headOf(v Version, t reflect.Type) []byte {
 	return append([]byte{isThere}, sum[:8]...)
 }
 
-// typeText returns the text that stands for a type as a value.
+// typeText returns the text that represents a type as a value.
 func typeText(v Version, t reflect.Type) string {
 	if v == V1 {
 		return goName(t)
@@ -118,7 +117,7 @@ func typeText(v Version, t reflect.Type) string {
 	return t.Kind().String()
 }
 
-// fieldsOf returns the fields of a struct that tell something.
+// fieldsOf returns the fields of a struct that are not left out.
 func fieldsOf(t reflect.Type) []reflect.StructField {
 	var fields []reflect.StructField
 	for f := range t.Fields() {
@@ -129,7 +128,7 @@ func fieldsOf(t reflect.Type) []reflect.StructField {
 	return fields
 }
 
-// writtenName returns the name under which package codec writes a field.
+// writtenName returns the name under which package codec encodes a field.
 func writtenName(f reflect.StructField) string {
 	name, _, _ := strings.Cut(f.Tag.Get("cbor"), ",")
 	if name == "" || name == "-" {
@@ -138,9 +137,9 @@ func writtenName(f reflect.StructField) string {
 	return name
 }
 
-// goName returns the name by which [V1] tells a type from others: the one with
-// which it is registered, or else with the whole path of its package. Types of
-// this library that may move have the path that they had.
+// goName returns the name by which [V1] identifies a type: the name with which it is
+// registered, or else its name with the whole path of its package. Types of this library
+// keep their former paths.
 func goName(t reflect.Type) string {
 	if name, ok := world.NameOf(t); ok {
 		return name

@@ -6,27 +6,27 @@ import (
 	"unsafe"
 )
 
-// A plan knows how to make bytes of the values of a type. It is made once.
+// A plan encodes the values of a type. There is one for each type and version.
 type plan struct {
 	typ reflect.Type
 
-	// head is what the bytes of a value begin with that is found in an
-	// interface: isThere, and what tells the type.
+	// head is the beginning of the bytes of a value in an interface: isThere, and the
+	// identification of the type.
 	head []byte
 
 	append appender
 
-	flat   bool  // what can be reached from a value has a depth that the type says
+	flat   bool  // the type limits the depth of what can be reached from a value
 	direct bool  // an interface has the value itself, and not its address
-	elem   *plan // of a pointer that is followed: of what it points to
+	elem   *plan // for a pointer that is followed: the plan of its target
 }
 
-// An appender appends the bytes of the value at an address. There need not be a
-// walk if the plan is flat.
+// An appender appends the bytes of the value at an address. The walk may be nil if the plan
+// is flat.
 type appender func(dst []byte, at unsafe.Pointer, w *walk) []byte
 
-// plans has, for each version, the plan of each type that has been asked for. What
-// is in it depends on nothing but the type.
+// plans has, for each version, the plan of each type that was used. A plan depends only on
+// the type.
 var plans [V2 + 1]sync.Map
 
 func (v Version) planOf(t reflect.Type) *plan {
@@ -37,8 +37,8 @@ func (v Version) planOf(t reflect.Type) *plan {
 	return p.(*plan)
 }
 
-// A compiler makes plans. It has those that it has begun, because a type can
-// have itself in it.
+// A compiler makes plans. It keeps those that it has begun, because a type can contain
+// itself.
 type compiler struct {
 	version Version
 	begun   map[reflect.Type]*plan
@@ -73,8 +73,8 @@ func (c compiler) compile(t reflect.Type) *plan {
 	return p
 }
 
-// isDirect reports whether an interface has the values of a type in itself. The
-// zero value is then a nil pointer, and otherwise somewhere in memory.
+// isDirect reports whether an interface has values of a type itself, and not their
+// addresses. Then the data word of the zero value is nil.
 func isDirect(t reflect.Type) bool {
 	if t.Kind() == reflect.Interface {
 		return false
@@ -91,7 +91,7 @@ func (p *plan) pointer(c compiler) {
 	}
 }
 
-// appendTarget appends what a pointer points to.
+// appendTarget appends the target of a pointer.
 func (p *plan) appendTarget(dst []byte, target unsafe.Pointer, w *walk) []byte {
 	if target == nil {
 		return append(dst, isNil)
@@ -132,14 +132,14 @@ func (p *plan) slice(c compiler) {
 	}
 }
 
-// slice is how the runtime lays out a slice.
+// slice is the memory layout of a slice.
 type slice struct {
 	data     unsafe.Pointer
 	len, cap int
 }
 
-// appendAll appends the bytes of so many values, one behind another in memory,
-// after their number.
+// appendAll appends the number n and the bytes of n values that follow each other in
+// memory.
 func (p *plan) appendAll(dst []byte, at unsafe.Pointer, n int, size uintptr, w *walk) []byte {
 	dst = appendUint(dst, uint64(n))
 	for i := range n {

@@ -10,15 +10,15 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A special is how values are told by what they stand for.
+// A special represents values of a type by what they stand for.
 type special struct {
-	word   string // for what that is; empty for all types that are not special
+	word   string // for what they stand for; empty if the type is not special
 	flat   bool   // as in a plan
 	append func(Version) appender
 }
 
-// namers are the interfaces of values that stand for something which a text
-// tells, the first that fits.
+// namers are the types and interfaces whose values are represented by a text. The first
+// that matches counts.
 var namers = []struct {
 	word string
 	typ  reflect.Type
@@ -32,12 +32,11 @@ var namers = []struct {
 	{"error", reflect.TypeFor[error](), func(v any) string { return v.(error).Error() }},
 }
 
-// topicPackage is where message types have layouts. They are tables, of which
-// there is one for each type.
+// topicPackage is the package with the layouts of message types. A layout is a table, one
+// for each type.
 var topicPackage = reflect.TypeFor[topic.Topic]().PkgPath()
 
-// specialOf returns how the values of a type are told by what they stand for, if
-// it is a type for which that is known.
+// specialOf returns the special for a type; its word is empty if the type is not special.
 func specialOf(t reflect.Type) special {
 	always := func(f appender) func(Version) appender { return func(Version) appender { return f } }
 	switch path := t.PkgPath(); {
@@ -48,29 +47,29 @@ func specialOf(t reflect.Type) special {
 	case path == "sync" || path == "internal/sync" || path == "hash/maphash":
 		return special{"nothing", true, always(appendNothing)}
 	case t.Kind() == reflect.Pointer && t.Elem().PkgPath() == topicPackage && t.Elem().Name() == "layout":
-		return special{"layout", true, always(appendPresence)}
+		return special{"layout", true, always(appendIsNil)}
 	case t == reflect.TypeFor[*world.Error]():
 		return special{}
 	case t == reflect.TypeFor[*vm.PanicError]():
 		return special{"panic", false, func(v Version) appender { return v.appendPanic }}
 	case t == reflect.TypeFor[reflect.Value]():
 		return special{"value", false, func(v Version) appender { return v.appendValue }}
-	case t.Implements(reflect.TypeFor[reflect.Type]()) && !promoted(t, reflect.TypeFor[reflect.Type]()):
+	case t.Implements(reflect.TypeFor[reflect.Type]()) && !mayBePromoted(t, reflect.TypeFor[reflect.Type]()):
 		return special{"type", true, func(v Version) appender {
 			return appendName(t, func(x any) string { return typeText(v, x.(reflect.Type)) })
 		}}
 	}
 	for _, n := range namers {
-		if t == n.typ || n.typ.Kind() == reflect.Interface && t.Implements(n.typ) && !promoted(t, n.typ) {
+		if t == n.typ || n.typ.Kind() == reflect.Interface && t.Implements(n.typ) && !mayBePromoted(t, n.typ) {
 			return special{n.word, true, always(appendName(t, n.text))}
 		}
 	}
 	return special{}
 }
 
-// promoted reports whether a type may have the methods of an interface from an
-// embedded field only, so that they say nothing of the other fields.
-func promoted(t, methods reflect.Type) bool {
+// mayBePromoted reports whether a type may have the methods of an interface only from an
+// embedded field, so that they say nothing about the other fields.
+func mayBePromoted(t, methods reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -85,14 +84,14 @@ func promoted(t, methods reflect.Type) bool {
 	return false
 }
 
-// appendName returns how values of type t are told by a text.
+// appendName returns the appender that represents values of type t by a text.
 func appendName(t reflect.Type, text func(any) string) appender {
 	return func(dst []byte, at unsafe.Pointer, _ *walk) []byte {
 		v := reflect.NewAt(t, at).Elem()
 		if v.Kind() == reflect.Pointer && v.IsNil() {
 			return append(dst, isNil)
 		}
-		s, ok := guarded(text, v.Interface())
+		s, ok := callText(text, v.Interface())
 		if !ok {
 			return append(dst, isBroken)
 		}
@@ -100,9 +99,9 @@ func appendName(t reflect.Type, text func(any) string) appender {
 	}
 }
 
-// guarded calls a method, which is foreign code, and reports whether it
-// returned.
-func guarded(text func(any) string, v any) (s string, ok bool) {
+// callText calls text, which calls foreign code, and reports whether it returned without a
+// panic.
+func callText(text func(any) string, v any) (s string, ok bool) {
 	defer func() { _ = recover() }()
 	return text(v), true
 }
