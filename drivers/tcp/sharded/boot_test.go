@@ -85,7 +85,7 @@ func TestBL04DeathAtBootIsNoticedAtOnce(t *testing.T) {
 		{"quit", quits, "without listening"},
 		{"no driver", hasNoDriver, "spawn Worker.Driver"},
 		{"nobody observes", observesNothing, "observe what arrives"},
-		{"another address", listensElsewhere, "127.0.0.1:1: worker 1 gets its connections from"},
+		{"another address", listensElsewhere, "127.0.0.1:1: worker 1 can listen only at"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

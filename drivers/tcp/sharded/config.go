@@ -20,77 +20,76 @@ import (
 // A Config says how a [Listener] works. The zero Config is ready to use; a zero
 // field stands for its default.
 type Config struct {
-	// Workers is how many machines share the connections. Default: the number
-	// of processors that the program may use, [runtime.GOMAXPROCS].
+	// Workers is how many machines share the connections. Default: the number of
+	// processors that the program may use, [runtime.GOMAXPROCS].
 	Workers int
 
-	// BootLimit is how long a worker may take from the start of its machine
-	// until that listens. Default: 60 s.
+	// BootLimit is how long a worker may take from the start of its machine until
+	// the machine listens. Default: 60 s.
 	BootLimit time.Duration
 
-	// DrainLimit is how long a Listener that stops waits for what has been
-	// accepted to be handed over, and for the machines to end. Default: 30 s.
+	// DrainLimit is how long a Listener that stops may take to hand accepted
+	// connections over and to end the machines. Default: 30 s.
 	DrainLimit time.Duration
 
-	// Backlog is how many connections may wait for each worker, after they
-	// have been accepted. Default: 4096.
+	// Backlog is how many accepted connections may wait for each worker.
+	// Default: 4096.
 	Backlog int
 
-	// NoReuse has the address be refused as long as connections of an earlier
-	// listener linger there. By default it can be used again at once, on
-	// systems where SO_REUSEADDR has that meaning; on the others NoReuse says
-	// nothing new. It is for the network of the operating system only.
+	// NoReuse makes the system refuse the address while connections of an earlier
+	// listener linger there. By default the address can be used again at once, on
+	// systems where SO_REUSEADDR has that meaning; on other systems NoReuse has no
+	// effect. It is for the network of the operating system only.
 	NoReuse bool
 
-	// Network is where to listen, and what the workers' drivers connect
+	// Network is where to listen, and what the drivers of the workers connect
 	// through. Default: the network of the operating system.
 	Network world.Network
 
-	// Listener, if not nil, is where connections come from, in place of a
-	// socket on Network. It belongs to Listen from the call on: it is closed
-	// in the end, even if Listen fails.
+	// Listener, if not nil, is where connections come from, in place of a socket
+	// on Network. Listen takes it over, and closes it in the end, even if Listen
+	// fails.
 	Listener net.Listener
 
-	// TLS, if not nil, has the workers' drivers speak TLS with those who
-	// connect. The handshakes are made by the workers, and hold up nobody.
+	// TLS, if not nil, has the TLS settings for incoming connections. The workers
+	// make the handshakes, which delay no other connection.
 	TLS *tls.Config
 
-	// Policy says which worker gets the next connection. Default: they get
-	// them strictly in turn, beginning with worker 0.
+	// Policy says which worker gets the next connection. Default: strictly in
+	// turn, beginning with worker 0.
 	Policy Policy
 
 	// OnDeath says what happens when a worker dies. Default: [Restart].
 	OnDeath OnDeath
 
-	// Ground, if not nil, returns the ground for a machine that is about to be
-	// started: its logger, its limits, and what watches it, which watches one
-	// machine only and so cannot be the same for all. The Incarnation is set by
-	// the Listener: it is Worker.Start. Default: the zero Ground.
+	// Ground, if not nil, returns the ground for the next machine, with its
+	// logger, its limits and its Watch function, which serves one machine only.
+	// The Listener sets the Incarnation, to Worker.Start. Default: the zero
+	// Ground.
 	Ground func(Worker) ground.Ground
 
-	// Clock measures BootLimit and DrainLimit, and the pauses before something
-	// is tried again. The workers' drivers use it, too. Default: the clock of
-	// the system.
+	// Clock measures BootLimit and DrainLimit, and the pauses before a retry. The
+	// drivers of the workers use it, too. Default: the clock of the system.
 	Clock world.Clock
 
-	// Logger gets what happens to workers and to connections that nobody
-	// serves. That connections cannot be accepted is said once a minute, with a
-	// count. Default: as for [ground.Ground.Logger], standard error, from the level
-	// on that the environment variable MARKETPLACE_LOG says, or warn.
+	// Logger gets what happens to workers and to connections that nobody serves.
+	// It gets failures to accept a connection once a minute, with a count.
+	// Default: as for [ground.Ground.Logger], standard error, from the level in
+	// the environment variable MARKETPLACE_LOG on, or warn.
 	Logger *slog.Logger
 
 	refusals *applog.Counter // for what the outside can repeat
-	flush    func()          // says what the default Logger has counted
+	flush    func()          // logs what the default Logger has counted
 }
 
 // OnDeath says what happens when a worker dies after it has booted.
 type OnDeath uint8
 
 const (
-	// Restart starts another machine in its place, at once; if that one dies
-	// soon, or does not boot, the next is started after a pause, of 5 ms at
-	// first and then twice as long each time, up to 1 s. The other workers
-	// notice nothing.
+	// Restart starts another machine in its place, at once. If that one dies
+	// soon, or does not boot, Restart starts the next after a pause of 5 ms at
+	// first, and then twice as long each time, up to 1 s. The other workers are
+	// not affected.
 	Restart OnDeath = iota
 
 	// Stop ends the Listener.

@@ -40,8 +40,8 @@ func (l *Listener) choose(last int, loads []Load) int {
 	return next
 }
 
-// accept waits for a connection. If the system is short of something, it waits
-// until that is better. It returns nil if the Listener stops.
+// accept accepts the next connection. If the system is short of a resource, it waits
+// and tries again. It returns nil if the Listener stops.
 func (l *Listener) accept() (net.Conn, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		c, err := l.socket.Accept()
@@ -73,8 +73,8 @@ func (l *Listener) pause(d time.Duration) bool {
 	}
 }
 
-// passing are the errors after which accepting works again sooner or later:
-// there is not enough of something, or what failed was one connection.
+// passing are the errors after which accepting works again sooner or later: the
+// system is short of a resource, or only one connection has failed.
 var passing = []error{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
 	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EAGAIN, syscall.EPROTO,

@@ -15,7 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 )
 
-// A Listener deals the connections that come in at one address to several
+// A Listener distributes the connections that come in at one address to several
 // machines. Its methods may be called from any goroutine.
 type Listener struct {
 	config     Config // with its defaults
@@ -25,32 +25,32 @@ type Listener struct {
 	cancel     context.CancelFunc
 	workers    []*worker
 	queues     *queues
-	goroutines sync.WaitGroup // but for those of machines
+	goroutines sync.WaitGroup // except those of machines
 
 	machines machines
 
 	once     sync.Once
-	stopping chan struct{} // closed when the end begins
-	cause    func() error  // of the end; nil if it was asked for
-	done     chan struct{} // closed when all is over
-	err      error         // why; of whoever has seen done closed
+	stopping chan struct{} // closed when the Listener begins to stop
+	cause    func() error  // says why it stops; nil if Close was called
+	done     chan struct{} // closed when everything has ended
+	err      error         // what Err returns; read only after done is closed
 }
 
-// Listen listens at an address, as host:port with a number for the port, or
-// :port for all interfaces; with port 0 the system chooses one. With
-// Config.Listener the address is empty. Listen starts a machine for each worker,
-// on a ground of its own, whose first process is what boot returns; boot is
-// called again for each machine that is started later, in the place of one that
-// has died. Listen returns when all workers have booted.
+// Listen listens at an address: host:port with a number for the port, or :port for
+// all interfaces; with port 0 the system chooses one. With Config.Listener the address
+// is empty. Listen starts a machine for each worker, on a ground of its own, whose
+// first process is what boot returns. The Listener calls boot again for each machine
+// that it starts later, in place of one that has died. Listen returns when all workers
+// have booted.
 //
-// If one of them fails to, or takes too long, or ctx is done, Listen returns an
-// error that says so, as a [*WorkerError] for each worker that is to blame. By
-// then nothing is left: the machines have ended, and the address is free. Only
-// what does not end within Config.DrainLimit is left to itself, and named by the
-// error. Once Listen has returned without an error, ctx has no meaning any more.
+// If a worker fails to boot, or takes too long, or ctx is done, Listen returns an
+// error, with a [*WorkerError] for each worker that has failed. By then the machines
+// have ended, and the address is free. If a machine does not end within
+// Config.DrainLimit, the error names it, and it runs on. Once Listen has returned
+// without an error, ctx has no effect any more.
 //
-// It returns an error, too, if the Config or the address is wrong, or cannot be
-// listened at.
+// Listen also returns an error if the Config or the address is wrong, or if it cannot
+// listen there.
 func (c Config) Listen(ctx context.Context, address string, boot func(Worker) actions.Process) (*Listener, error) {
 	given := c.Listener
 	c, err := c.withDefaults()
@@ -63,7 +63,7 @@ func (c Config) Listen(ctx context.Context, address string, boot func(Worker) ac
 	}
 	if err != nil {
 		if given != nil {
-			_ = given.Close() // it was to be ours
+			_ = given.Close() // Listen has taken it over
 		}
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (c Config) Listen(ctx context.Context, address string, boot func(Worker) ac
 	return l, nil
 }
 
-// address returns where to listen, as the user has said.
+// address returns the address at which to listen.
 func (c Config) address(text string) (tcp.Addr, error) {
 	if c.Listener == nil {
 		at, err := tcp.ParseListener(text)
@@ -88,7 +88,7 @@ func (c Config) address(text string) (tcp.Addr, error) {
 		return at, err
 	}
 	if text != "" {
-		return tcp.Addr{}, fmt.Errorf("sharded: Listen at %q, and with a Config.Listener, which listens at %v: give it an empty address", text, c.Listener.Addr())
+		return tcp.Addr{}, fmt.Errorf("sharded: Listen at %q with a Config.Listener, which listens at %v already: use an empty address", text, c.Listener.Addr())
 	}
 	addr := inet.Of(c.Listener.Addr())
 	return tcp.Listener(addr.Host(), addr.Port()), nil
@@ -113,7 +113,7 @@ func newListener(ctx context.Context, c Config, socket net.Listener, at tcp.Addr
 	}
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if c.Listener == nil {
-		at = tcp.Listener(at.Host(), inet.Of(socket.Addr()).Port()) // which was perhaps 0
+		at = tcp.Listener(at.Host(), inet.Of(socket.Addr()).Port()) // the port may have been 0
 	}
 	for id := range c.Workers {
 		l.workers = append(l.workers, newWorker(l, id, at))
@@ -121,8 +121,8 @@ func newListener(ctx context.Context, c Config, socket net.Listener, at tcp.Addr
 	return l
 }
 
-// start boots the workers, and then begins to deal connections. If a worker
-// fails to boot, it ends everything.
+// start boots the workers, and then begins to deal connections. If a worker fails to
+// boot, start ends everything.
 func (l *Listener) start(ctx context.Context) error {
 	limit, stop := l.after(l.config.BootLimit)
 	defer stop()
@@ -165,7 +165,7 @@ func (l *Listener) start(ctx context.Context) error {
 	return nil
 }
 
-// byWorker orders errors by the worker to blame.
+// byWorker orders errors by worker.
 func byWorker(a, b error) int {
 	id := func(err error) int {
 		if e, ok := errors.AsType[*WorkerError](err); ok {
@@ -176,16 +176,16 @@ func byWorker(a, b error) int {
 	return cmp.Compare(id(a), id(b))
 }
 
-// Addr returns where the Listener listens; the port is never 0.
+// Addr returns the address at which the Listener listens; the port is never 0.
 func (l *Listener) Addr() net.Addr { return l.socket.Addr() }
 
-// Done is closed when the Listener has come to its end, be it because somebody
-// has called [Listener.Close], or by itself.
+// Done returns a channel that is closed when the Listener has ended, after
+// [Listener.Close] or because of an error.
 func (l *Listener) Done() <-chan struct{} { return l.done }
 
-// Err returns nil as long as Done is not closed, and if the Listener has ended in
-// good order because it was asked to. Otherwise it says why it has ended, and
-// what still runs.
+// Err returns nil until Done is closed, and if the Listener has ended cleanly after
+// [Listener.Close]. Otherwise it says why the Listener has ended, and which workers
+// still run.
 func (l *Listener) Err() error {
 	if !isClosed(l.done) {
 		return nil

@@ -11,15 +11,14 @@ import (
 	"syscall"
 )
 
-// A machine is one run of a worker, on a ground of its own. The first one of a
-// worker is followed by others as they die.
+// A machine is one run of a worker, on a ground of its own.
 type machine struct {
 	worker *worker
 	start  uint64
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	listening chan struct{} // closed when it has begun to listen
+	listening chan struct{} // closed when it begins to listen
 	deaf      chan struct{} // closed when it listens no more
 	failed    chan struct{} // closed when its boot function has panicked
 	over      chan struct{} // closed when its ground has ended
@@ -27,7 +26,7 @@ type machine struct {
 	mu      sync.Mutex
 	port    *port // nil until it listens
 	retired bool  // it may not listen any more
-	reason  error // the last that was heard
+	reason  error // the last one that the machine reported
 }
 
 // run starts a machine of a worker.
@@ -59,43 +58,43 @@ func (w *worker) run() *machine {
 	return m
 }
 
-// describe returns what the boot function gets.
+// describe returns the argument of the boot function.
 func (m *machine) describe() Worker {
 	w := m.worker
 	return Worker{N: len(w.listener.workers), ID: w.id, Host: w.bare.Host(), Port: w.bare.Port(), Start: m.start, m: m}
 }
 
-// listen has the machine get the connections of its worker.
+// listen gives the machine the connections of its worker.
 func (m *machine) listen(network string) (net.Listener, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	addr := m.worker.listener.Addr()
-	refused := func(why error) (net.Listener, error) {
+	fail := func(why error) (net.Listener, error) {
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: addr, Err: why}
 	}
 	switch {
 	case m.retired, isClosed(m.deaf):
-		return refused(fmt.Errorf("worker %d has another machine now", m.worker.id))
+		return fail(fmt.Errorf("worker %d has another machine now", m.worker.id))
 	case m.port != nil:
-		return refused(os.NewSyscallError("bind", syscall.EADDRINUSE))
+		return fail(os.NewSyscallError("bind", syscall.EADDRINUSE))
 	}
 	m.port = m.worker.listener.queues.open(m.worker.id, addr, m.deaf)
 	close(m.listening)
 	return m.port, nil
 }
 
-// retire has the machine listen no more. Its connections stay.
+// retire makes the machine stop listening. Its connections stay.
 func (m *machine) retire() {
 	m.mu.Lock()
 	m.retired = true
 	p := m.port
 	m.mu.Unlock()
 	if p != nil {
-		_ = p.Close() // which always works
+		_ = p.Close() // never fails
 	}
 }
 
-// hear notes why something in the machine has come to its end.
+// hear notes the reason with which something in the machine has ended.
 func (m *machine) hear(reason error) {
 	if reason == nil {
 		return
@@ -105,7 +104,7 @@ func (m *machine) hear(reason error) {
 	m.reason = reason
 }
 
-// told is told by the machine what there is to tell.
+// told handles a report of the machine. It reports false if it is none.
 func (m *machine) told(command any) bool {
 	switch c := command.(type) {
 	case failed:
@@ -125,15 +124,15 @@ func (m *machine) told(command any) bool {
 	return true
 }
 
-// lost notes why an observer of what arrives has gone, or the driver.
+// lost notes the reason with which an observer of what arrives, or the driver, has
+// gone.
 func (m *machine) lost(reason error) {
 	m.hear(reason)
 	m.worker.listener.config.Logger.Warn("sharded: an observer of what arrives at a worker, or its driver, has gone",
 		slog.Int("worker", m.worker.id), slog.Uint64("start", m.start), slog.Any("reason", reason))
 }
 
-// why returns an error about the worker: what has happened and, if it is known,
-// the reason.
+// why returns an error of the worker: what has happened and, if known, the reason.
 func (m *machine) why(what error) *WorkerError {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -146,8 +145,8 @@ func (m *machine) why(what error) *WorkerError {
 
 var errAbandoned = errors.New("sharded: nobody waits for the worker any more")
 
-// await waits until the machine listens. It returns an error if that fails, if
-// time is up, or if nobody waits for it any more.
+// await waits until the machine listens. It returns an error if that fails, if limit is
+// closed, or if abandoned is.
 func (m *machine) await(limit, abandoned <-chan struct{}) error {
 	select {
 	case <-m.listening:

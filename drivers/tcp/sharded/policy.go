@@ -1,25 +1,24 @@
 package sharded
 
-// A Policy chooses the worker that gets the next connection, and returns its
-// index. Last is the worker that got the connection before, or -1 if this is the
-// first one; there is a load for each worker. If the queue of the chosen worker
-// is full, the connection goes to the next one that has room.
+// A Policy returns the index of the worker that gets the next connection. Last is the
+// worker that got the connection before, or -1 for the first connection; loads has one
+// Load for each worker. If the queue of the chosen worker is full, the connection goes
+// to the next worker that has room. An index without a worker stands for the worker
+// after last.
 //
-// It is called by one goroutine, for one connection after another, and no
-// connection is accepted until it returns. It must not keep or change loads. An
-// index that no worker has stands for the worker after the last.
+// One goroutine calls it, for one connection after another, and accepts no connection
+// until it returns. A Policy must not keep or change loads.
 type Policy func(last int, loads []Load) int
 
 // A Load is what a worker has to do.
 type Load struct {
-	Connections int  // dealt to it and not closed yet, those that wait included
-	Queued      int  // of these, those that still wait for its machine
-	Listening   bool // its machine listens: it is not being replaced at the moment
+	Connections int  // open connections, including those that wait
+	Queued      int  // connections that wait for its machine
+	Listening   bool // its machine listens, and is not being replaced
 }
 
 // LeastLoaded is a [Policy]: of the workers that listen, the one with the fewest
-// connections gets the next one. Among several of these it is their turn in
-// order.
+// connections gets the next one. If several have the fewest, they take turns.
 func LeastLoaded(last int, loads []Load) int {
 	first := after(last, len(loads))
 	best := first
@@ -39,5 +38,5 @@ func (l Load) less(than Load) bool {
 	return l.Connections < than.Connections
 }
 
-// after returns the worker whose turn it is after another's.
+// after returns the worker whose turn comes after that of another.
 func after(last, workers int) int { return (last + 1) % workers }

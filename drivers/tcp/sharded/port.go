@@ -12,11 +12,11 @@ type port struct {
 	at     int // the worker
 	addr   net.Addr
 	closed chan struct{}
-	open   int // connections that the machine has got, and not closed
+	open   int // open connections of the machine
 }
 
-// open has a machine of a worker listen. No other one does. Closed will be closed
-// when it listens no more.
+// open opens the port of the machine of a worker, which has no other port. Closed is
+// closed when the port is.
 func (q *queues) open(at int, addr net.Addr, closed chan struct{}) *port {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -47,8 +47,7 @@ func (p *port) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close implements [net.Listener]. What waits goes on waiting, for the next
-// machine.
+// Close implements [net.Listener]. Connections go on waiting, for the next machine.
 func (p *port) Close() error {
 	q := p.queues
 	q.mu.Lock()
@@ -71,7 +70,7 @@ func (p *port) Addr() net.Addr { return p.addr }
 // parted notes that the machine has closed a connection.
 func (p *port) parted() { p.forget(1) }
 
-// over notes that the machine has ended, and has closed what it had.
+// over notes that the machine has ended, and closed its connections.
 func (p *port) over() { p.forget(math.MaxInt) }
 
 func (p *port) forget(n int) {

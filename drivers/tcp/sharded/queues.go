@@ -5,16 +5,15 @@ import (
 	"sync"
 )
 
-// queues hold the connections that have been accepted until the machines take
-// them: one for each worker. A queue stays when its worker's machine goes, and
-// so do the connections in it.
+// queues hold accepted connections until the machines take them. There is one for
+// each worker. A queue and its connections stay when the machine of its worker ends.
 type queues struct {
 	mu      sync.Mutex
-	changed sync.Cond // there is more room, less to wait for, or no time left
+	changed sync.Cond // a connection was taken, a port closed, or closing or expired set
 	limit   int       // of each queue
 	queues  []queue
-	closing bool // the Listener stops: connections go where they are served
-	expired bool // and there is no time left for that
+	closing bool // the Listener stops: connections go to workers that listen
+	expired bool // the time for that is over
 }
 
 // A queue is that of one worker.
@@ -22,7 +21,7 @@ type queue struct {
 	conns   []net.Conn
 	arrived sync.Cond
 	port    *port // of the machine that listens, or nil
-	open    int   // connections that machines of the worker have
+	open    int   // open connections of all machines of the worker
 }
 
 func newQueues(workers, limit int) *queues {
@@ -56,9 +55,9 @@ func (q *queues) withRoom(first int) int {
 	return -1
 }
 
-// push puts a connection into the queue of a worker or, if that is full, of the
-// next one that has room, and returns which one that is. There is room, because
-// nobody else puts anything into queues.
+// push puts a connection into the queue of a worker or, if that is full, of the next
+// worker that has room, and returns that worker. There is room after waitForRoom,
+// because nobody else calls push.
 func (q *queues) push(first int, c net.Conn) (at int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -86,7 +85,8 @@ func (q *queues) loads(buf []Load) {
 	}
 }
 
-// close has no connection wait any longer for a machine that may never come.
+// close moves connections of workers that do not listen to those that do, from now
+// on.
 func (q *queues) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -95,8 +95,8 @@ func (q *queues) close() {
 	q.changed.Broadcast()
 }
 
-// redeal gives what waits for a worker that does not listen to those that do,
-// in turn, if the Listener stops. If none does, it waits on, in vain.
+// redeal moves connections of workers that do not listen to those that do, in turn,
+// if the Listener stops. If no worker listens, it does nothing.
 func (q *queues) redeal() {
 	if !q.closing || q.listening() == 0 {
 		return
@@ -127,8 +127,8 @@ func (q *queues) listening() (n int) {
 	return n
 }
 
-// drain waits until everything has been handed over, or nobody is there to take
-// it, or expire has been called. The Listener stops.
+// drain waits until the machines have taken all connections, or no machine listens,
+// or expire is called. It is for a Listener that stops.
 func (q *queues) drain() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -152,7 +152,7 @@ func (q *queues) expire() {
 	q.changed.Broadcast()
 }
 
-// rest takes everything out of the queues.
+// rest takes all connections out of the queues.
 func (q *queues) rest() (conns []net.Conn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// Close ends the Listener, and waits for that, unless it has ended before. It
-// may be called any number of times, and by several at once.
+// Close ends the Listener, and waits until it has ended. It may be called any number
+// of times, and from several goroutines at once.
 //
-// Nothing is accepted any more. What has been accepted is handed over to the
-// machines. Then they are told to stop, as by the context of a [ground.Ground], so
-// that what they have written goes out; and what then still waits is closed. All
-// that may take as long as Config.DrainLimit.
+// The Listener accepts nothing any more, and hands accepted connections over to the
+// machines. Then it stops the machines, as by the context of a [ground.Ground], so that
+// they still write what was sent. Last, it closes connections that still wait. All that
+// takes Config.DrainLimit at most.
 //
-// Close returns what [Listener.Err] says or, if ctx is done first, an error that
-// names the workers whose machines still run. The end goes on without it then.
+// Close returns what [Listener.Err] returns or, if ctx is done first, an error that
+// names the workers whose machines still run. The Listener then goes on ending.
 func (l *Listener) Close(ctx context.Context) error {
 	l.end(nil)
 	select {
@@ -29,12 +29,12 @@ func (l *Listener) Close(ctx context.Context) error {
 		return l.err
 	case <-ctx.Done():
 	}
-	errs := []error{fmt.Errorf("sharded: Close has not waited for the end: %w", context.Cause(ctx))}
+	errs := []error{fmt.Errorf("sharded: Close returns before the Listener has ended: %w", context.Cause(ctx))}
 	return errors.Join(append(errs, l.machines.stillRunning()...)...)
 }
 
-// end begins the end. Cause says why, when all is over; it is nil if somebody
-// has asked for it.
+// end begins to stop the Listener. Cause returns the reason, when everything has
+// ended; it is nil if Close was called.
 func (l *Listener) end(cause func() error) {
 	l.once.Do(func() {
 		l.cause = cause
@@ -43,7 +43,7 @@ func (l *Listener) end(cause func() error) {
 	})
 }
 
-// wind takes everything down, in order.
+// wind stops everything, in order.
 func (l *Listener) wind() {
 	defer close(l.done)
 	limit := make(chan struct{})
@@ -76,8 +76,8 @@ func (l *Listener) wind() {
 	l.err = errors.Join(append(errs, l.machines.stillRunning()...)...)
 }
 
-// wait waits until nothing more is accepted and no machine is started, but not
-// for longer than limit.
+// wait waits until the Listener accepts nothing and starts no machine any more, but
+// not beyond limit.
 func (l *Listener) wait(limit <-chan struct{}) {
 	over := make(chan struct{})
 	go func() {
@@ -90,15 +90,15 @@ func (l *Listener) wait(limit <-chan struct{}) {
 	}
 }
 
-// after returns a channel that is closed after a while, and a function to call
-// when nobody waits for that any more.
+// after returns a channel that is closed after d, and a function that stops the
+// timer.
 func (l *Listener) after(d time.Duration) (over <-chan struct{}, stop func()) {
 	c := make(chan struct{})
 	s := l.config.Clock.AfterFunc(d, func() { close(c) })
 	return c, func() { s.Stop() }
 }
 
-// machines are those that run.
+// machines are the machines that run.
 type machines struct {
 	mu  sync.Mutex
 	all map[*machine]struct{}
@@ -132,7 +132,7 @@ func (s *machines) list() (all []*machine) {
 	return all
 }
 
-// wait waits for all machines to end, but not for longer than limit.
+// wait waits for all machines to end, but not beyond limit.
 func (s *machines) wait(limit <-chan struct{}) {
 	for _, m := range s.list() {
 		select {
@@ -143,7 +143,7 @@ func (s *machines) wait(limit <-chan struct{}) {
 	}
 }
 
-// stillRunning returns an error for each worker of which a machine runs.
+// stillRunning returns an error for each worker with a machine that runs.
 func (s *machines) stillRunning() (errs []error) {
 	last := -1
 	for _, m := range s.list() {

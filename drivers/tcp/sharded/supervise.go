@@ -11,18 +11,17 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 )
 
-// A worker sees to it that there is a machine that serves the connections in its
-// queue. Its fields belong to the goroutine that supervises it, except for those
-// that do not change.
+// A worker keeps a machine running that serves the connections in its queue. The
+// fields that change belong to the goroutine that supervises it.
 type worker struct {
 	listener *Listener
 	id       int
 	bare     tcp.Addr // where connections arrive, without TLS
-	at       tcp.Addr // and with it, if it is to be spoken
+	at       tcp.Addr // with TLS, if there is a Config.TLS
 	asked    chan chan error
 
 	starts  uint64
-	retired []*machine // that go on with the connections they have
+	retired []*machine // machines that keep their connections
 }
 
 func newWorker(l *Listener, id int, at tcp.Addr) *worker {
@@ -33,22 +32,22 @@ func newWorker(l *Listener, id int, at tcp.Addr) *worker {
 	return w
 }
 
-// How long to wait before something is tried again: the first time, and at most.
+// How long to wait before a retry: the first time, and at most.
 const (
 	firstPause = 5 * time.Millisecond
 	lastPause  = time.Second
 )
 
-// steady is how long a machine has to live for its death to be no sign of more
-// to come.
+// steady is how long a machine has to live so that the next one starts without a
+// pause.
 const steady = lastPause
 
-// maxRetired is how many machines of a worker go on with their connections after
-// others have taken their place. From the next one on, the oldest is stopped.
+// maxRetired is how many machines of a worker may keep their connections after others
+// have replaced them. The worker stops the oldest if there are more.
 const maxRetired = 8
 
-// supervise replaces the machine of the worker by another whenever it dies, or
-// somebody asks for that.
+// supervise replaces the machine of the worker when it dies, and when Restart is
+// called.
 func (w *worker) supervise(m *machine) {
 	l := w.listener
 	pause := time.Duration(0)
@@ -61,7 +60,7 @@ func (w *worker) supervise(m *machine) {
 		case asked = <-w.asked:
 		}
 		switch {
-		case isClosed(l.stopping): // and whoever has asked hears of that
+		case isClosed(l.stopping): // a Restart that waits sees that, too
 			return
 		case asked != nil:
 			m.retire()
@@ -88,7 +87,7 @@ func longer(pause time.Duration) time.Duration {
 	return min(max(2*pause, firstPause), lastPause)
 }
 
-// keep lets a machine go on that has died, together with those before it.
+// keep lets a machine that has died keep its connections, as those before it.
 func (w *worker) keep(m *machine) {
 	w.retired = slices.DeleteFunc(append(w.retired, m), func(m *machine) bool { return isClosed(m.over) })
 	if len(w.retired) > maxRetired {
@@ -97,9 +96,9 @@ func (w *worker) keep(m *machine) {
 	}
 }
 
-// again starts machines until one has booted, and returns it, and the pause
-// there was before. It returns nil if the Listener stops. Asked, if not nil, is
-// told what has become of the first one.
+// again starts machines until one has booted, and returns it, with the pause before
+// it. It returns nil if the Listener stops. Asked, if not nil, gets the result of the
+// first one.
 func (w *worker) again(pause time.Duration, asked chan error) (*machine, time.Duration) {
 	l := w.listener
 	for pause == 0 || l.pause(pause) {
@@ -133,16 +132,15 @@ func (w *worker) again(pause time.Duration, asked chan error) (*machine, time.Du
 var errStopped = fmt.Errorf("sharded: the listener has stopped: %w", net.ErrClosed)
 
 // Restart stops the machine of a worker, as by the context of a [ground.Ground], and
-// starts another in its place, which gets the connections that have been waiting
-// meanwhile. Those that the old one has are lost; the other workers notice
-// nothing. It is for machines that have gone wrong, and for operators who want
-// to load settings anew, one worker at a time.
+// starts another in its place, which gets the connections that wait. The connections
+// of the old machine are lost; the other workers are not affected. Restart is for
+// machines that misbehave, and for operators who want to reload settings, one worker
+// at a time.
 //
-// It returns when the new machine has booted. If that fails, the error says why,
-// and the Listener goes on trying. If ctx is done first, Restart returns its
-// error, and the worker is restarted all the same, unless that has not begun. An
-// error that wraps [net.ErrClosed] says that the Listener has stopped. Restart
-// panics if there is no such worker.
+// Restart returns when the new machine has booted. If that fails, the error says why,
+// and the Listener goes on trying. If ctx is done first, Restart returns its error; a
+// restart that has begun goes on. An error that wraps [net.ErrClosed] says that the
+// Listener has stopped. Restart panics if there is no such worker.
 func (l *Listener) Restart(ctx context.Context, worker int) error {
 	if worker < 0 || worker >= len(l.workers) {
 		panic(fmt.Sprintf("sharded: Restart of worker %d: there are workers 0 to %d", worker, len(l.workers)-1))

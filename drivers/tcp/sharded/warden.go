@@ -15,10 +15,9 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// boot returns the first process of a machine. It spawns the one that the user
-// wants, and has the outside hear of what it cannot see: for what reason the
-// machine may soon listen no more and, if somebody wants to know what there is to
-// do for each worker, which connections have come to their end.
+// boot returns the first process of a machine. It spawns the process of the user, and
+// reports to the Listener what that cannot see from outside: the reason with which an
+// observer or the driver goes and, if there is a Policy, each connection that ends.
 func (m *machine) boot(actions.PID) actions.Process {
 	r := report{m}
 	at := m.worker.at
@@ -37,11 +36,11 @@ func (m *machine) boot(actions.PID) actions.Process {
 	)
 }
 
-// flowTo is pinned to see the processes that look after connections: whatever
-// becomes of a connection, there is one that can be controlled, and no other.
+// flowTo is pinned to see the processes that manage connections: each connection has
+// exactly one publisher of Control, from its beginning to its end.
 var flowTo = topic.FieldOf(func(c *tcp.Control) *tcp.Addr { return &c.To })
 
-// serve returns the user's process or, if there is none, one that says so.
+// serve returns the process of the user or, if there is none, one that reports that.
 func (m *machine) serve() (p actions.Process) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -58,17 +57,16 @@ func (m *machine) unbootable(reason error) actions.Process {
 	return actions.Stateless(report{m}.of(failed{world.Reduce(reason)}), actions.Fail(reason))
 }
 
-// A report is a device that lets the outside know something. It is open only
-// while it does so, and keeps no machine alive.
+// A report is a device by which the machine reports to the Listener. It is open only
+// for a moment, so it keeps no machine alive.
 type report struct{ m *machine }
 
-// What a report has to say: its opening value, and commands. Reasons are of type
-// *world.Error.
+// The opening value and the commands of a report. Reasons are of type *world.Error.
 type (
-	reported struct{}
-	failed   struct{ Reason error } // to boot
-	lost     struct{ Reason error } // is an observer of what arrives, or the driver
-	parted   struct{}               // is a connection
+	reported struct{}               // the opening value
+	failed   struct{ Reason error } // the machine has failed to boot
+	lost     struct{ Reason error } // an observer of what arrives, or the driver, has gone
+	parted   struct{}               // a connection has ended
 )
 
 func init() {
@@ -78,8 +76,8 @@ func init() {
 	world.Register[parted]("sharded.parted")
 }
 
-// lost returns the action that reports a loss, if there is a reason for it, other
-// than that the machine stops.
+// lost returns the action that reports a loss, if it has a reason other than the stop
+// of the machine.
 func (r report) lost(reason error) actions.Action {
 	return actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), r.of(lost{world.Reduce(reason)}))
 }
