@@ -19,11 +19,11 @@ func Remote(host string, port uint16) Addr { return inet.Remote(host, port) }
 func RemoteAddrPort(a netip.AddrPort) Addr { return inet.RemoteAddrPort(a) }
 
 // Handle is a local address whose port the system chooses: see [inet.Handle].
-// Processes that use the same one share a socket, whatever peers they talk to.
+// Processes that use the same Handle share a socket, also with different peers.
 func Handle(id string) Addr { return inet.Handle(id) }
 
-// Listener is a local address with a port of our choice: see [inet.Listener].
-// With port 0 the system chooses one: [Listening] says which.
+// Listener is a local address with a port that the program chooses: see
+// [inet.Listener]. With port 0 the system chooses one: [Listening] says which.
 //
 // An empty host stands for all interfaces, IPv4 and IPv6. If the host is a
 // multicast group, the socket is a member of it; the name of an interface can

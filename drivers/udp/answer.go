@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// answer is the handle of a name. It says once what has been found, and ends
-// when that has grown old.
+// answer is the handle of a name. It has one value, the addresses, and ends when these
+// are too old.
 type answer struct {
 	found  found
 	told   bool

@@ -10,19 +10,18 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Reasons for which there is no socket, or a packet is not sent. They are the
-// Kind of a [*world.Error] that names the address; use [errors.Is].
+// Reasons with which there is no socket, or a packet is not sent. They are the Kind of
+// a [*world.Error] that names the address; use [errors.Is].
 var (
-	// ErrTLS says that an address is one at which TLS is spoken.
+	// ErrTLS says that an address is one with TLS.
 	ErrTLS = errors.New("udp: TLS goes over TCP only: use an address without it")
 
-	// ErrDestination says that a packet has a destination to which nothing can
-	// be sent.
+	// ErrDestination says that the destination of a packet is the zero Addr, or
+	// has no port.
 	ErrDestination = errors.New("udp: a packet goes to a Remote with a port, or to a Handle or a Listener")
 
-	// ErrNames says that too much is being sent to names, of which the
-	// addresses are being looked up: at once, to one of them, or to too many of
-	// them.
+	// ErrNames says that too many packets wait for the lookup of names: for one
+	// name, for too many names, or more bytes than Config.SendQueue.
 	ErrNames = errors.New("udp: too much is waiting for names to be looked up: send less at once, or to addresses in numbers")
 )
 
@@ -33,30 +32,30 @@ type Config struct {
 	// the operating system.
 	Network world.PacketNetwork
 
-	// ReceiveBuffer is how many bytes of a datagram are taken. The rest of one
-	// that is longer is lost, and [Packet.Truncated] says so. Default: 64 KiB,
-	// which none is longer than.
+	// ReceiveBuffer is how many bytes of a datagram the driver takes. The rest of
+	// a longer one is lost, and [Packet.Truncated] says so. Default: 64 KiB, which
+	// is enough for every datagram.
 	ReceiveBuffer int
 
 	// SendQueue is how many bytes of packets may wait to be sent from one local
-	// address, beyond what the system takes at once; a packet counts as at
-	// least 64. What is beyond that is not sent, with [world.ErrSlowConsumer].
-	// Default: 4 MiB.
+	// address, beyond what the system takes at once; a packet counts for at least
+	// 64 bytes. The driver does not send packets beyond that, with
+	// [world.ErrSlowConsumer]. Default: 4 MiB.
 	SendQueue int
 
-	// LookupLimit is how long it may take to look up the name of a host.
+	// LookupLimit is how long the lookup of the name of a host may take.
 	// Default: 10 s.
 	LookupLimit time.Duration
 
-	// LookupLife is for how long the addresses of a host that have been found
-	// are used, until they are looked up again. Default: 30 s.
+	// LookupLife is how long the driver uses the addresses of a host before it
+	// looks them up again. Default: 30 s.
 	LookupLife time.Duration
 }
 
-// Driver returns the process through which the others of its machine exchange
-// packets with the network of the operating system: it opens sockets for the
-// local addresses that they publish from, and subscribe to. It works at the
-// ground and in nested machines at any depth. There is one driver in a machine.
+// Driver returns the action that spawns the process through which the other processes
+// of its machine exchange packets with the network of the operating system. It opens
+// sockets for the local addresses that they publish from and subscribe to. It works at
+// the ground and in nested machines at any depth. A machine has one driver.
 func Driver() actions.SpawnProcess { return Config{}.Driver() }
 
 // DriverOn returns a [Driver] for another network, such as a simulated one: see

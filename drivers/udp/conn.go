@@ -11,13 +11,13 @@ import (
 )
 
 // conn is the handle of a socket. This file is about its life, receive.go about
-// receiving, send.go about sending.
+// receiving, and send.go about sending.
 type conn struct {
 	socket net.PacketConn
 	at     Addr
 	env    world.Env
-	in     receiver      // of whoever calls Recv
-	out    sender        // of whoever calls Try and Do
+	in     receiver      // belongs to the goroutine that calls Recv
+	out    sender        // belongs to the goroutine that calls Try and Do
 	done   chan struct{} // closed when closing begins
 	once   sync.Once
 }
@@ -59,7 +59,7 @@ func (c *conn) Recv() (any, error) {
 	}
 }
 
-// wait waits, and reports false if the socket has been closed meanwhile.
+// wait waits, and reports false if the socket is closed meanwhile.
 func (c *conn) wait(d time.Duration) bool {
 	over := time.NewTimer(d)
 	defer over.Stop()

@@ -10,16 +10,16 @@ import (
 
 // The devices of this package.
 type (
-	// socket is a socket for datagrams. Its values are an opened, and any
-	// number of received. It takes send.
+	// socket is a socket for datagrams. Its values are an opened, and any number
+	// of received and burst. Its command is send.
 	socket struct {
 		network world.PacketNetwork
 		buffer  int
 		at      Addr
 	}
 
-	// name is the name of a host. Its only value is a found. It ends when that
-	// should not be used any more.
+	// name is the lookup of the name of a host. Its only value is a found. It ends
+	// when that is too old.
 	name struct {
 		network     world.PacketNetwork
 		limit, life time.Duration

@@ -1,12 +1,11 @@
-// Package udp lets processes exchange datagrams.
+// Package udp lets processes exchange datagrams over UDP.
 //
-// A datagram is a [Packet], from one address to another: that of a peer, a
-// [Remote], and a local one, which is a [Listener] or a [Handle]. A process that
-// subscribes to what arrives at a local address, or publishes what leaves it,
-// has the [Driver], a process of the same machine, open a socket there. There is
-// one socket for one local address, however many need it, and it is closed when
-// the last of them has gone. A handover from one process to another does not
-// interrupt it.
+// A datagram is a [Packet] with two addresses: that of a peer, a [Remote], and a local
+// one, a [Listener] or a [Handle]. When a process subscribes to what arrives at a local
+// address, or publishes what leaves it, the [Driver], a process of the same machine,
+// opens a socket there. There is one socket for one local address, however many
+// processes need it. The driver closes it when the last of them has gone. A handover
+// from one process to another does not interrupt it.
 //
 // # Servers
 //
@@ -18,15 +17,15 @@
 //		return actions.Send(udp.Packet{Source: at, Destination: p.Source, Body: p.Body})
 //	}))
 //
-// Where the socket is, and why there is none, is told by the presence and the
-// absence of [Listening]. A port that cannot be had is the problem of those who
-// have asked for it, and of nobody else.
+// The presence of a [Listening] says where the socket is bound; its absence says why
+// there is none. If the driver cannot open a socket, that affects only the processes
+// that need it.
 //
 // # Clients
 //
-// A client chooses a [Handle], a local address with a name of its own, of which
-// the system chooses the port. What is sent before the socket is there goes
-// nowhere, so it waits until its peer is present:
+// A client uses a [Handle], a local address with a name that the client chooses; the
+// system chooses the port. What it sends before the socket is open is lost, so it waits
+// until its peer is present:
 //
 //	us, them := udp.Handle("question"), udp.Remote("time.example.com", 37)
 //
@@ -35,20 +34,20 @@
 //	})),
 //	endpoint.Subscriber(udp.Arriving(us), endpoint.OnMessage(…)),
 //
-// A publisher of all that is [Leaving] the address would also see its own
-// subscriber: one can send to oneself.
+// A publisher of all that is [Leaving] the address would also see its own subscriber,
+// because a process can send to itself.
 //
-// # What becomes of packets
+// # Loss
 //
-// Datagrams get lost, arrive twice, or late; who has to know asks again. But when
-// it is known that a packet has not been sent, because it is too long, or there
-// is no way to its destination, or its name is unknown, then the driver says so,
-// with [Undelivered], and that harms nobody else.
+// Datagrams get lost, or arrive twice, or late; a process that needs an answer asks
+// again. If the driver knows that it could not send a packet, because the packet is too
+// long, or there is no route, or the name of the host is unknown, it sends an
+// [Undelivered]. Other packets are not affected.
 //
-// A datagram that is longer than the receive buffer is cut off, and marked: see
+// A datagram that is longer than the receive buffer is truncated, and marked: see
 // [Packet.Truncated]. What arrives while nobody subscribes to it is lost.
 //
-// A packet from one local address to another is for whoever subscribes there, as
-// any message is, and does not get to the network. One to the Remote of a
-// socket of the same machine goes through the network, and comes back.
+// A packet from one local address to another goes to the subscribers there, as any
+// message does, and not to the network. A packet to the Remote of a socket of the same
+// machine goes through the network.
 package udp

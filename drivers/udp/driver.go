@@ -9,30 +9,29 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A driver is the state of the driver: it knows which local addresses are
-// needed, and sees to it that there is one process for each. The sockets are
-// theirs.
+// A driver is the state of the driver, which spawns a manager for each local address
+// that is needed. The managers hold the sockets.
 type driver struct {
 	settings settings
 	services *immutable.SortedMap[Addr, service]
 }
 
-// A service is what the driver knows of a local address.
+// A service says what a local address is needed for.
 type service struct {
-	receiving, sending bool // what it is needed for
-	served             bool // it has a process
+	receiving, sending bool // a process subscribes to the address; one publishes from it
+	served             bool // the address has a manager
 }
 
 func (s service) needed() bool { return s.receiving || s.sending }
 
-// needed says, by its presence, that somebody needs the local address At. It is
-// what the driver has to say to the processes.
+// The presence of a needed says that a process needs the local address At. The driver
+// publishes it for the managers.
 type needed struct{ At Addr }
 
 var neededAt = topic.FieldOf(func(n *needed) *Addr { return &n.At })
 
-// serving says, by its presence, that there is a process for the local address
-// At. It is what they have to say to the driver.
+// The presence of a serving says that there is a manager for the local address At. The
+// managers publish it for the driver.
 type serving struct{ At Addr }
 
 var servingAt = topic.FieldOf(func(s *serving) *Addr { return &s.At })
@@ -47,19 +46,18 @@ func serve(s settings) actions.Process {
 	return actions.Next(d, d.open())
 }
 
-// open opens what the driver has: the endpoints that it always has, and those
-// for the addresses that are needed.
+// open opens the endpoints that the driver always has, and those for the addresses that
+// are needed.
 func (d driver) open() actions.Action {
 	all := actions.Tree{
-		// Demand is counted here, and not in the process of the socket: only
-		// here can one tell those who name the address from those who want to
-		// hear everything.
+		// The driver counts demand, and not the manager: only the driver can tell
+		// subscribers that name the address from those that hear everything.
 		endpoint.ObserveSubscribers(topic.All[Packet](),
 			endpoint.OnPresenceState(driver.subscribed),
 			endpoint.OnLastState(driver.unsubscribed, Destination),
 		),
-		// Whoever observes publishers gets their messages. This one needs none
-		// of them, and so asks for the rarest.
+		// An observer of publishers gets their messages. The driver needs none of
+		// them, and so observes the rarest ones.
 		endpoint.ObservePublishers(topic.Where(truncated.Is(true)),
 			endpoint.OnPresenceState(driver.published),
 			endpoint.OnLastState(driver.unpublished, Source),
@@ -73,7 +71,7 @@ func (d driver) open() actions.Action {
 	return all
 }
 
-// need says that an address is needed.
+// need returns the endpoint that says that an address is needed.
 func need(at Addr) actions.AddEndpoint {
 	return endpoint.Publisher(topic.Where(neededAt.Is(at))).As(needed{at})
 }
@@ -94,10 +92,10 @@ func (d driver) unpublished(c Packet) actions.Transition[driver] {
 	return d.change(c.Source, func(s *service) { s.sending = false })
 }
 
-// parted is told that the process of an address has ended. If it has failed, the
-// next one who needs the address gets another. But if it has ended because it
-// was not needed, and by now is, it gets a successor at once. The reason itself is
-// for those who need the address.
+// parted handles the end of the manager of an address. If it has failed, the driver
+// spawns another one when the next process needs the address. If it has ended because
+// nobody needed the address, and by now somebody does, the driver spawns a successor at
+// once. The reason itself is for the processes that need the address.
 func (d driver) parted(of serving, reason error) actions.Transition[driver] {
 	t := d.change(of.At, func(s *service) { s.served = false })
 	if reason != nil {
@@ -106,9 +104,9 @@ func (d driver) parted(of serving, reason error) actions.Transition[driver] {
 	return t.Then(spawn(of.At))
 }
 
-// change changes what is known of an address, and lets its process know whether
-// the address is needed. An address that is not local, such as the zero Addr,
-// which stands for one that a peer leaves open, is never needed.
+// change changes the service of an address, and shows its manager whether the address
+// is needed. An address that is not local is never needed. That includes the zero Addr,
+// which stands for a field that a peer does not pin.
 func (d driver) change(at Addr, how func(*service)) actions.Transition[driver] {
 	if !at.IsLocal() {
 		return actions.Next(d)
@@ -127,7 +125,7 @@ func (d driver) change(at Addr, how func(*service)) actions.Transition[driver] {
 	)
 }
 
-// spawn sees to it that an address that is needed has a process.
+// spawn spawns a manager for an address that is needed and has none.
 func spawn(at Addr) func(driver) actions.Transition[driver] {
 	return func(d driver) actions.Transition[driver] {
 		s, _ := d.services.Get(at)

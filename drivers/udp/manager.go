@@ -15,16 +15,16 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A manager is the state of the process that looks after one socket. It is
-// immutable. It is a pointer, so that to go on with the same one costs nothing,
-// and in two parts, so that to send costs little.
+// A manager is the state of the process that manages one socket. It is immutable. It is
+// a pointer, so that a transition that keeps it costs nothing, and has two parts, so
+// that a send copies little.
 type manager struct {
 	*desk
-	flying     int // bytes that the socket has been told to send, and has not reported
-	unreported int // the part of that which no send under way will report
+	flying     int // bytes that the socket was told to send and has not reported
+	unreported int // those of them that no send under way will report
 }
 
-// A desk is the part of a manager that changes seldom.
+// A desk is the part of a manager that seldom changes.
 type desk struct {
 	at       Addr
 	settings settings
@@ -33,11 +33,11 @@ type desk struct {
 	bound    Addr // zero until the socket is open
 	names    *immutable.SortedMap[string, answers]
 	asking   int                   // packets that wait for names
-	queue    *immutable.List[send] // what the socket has not been told yet; nil if there is nothing
-	queued   int                   // bytes in the queue, and waiting for names
+	queue    *immutable.List[send] // sends that the socket was not told yet; nil if there are none
+	queued   int                   // bytes in the queue and of packets that wait for names
 }
 
-// with returns a manager with another desk.
+// with returns the manager with a changed desk.
 func (m *manager) with(change func(*desk)) *manager {
 	d := *m.desk
 	change(&d)
@@ -62,8 +62,8 @@ func newManager(s settings, at Addr) *manager {
 	}}
 }
 
-// manage is the process that looks after the socket of a local address. Users
-// see it when the socket is open.
+// manage is the process that manages the socket of a local address. Users see it when
+// the socket is open.
 func manage(s settings, at Addr) actions.Process {
 	m := newManager(s, at)
 	if _, ok := at.Security(); ok {
@@ -72,7 +72,7 @@ func manage(s settings, at Addr) actions.Process {
 	return actions.Next(m, m.open())
 }
 
-// open opens what the manager has.
+// open opens the endpoints and the devices of the manager.
 func (m *manager) open() actions.Action {
 	all := actions.Tree{m.endpoints(), actions.OpenDevice{Device: m.socket, Handler: socketEvents}}
 	if m.bound != (Addr{}) {
@@ -85,7 +85,7 @@ func (m *manager) open() actions.Action {
 	return all
 }
 
-// endpoints are those by which the manager and the driver know of each other.
+// endpoints returns the endpoints by which the manager and the driver see each other.
 func (m *manager) endpoints() actions.Action {
 	return actions.Group(
 		endpoint.Publisher(topic.Where(servingAt.Is(m.at))),
@@ -96,7 +96,7 @@ func (m *manager) endpoints() actions.Action {
 	)
 }
 
-// What a manager hears is the same for all sockets, so it is made once.
+// All managers share these handlers.
 var (
 	socketEvents = endpoint.Device(socket{},
 		endpoint.OnValueState((*manager).opened),
@@ -109,28 +109,26 @@ var (
 	outEvents = endpoint.Subscriber(topic.All[Packet](), endpoint.OnMessageState((*manager).send)).Handler
 )
 
-// need is told that somebody needs the socket.
+// need notes that the socket is needed.
 func (m *manager) need(needed) step {
 	return actions.Next(m.with(func(d *desk) { d.needed = true }))
 }
 
-// leave is told that nobody does any more.
+// leave notes that the socket is not needed any more.
 func (m *manager) leave(needed, error) step {
 	n := m.with(func(d *desk) { d.needed = false })
 	return actions.Next(n, n.quitUnneeded())
 }
 
-// quitUnneeded closes the socket if nobody needs it, after all has been sent
-// that was to be sent.
+// quitUnneeded closes the socket if nobody needs it and no packet waits.
 func (m *manager) quitUnneeded() actions.Action {
 	return actions.When(!m.needed && m.asking == 0 && m.queue == nil, actions.Quit())
 }
 
-// opened is told that the socket is open; after a restart of the machine, that
-// it is open again.
+// opened handles the opening of the socket, also after a restart of the machine.
 func (m *manager) opened(o opened) step {
 	if m.bound == (Addr{}) && !m.needed {
-		return actions.Next(m, actions.Quit()) // who needed it went before we could watch
+		return actions.Next(m, actions.Quit()) // nobody needs it any more
 	}
 	n := m.with(func(d *desk) { d.bound = o.Bound })
 	n.flying, n.unreported = 0, 0
@@ -143,16 +141,16 @@ func (m *manager) appear() actions.Action {
 	return actions.Group(m.out(), m.in(), actions.Replace(m.listening()))
 }
 
-// out is the endpoint that subscribes to what users send.
+// out returns the endpoint that subscribes to what users send.
 func (m *manager) out() actions.AddEndpoint {
 	r := topic.Role{Orientation: topic.Subscriber, Topic: Leaving(m.at).Topic()}
 	return actions.AddEndpoint{ID: outEnd, Role: r, Handler: outEvents}
 }
 
-// in is the endpoint that publishes what arrives.
+// in returns the endpoint that publishes what arrives.
 func (m *manager) in() actions.AddEndpoint { return endpoint.Publisher(Arriving(m.at)).As(inEnd) }
 
-// listening is the endpoint that publishes where the socket is.
+// listening returns the endpoint that publishes where the socket is bound.
 func (m *manager) listening() actions.AddEndpoint {
 	return endpoint.Publisher(topic.Where(At.Is(m.at), Bound.Is(m.bound))).As(listeningEnd)
 }
@@ -160,7 +158,7 @@ func (m *manager) listening() actions.AddEndpoint {
 // received publishes a datagram that has arrived.
 func (m *manager) received(r received) step { return actions.Next(m, m.publish(r)) }
 
-// burst publishes several, in their order.
+// burst publishes several datagrams, in their order.
 func (m *manager) burst(b burst) step {
 	all := make(actions.Tree, len(b.All))
 	for i, r := range b.All {
@@ -173,12 +171,12 @@ func (m *manager) publish(r received) actions.Action {
 	return actions.Send(Packet{Source: r.From, Destination: m.at, Body: r.Body, Truncated: r.Truncated})
 }
 
-// longest is the length of the longest datagram that there can be. For IPv4 it
-// is a little less.
+// longest is the length of the longest datagram, over IPv6. Over IPv4 it is a little
+// less.
 const longest = 65527
 
-// send has sent what users send, if it is for a peer. What is for a local
-// address they have from each other.
+// send sends a packet of a user to a peer. It ignores packets to local addresses, which
+// subscribers get from the sender.
 func (m *manager) send(p Packet) step {
 	to := p.Destination
 	if to.IsLocal() {
@@ -204,7 +202,7 @@ func tooLong(bytes int, err error) error {
 	return fmt.Errorf("udp: %d bytes do not fit into a datagram, which has at most 65507 over IPv4: %w", bytes, err)
 }
 
-// undelivered tells whoever has sent it that a packet is not sent.
+// undelivered reports that a packet is not sent.
 func (m *manager) undelivered(to Addr, reason error) step {
 	return actions.Next(m, actions.Send(Undelivered{Source: m.at, Destination: to, Reason: blame(reason, to.String())}))
 }
@@ -213,22 +211,22 @@ func (m *manager) undelivered(to Addr, reason error) step {
 func (m *manager) sendFailed(command any, reason error) step {
 	t := m.sent(command)
 	if s, ok := command.(send); ok {
-		// First the bad news: it may be the last that the process does.
+		// The report comes first: the process may quit with the next actions.
 		return actions.Next(t.State, m.undelivered(s.Destination, reason).Actions, t.Actions)
 	}
 	return t
 }
 
-// ended is told that the socket has failed, or could not be opened.
+// ended handles a socket that has failed, or could not be opened.
 func (m *manager) ended(reason error) step {
 	if !errors.Is(reason, world.ErrStopped) || m.bound == (Addr{}) {
 		return m.fail(reason)
 	}
-	// The machine is stopping. Nothing more comes, but a last word can be sent.
+	// The machine is stopping. Nothing more comes, but users can send last packets.
 	return actions.Next(m, actions.Delete(inEnd).Because(reason), actions.Delete(listeningEnd).Because(reason))
 }
 
-// fail ends the process for a reason, and sees to it that users hear of it.
+// fail ends the process with a reason that users hear.
 func (m *manager) fail(reason error) step {
 	end := actions.Fail(blame(reason, m.at.String()))
 	if m.bound != (Addr{}) {

@@ -10,22 +10,22 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// What is sent to the name of a host waits until its addresses have been looked
-// up, which is a device's work. They are used until the device ends.
+// Packets to the name of a host wait until a device has looked up its addresses. The
+// manager uses the addresses until the device ends.
 
-// answers are what a manager knows of a name.
+// answers has the addresses of a name, or the packets that wait for them.
 type answers struct {
 	found   bool
 	addrs   []netip.Addr // if found
-	waiting []send       // if not, and without where to
+	waiting []send       // if not found; without To
 }
 
 const (
-	maxNames   = 1024 // that a manager knows of at a time
+	maxNames   = 1024 // names of one manager at a time
 	maxWaiting = 256  // packets for one name
 )
 
-// sendToName sends something to a host with a name.
+// sendToName sends a packet to a host with a name.
 func (m *manager) sendToName(to Addr, body []byte) step {
 	host := to.Host()
 	a, known := m.names.Get(host)
@@ -48,7 +48,7 @@ func (m *manager) sendToName(to Addr, body []byte) step {
 	return actions.Next(n, n.lookUp(host))
 }
 
-// lookUp has the addresses of a name looked up.
+// lookUp opens the device that looks up a name.
 func (d *desk) lookUp(host string) actions.Action {
 	lookup := name{network: d.settings.network, limit: d.settings.lookup, life: d.settings.life, host: host}
 	return endpoint.Device(lookup,
@@ -57,7 +57,7 @@ func (d *desk) lookUp(host string) actions.Action {
 	)
 }
 
-// found is told the addresses of a name.
+// found handles the addresses of a name, and sends the packets that wait.
 func (m *manager) found(host string, f found) step {
 	waiting, t := m.wake(host, func(names *immutable.SortedMap[string, answers]) *immutable.SortedMap[string, answers] {
 		return names.Set(host, answers{found: true, addrs: f.Addrs})
@@ -68,8 +68,8 @@ func (m *manager) found(host string, f found) step {
 	return t.And(t.State.quitUnneeded())
 }
 
-// lost is told that the addresses of a name are not to be used any more, or that
-// they could not be found.
+// lost handles the end of the device of a name: its addresses are too old, or could not
+// be found.
 func (m *manager) lost(host string, reason error) step {
 	waiting, t := m.wake(host, func(names *immutable.SortedMap[string, answers]) *immutable.SortedMap[string, answers] {
 		return names.Delete(host)
@@ -80,7 +80,7 @@ func (m *manager) lost(host string, reason error) step {
 	return t.And(t.State.quitUnneeded())
 }
 
-// wake returns what waits for a name, and changes the names.
+// wake returns the packets that wait for a name, and changes the names.
 func (m *manager) wake(host string, change func(*immutable.SortedMap[string, answers]) *immutable.SortedMap[string, answers]) ([]send, step) {
 	a, _ := m.names.Get(host)
 	return a.waiting, actions.Next(m.with(func(d *desk) {
@@ -92,7 +92,7 @@ func (m *manager) wake(host string, change func(*immutable.SortedMap[string, ans
 	}))
 }
 
-// tellOne has the socket send something to one of several addresses.
+// tellOne sends a datagram to one of several addresses.
 func (m *manager) tellOne(addrs []netip.Addr, s send) step {
 	ip, ok := choose(m.bound, addrs)
 	if !ok {
@@ -101,9 +101,8 @@ func (m *manager) tellOne(addrs []netip.Addr, s send) step {
 	return m.tell(s.Destination, ip, s.Body)
 }
 
-// choose returns the first of several addresses that a socket can send to. From
-// one on all interfaces that is an IPv4 address, if there is one, as package net
-// has it.
+// choose returns the first of several addresses that a socket can send to. A socket on
+// all interfaces prefers IPv4, as package net does.
 func choose(bound Addr, addrs []netip.Addr) (netip.Addr, bool) {
 	local, err := netip.ParseAddr(bound.Host())
 	only4 := err == nil && local.Is4()

@@ -9,20 +9,20 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A device that is told more than it can carry out comes to its end. So that one
-// who sends too much does not take the socket from the others, a manager tells
-// it no more than a window at a time, and keeps the rest. From time to time a
-// send asks to be reported, which makes room for more.
+// A ground ends a device whose queue of commands is full. So that a process that sends
+// too much does not cost the others their socket, a manager tells the device no more
+// than a window at a time, and keeps the rest. After every reportEvery bytes, a send
+// asks for a report, which makes room for more.
 
 const (
-	window      = 192 << 10 // that may fly; less than from which on a ground does not read from a device
+	window      = 192 << 10 // of flying bytes; less than the bytes at which a ground stops reading from a device
 	reportEvery = 32 << 10
-	leastSize   = 64 // of a send, however little it sends
+	leastSize   = 64 // for which a send counts at least
 )
 
 func (s send) weight() int { return max(len(s.Body), leastSize) }
 
-// tell has the socket send something, sooner or later.
+// tell sends a datagram now or later, or reports it as undelivered.
 func (m *manager) tell(to Addr, ip netip.Addr, body []byte) step {
 	s := send{Destination: to, To: netip.AddrPortFrom(ip, to.Port()), Body: body}
 	switch {
@@ -41,7 +41,8 @@ func (m *manager) tell(to Addr, ip netip.Addr, body []byte) step {
 	}))
 }
 
-// tellNow changes m, which nobody else has seen yet.
+// tellNow tells the socket to send a datagram. It changes m, which nobody else has seen
+// yet.
 func (m *manager) tellNow(s send) actions.Action {
 	m.flying += s.weight()
 	m.unreported += s.weight()
@@ -51,8 +52,8 @@ func (m *manager) tellNow(s send) actions.Action {
 	return actions.Tell(m.socket, s)
 }
 
-// sent is told that something has been sent, or could not be, and what has been
-// told before it.
+// sent handles the report of a send, which also stands for those before it. It makes no
+// difference whether they have failed.
 func (m *manager) sent(command any) step {
 	s, ok := command.(send)
 	if !ok || s.Reported == 0 {
@@ -63,7 +64,7 @@ func (m *manager) sent(command any) step {
 	return n.proceed()
 }
 
-// proceed tells the socket what it has not been told, as far as that may fly.
+// proceed tells the socket to send from the queue, as much as the window allows.
 func (m *manager) proceed() step {
 	if m.queue == nil {
 		return actions.Next(m)

@@ -7,10 +7,10 @@ import (
 	"net/netip"
 )
 
-// rawSender returns nil: there is no way to send without perhaps waiting.
+// rawSender returns nil: there is no way to send without waiting.
 func rawSender(*net.UDPConn, func(netip.AddrPort) netip.AddrPort) func([]any) (int, error) {
 	return nil
 }
 
-// rawReceiver returns nil: there is no way to look without perhaps waiting.
+// rawReceiver returns nil: there is no way to receive without waiting.
 func rawReceiver(*net.UDPConn) func([]byte) (int, netip.AddrPort, bool) { return nil }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// rawReceiver returns a function that receives a datagram that is there already.
-// It is nil if there is none.
+// rawReceiver returns a function that receives a datagram without waiting, or nil if
+// there is no way to.
 func rawReceiver(c *net.UDPConn) func(b []byte) (n int, from netip.AddrPort, ok bool) {
 	socket, err := c.SyscallConn()
 	if err != nil {
@@ -21,21 +21,22 @@ func rawReceiver(c *net.UDPConn) func(b []byte) (n int, from netip.AddrPort, ok 
 	return r.receive
 }
 
-// A rawReader receives from a socket behind the back of the poller, which would
+// A rawReader receives from a socket without the poller of the runtime, which would
 // wait.
 type rawReader struct {
 	socket syscall.RawConn
 	once   func(fd uintptr) bool // attempt, made into a function value once
-	zones  map[uint32]string     // names of interfaces that have been looked up
+	zones  map[uint32]string     // names of interfaces, by index
 
-	// Of the attempt under way.
+	// These belong to the attempt under way.
 	buffer []byte
 	n      int
 	from   syscall.Sockaddr
 	err    error
 }
 
-// receive leaves errors to package net: they come again, or have passed.
+// receive receives a datagram without waiting. It ignores errors: package net returns
+// those that last.
 func (r *rawReader) receive(b []byte) (int, netip.AddrPort, bool) {
 	r.buffer, r.from = b, nil
 	err := r.socket.Read(r.once)
@@ -56,7 +57,7 @@ func (r *rawReader) receive(b []byte) (int, netip.AddrPort, bool) {
 	return 0, netip.AddrPort{}, false
 }
 
-// zone returns the name of an interface, as package net has it.
+// zone returns the name of an interface, as package net does.
 func (r *rawReader) zone(index uint32) string {
 	name, ok := r.zones[index]
 	if !ok {
@@ -69,8 +70,8 @@ func (r *rawReader) zone(index uint32) string {
 	return name
 }
 
-// attempt always reports that it is done, so that nobody waits for the socket to
-// be ready and calls it again.
+// attempt always reports that it is done, so that the runtime does not wait for the
+// socket and call it again.
 func (r *rawReader) attempt(fd uintptr) bool {
 	for {
 		r.n, r.from, r.err = syscall.Recvfrom(int(fd), r.buffer, 0)

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// rawSender returns a function that carries out commands, as far as that can be
-// done without waiting. It is nil if there is none. Target is where to send to.
+// rawSender returns a function that carries out commands without waiting, or nil if
+// there is no way to. Target returns the address to send to.
 func rawSender(c *net.UDPConn, target func(netip.AddrPort) netip.AddrPort) func(commands []any) (done int, err error) {
 	socket, err := c.SyscallConn()
 	if err != nil {
@@ -33,16 +33,16 @@ func rawSender(c *net.UDPConn, target func(netip.AddrPort) netip.AddrPort) func(
 	return r.try
 }
 
-// A rawWriter sends through a socket behind the back of the poller, which would
+// A rawWriter sends through a socket without the poller of the runtime, which would
 // wait.
 type rawWriter struct {
 	conn   *net.UDPConn
 	socket syscall.RawConn
 	target func(netip.AddrPort) netip.AddrPort
-	is6    bool                  // the socket has IPv6 addresses, in which it writes those of IPv4 as well
+	is6    bool                  // the socket is an IPv6 one, with IPv4 addresses mapped to IPv6
 	once   func(fd uintptr) bool // attempt, made into a function value once
 
-	// Of the attempt under way.
+	// These belong to the attempt under way.
 	commands []any
 	done     int
 	err      error
@@ -60,8 +60,8 @@ func (r *rawWriter) try(commands []any) (int, error) {
 	return r.done, err
 }
 
-// attempt sends what it can. It always reports that it is done, so that nobody
-// waits for the socket to be ready and calls it again.
+// attempt sends what it can. It always reports that it is done, so that the runtime does
+// not wait for the socket and call it again.
 func (r *rawWriter) attempt(fd uintptr) bool {
 	for r.done < len(r.commands) {
 		s, ok := r.commands[r.done].(send)
@@ -71,7 +71,7 @@ func (r *rawWriter) attempt(fd uintptr) bool {
 		}
 		to := r.address(r.target(s.To))
 		if to == nil {
-			return true // package net knows what to do about that
+			return true // Do sends it, with package net
 		}
 		switch err := syscall.Sendto(int(fd), s.Body, 0, to); err {
 		case nil:
@@ -87,8 +87,8 @@ func (r *rawWriter) attempt(fd uintptr) bool {
 	return true
 }
 
-// address returns an address as the system takes it, or nil if that is not
-// simple.
+// address returns an address as the system takes it, or nil for one that only package
+// net can convert.
 func (r *rawWriter) address(to netip.AddrPort) syscall.Sockaddr {
 	ip := to.Addr().Unmap()
 	switch {

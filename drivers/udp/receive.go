@@ -11,49 +11,48 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A receiver receives datagrams. Its methods are called by one goroutine at a
-// time.
+// A receiver receives datagrams. One goroutine at a time calls its methods.
 type receiver struct {
-	told   bool // the opening value
+	told   bool // Recv has returned the opening value
 	socket net.PacketConn
-	direct reader // the socket, or nil if it does not know addresses in numbers
-	limit  int    // how much of a datagram is taken
+	direct reader // the socket, or nil if it has no numeric addresses
+	limit  int    // how many bytes of a datagram are taken
 	buffer []byte
 	peers  map[netip.AddrPort]Addr
 
-	// more receives a datagram that is there already, and reports whether there
-	// was one. It is nil if that cannot be told.
+	// more receives a datagram without waiting, and reports whether there was one.
+	// It is nil if there is no way to.
 	more   func(b []byte) (n int, from netip.AddrPort, ok bool)
-	busy   bool // there was one the last time
-	single uint // datagrams since more was called last
+	busy   bool // the last call of more has received one
+	single uint // how many datagrams came since the last call of more
 }
 
-// A reader is a socket that tells in numbers where datagrams come from.
+// A reader is a socket that returns the sources of datagrams as numeric addresses.
 type reader interface {
 	ReadFromUDPAddrPort(b []byte) (n int, from netip.AddrPort, err error)
 }
 
-// maxPeers is of how many peers the addresses are remembered, which saves making
-// them again. It bounds memory only.
+// maxPeers is how many addresses of peers a receiver keeps, so as not to make them
+// again.
 const maxPeers = 4096
 
 func (r *receiver) init(c net.PacketConn, limit int) {
 	r.socket = c
 	r.direct, _ = c.(reader)
 	r.limit = min(limit, defaultReceiveBuffer)
-	space := r.limit + 1 // which shows that there was more
+	space := r.limit + 1 // one more byte shows that the datagram was longer
 	if runtime.GOOS == "windows" {
-		// There, what does not fit is an error, which does not say who sent it.
+		// On Windows, a datagram that does not fit is an error without its source.
 		space = defaultReceiveBuffer + 1
 	}
 	r.buffer = make([]byte, space)
 	r.peers = map[netip.AddrPort]Addr{}
-	if c, ok := c.(*net.UDPConn); ok { // and nothing that is made of it, which may do otherwise
+	if c, ok := c.(*net.UDPConn); ok { // and no type that embeds it, which may receive in another way
 		r.more = rawReceiver(c)
 	}
 }
 
-// receive waits for a datagram. If several are there, it returns a burst.
+// receive waits for a datagram. If more are there, it may return a burst.
 func (r *receiver) receive() (any, error) {
 	if r.direct == nil {
 		n, a, err := r.socket.ReadFrom(r.buffer)
@@ -73,8 +72,8 @@ func (r *receiver) receive() (any, error) {
 	return r.burst(first), nil
 }
 
-// seldom is for how many datagrams that come one at a time there is no look for
-// more: to find none costs time, too.
+// seldom is how many datagrams come one at a time before receive looks for more: to
+// look in vain costs time.
 const seldom = 16
 
 func (r *receiver) looksForMore() bool {
@@ -82,13 +81,13 @@ func (r *receiver) looksForMore() bool {
 	return r.more != nil && (r.busy || r.single >= seldom)
 }
 
-// How much a burst can have, so that others have their turn.
+// The limits of a burst, so that other devices have their turn.
 const (
 	maxBurst      = 32
 	maxBurstBytes = 64 << 10
 )
 
-// burst returns a datagram together with those that are there by now.
+// burst returns a datagram together with those that are there already.
 func (r *receiver) burst(first received) any {
 	r.single, r.busy = 0, false
 	var all []received
@@ -111,7 +110,7 @@ func (r *receiver) burst(first received) any {
 	return burst{all}
 }
 
-// take returns what is in the buffer.
+// take returns the datagram in the buffer.
 func (r *receiver) take(n int, from Addr) received {
 	taken := min(n, r.limit)
 	return received{From: from, Body: append(make([]byte, 0, taken), r.buffer[:taken]...), Truncated: n > taken}
@@ -130,9 +129,8 @@ func (r *receiver) peer(a netip.AddrPort) Addr {
 	return at
 }
 
-// passing are the errors after which receiving works again sooner or later:
-// there is not enough of something, or it is about a datagram that was sent
-// before.
+// passing are the errors after which receiving works again sooner or later: the system
+// is short of a resource, or the error is about a datagram that was sent before.
 var passing = []error{
 	syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN,
 	syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EMSGSIZE, syscall.EPERM,

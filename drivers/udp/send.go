@@ -9,10 +9,10 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A sender sends datagrams. Its methods are called by one goroutine at a time.
+// A sender sends datagrams. One goroutine at a time calls its methods.
 type sender struct {
-	// try is [world.Handle.Try]. It is nil if it cannot be told whether sending
-	// blocks.
+	// try is [world.Handle.Try]. It is nil if there is no way to send without
+	// waiting.
 	try func(commands []any) (done int, err error)
 
 	write func(b []byte, to netip.AddrPort) error
@@ -39,7 +39,7 @@ func (s *sender) init(c net.PacketConn) {
 	}
 }
 
-// tryEach sends one datagram after another through c, until that would block.
+// tryEach sends datagrams through c, until that would block.
 func (s *sender) tryEach(c world.TryPacketWriter, commands []any) (done int, err error) {
 	for ; done < len(commands); done++ {
 		d, ok := commands[done].(send)
@@ -53,8 +53,8 @@ func (s *sender) tryEach(c world.TryPacketWriter, commands []any) (done int, err
 	return done, nil
 }
 
-// target returns where to send to: the unspecified address, at which sockets can
-// listen, means this host.
+// target returns the address to send to. For the unspecified address, that is this
+// host.
 func (s *sender) target(to netip.AddrPort) netip.AddrPort {
 	ip := to.Addr()
 	switch {
@@ -68,7 +68,7 @@ func (s *sender) target(to netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(ip, to.Port())
 }
 
-// explain says more of an error, if there is more to be said.
+// explain returns a clearer error for a datagram that is too long, and else err.
 func explain(err error, command any) error {
 	if s, ok := command.(send); ok && err != nil && errors.Is(world.Reduce(err), syscall.EMSGSIZE) {
 		return tooLong(len(s.Body), err)

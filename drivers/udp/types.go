@@ -14,10 +14,10 @@ import (
 // [Driver] makes.
 func Types() []actions.Type { return Config{}.Types() }
 
-// Types returns the types of the processes of the driver that [Config.Driver]
-// makes: that of the driver, and that of the process of a socket. Processes that
-// are brought back work as c says, which has to be what it was when they were
-// saved. Types panics as [Config.Driver] does.
+// Types returns the types of the processes of the driver that [Config.Driver] makes:
+// that of the driver, and that of the process of a socket. Processes that are restored
+// work as c says, which must be what it was when they were written down. Types panics
+// as [Config.Driver] does.
 func (c Config) Types() []actions.Type {
 	s := c.settings()
 	return []actions.Type{
@@ -30,7 +30,7 @@ func (c Config) Types() []actions.Type {
 	}
 }
 
-// What states are when they are written. The names of fields never change.
+// The written forms of states. The names of their fields never change.
 type (
 	writtenDriver  struct{ Services []writtenService }
 	writtenService struct {
@@ -94,12 +94,12 @@ func (s settings) readManager(w writtenManager) (*manager, error) {
 	case !w.At.IsLocal():
 		return nil, fmt.Errorf("%v is no local address", w.At)
 	case w.Flying < 0 || w.Unreported < 0:
-		return nil, errors.New("less than nothing is on its way")
+		return nil, errors.New("a number of bytes is less than zero")
 	}
 	m.needed, m.bound, m.flying, m.unreported = w.Needed, w.Bound, w.Flying, w.Unreported
 	for _, n := range w.Names {
 		if n.Found && len(n.Waiting) > 0 {
-			return nil, fmt.Errorf("something waits for the name %q, which has been found", n.Host)
+			return nil, fmt.Errorf("packets wait for the name %q, which has been found", n.Host)
 		}
 		m.names = m.names.Set(n.Host, answers{n.Found, n.Addrs, n.Waiting})
 		m.asking += len(n.Waiting)

@@ -23,8 +23,8 @@ func TestKindsCount(t *testing.T) {
 	}
 }
 
-// What is no state is refused.
-func TestKindsRefuse(t *testing.T) {
+// A type refuses data that is not a state of it.
+func TestTypesRefuse(t *testing.T) {
 	types := map[string]actions.Type{}
 	for _, k := range Types() {
 		types[k.Name] = k
@@ -34,7 +34,7 @@ func TestKindsRefuse(t *testing.T) {
 		{"udp.driver", `[]`, "cannot unmarshal"},
 		{"udp.driver", `{"Services":[{"At":"far:7"}]}`, "no local address"},
 		{"udp.socket", `{}`, "no local address"},
-		{"udp.socket", socket + `,"Flying":-1}`, "less than nothing"},
+		{"udp.socket", socket + `,"Flying":-1}`, "less than zero"},
 		{"udp.socket", socket + `,"Names":[{"Host":"far","Found":true,"Waiting":[{"Destination":"far:7","To":"","Body":""}]}]}`, "has been found"},
 		{"udp.socket", socket + `,"Names":[{"Host":"far","Found":true,"Addrs":["x"]}]}`, "unable to parse"},
 	} {

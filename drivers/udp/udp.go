@@ -6,22 +6,21 @@ import (
 
 // A Packet is a datagram.
 type Packet struct {
-	// Source is where it comes from: a numeric [Remote] for one that has
-	// arrived, a [Handle] or a [Listener] for one that is sent.
+	// Source is where the packet comes from: a numeric [Remote] if it has arrived,
+	// a [Handle] or a [Listener] if a process sends it.
 	Source Addr
 
-	// Destination is where it goes to: a [Handle] or a [Listener] for one that
-	// has arrived, a [Remote] for one that is sent. A Packet between two local
-	// addresses does not leave the machine: whoever subscribes to what arrives
-	// at its destination has it from the sender.
+	// Destination is where the packet goes to: a [Handle] or a [Listener] if it has
+	// arrived, a [Remote] if a process sends it. A Packet between two local
+	// addresses does not leave the machine: the subscribers of what arrives at its
+	// destination get it from the sender.
 	Destination Addr
 
-	// Body is what the datagram carries. It may be empty. Nobody writes to it
-	// any more.
+	// Body has the bytes of the datagram. It may be empty. Nobody may write to it.
 	Body []byte
 
-	// Truncated says that the datagram was longer than [Config.ReceiveBuffer]:
-	// the rest of it is lost. In a Packet that is sent it means nothing.
+	// Truncated says that the datagram was longer than [Config.ReceiveBuffer], and
+	// the rest of it is lost. It has no meaning in a Packet that a process sends.
 	Truncated bool
 }
 
@@ -31,8 +30,8 @@ var (
 	Destination = topic.FieldOf(func(p *Packet) *Addr { return &p.Destination })
 )
 
-// truncated is pinned by the driver, which wants to see who publishes packets,
-// but not the packets.
+// truncated is the field that the driver pins to see who publishes packets, without
+// getting most of the packets.
 var truncated = topic.FieldOf(func(p *Packet) *bool { return &p.Truncated })
 
 // Arriving is the topic of all that arrives at a local address.
@@ -41,23 +40,21 @@ func Arriving(at Addr) topic.Pattern[Packet] { return topic.Where(Destination.Is
 // Leaving is the topic of all that is sent from a local address.
 func Leaving(from Addr) topic.Pattern[Packet] { return topic.Where(Source.Is(from)) }
 
-// Flow is the topic of what goes from one address to another. A publisher of a
-// flow from a local address to a [Remote] sees the socket as a subscriber, once
-// it is there.
+// Flow is the topic of what goes from one address to another. A publisher of a flow
+// from a local address to a [Remote] sees the socket as a subscriber, once it is open.
 func Flow(from, to Addr) topic.Pattern[Packet] {
 	return topic.Where(Source.Is(from), Destination.Is(to))
 }
 
-// Listening says, by its presence, that there is a socket for the local address
-// At.
+// The presence of a Listening says that there is a socket for the local address At.
 //
-// When there cannot be one, a Listening without Bound is present for a moment,
-// and then absent, with the reason. When a socket fails later, there is a
-// reason, too; there is none when it is closed because nobody needs it any more.
-// The driver tries again when somebody else comes who needs it.
+// If the driver cannot open one, a Listening without Bound is present for a moment, and
+// then absent, with the reason. If the socket fails later, the absence has a reason,
+// too. The absence has none when the driver closes the socket because nobody needs it
+// any more. The driver tries again when another process needs the address.
 type Listening struct {
-	At    Addr // the Handle or the Listener that has been asked for
-	Bound Addr // a Remote: the address and the port of the socket in fact
+	At    Addr // the Handle or the Listener that a process uses
+	Bound Addr // a Remote with the actual address and port of the socket
 }
 
 // The fields of [Listening] that topics can pin.
@@ -66,18 +63,17 @@ var (
 	Bound = topic.FieldOf(func(l *Listening) *Addr { return &l.Bound })
 )
 
-// ListeningAt is the topic of whether and where there is a socket for a local
-// address.
+// ListeningAt is the topic of the [Listening] of a local address.
 func ListeningAt(at Addr) topic.Pattern[Listening] { return topic.Where(At.Is(at)) }
 
-// Undelivered says that a [Packet] could not be sent. That there is none does
-// not say that one has arrived: what happens outside this host, nobody tells.
+// Undelivered says that a [Packet] could not be sent. A Packet without one may still
+// get lost: the driver does not know what happens outside this host.
 type Undelivered struct {
 	Source, Destination Addr // of the packet
 
-	// Reason is why. It matches, by [errors.Is], what the system said, such as
-	// syscall.EMSGSIZE for a packet that is too long, or
-	// [world.ErrHostNotFound] for a name that nobody knows.
+	// Reason says why. It matches, by [errors.Is], the error of the system, such
+	// as syscall.EMSGSIZE for a packet that is too long, or
+	// [world.ErrHostNotFound] for an unknown name.
 	Reason error
 }
 
@@ -87,7 +83,7 @@ var (
 	UndeliveredDestination = topic.FieldOf(func(u *Undelivered) *Addr { return &u.Destination })
 )
 
-// NotLeaving is the topic of what could not be sent from a local address.
+// NotLeaving is the topic of the [Undelivered] of packets from a local address.
 func NotLeaving(from Addr) topic.Pattern[Undelivered] {
 	return topic.Where(UndeliveredSource.Is(from))
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// What follows crosses the border between a machine and the world, and so is
-// plain data under a name that never changes.
+// The types of values and commands. They are plain data, and registered under names
+// that never change.
 
 // opened is the opening value of a socket.
 type opened struct{ Bound Addr }
@@ -19,8 +19,7 @@ type received struct {
 	Truncated bool
 }
 
-// burst is several datagrams that have arrived by the time that one was looked
-// for.
+// burst has several datagrams that have arrived together.
 type burst struct{ All []received }
 
 // Size implements [world.Sizer].
@@ -32,13 +31,12 @@ func (b burst) Size() int {
 	return n
 }
 
-// send is a command: send a datagram to an address, which is what the
-// destination stands for.
+// send is a command: send a datagram to To, which is the address of Destination.
 type send struct {
 	Destination Addr
 	To          netip.AddrPort
 	Body        []byte
-	Reported    int // what the manager knows by the report that it has been sent; 0 for no report
+	Reported    int // how many bytes the report of this send stands for; 0 for no report
 }
 
 // Reports implements [world.Reporter].
@@ -47,7 +45,7 @@ func (s send) Reports() bool { return s.Reported > 0 }
 // Size implements [world.Sizer].
 func (s send) Size() int { return len(s.Body) }
 
-// found is the opening value of a name: the addresses that it has.
+// found is the opening value of a name: its addresses.
 type found struct{ Addrs []netip.Addr }
 
 func init() {
