@@ -1,12 +1,13 @@
-// Package console lets processes print lines, and read those that are typed.
+// Package console lets processes print to standard output and read lines from standard
+// input.
 //
-// Spawn a [Driver], at the ground or wherever it is wanted. Then a process
-// prints by sending a message:
+// A program spawns a [Driver], at the ground or in a nested machine. A process of the
+// same machine prints by sending a message:
 //
 //	return console.Printf("listening on %v", addr)
 //
-// and reads by subscribing to [Line]: the lines come one after another, and
-// when there are no more the driver becomes absent.
+// It reads by subscribing to [Line]. The lines come one after another; at the end of the
+// input, the publisher of the lines is absent.
 //
 //	endpoint.Subscriber(topic.All[console.Line](),
 //		endpoint.OnMessage(func(l console.Line) actions.Action { … }),
@@ -15,42 +16,39 @@
 //
 // # When the output is slow
 //
-// A process that prints never waits. Texts that the output does not take yet,
-// because it is a pipe that nobody reads, say, wait in the driver, in the order
-// in which they were sent, and are written in that order, many at once. Nothing
-// is lost as long as what waits stays below [Config.Limit].
+// A process that prints never waits. If the output takes no more, such as a pipe that
+// nobody reads, texts wait in the driver. It writes them in the order in which they were
+// sent, many at once. Nothing is lost as long as fewer bytes wait than [Config.Limit].
 //
-// Those who print much are told when to pause. The driver publishes [Writable]
-// until a quarter of the limit waits, and again once no more than an eighth does.
-// A process that prints what it computes observes that, and holds back:
+// The driver shows when a process should pause. It publishes [Writable] until a quarter
+// of the limit waits, and again once no more than an eighth does. A process that prints
+// much observes it:
 //
 //	endpoint.ObservePublishers(topic.All[console.Writable](),
 //		endpoint.OnPresenceState(func(s series, _ console.Writable) actions.Transition[series] { … }), // print on
 //		endpoint.OnAbsenceState(func(s series, _ console.Writable, _ error) actions.Transition[series] { … }), // pause
 //	)
 //
-// A program that prints what it reads need not do anything: the driver reads no
-// further [Line] while it is not Writable, so the program goes at the pace of its
-// output.
+// A program that prints what it reads need not do that: the driver reads no further
+// [Line] while it is not Writable, so the program is no faster than its output.
 //
-// A text that comes when the limit is reached is left out, and so are those after
-// it, until the driver is Writable again. Then the driver prints in their place
-// how many they were. At the first one it spawns a process that fails with
-// [ErrFull], which a logger shows as a warning. Texts that the output refuses,
-// because the disk is full, say, are lost and counted, too: the process fails
-// with the reason, and the next text that is printed comes after their number.
+// When a text comes and the limit is reached, the driver leaves it out, and all texts
+// after it, until it is Writable again. Then it prints in their place how many they
+// were. For the first one it spawns a process that fails with [ErrFull], which a logger
+// shows as a warning. If a write fails, for example because the disk is full, its texts
+// are lost and counted, too: the process fails with that reason, and the driver prints
+// their number before the next text.
 //
 // # When the machine stops
 //
-// When a machine stops, the driver hands all that waits to the output. What is
-// not written within the CloseLimit of the ground is lost, and the stop goes on
-// whatever the output does: one goroutine may stay in its Write for as long as
-// the system holds it. A text that is sent while the machine stops is printed if
-// the output is still busy with others; otherwise it is not, because a machine
-// that stops opens no devices.
+// When a machine stops, the driver passes all texts that wait to the output. What the
+// output does not write within the CloseLimit of the ground is lost. The stop does not
+// wait longer; one goroutine may stay in Write until that returns. A text that is sent
+// while the machine stops is printed only if the output is still busy with others,
+// because a machine that stops opens no devices.
 //
-// A machine with a journal that goes on after a crash prints what had waited.
-// What was being written at that moment is not written again.
+// A machine with a journal that goes on after a crash prints the texts that waited. It
+// does not repeat the write that was under way.
 package console
 
 import (
@@ -69,17 +67,15 @@ import (
 // A Text is something to print.
 type Text struct{ Text string }
 
-// A Line is something that has been typed, without the end of the line.
+// A Line is a line of the input, without its end.
 type Line struct{ Text string }
 
-// Printf prints a line. It is a message to the driver, which must be there by
-// then.
+// Printf prints a line: it sends a [Text], which is lost if there is no driver yet.
 func Printf(format string, args ...any) actions.Action {
 	return actions.Send(Text{fmt.Sprintf(format, args...) + "\n"})
 }
 
-// Writable says, by the presence of a publisher, that the console has room for
-// more to print.
+// The presence of a publisher of Writable says that the console has room for more texts.
 type Writable struct {
 	Console string // the [Config.Name] of the console
 }
@@ -87,34 +83,34 @@ type Writable struct {
 // consoleOf is the field Console of a [Writable].
 var consoleOf = topic.FieldOf(func(w *Writable) *string { return &w.Console })
 
-// ErrFull says that the output takes less than is printed, so that texts are left
-// out. It is the reason with which a process of the driver ends; use [errors.Is].
+// ErrFull says that the output is slower than the program prints, and that the driver
+// leaves texts out. It is the reason with which a process of the driver ends; use
+// [errors.Is].
 var ErrFull = errors.New("console: the output takes less than is printed: texts are left out")
 
 // DefaultLimit is the default of [Config.Limit], in bytes.
 const DefaultLimit = 4 << 20
 
-// A Config says where a console is. The zero Config is that of the program:
-// standard input and standard output.
+// A Config describes a console. The zero Config is that of the program: standard input
+// and standard output.
 type Config struct {
 	Name string    // tells consoles of one machine apart, in logs and journals
-	In   io.Reader // must be comparable, as a pointer is
-	Out  io.Writer // must be comparable, as a pointer is
+	In   io.Reader // must be comparable, as a pointer is; default: os.Stdin
+	Out  io.Writer // must be comparable, as a pointer is; default: os.Stdout
 
-	// Limit is how many bytes of texts may wait for the output. Each text
-	// counts for its length and 16 more. If none waits, one text of any length
-	// may. 0 means [DefaultLimit].
+	// Limit is how many bytes of texts may wait for the output. Each text counts
+	// for its length and 16 more. If none waits, one text of any length may.
+	// Default: [DefaultLimit].
 	Limit int
 }
 
-// Driver returns a driver for the console of the program.
+// Driver returns the action that spawns a driver for the console of the program.
 func Driver() actions.SpawnProcess { return Config{}.Driver() }
 
-// Driver returns a driver for the console c.
+// Driver returns the action that spawns a driver for the console c.
 //
-// It holds the output only while there is something to print, and the input
-// only while somebody subscribes to [Line], so that it does not keep a machine
-// from coming to its end.
+// The driver holds the output only while there is something to print, and the input only
+// while a process subscribes to [Line], so it does not keep a machine from ending.
 //
 // Driver panics if c.Limit is negative.
 func (c Config) Driver() actions.SpawnProcess {
@@ -126,14 +122,14 @@ func (c Config) Driver() actions.SpawnProcess {
 type driver struct {
 	*outside
 	queue          // what waits for the output
-	reading   bool // somebody reads, and the input has not ended
-	holding   bool // holds the output
-	full      bool // is not Writable
-	failing   bool // the operator knows that texts are being lost
-	withdrawn bool // the machine stops, and has said so of the output
+	reading   bool // a process subscribes to Line, and the input has not ended
+	holding   bool // the driver holds the output
+	full      bool // the driver is not Writable
+	failing   bool // warn has warned that texts are lost
+	withdrawn bool // the output has ended because the machine stops
 }
 
-// outside is what a [Config] says.
+// outside has the settings of a [Config], with its devices.
 type outside struct {
 	name  string
 	out   output
@@ -162,8 +158,8 @@ func (c Config) driver() driver {
 	}}
 }
 
-// listen is what the driver always does: it takes what is printed, and watches
-// who reads.
+// listen returns the endpoints that the driver always has: one for texts, and one that
+// observes the subscribers of lines.
 func (d driver) listen() actions.Action {
 	return actions.Group(
 		endpoint.Subscriber(topic.All[Text](), endpoint.OnMessageState(driver.print)),
@@ -183,7 +179,7 @@ func (d driver) listen() actions.Action {
 
 // Names of the endpoints that are not always there.
 const (
-	lines    = "lines"    // publishes what is typed
+	lines    = "lines"    // publishes the lines of the input
 	writable = "writable" // publishes Writable
 )
 
@@ -204,7 +200,7 @@ func (d driver) read() actions.Action {
 	return actions.Tree{endpoint.Publisher(topic.All[Line]()).As(lines), in}
 }
 
-// hold holds the output.
+// hold opens the output.
 func (d driver) hold() actions.Action {
 	return endpoint.Device(d.out,
 		endpoint.OnValueState(func(d driver, _ opened) actions.Transition[driver] { return d.next() }),
@@ -217,7 +213,7 @@ func (d driver) hold() actions.Action {
 	)
 }
 
-// print takes a text.
+// print puts a text into the queue, or leaves it out.
 func (d driver) print(t Text) actions.Transition[driver] {
 	if (d.lost.Texts == 0 || !d.full) && d.room(d.limit, t.Text) {
 		d.queue = d.report().push(t.Text)
@@ -243,12 +239,11 @@ func (d driver) print(t Text) actions.Transition[driver] {
 	return actions.Next(d, all)
 }
 
-// next has the output take what comes next. It is called when the output is free:
-// it has just been opened, perhaps for the second time, because the machine goes
-// on after a crash, or has carried out what it was told.
+// next writes the next texts. It is called when the output is free: it was just opened,
+// or opened again after a crash of the machine, or a write is done.
 func (d driver) next() actions.Transition[driver] {
 	if d.withdrawn {
-		return actions.Next(d) // all has been told
+		return actions.Next(d) // rest has passed on all texts
 	}
 	if d.size == 0 {
 		d.queue = d.report()
@@ -267,8 +262,8 @@ func (d driver) next() actions.Transition[driver] {
 	return actions.Next(d, all)
 }
 
-// mostAtOnce is how many bytes of texts are written at once, if there are
-// several. It is as much as a pipe holds.
+// mostAtOnce is how many bytes of several texts one write has at most. It is as much as a
+// pipe holds.
 const mostAtOnce = 64 << 10
 
 // writeFailed handles a write that failed.
@@ -277,14 +272,14 @@ func (d driver) writeFailed(command any, reason error) actions.Transition[driver
 	d.queue = d.lose(w.Of)
 	warning := d.warn(reason)
 	d.failing = true
-	if d.size == 0 && !d.withdrawn { // the next text tries again, and what is lost is said before it
+	if d.size == 0 && !d.withdrawn { // the next text tries again, after a report of what is lost
 		d.holding = false
 		return actions.Next(d, warning, actions.Close(d.out))
 	}
 	return d.next().And(warning)
 }
 
-// ended hears that the output has come to an end.
+// ended handles the end of the output.
 func (d driver) ended(reason error) actions.Transition[driver] {
 	if errors.Is(reason, world.ErrStopped) {
 		d.withdrawn = true
@@ -298,8 +293,8 @@ func (d driver) ended(reason error) actions.Transition[driver] {
 	return actions.Next(d, d.warn(reason))
 }
 
-// rest has the output take all that waits, after all else has been done. It is
-// for when there will be no time to wait for what it says.
+// rest passes all texts that wait to the output, after the actions in all. It is for a
+// machine that stops, in which the driver cannot wait for one write after another.
 func (d driver) rest(all actions.Tree) actions.Transition[driver] {
 	d.queue = d.report()
 	for d.size > 0 {
@@ -310,8 +305,8 @@ func (d driver) rest(all actions.Tree) actions.Transition[driver] {
 	return actions.Next(d, all)
 }
 
-// warn tells the operator for what reason texts are lost, once until texts are
-// written again: it spawns a process that ends with the reason.
+// warn warns that texts are lost, once until texts are written again: it spawns a process
+// that fails with the reason.
 func (d driver) warn(reason error) actions.Action {
 	if d.failing {
 		return nil

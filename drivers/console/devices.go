@@ -20,11 +20,11 @@ type output struct {
 	outlet *outlet.Outlet
 }
 
-// write is a command for the output: write the bytes. The driver counts what it
-// has the output write, so it does not count against the limit of the ground.
+// write is a command for the output: write the bytes. The driver limits the bytes that
+// wait, so they do not count against the limit of the ground.
 type write struct {
 	Bytes []byte
-	Of    amount // the texts that are in the bytes, or said there to be missing
+	Of    amount // the texts in the bytes, and those that the bytes report as left out
 }
 
 // Reports implements [world.Reporter].
@@ -80,22 +80,22 @@ func (i input) Open(context.Context, world.Env) (world.Handle, error) {
 	return &scanner{first: true, keys: i.keys, closed: make(chan struct{})}, nil
 }
 
-// A keyboard is what lines are read from. It outlives the device, so that what
-// has been typed ahead is there when the device is opened again.
+// A keyboard reads lines. It outlives the device, so that a line that was typed early is
+// there when the device is opened again.
 //
-// There is no way to stop a program that waits for a terminal, so the goroutine
-// that does so stays behind when the device is closed, until there is a line; it
-// holds nothing of the machine, and keeps the line for the next opening.
+// Nothing can stop a read from a terminal. So the goroutine that reads stays until there
+// is a line, even if the device is closed meanwhile. It holds nothing of the machine, and
+// keeps the line for the next opening.
 type keyboard struct {
 	lines *bufio.Scanner
 
 	mu      sync.Mutex
 	reading bool          // a goroutine waits for a line
-	typed   *typed        // what has been read and nobody has taken, or nil
-	changed chan struct{} // closed when there is something to be taken
+	typed   *typed        // the result of a read that take has not returned yet, or nil
+	changed chan struct{} // closed when typed is set
 }
 
-// typed is what was read: a line, or why there is none.
+// typed is the result of a read: a line, or the reason why there is none.
 type typed struct {
 	line Line
 	err  error
@@ -105,7 +105,7 @@ func newKeyboard(r io.Reader) *keyboard {
 	return &keyboard{lines: bufio.NewScanner(r), changed: make(chan struct{})}
 }
 
-// take waits for a line. It reports false if closed is closed before that.
+// take waits for the result of a read. It reports false if closed is closed before that.
 func (k *keyboard) take(closed <-chan struct{}) (t typed, ok bool) {
 	for {
 		k.mu.Lock()
@@ -177,7 +177,7 @@ func (s *scanner) Recv() (any, error) {
 func (s *scanner) Try([]any) (int, error) { return 0, nil }
 
 func (s *scanner) Do(command any) error {
-	return fmt.Errorf("console: the input takes no commands, such as a %T", command)
+	return fmt.Errorf("console: the input takes no commands, and was told a %T", command)
 }
 
 func (s *scanner) Close() error {

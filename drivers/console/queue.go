@@ -5,24 +5,24 @@ import (
 	"slices"
 )
 
-// A queue has the texts that wait for the output. It is a value: what a queue has
-// been made of another one does not change the other one.
+// A queue has the texts that wait for the output. It is a value: its methods do not
+// change it.
 type queue struct {
-	oldest *text // the first ones to be written, the oldest first
-	newest *text // those after them, the newest first
-	size   int   // of all, in bytes as [Config.Limit] counts them
+	oldest *text // the first texts to write, the oldest first
+	newest *text // the texts after them, the newest first
+	size   int   // of all texts, in bytes as [Config.Limit] counts them
 
-	lost amount // that came after these, and has been left out
+	lost amount // the texts that came after these and were left out
 }
 
-// A text is one that waits, and those behind it.
+// A text is one that waits, linked to those behind it.
 type text struct {
 	text string
-	of   amount // itself, or what has been left out in its place
+	of   amount // the text itself, or the texts that it reports as left out
 	next *text
 }
 
-// An amount is one of texts.
+// An amount is a number of texts, and of their bytes.
 type amount struct{ Texts, Bytes int }
 
 // itself is the amount of one text.
@@ -48,13 +48,13 @@ func (q queue) add(t string, of amount) queue {
 	return q
 }
 
-// lose counts what has been left out.
+// lose counts texts that are left out.
 func (q queue) lose(a amount) queue {
 	q.lost = q.lost.and(a)
 	return q
 }
 
-// report adds a text that says how much has been left out, if anything has.
+// report adds a text that says how many texts were left out, if any.
 func (q queue) report() queue {
 	if q.lost.Texts == 0 {
 		return q
@@ -69,7 +69,7 @@ func (q queue) report() queue {
 	return q
 }
 
-// take takes the oldest text, and those after it that fit into as many bytes.
+// take takes the oldest text, and as many after it as fit into most bytes together.
 func (q queue) take(most int) (write, queue) {
 	var w write
 	for q.size > 0 {
@@ -94,7 +94,7 @@ func (q queue) take(most int) (write, queue) {
 	return w, q
 }
 
-// texts returns all that waits, the oldest first.
+// texts returns all texts that wait, the oldest first.
 func (q queue) texts() []*text {
 	var all, newer []*text
 	for t := q.oldest; t != nil; t = t.next {

@@ -5,8 +5,8 @@ import "github.com/go-marketplace/marketplace/actions"
 // Types returns the type of the process that the function [Driver] makes.
 func Types() []actions.Type { return Config{}.Types() }
 
-// Types returns the type of the process that [Config.Driver] makes. One that is
-// brought back has the console of c. What was typed ahead is not saved.
+// Types returns the type of the process that [Config.Driver] makes. A process that is
+// restored has the console of c. Lines that were typed early are not written down.
 func (c Config) Types() []actions.Type { return c.driver().types() }
 
 func (d driver) types() []actions.Type {
@@ -17,7 +17,7 @@ func (d driver) types() []actions.Type {
 		func(w writtenDriver) (driver, error) { return w.read(out), nil }).Type}
 }
 
-// open opens all that the driver can have in its state.
+// open opens the endpoints and the devices of the driver.
 func (d driver) open() actions.Action {
 	return actions.Group(
 		d.listen(),
@@ -27,8 +27,7 @@ func (d driver) open() actions.Action {
 	)
 }
 
-// writtenDriver is what a driver is when it is written. The names of fields never
-// change.
+// writtenDriver is the written form of a driver. The names of its fields never change.
 type writtenDriver struct {
 	Waiting []writtenText `json:",omitempty"` // the oldest first
 	Lost    *amount       `json:",omitempty"`
@@ -40,10 +39,11 @@ type writtenDriver struct {
 	Withdrawn bool `json:",omitempty"`
 }
 
-// A writtenText may be anything, so it is bytes.
+// A writtenText is the written form of a text. It is bytes, because a text may be any
+// bytes.
 type writtenText struct {
 	Text []byte
-	Lost *amount `json:",omitempty"` // in its place
+	Lost *amount `json:",omitempty"` // the texts that it reports as left out
 }
 
 func (d driver) write() writtenDriver {
