@@ -1,22 +1,22 @@
-// Package eventrelay makes the values of devices available by subscription.
+// Package eventrelay lets several processes hear the values of one device.
 //
-// A process usually holds the devices that it needs itself. Where several
-// processes want to hear of one device, they subscribe to [From] it:
+// A process usually holds the devices that it needs. If several processes need the
+// values of the same device, they subscribe to [From] it:
 //
 //	endpoint.Subscriber(eventrelay.From(clock),
 //		endpoint.OnMessage(func(e eventrelay.Event) actions.Action { … }),
 //	)
 //
-// A [Driver] in the same machine opens the device for the first of them, and
-// closes it after the last.
+// A [Driver] in the same machine opens the device for the first subscriber, and closes
+// it after the last. It sends each value as an [Event].
 //
-// In a nested machine, a [Relay] does the same at one remove: it subscribes in
-// the machine around it for as long as somebody subscribes inside, and passes
-// on what it gets. One relay at each level carries events through any number
-// of levels; a device stays open once, however many listen.
+// In a nested machine, a [Relay] subscribes in the outer machine while somebody
+// subscribes inside, and passes on what it gets. One relay at each level carries events
+// through any number of levels. The device is open once, however many processes
+// subscribe.
 //
-// Of several relays in one machine the first serves. The others stand by, and
-// the next one takes over when it goes.
+// If a machine has several relays, the first one serves. The others stand by, and the
+// next one takes over when the first goes.
 package eventrelay
 
 import (
@@ -32,17 +32,16 @@ type Event struct {
 	Value  any
 }
 
-// Device is the device of an [Event]. It can be pinned to a device; to that
-// end a device is plain data that can be compared.
+// Device is the field of the device of an [Event], which topics can pin. The devices
+// must be plain data that can be compared.
 var Device = topic.FieldOf(func(e *Event) *world.Device { return &e.Device })
 
 // From is the topic of the events of device d.
 func From(d world.Device) topic.Pattern[Event] { return topic.Where(Device.Is(d)) }
 
-// Driver returns the process that opens devices for those who subscribe to
-// their events. Subscribers are told that a device has come to its end by the
-// absence of its publisher, with the reason; a device is opened anew only after
-// all its subscribers have left.
+// Driver returns the action that spawns the process that opens devices for subscribers.
+// When a device ends, its publisher is absent, with the reason. The driver opens the
+// device again only after all its subscribers have left.
 func Driver() actions.SpawnProcess {
 	d := driver{none}
 	return actions.Spawn(actions.Next(d, d.open())).Named("event driver")
@@ -53,8 +52,8 @@ type driver struct {
 	wanted devices // those that somebody subscribes to
 }
 
-// open opens what the driver has: the endpoint at which it sees subscribers, and
-// the devices with their publishers.
+// open opens the endpoint that observes subscribers, and the devices with their
+// publishers.
 func (d driver) open() actions.Action {
 	all := actions.Tree{
 		endpoint.ObserveSubscribers(topic.All[Event](),
@@ -68,7 +67,7 @@ func (d driver) open() actions.Action {
 	return all
 }
 
-// want opens a device. To ask for all devices is to ask for none.
+// want opens a device. It does nothing for a subscription to all devices.
 func (d driver) want(w world.Device) actions.Transition[driver] {
 	if w == nil {
 		return actions.Next(d)
@@ -84,12 +83,12 @@ func (d driver) leave(w world.Device) actions.Transition[driver] {
 	return actions.Next(driver{d.wanted.without(w)}, actions.Close(w), actions.Delete(w.DeviceName()))
 }
 
-// publish shows that the events of d are to be had.
+// publish returns the endpoint that publishes the events of d.
 func publish(d world.Device) actions.Action {
 	return endpoint.Publisher(From(d)).As(d.DeviceName())
 }
 
-// hold opens d, and publishes what it says.
+// hold opens d, and publishes its values.
 func hold(d world.Device) actions.Action {
 	return actions.OpenDevice{Device: d, Handler: &actions.Handler{
 		Events: actions.EventsOf(actions.Value, actions.Ended),

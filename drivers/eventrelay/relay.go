@@ -7,7 +7,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// serving is the topic by which the relays of one machine know of each other.
+// serving is the message type of the topic by which the relays of one machine see each
+// other.
 type serving struct{ ID string }
 
 var servingID = topic.FieldOf(func(s *serving) *string { return &s.ID })
@@ -15,20 +16,20 @@ var servingID = topic.FieldOf(func(s *serving) *string { return &s.ID })
 // A relay is the state of a relay that stands by, or serves.
 type relay struct {
 	id     string
-	others int // that serve
+	others int // how many other relays serve
 	serves bool
 	wanted devices // those that somebody inside subscribes to
 }
 
-// Relay returns the process that carries events into a nested machine. The id
-// tells the relays of one machine apart, in traces and logs.
+// Relay returns the action that spawns the process that carries events into a nested
+// machine. The id tells the relays of one machine apart, in traces and logs.
 func Relay(id string) actions.SpawnProcess {
 	r := relay{id: id, wanted: none}
 	return actions.Spawn(actions.Next(r, r.open(), actions.Yield(relay.serve))).Named("event relay " + id)
 }
 
-// open opens what the relay has: it watches the other relays and, if it serves,
-// those who subscribe.
+// open opens the endpoints of the relay. It observes the other relays and, if it serves,
+// the subscribers.
 func (r relay) open() actions.Action {
 	all := actions.Tree{
 		endpoint.ObservePublishers(topic.All[serving](),
@@ -46,13 +47,13 @@ func (r relay) open() actions.Action {
 		all = append(all, r.service())
 	}
 	for _, w := range r.wanted.all() {
-		all = append(all, carry(w), publish(w)) // the latter if it is there outside
+		all = append(all, carry(w), publish(w)) // carry deletes the publisher if there is none outside
 	}
 	return all
 }
 
-// serve begins to serve, unless another relay does. It is called in a turn of
-// its own, by when every relay knows of those that have begun before it.
+// serve begins to serve, unless another relay does. It runs in a turn of its own, when
+// the relay has seen all relays that began before it.
 func (r relay) serve() actions.Transition[relay] {
 	if r.serves || r.others > 0 {
 		return actions.Next(r)
@@ -61,7 +62,8 @@ func (r relay) serve() actions.Transition[relay] {
 	return actions.Next(r, r.service())
 }
 
-// service shows others that the relay serves, and watches those who subscribe.
+// service returns the endpoints that show other relays that this one serves, and that
+// observe the subscribers.
 func (r relay) service() actions.Action {
 	return actions.Group(
 		endpoint.Publisher(topic.Where(servingID.Is(r.id))),
@@ -90,8 +92,8 @@ func (r relay) leave(w world.Device) actions.Transition[relay] {
 	return actions.Next(r, actions.AtMeta(actions.Delete(name)), actions.Delete(name))
 }
 
-// carry carries the events of d inward. Those inside see a publisher for as long
-// as there is one outside.
+// carry carries the events of d inward. There is a publisher inside while there is one
+// outside.
 func carry(d world.Device) actions.Action {
 	name := d.DeviceName()
 	return actions.AtMeta(endpoint.Subscriber(From(d),

@@ -10,12 +10,11 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Types returns the types of the processes that [Driver] and [Relay] make.
-// Devices are written down by their names. When the processes are brought back,
-// the function named is asked for the device with a name that was written; if it
-// returns nil, there is none, and the machine cannot be brought back.
+// Types returns the types of the processes that [Driver] and [Relay] make. They write
+// devices down by name. When a process is restored, the function named returns the device
+// with a name. If it returns nil, the machine cannot be restored.
 //
-// Named may be nil where nobody ever subscribes to a device.
+// Named may be nil if nobody ever subscribes to a device.
 func Types(named func(name string) world.Device) []actions.Type {
 	read := func(names []string) (devices, error) {
 		ds := none
@@ -26,9 +25,9 @@ func Types(named func(name string) world.Device) []actions.Type {
 			}
 			switch {
 			case d == nil:
-				return none, fmt.Errorf("somebody wants the device %s, of which nothing is known", name)
+				return none, fmt.Errorf("there is no device %s, which a process subscribes to", name)
 			case d.DeviceName() != name:
-				return none, fmt.Errorf("somebody wants the device %s, and was given %s", name, d.DeviceName())
+				return none, fmt.Errorf("the device for the name %s has the name %s", name, d.DeviceName())
 			}
 			ds = ds.with(d)
 		}
@@ -47,7 +46,7 @@ func Types(named func(name string) world.Device) []actions.Type {
 			func(r relay) writtenRelay { return writtenRelay{r.id, r.others, r.serves, r.wanted.names()} },
 			func(w writtenRelay) (relay, error) {
 				if w.Others < 0 {
-					return relay{}, errors.New("less than no other relays serve")
+					return relay{}, errors.New("the number of other relays is less than zero")
 				}
 				wanted, err := read(w.Wanted)
 				return relay{w.ID, w.Others, w.Serves, wanted}, err
@@ -55,7 +54,7 @@ func Types(named func(name string) world.Device) []actions.Type {
 	}
 }
 
-// What states are when they are written. The names of fields never change.
+// The written forms of states. The names of their fields never change.
 type (
 	writtenDriver struct{ Wanted []string }
 	writtenRelay  struct {

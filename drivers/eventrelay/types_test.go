@@ -8,16 +8,16 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A state is refused that has a device of which nothing is known. (That states
-// can be written down and read is looked at in TestDrivertest.)
-func TestKindsRefuse(t *testing.T) {
+// A type refuses a state with an unknown device. (TestDrivertest checks that states can
+// be written down and read.)
+func TestTypesRefuse(t *testing.T) {
 	for _, test := range []struct {
 		named func(string) world.Device
 		says  string
 	}{
-		{nil, "radio r, of which nothing is known"},
-		{func(string) world.Device { return nil }, "radio r, of which nothing is known"},
-		{func(string) world.Device { return radio{name: "s"} }, "was given radio s"},
+		{nil, "there is no device radio r"},
+		{func(string) world.Device { return nil }, "there is no device radio r"},
+		{func(string) world.Device { return radio{name: "s"} }, "the device for the name radio r has the name radio s"},
 	} {
 		for _, k := range eventrelay.Types(test.named) {
 			if _, err := k.Decode([]byte(`{"Wanted":["radio r"]}`)); err == nil || !strings.Contains(err.Error(), test.says) {
@@ -29,6 +29,6 @@ func TestKindsRefuse(t *testing.T) {
 		}
 	}
 	if _, err := eventrelay.Types(nil)[1].Decode([]byte(`{"Others":-1}`)); err == nil {
-		t.Error("less than no others have been read")
+		t.Error("a number of relays below zero is read without an error")
 	}
 }
