@@ -10,13 +10,12 @@ import (
 	"unique"
 )
 
-// An Addr is one end of what goes to and fro: a [Remote], a [Handle] or a
-// [Listener]. Addrs
-// are equal if they are of the same kind and have the same parts. The zero Addr
-// is no address.
+// An Addr is the address of one side of a connection or a packet: a [Remote], a [Handle]
+// or a [Listener]. Addrs are equal if they are of the same kind and have the same parts.
+// The zero Addr is no address.
 //
-// An Addr takes one machine word, and comparing two of them costs no more than
-// comparing words.
+// An Addr takes one machine word, and comparing two of them is as fast as comparing
+// words.
 type Addr struct{ h unique.Handle[addr] }
 
 // addr is what an Addr stands for.
@@ -24,9 +23,9 @@ type addr struct {
 	kind Kind
 	host string
 	port uint16
-	id   string // of a handle; of a remote address, which of several it is
-	tls  string // the name of the settings, with a mark before it: see TLS
-	text string // made of the others
+	id   string // of a handle; or the number of a remote address: see Addr.ID
+	tls  string // the name of the settings after a "+", or empty without TLS
+	text string // what String returns
 }
 
 // A Kind tells the kinds of address apart.
@@ -55,20 +54,20 @@ func (k Kind) String() string {
 	return "Kind(" + strconv.Itoa(int(k)) + ")"
 }
 
-// Remote is the address of a peer. The host is a name, which is looked up when a
-// connection is made, or an IPv4 or IPv6 address, with a zone or without.
-// Peers that connect to a listener have numeric addresses. Equal numeric
-// addresses are equal however they are written, names only if they are the same
-// string. Remote panics if the host is empty.
+// Remote is the address of a peer. The host is a name, which the driver looks up when it
+// connects or sends, or an IPv4 or IPv6 address, with a zone or without. Peers that
+// connect to a listener have numeric addresses. Numeric addresses are equal in whatever
+// form they are written; names are equal only if they are the same string. Remote panics
+// if the host is empty.
 func Remote(host string, port uint16) Addr {
 	if host == "" {
-		panic(fmt.Sprintf("inet: Remote with an empty host and port %d: name the host to connect to, such as \"localhost\"", port))
+		panic(fmt.Sprintf("inet: Remote with an empty host and port %d: give it a host, such as \"localhost\"", port))
 	}
 	return newRemote(canonical(host), port, "")
 }
 
-// RemoteAddrPort is the address of a peer, in numbers. It panics if the address
-// is the zero AddrPort.
+// RemoteAddrPort is the numeric address of a peer. It panics if the address is not
+// valid.
 func RemoteAddrPort(a netip.AddrPort) Addr {
 	if !a.IsValid() {
 		panic("inet: RemoteAddrPort of an invalid address: check it with its IsValid method")
@@ -76,27 +75,27 @@ func RemoteAddrPort(a netip.AddrPort) Addr {
 	return newRemote(a.Addr().Unmap().String(), a.Port(), "")
 }
 
-// Handle is a local address whose port the system chooses, for connections that
-// processes make. The id, which is not empty, names it in its machine:
-// processes that use the same one, with the same remote address, share a
-// connection. Once a connection has ended, the same handle makes another one.
+// Handle is a local address whose port the system chooses. The id names it in its
+// machine: processes that use the same id share a socket or, for the same remote
+// address, a connection. Handle panics if the id is empty.
 func Handle(id string) Addr {
 	if id == "" {
-		panic("inet: Handle with an empty id: give it a name that nobody else in the machine uses")
+		panic("inet: Handle with an empty id: give it an id that nothing else in the machine uses")
 	}
 	return intern(addr{kind: KindHandle, id: id, text: "handle(" + strconv.Quote(id) + ")"})
 }
 
-// Listener is a local address at which connections arrive. The host is an
-// interface's address or name; if it is empty, that is all interfaces. With port
-// 0 the system chooses one: [Listening] says which.
+// Listener is a local address at which connections or packets arrive. The host is the
+// address of an interface, or a name for it; an empty host stands for all interfaces.
+// With port 0 the system chooses one: a Listening of package tcp or package udp says
+// which.
 func Listener(host string, port uint16) Addr {
 	host = canonical(host)
 	return intern(addr{kind: KindListener, host: host, port: port, text: "listener(" + hostPort(host, port) + ")"})
 }
 
-// remote is Remote for a host in its canonical form. Which tells apart the
-// connections that are open at the same time between the same addresses.
+// newRemote is Remote for a host in its canonical form. Which is the number of the
+// address: see Addr.ID.
 func newRemote(host string, port uint16, which string) Addr {
 	text := hostPort(host, port)
 	if which != "" {
@@ -107,8 +106,7 @@ func newRemote(host string, port uint16, which string) Addr {
 
 func intern(a addr) Addr { return Addr{unique.Make(a)} }
 
-// canonical returns the one way in which an address in numbers is written, and
-// leaves names alone.
+// canonical returns the canonical form of a numeric address, and names as they are.
 func canonical(host string) string {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.Unmap().String()
@@ -137,10 +135,10 @@ func (a Addr) Host() string { return a.get().host }
 // Port returns the port of a remote address or a listener, and 0 for handles.
 func (a Addr) Port() uint16 { return a.get().port }
 
-// ID returns the id of a handle. For other addresses it is empty, but for a peer
-// that has several connections open at once from the same port to the same
-// listener, by way of several addresses of this host: from the second one on, it
-// is the number of the connection.
+// ID returns the id of a handle. For other addresses it is empty, with one exception: a
+// peer can have several connections open at once from the same port to the same listener,
+// through several addresses of this host. From the second one on, the ID of the peer is
+// the number of the connection.
 func (a Addr) ID() string { return a.get().id }
 
 // String returns a text that no other address has:
@@ -153,24 +151,23 @@ func (a Addr) ID() string { return a.get().id }
 //	none                 the zero Addr
 func (a Addr) String() string { return a.get().text }
 
-// HostPort returns the host and the port of a as package net takes them.
+// HostPort returns the host and the port of a in the form of package net.
 func (a Addr) HostPort() string { return hostPort(a.Host(), a.Port()) }
 
 // IsLocal reports whether a is an address on this side: a [Handle] or a
 // [Listener].
 func (a Addr) IsLocal() bool { return a.Kind() == KindHandle || a.Kind() == KindListener }
 
-// Numbered returns the remote address that stands for the nth connection that is
-// open between two addresses: see [Addr.ID].
+// Numbered returns the remote address for the nth connection that is open between the
+// same two addresses: see [Addr.ID].
 func (a Addr) Numbered(n int) Addr { return newRemote(a.Host(), a.Port(), strconv.Itoa(n)) }
 
-// TLS returns the address with TLS spoken there, with the settings that the
-// driver knows by the name: see the driver's Config. It panics if a is neither a
-// [Remote] nor a [Listener].
+// TLS returns the address with TLS. The driver has the settings under the given name: see
+// the Config of package tcp. TLS panics if a is neither a [Remote] nor a [Listener].
 func (a Addr) TLS(settings string) Addr {
 	v := a.get()
 	if v.kind != KindRemote && v.kind != KindListener {
-		panic(fmt.Sprintf("inet: TLS of %v: it is for a Remote or a Listener", a))
+		panic(fmt.Sprintf("inet: TLS of %v: only a Remote or a Listener can have TLS", a))
 	}
 	v.text = strings.TrimSuffix(v.text, v.tlsText())
 	v.tls = "+" + settings
@@ -185,12 +182,11 @@ func (a addr) tlsText() string {
 	return "+tls(" + strconv.Quote(a.tls[1:]) + ")"
 }
 
-// Security returns the name of the settings given to [Addr.TLS], and whether
-// there are any.
+// Security returns the name of the settings given to [Addr.TLS], and whether a has TLS.
 func (a Addr) Security() (settings string, ok bool) { return strings.CutPrefix(a.get().tls, "+") }
 
-// ByText orders addresses by their texts, and so alike in every run. It is a
-// comparer for package immutable.
+// ByText is a comparer for package immutable. It orders addresses by their texts, which
+// is the same order in every run.
 type ByText struct{}
 
 // Compare returns a negative number if a comes before b, a positive one if it

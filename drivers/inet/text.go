@@ -21,7 +21,7 @@ var (
 func ParseListener(text string) (Addr, error) {
 	host, port, err := split(text)
 	if err != nil {
-		return Addr{}, fmt.Errorf("inet: %q is no address to listen at: %w; write host:port or :port", text, err)
+		return Addr{}, fmt.Errorf("inet: %q is not an address to listen at: %w; write host:port or :port", text, err)
 	}
 	return Listener(host, port), nil
 }
@@ -34,7 +34,7 @@ func ParseRemote(text string) (Addr, error) {
 		err = fmt.Errorf("the host is missing")
 	}
 	if err != nil {
-		return Addr{}, fmt.Errorf("inet: %q is no address to connect to: %w; write host:port", text, err)
+		return Addr{}, fmt.Errorf("inet: %q is not an address to connect to: %w; write host:port", text, err)
 	}
 	return Remote(host, port), nil
 }
@@ -43,7 +43,7 @@ func split(text string) (host string, port uint16, err error) {
 	host, number, err := net.SplitHostPort(text)
 	if err != nil {
 		if e, ok := err.(*net.AddrError); ok {
-			err = fmt.Errorf("%s", e.Err) // which does not repeat the text
+			err = fmt.Errorf("%s", e.Err) // without the text, which the caller adds
 		}
 		return "", 0, err
 	}
@@ -66,7 +66,7 @@ func (a *Addr) UnmarshalText(text []byte) error {
 	s := string(text)
 	parsed, ok := parse(s)
 	if !ok || parsed.String() != s {
-		return fmt.Errorf("inet: %q is not the text of an address: it has to be what Addr.String returns", s)
+		return fmt.Errorf("inet: %q is not the text of an address, as Addr.String returns it", s)
 	}
 	*a = parsed
 	return nil
@@ -82,7 +82,7 @@ func parse(s string) (Addr, bool) {
 	if a, ok := parseTLS(s); ok {
 		return a, true
 	}
-	// A remote address ends with a digit, the others do not.
+	// A remote address ends with a digit, and a listener with a parenthesis.
 	if inner, ok := strings.CutSuffix(s, ")"); ok {
 		at, ok := strings.CutPrefix(inner, "listener(")
 		host, port, which, parsed := cut(at)
@@ -107,8 +107,8 @@ func parseHandle(s string) (Addr, bool) {
 	return Handle(id), true
 }
 
-// parseTLS takes a text apart at a mark. There may be several, because a host
-// and the name of settings can have anything in them.
+// parseTLS parses an address with TLS. It tries each mark in the text, because a host and
+// the name of settings can contain any text.
 func parseTLS(s string) (Addr, bool) {
 	const mark = "+tls("
 	for i := strings.LastIndex(s, mark); i >= 0; i = strings.LastIndex(s[:i], mark) {
@@ -123,8 +123,8 @@ func parseTLS(s string) (Addr, bool) {
 	return Addr{}, false
 }
 
-// cut takes the text of a remote address apart: host:port or host:port#which. It
-// is the reverse of [net.JoinHostPort], and takes any host.
+// cut parses host:port or host:port#which. It is the reverse of [net.JoinHostPort], for
+// any host.
 func cut(s string) (host string, port uint16, which string, ok bool) {
 	colon := strings.LastIndexByte(s, ':')
 	if colon < 0 {
@@ -150,12 +150,11 @@ func isNil(a net.Addr) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// unknown stands for an address of which a network tells nothing.
+// unknown stands for an address that a network does not give.
 var unknown = Remote("unknown", 0)
 
-// Of returns the address of a peer, or of this end, as package net tells it. It
-// is a [Remote] whatever the network may be; one of which nothing is known is
-// unknown:0.
+// Of returns an address of package net as a [Remote], for any network. It returns
+// unknown:0 for nil and for an address without a text.
 func Of(a net.Addr) Addr {
 	if t, ok := a.(interface{ AddrPort() netip.AddrPort }); ok && !isNil(a) {
 		if ap := t.AddrPort(); ap.IsValid() {

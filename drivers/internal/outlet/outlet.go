@@ -1,5 +1,6 @@
-// Package outlet writes to writers that may make the caller wait for ever, as a
-// pipe does that nobody reads.
+// Package outlet writes to an io.Writer that may block for ever, such as a pipe that
+// nobody reads. The handle of a device uses it to write and still close at once: Close
+// does not wait for a Write that is blocked.
 package outlet
 
 import (
@@ -8,10 +9,9 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// An Outlet writes to an [io.Writer], one call of Write at a time. It belongs to
-// the writer, not to an open device: it outlives the device that uses it, so
-// that what the next opening of that device writes comes after what this one
-// wrote. Its methods may be called from any goroutine.
+// An Outlet writes to an [io.Writer], one call of Write at a time. It belongs to the
+// writer and outlives the device that uses it, so that a later opening of the device
+// writes after an earlier one. Its methods may be called from any goroutine.
 type Outlet struct {
 	w    io.Writer
 	busy chan struct{} // has an element while a goroutine is in Write
@@ -20,14 +20,12 @@ type Outlet struct {
 // New returns the outlet of w.
 func New(w io.Writer) *Outlet { return &Outlet{w, make(chan struct{}, 1)} }
 
-// Write writes b, and returns what the writer says. If closed is closed before
-// that, it returns [world.ErrClosed] at once, which is what Do of a
-// [world.Handle] has to do.
+// Write writes b, and returns the error of the writer. If closed is closed before that,
+// it returns [world.ErrClosed] at once, as Do of a [world.Handle] must.
 //
-// No call ends a Write that the system holds. So the goroutine that is in it
-// stays there for as long as the system holds it: one for each outlet, since
-// another call of Write waits for it. It keeps b, which the caller must not
-// change.
+// Nothing ends a call of the writer that is blocked. So its goroutine stays until the
+// call returns: one for each outlet, since another call of Write waits for it. It keeps
+// b, which the caller must not change.
 func (o *Outlet) Write(b []byte, closed <-chan struct{}) error {
 	select {
 	case <-closed:

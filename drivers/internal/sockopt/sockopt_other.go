@@ -10,6 +10,5 @@ import (
 // noReuse does nothing: package net does not turn the option on here.
 func noReuse(string, string, syscall.RawConn) error { return nil }
 
-// setBacklog does nothing: the system does not change the backlog of a socket
-// that listens.
+// setBacklog does nothing: the system does not change the backlog of a listening socket.
 func setBacklog(*net.TCPListener, int) error { return nil }

@@ -15,7 +15,7 @@ func noReuse(_, _ string, c syscall.RawConn) error {
 	})
 }
 
-// setBacklog changes the backlog of a socket that listens: to listen again does
+// setBacklog changes the backlog of a listening socket: a second call of listen does
 // nothing else.
 func setBacklog(l *net.TCPListener, n int) error {
 	c, err := l.SyscallConn()
