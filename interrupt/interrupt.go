@@ -1,5 +1,5 @@
-// Package interrupt ends programs by signals: in good order at the first one, and
-// at once at the second.
+// Package interrupt lets signals end a program: the first one cleanly, and the second one
+// at once. Use it in the main function of a program:
 //
 //	func main() {
 //		ctx, stop := interrupt.Context(context.Background())
@@ -23,18 +23,18 @@ import (
 // Context returns a context that is done when the program gets SIGINT, as by
 // Ctrl-C, or SIGTERM. [context.Cause] names the signal.
 //
-// A signal that comes once the context is done, for whatever reason, ends the
-// program at once, with 128 and the number of the signal as its exit status, as a
-// shell would report it: 130 after SIGINT, 143 after SIGTERM. So whoever finds
-// that a stop takes too long presses Ctrl-C again. What the program has not
-// written by then is lost; a journal goes on from there as after a crash.
+// A signal that comes after the context is done, for any reason, ends the program at
+// once. The exit status is 128 plus the number of the signal, as a shell reports it: 130
+// after SIGINT, 143 after SIGTERM. So a user who does not want to wait for a clean stop
+// presses Ctrl-C again. What the program has not written by then is lost; a journal goes
+// on as after a crash.
 //
-// The function stop undoes this: signals do again what they did before, and the
-// context is done. A program calls Context once, since a second call would have
-// both look at the same signals.
+// The function stop undoes this: the context is done, and signals have the effect that
+// they had before. A program calls Context only once, because several calls would handle
+// the same signals.
 func Context(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 2) // so that neither of two is lost
+	signals := make(chan os.Signal, 2) // keeps two signals that come at once
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	stopped := make(chan struct{})
 	go func() {
@@ -44,7 +44,7 @@ func Context(parent context.Context) (ctx context.Context, stop context.CancelFu
 				if ctx.Err() != nil {
 					os.Exit(status(s))
 				}
-				cancel(fmt.Errorf("interrupt: the program has got the signal %v", s))
+				cancel(fmt.Errorf("interrupt: the program got the signal %v", s))
 			case <-stopped:
 				return
 			}

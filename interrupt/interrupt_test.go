@@ -97,7 +97,7 @@ func TestSecondSignal(t *testing.T) {
 		for _, args := range [][]string{{slow}, {"sh", "-c", `trap "" INT; exec "$0"`, slow}} {
 			p := start(t, args[0], args[1:]...)
 			p.signal(tt.first)
-			p.says("stopping: interrupt: the program has got the signal " + tt.first.String())
+			p.says("stopping: interrupt: the program got the signal " + tt.first.String())
 			if tt.second == 0 {
 				p.in.Close()
 				p.ends(tt.status, "stopped\n")
