@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// A load is what clients do with a server.
+// A load describes the clients of a server, and the server to compare with.
 type load struct {
 	plain string // the name of the server to compare with
 	dial  func(addr string) (net.Conn, error)
-	lossy bool // an answer may not come
+	lossy bool // answers may get lost
 }
 
 var loads = map[string]load{
 	"tcp":     {plain: "plain tcp", dial: dialTCP},
 	"sharded": {plain: "plain tcp", dial: dialTCP},
 	"tls": {plain: "plain tls", dial: func(addr string) (net.Conn, error) {
-		return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) // the server has made its certificate a moment ago
+		return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) // the certificate is self-signed
 	}},
 	"sync":   {plain: "tcp", dial: dialTCP},
 	"batch":  {plain: "tcp", dial: dialTCP},
@@ -33,8 +33,7 @@ var loads = map[string]load{
 
 func dialTCP(addr string) (net.Conn, error) { return net.Dial("tcp", addr) }
 
-// run has clients send and wait, all at once, and returns how many answers they
-// have got.
+// run runs all clients at once, and returns how many answers they got.
 func (l load) run(addr string, clients int, lasts time.Duration) (int, error) {
 	conns := make([]net.Conn, 0, clients)
 	defer func() {
@@ -69,7 +68,7 @@ func (l load) run(addr string, clients int, lasts time.Duration) (int, error) {
 	return int(answers.Load()), <-failures
 }
 
-// talk has one client send and wait.
+// talk runs one client, which sends requests and waits for the answers.
 func (l load) talk(c net.Conn, end time.Time) (n int, err error) {
 	request, answer := make([]byte, 64), make([]byte, 64)
 	for time.Now().Before(end) {

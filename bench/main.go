@@ -1,20 +1,20 @@
-// Bench compares servers made with this library to plain Go servers that do the
-// same: echo over TCP, over TLS, over UDP, and over TCP on all processors. It also
-// compares echo over TCP with a journal, of each durability, or with a trace, to
-// the same without.
+// Bench compares servers made with this library with plain Go servers that do the same:
+// echo over TCP, over TLS, over UDP, and over TCP on all processors. It also compares
+// echo over TCP with a journal, of each durability, or with a trace, with the same
+// server without one.
 //
 //	go run ./bench
 //	go run ./bench -connections 128 -pairs 9 tls
 //	go run ./bench -connections 128 batch memory sync trace
 //
-// Each pair runs the one server and then the other, in turns, as processes of
-// their own, under the same load: clients that send 64 bytes and wait for them.
-// What is printed is the median of the ratios, ours divided by the plain one, of
-// requests a second, and of processor time of the server for each request; with
+// Each pair runs both servers, one after the other, as processes of their own, under the
+// same load: clients that send 64 bytes and wait for the answer. The order alternates.
+// Bench prints the ratios of the two, this library divided by the other: for requests per
+// second, and for processor time of the server per request. It prints the median, with
 // the lowest and the highest.
 //
-// The benchmarks of single steps are with their packages, among them those of
-// timers against time.AfterFunc:
+// The benchmarks of single steps are in their packages, such as that of timers against
+// time.AfterFunc:
 //
 //	go test ./drivers/timer -run '^$' -bench . -count 9 | benchstat -col .name -
 package main
@@ -33,7 +33,7 @@ import (
 )
 
 func main() {
-	serve := flag.String("serve", "", "be the `server` of that name, until standard input ends")
+	serve := flag.String("serve", "", "run the `server` with that name, until standard input ends")
 	pairs := flag.Int("pairs", 9, "`number` of pairs")
 	lasts := flag.Duration("time", time.Second, "how long the load of each server lasts")
 	crowds := flag.String("connections", "16,128,1000", "`numbers` of clients")
@@ -70,17 +70,17 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// A result is what a server has done under a load.
+// A result has the measurements of a server under a load.
 type result struct {
-	rate      float64 // requests a second
-	processor float64 // time of the server for each, in microseconds
+	rate      float64 // requests per second
+	processor float64 // processor time of the server per request, in microseconds
 }
 
 // compare runs pairs of servers.
 func compare(name string, l load, clients, pairs int, lasts time.Duration) error {
 	var rates, processor []float64
 	for i := range pairs {
-		var r [2]result // ours, and the plain one
+		var r [2]result // of the server in question, and of the one to compare with
 		for j := range r {
 			which := (i + j) % 2
 			var err error

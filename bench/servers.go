@@ -28,7 +28,7 @@ import (
 
 const here = "127.0.0.1:0"
 
-// beServer serves until in ends. It says on out where.
+// beServer runs a server until in ends. It writes its address to out.
 func beServer(name string, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {

@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// An attack is something that is done to a program.
+// An attack attacks a program, and checks how the program reacts.
 type attack struct {
 	name string
-	does string // in one sentence
+	does string // describes it in one sentence
 	run  func(*scene) error
 
 	linux bool // it works on Linux only
 
-	// What a figure should not exceed. A zero stands for the usual goal.
+	// The goals: the most that each figure should be. Zero stands for the usual goal.
 	memory   int64
 	newcomer time.Duration
 	end      time.Duration
 }
 
-// attacks are all that there are, in the order in which they are carried out.
+// attacks are all attacks, in the order in which they run.
 var attacks = []attack{
 	flood, slowloris, neverReaders, newlines, pasteAndLeave,
 	large, pieces,
@@ -39,26 +39,26 @@ const (
 	goalNewcomer = time.Second
 	goalEnd      = time.Second
 
-	// closeLimit is how long a program that ends may wait for a peer that
-	// takes nothing: the default of ground.Ground.CloseLimit.
+	// closeLimit is how long a program that ends may wait for a peer that does not
+	// read: the default of ground.Ground.CloseLimit.
 	closeLimit = 5 * time.Second
 )
 
 // patience is how long an attack may take.
 const patience = 5 * time.Minute
 
-// missing says what the attack needs that is not here.
+// missing says why the system does not support the attack, or returns "".
 func (a attack) missing() string {
 	switch {
 	case runtime.GOOS == "windows" || runtime.GOOS == "plan9":
-		return "a program cannot be told to end by a signal on " + runtime.GOOS
+		return "signals cannot stop a program on " + runtime.GOOS
 	case a.linux && runtime.GOOS != "linux":
 		return "it needs Linux"
 	}
 	return ""
 }
 
-// carryOut carries out the attack, and cleans up.
+// carryOut runs the attack, and cleans up.
 func (a attack) carryOut(ctx context.Context, folder string, short bool) report {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	s := &scene{ctx: ctx, folder: folder, short: short}
@@ -72,12 +72,11 @@ func (a attack) carryOut(ctx context.Context, folder string, short bool) report 
 	return s.report
 }
 
-// A scene is where an attack is carried out: its clients and servers have the
-// same end, and there is one report. Its methods may be called by several
-// goroutines.
+// A scene is one run of an attack, with its clients, its servers and its report. Its
+// methods may be called from several goroutines.
 type scene struct {
-	ctx    context.Context // is done when the attack is over, or takes too long
-	folder string          // of the programs
+	ctx    context.Context // done when the attack is over, or takes too long
+	folder string          // that has the programs
 	short  bool
 
 	mu     sync.Mutex
@@ -85,7 +84,7 @@ type scene struct {
 	undo   []func()
 }
 
-// size returns how large something is.
+// size returns full, or short in a run with -short.
 func (s *scene) size(full, short int) int {
 	if s.short {
 		return short
@@ -93,21 +92,21 @@ func (s *scene) size(full, short int) int {
 	return full
 }
 
-// answer notes how the server has answered.
+// answer adds a line about the reaction of the server to the report.
 func (s *scene) answer(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.report.answers = append(s.report.answers, fmt.Sprintf(format, args...))
 }
 
-// fail notes that the server has not done what it must.
+// fail adds a failure of the server to the report.
 func (s *scene) fail(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.report.failures = append(s.report.failures, fmt.Sprintf(format, args...))
 }
 
-// after has something done when the attack is over, last things first.
+// after registers a function to call when the attack is over, in reverse order.
 func (s *scene) after(undo func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,8 +122,7 @@ func (s *scene) cleanUp() {
 	}
 }
 
-// pause waits, as attackers do between two blows. It reports false if it is time
-// to give up.
+// pause waits. It reports false if the attack takes too long.
 func (s *scene) pause(d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -134,7 +132,7 @@ func (s *scene) pause(d time.Duration) bool {
 	}
 }
 
-// atOnce calls f with the numbers below n, from so many goroutines, and waits.
+// atOnce calls f with the numbers below n, from several goroutines, and waits.
 func atOnce(goroutines, n int, f func(i int)) {
 	var wg sync.WaitGroup
 	for g := range min(goroutines, n) {

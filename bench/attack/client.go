@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// connect connects to a server. The connection is closed when the attack is over
-// at the latest.
+// connect connects to a server, and closes the connection when the attack is over.
 func (s *scene) connect(p *server) (*net.TCPConn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(s.ctx, "tcp", p.addr())
@@ -23,7 +22,7 @@ func (s *scene) connect(p *server) (*net.TCPConn, error) {
 	return c.(*net.TCPConn), nil
 }
 
-// A guest is somebody in the chat room.
+// A guest is a client in the chat room.
 type guest struct {
 	conn *net.TCPConn
 	in   *bufio.Reader
@@ -42,7 +41,7 @@ func (s *scene) enter(p *server) (*guest, error) {
 	return g, nil
 }
 
-// enterAll has n guests enter.
+// enterAll connects n guests.
 func (s *scene) enterAll(p *server, n int) ([]*guest, error) {
 	all := make([]*guest, n)
 	for i := range all {
@@ -54,14 +53,14 @@ func (s *scene) enterAll(p *server, n int) ([]*guest, error) {
 	return all, nil
 }
 
-// say says a line.
+// say sends a line.
 func (g *guest) say(line string) error {
 	_, err := io.WriteString(g.conn, line+"\n")
 	return err
 }
 
-// hear returns the next line that somebody says. What the room itself says, who
-// is there and who comes and goes, is left out.
+// hear returns the next line that a guest says. It skips lines of the room itself, about
+// who is there and who comes and goes.
 func (g *guest) hear() (string, error) {
 	for {
 		line, err := g.in.ReadSlice('\n')
@@ -75,7 +74,7 @@ func (g *guest) hear() (string, error) {
 	}
 }
 
-// hearUntil hears what is said until it is the given line.
+// hearUntil reads until it hears the given line.
 func (g *guest) hearUntil(last string) error {
 	for {
 		line, err := g.hear()
@@ -88,8 +87,8 @@ func (g *guest) hearUntil(last string) error {
 	}
 }
 
-// stay has guests read what comes until the server closes the connection, and
-// then close it, too, as clients do who mean no harm.
+// stay makes guests read until the server closes the connection, and then close it, too,
+// as well-behaved clients do.
 func stay(all ...*guest) {
 	for _, g := range all {
 		go func() {
@@ -103,7 +102,7 @@ func stay(all ...*guest) {
 	}
 }
 
-// A crowd of newcomers comes, one after another, while a server is attacked.
+// A crowd has newcomers, who come one after another while a server is attacked.
 type crowd struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -112,8 +111,8 @@ type crowd struct {
 // maxNewcomers is how many there are at most.
 const maxNewcomers = 200
 
-// newcomers has people come until the crowd is told to end. Each says hello, if
-// that is not empty, waits for the first byte of an answer, and leaves.
+// newcomers starts a crowd. Each newcomer sends hello, waits for the first byte of an
+// answer, and leaves.
 func (s *scene) newcomers(p *server, hello string) *crowd {
 	ctx, cancel := context.WithCancel(s.ctx)
 	c := &crowd{stop: cancel}
@@ -135,14 +134,13 @@ func (s *scene) newcomers(p *server, hello string) *crowd {
 	return c
 }
 
-// end has no more newcomers come, and waits for the last.
+// end stops the crowd, and waits for the last newcomer.
 func (c *crowd) end() {
 	c.stop()
 	c.done.Wait()
 }
 
-// visit connects, waits for the first byte, leaves, and returns how long it had
-// to wait.
+// visit connects, sends hello, waits for the first byte, and returns how long that took.
 func (s *scene) visit(p *server, hello string) (time.Duration, error) {
 	began := time.Now()
 	c, err := s.connect(p)

@@ -63,15 +63,13 @@ var descriptors = attack{
 	},
 }
 
-// An outcome is what has become of somebody who came: they are inside, or they
-// have been refused.
+// An outcome says whether a guest got in or was refused.
 type outcome struct {
 	guest *guest
 	err   error
 }
 
-// next waits for the next outcome. It reports false if there is none for some
-// time.
+// next waits for the next outcome. It reports false if none comes for some time.
 func next(outcomes <-chan outcome, d time.Duration) (o outcome, ok bool) {
 	select {
 	case o = <-outcomes:

@@ -45,7 +45,7 @@ var flood = attack{
 	},
 }
 
-// reset connects, says something, and resets the connection.
+// reset connects, sends a few bytes, and resets the connection.
 func (s *scene) reset(p *server, say string) bool {
 	var d net.Dialer
 	c, err := d.DialContext(s.ctx, "tcp", p.addr())

@@ -1,21 +1,19 @@
-// Attack starts the example programs and attacks them, each in a process of its
-// own, over loopback, and prints what has become of them.
+// Attack starts the example programs and attacks them over loopback, each in a process
+// of its own, and prints the results.
 //
 //	go run ./bench/attack
 //	go run ./bench/attack -run flood,newlines
 //	go run ./bench/attack -short
 //	go run ./bench/attack -programs before
 //
-// A server that hangs, loses what it was told, or hides what went wrong, fails:
-// then the exit status is 1. Memory and times are figures, which depend on the
-// computer; they are printed with the goal beside them, and fail nothing. The
-// newcomer is a client that connects, waits for the first byte, and leaves,
-// again and again during the attack; the figure is that of the slowest.
+// A server fails if it hangs, loses data, or hides an error: then the exit status is 1.
+// Memory and times depend on the computer; they are printed beside their goals, and never
+// make a server fail. Newcomers are clients that connect, wait for the first byte, and
+// leave, again and again during the attack; the time is that of the slowest.
 //
-// An attack ends after five minutes at most, whatever the server does. Attacks
-// that need what the system does not have are skipped, with the reason: all of
-// them need signals, some need Linux. The results of a whole run are in
-// docs/attacks.md.
+// Each attack takes five minutes at most. Attacks that the system does not support are
+// skipped, with the reason: all of them need signals, and some need Linux. The results of
+// a complete run are in docs/attacks.md.
 package main
 
 import (
@@ -31,14 +29,14 @@ import (
 )
 
 func main() {
-	names := flag.String("run", "", "the `names` of the attacks to carry out, separated by commas; all if empty")
-	list := flag.Bool("list", false, "list the attacks, and carry out none")
+	names := flag.String("run", "", "the `names` of the attacks to run, separated by commas; all if empty")
+	list := flag.Bool("list", false, "list the attacks, and run none")
 	short := flag.Bool("short", false, "make the attacks small")
 	folder := flag.String("programs", "", "attack the programs in this `folder`, as go build made them, instead of building them")
 	flag.Parse()
 	chosen, err := choose(*names)
 	if err == nil && flag.NArg() > 0 {
-		err = fmt.Errorf("%q is one argument too many", flag.Arg(0))
+		err = fmt.Errorf("%q: there are flags, and no arguments", flag.Arg(0))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "attack:", err)
@@ -77,8 +75,8 @@ func choose(names string) ([]attack, error) {
 	return chosen, nil
 }
 
-// run carries out the attacks, one after another, and prints the results. It
-// reports whether one has failed.
+// run runs the attacks, one after another, and prints the results. It reports whether one
+// has failed.
 func run(ctx context.Context, chosen []attack, folder string, short bool, out io.Writer) (failed bool, err error) {
 	if folder == "" {
 		if folder, err = os.MkdirTemp("", "attack-"); err != nil {

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// What is said while nobody listens: lines of a kilobyte, so many between two who
-// enter.
+// The lines that a guest says while others do not read: of a kilobyte each, and so many
+// between two guests who enter.
 const (
 	longLine = 1 << 10
 	block    = 512
@@ -81,8 +81,8 @@ func longText(number, i int) string {
 	return s + strings.Repeat("x", longLine-len(s))
 }
 
-// deafEnds sees how the connections of those have ended who had not read: when
-// the end is clean, everything that was said must have come before it.
+// deafEnds checks how the connections of guests who did not read have ended: everything
+// that was said must come before a clean end.
 func (s *scene) deafEnds(deaf []*guest, last string) {
 	var all, cut atomic.Int64
 	atOnce(len(deaf), len(deaf), func(i int) {
@@ -99,8 +99,8 @@ func (s *scene) deafEnds(deaf []*guest, last string) {
 	s.answer("of %d who never read, %d were told everything that was said, %d had their connection reset", len(deaf), all.Load(), cut.Load())
 }
 
-// hearRest hears what is left. It returns how many lines that is, the last of
-// them, and why there are no more.
+// hearRest reads what is left. It returns the number of lines, the last one, and the
+// reason why no more come.
 func (g *guest) hearRest() (heard int, last string, err error) {
 	for {
 		line, err := g.hear()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// How long a line is that is pasted, its end included.
+// The length of a line that is pasted, including its end.
 const pastedLine = 60
 
 var pasteAndLeave = attack{
@@ -83,9 +83,9 @@ func (s *scene) paste(g *guest, number, lines int) error {
 	}
 }
 
-// hearPasted hears everything that is pasted, until it is complete or nothing has
-// come for a while, and counts whose lines these are. The lines of each have to come
-// in their order, without a gap. It returns when the last has come.
+// hearPasted reads what is pasted, until it is complete or nothing comes for a while, and
+// counts the lines of each guest. They must come in order, without a gap. It returns the
+// time of the last line.
 func (s *scene) hearPasted(g *guest, heard []int, lines int, silence time.Duration) (last time.Time) {
 	for missing := len(heard) * lines; missing > 0; missing-- {
 		_ = g.conn.SetReadDeadline(time.Now().Add(silence))

@@ -8,16 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// A report says what has come of an attack.
+// A report has the results of an attack.
 type report struct {
 	answers  []string
 	failures []string
 
-	memory    int64 // the highest of the server, in bytes; 0 if unknown
-	newcomers int   // how many have been greeted
-	slowest   time.Duration
-	ended     string // how the server has ended; empty if nobody has waited for that
-	took      time.Duration
+	memory    int64         // the most of the server, in bytes; 0 if unknown
+	newcomers int           // how many got an answer
+	slowest   time.Duration // of the newcomers
+	ended     string        // how the server ended; empty if the attack did not end it
+	took      time.Duration // to end the server
 }
 
 func (r report) verdict() string {
@@ -28,7 +28,7 @@ func (r report) verdict() string {
 }
 
 func (r report) memoryText() string {
-	if r.memory < 1<<20 { // it had ended before it could be seen
+	if r.memory < 1<<20 { // the server ended before the first measurement
 		return "-"
 	}
 	return fmt.Sprintf("%d MB", (r.memory+1<<19)>>20)
@@ -65,8 +65,7 @@ func (a attack) goals() (memory, newcomer, end string) {
 	return fmt.Sprintf("%d MB", m>>20), fmt.Sprintf("%g s", n.Seconds()), fmt.Sprintf("%g s", e.Seconds())
 }
 
-// maxFailures is how many failures are printed, of which there may be one for each
-// client.
+// maxFailures is how many failures are printed. There may be one for each client.
 const maxFailures = 3
 
 // print prints all of a report.
@@ -88,7 +87,7 @@ func (r report) print(out io.Writer, a attack) {
 	fmt.Fprintf(out, "    %s\n\n", r.verdict())
 }
 
-// A table is what is printed at the end, in Markdown, as it is in docs/attacks.md.
+// A table is printed at the end, in Markdown, as in docs/attacks.md.
 type table [][3]string
 
 func (t *table) add(a attack, r report) {

@@ -14,13 +14,12 @@ import (
 	"time"
 )
 
-// hang is how long it may take until a program that was told to end, or has
-// nothing more to do, is said to hang.
+// hang is how long a program may take to end, or to react, before it counts as hanging.
 const hang = 30 * time.Second
 
 const module = "github.com/go-marketplace/marketplace"
 
-// packages are those of the programs that are attacked.
+// packages are the programs to attack.
 var packages = []string{
 	module + "/examples/chat",
 	module + "/examples/echo",
@@ -37,24 +36,24 @@ func build(ctx context.Context, folder string) error {
 	return nil
 }
 
-// options say how a program is started.
+// options say how to start a program.
 type options struct {
 	args        []string
-	descriptors int      // how many file descriptors it may have; 0 for no limit of ours
-	stdout      *os.File // where its output goes, if it is not to be collected
+	descriptors int      // the most file descriptors; 0 for the limit of the system
+	stdout      *os.File // where its output goes; nil to collect it
 }
 
-// A server is a program that is attacked.
+// A server is a program under attack.
 type server struct {
 	name     string
 	cmd      *exec.Cmd
 	out, err *collector
-	at       string        // where it listens, if it does not say so itself
+	at       string        // its address, if it does not print it
 	done     chan struct{} // closed when it has ended
-	memory   atomic.Int64  // the highest so far, in bytes
+	memory   atomic.Int64  // the most so far, in bytes
 }
 
-// launch starts a program. It is killed when the attack is over.
+// launch starts a program, and kills it when the attack is over.
 func (s *scene) launch(name string, o options) (*server, error) {
 	path := filepath.Join(s.folder, name)
 	cmd := exec.Command(path, o.args...)
@@ -114,7 +113,7 @@ func (s *scene) listens(p *server) error {
 	}
 }
 
-// addr returns where the server listens.
+// addr returns the address at which the server listens.
 func (p *server) addr() string {
 	if p.at != "" {
 		return p.at
@@ -136,7 +135,7 @@ func (p *server) measure() {
 	}
 }
 
-// sample notes how much memory the server has had so far, which only grows.
+// sample notes the most memory that the server has used so far.
 func (p *server) sample() {
 	if m, ok := highestMemory(p.cmd.Process.Pid); ok {
 		p.memory.Store(m)
@@ -161,7 +160,7 @@ func (p *server) status() string {
 	return p.cmd.ProcessState.String()
 }
 
-// lastWords returns how a server has ended, and what it has said about that.
+// lastWords returns the exit status of a server that has ended, and the end of its output.
 func (p *server) lastWords() string {
 	text := "exit status " + p.status()
 	for _, c := range []*collector{p.out, p.err} {
@@ -172,7 +171,7 @@ func (p *server) lastWords() string {
 	return text
 }
 
-// end tells a server to end, waits until it has, and notes how long that took.
+// end sends a signal to a server, waits until it has ended, and notes how long that took.
 func (s *scene) end(p *server, signal os.Signal) {
 	if p.ended() {
 		s.noteMemory(p)
@@ -182,7 +181,7 @@ func (s *scene) end(p *server, signal os.Signal) {
 	p.sample()
 	began := time.Now()
 	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		s.fail("telling %s to end: %v", p.name, err)
+		s.fail("sending a signal to %s: %v", p.name, err)
 	}
 	s.await(p, began, signal.String())
 	if p.ended() && p.status() != "0" {
@@ -190,13 +189,13 @@ func (s *scene) end(p *server, signal os.Signal) {
 	}
 }
 
-// await waits for a server that was told to end at some time.
-func (s *scene) await(p *server, began time.Time, told string) {
+// await waits for the end of a server that got a signal when began.
+func (s *scene) await(p *server, began time.Time, signal string) {
 	select {
 	case <-p.done:
 		s.noteEnd(p, "exit "+p.status(), time.Since(began))
 	case <-time.After(hang):
-		s.fail("%s is still there %s after it was told: %s", p.name, seconds(hang), told)
+		s.fail("%s still runs %s after the signal: %s", p.name, seconds(hang), signal)
 		s.noteEnd(p, "no end", time.Since(began))
 	case <-s.ctx.Done():
 		s.fail("%s does not end", p.name)
@@ -211,20 +210,19 @@ func (s *scene) noteEnd(p *server, status string, took time.Duration) {
 	s.report.ended, s.report.took = status, took
 }
 
-// noteMemory notes how much memory a server has had.
+// noteMemory notes the most memory that a server has used.
 func (s *scene) noteMemory(p *server) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.report.memory = max(s.report.memory, p.memory.Load())
 }
 
-// A collector keeps what a program prints, up to a limit, and sees where it
-// listens.
+// A collector keeps what a program prints, up to a limit, and finds its address in it.
 type collector struct {
 	mu        sync.Mutex
 	text      []byte
 	addr      string
-	listening chan struct{} // closed when there is an address
+	listening chan struct{} // closed when addr is set
 }
 
 func newCollector() *collector { return &collector{listening: make(chan struct{})} }
@@ -250,14 +248,14 @@ func (c *collector) address() string {
 	return c.addr
 }
 
-// end returns the end of what has been printed.
+// end returns the last n bytes.
 func (c *collector) end(n int) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return string(c.text[max(0, len(c.text)-n):])
 }
 
-// count returns in how many lines there is some text.
+// count returns how many lines contain a text.
 func (c *collector) count(text string) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

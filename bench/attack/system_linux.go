@@ -10,8 +10,7 @@ import (
 	"unsafe"
 )
 
-// highestMemory returns the highest resident memory that a process has had, in
-// bytes.
+// highestMemory returns the most resident memory that a process has had, in bytes.
 func highestMemory(pid int) (int64, bool) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -26,7 +25,7 @@ func highestMemory(pid int) (int64, bool) {
 	return kB << 10, err == nil
 }
 
-// unsent returns how many bytes the system of the peer has not yet got.
+// unsent returns how many bytes the system of the peer has not received yet.
 func unsent(c *net.TCPConn) (n int, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -29,7 +29,7 @@ var termChat = attack{
 	run:  func(s *scene) error { return s.endUnderLoad("chat", chatter) },
 }
 
-// endUnderLoad tells a server to end while clients keep it busy.
+// endUnderLoad ends a server while clients keep it busy.
 func (s *scene) endUnderLoad(program string, load func(*net.TCPConn, func()), args ...string) error {
 	p, err := s.serve(program, options{args: args})
 	if err != nil {
@@ -60,8 +60,8 @@ func (s *scene) endUnderLoad(program string, load func(*net.TCPConn, func()), ar
 	return nil
 }
 
-// pump sends and waits for what comes back, until the connection ends. It tells
-// when the first has come back.
+// pump sends and waits for the answer, until the connection ends. It signals the first
+// answer.
 func pump(c *net.TCPConn, begun func()) {
 	sent, got := bytes.Repeat([]byte("x"), 16<<10), make([]byte, 16<<10)
 	for {
@@ -75,8 +75,8 @@ func pump(c *net.TCPConn, begun func()) {
 	}
 }
 
-// chatter talks without waiting for anything, and reads what comes, until the
-// connection ends. It tells when the first has come.
+// chatter sends without waiting, and reads what comes, until the connection ends. It
+// signals the first line.
 func chatter(c *net.TCPConn, begun func()) {
 	go func() {
 		text := []byte(strings.Repeat(strings.Repeat("x", 59)+"\n", 100))
@@ -112,11 +112,10 @@ var termStuck = attack{
 	},
 }
 
-// stuck has clients send to an echo server, and not read, until the server has
-// something to write to some of them that it cannot. How much the systems take in
-// between is not known; so each client sends half a megabyte more than the one
-// before. Of those who send too much the server reads no more, or resets the
-// connection.
+// stuck makes clients send to an echo server and not read, until the server has bytes for
+// some of them that it cannot write. How many bytes the systems buffer is not known, so
+// each client sends half a megabyte more than the one before. The server stops reading
+// from clients that send too much, or resets their connections.
 func (s *scene) stuck(p *server) error {
 	const clients, step = 16, 512 << 10
 	sent := make(chan struct{}, clients)
