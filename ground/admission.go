@@ -5,10 +5,11 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// This file is the order in which inputs enter the machine. It is the order in
-// which they came, until many actions wait in the machine (maxBacklog). From then
-// on, values of devices wait outside, where they cost nothing: in sockets, whose
-// peers wait. For example, these come while a machine has much to do:
+// This file decides the order in which inputs enter the machine. They enter in the
+// order in which they came, as long as fewer than maxBacklog actions are in the queues
+// of the machine. From then on, values of devices wait outside, where they cost
+// nothing: in the buffers of sockets, so that their peers wait. For example, these
+// inputs come while a machine has much to do:
 //
 //	1  a line of 60 kB          waits: it is long
 //	2  a line of 10 bytes       waits: it is short
@@ -18,45 +19,46 @@ import (
 //	5  that a command is done   enters at once: it is no value
 //	6  an alarm without delay   waits: it rings when the machine is at rest
 //
-// As soon as there is less to do, 2, 3 and 1 enter, and 6 when all is done. The
+// When the machine has less to do, 2, 3 and 1 enter. When it is at rest, 6 enters. The
 // rules:
 //
 //   - One value of a device at a time: the next one is received when the last one
 //     has been admitted.
 //   - Short values go first, 32 for each long one, because the work that a value
 //     causes grows with its length: a listener, and a person who types a line, do
-//     not wait for those who send as much as they can.
-//   - A machine that always has much to do admits a value now and then, as long as
-//     its backlog does not grow from that.
+//     not wait for peers that send as much as they can.
+//   - A machine that always has much to do admits a value from time to time, as long
+//     as its backlog does not grow.
 //   - A value that waits for the machine to be at rest (world.Resting) enters at
 //     the latest when the machine has gone on restPatience times.
 //
-// The journal has the inputs in the order in which they enter, so a replay needs
-// nothing of this. See decision 20.
+// The journal has the inputs in the order in which they enter, so a replay does not
+// need these rules. See decision 20.
 
-// maxBacklog is how many actions may wait in the machine when a value is
+// With maxBacklog or more actions in its queues, the machine is full: values are not
 // admitted.
 const maxBacklog = 4096
 
 // An admission is the values that wait to be admitted.
 type admission struct {
 	short, long turn
-	rest        turn // of what enters when the machine is at rest: see world.Resting
-	resting     int  // how often the machine has gone on since the first of these waits
+	rest        turn // of values that enter when the machine is at rest: see world.Resting
+	resting     int  // how often the machine has gone on since the first of these came
 	shorts      int  // admitted since the last long one
-	waited      int  // how often the machine has gone on since a value was admitted
-	least       int  // the smallest backlog with which it has, since it was full; 0 if it is not
+	goneOn      int  // how often the machine has gone on since a value was admitted
+	least       int  // the smallest backlog with which it has gone on since it was full; 0 if it is not
 }
 
 const (
 	patience     = 16   // how often a full machine goes on before a value is overdue
-	lastPatience = 1024 // and if the backlog has grown
-	restPatience = 256  // how often it goes on before what waits for it to rest enters
+	lastPatience = 1024 // the same if the backlog has grown
+	restPatience = 256  // how often it goes on before a value that waits for rest enters
 )
 
-// goesOn notes that the machine goes on with its work, with a backlog.
+// goesOn notes that the machine goes on with its work: it is not at rest, and has a
+// backlog.
 func (a *admission) goesOn(backlog int) {
-	a.waited++
+	a.goneOn++
 	a.resting++
 	switch {
 	case backlog < maxBacklog:
@@ -66,13 +68,13 @@ func (a *admission) goesOn(backlog int) {
 	}
 }
 
-// overdue reports whether a value is admitted although the machine is full,
-// because the machine has been full for long, and no more so than before.
+// overdue reports whether a value is admitted although the machine is full: it has
+// been full for a long time, and its backlog has not grown.
 func (a *admission) overdue(backlog int) bool {
-	if a.waited >= lastPatience {
+	if a.goneOn >= lastPatience {
 		a.least = backlog
 	}
-	return a.waited >= patience && backlog <= a.least+a.least/8
+	return a.goneOn >= patience && backlog <= a.least+a.least/8
 }
 
 const (
@@ -80,7 +82,7 @@ const (
 	maxShorts  = 32  // admitted one after another while a long one waits
 )
 
-// A turn is a queue of inputs, in their order.
+// A turn is a queue of inputs that wait to enter.
 type turn struct {
 	inputs []queued
 	head   int
@@ -110,11 +112,11 @@ func (t *turn) pop() queued {
 
 func (a *admission) empty() bool { return a.none() && a.rest.empty() }
 
-// none reports whether no value waits for there to be less work.
+// none reports whether no value waits until the machine has less work.
 func (a *admission) none() bool { return a.short.empty() && a.long.empty() }
 
-// take puts q into a turn, unless q enters at once. Full says that no value may be
-// admitted, and busy that the machine is not at rest.
+// take puts q into a turn, unless q enters at once. The argument full says that no
+// value may be admitted, and busy that the machine is not at rest.
 func (a *admission) take(q queued, full, busy bool) (taken bool) {
 	switch {
 	case q.Kind == vm.Value && q.from.rests && !q.first:
@@ -124,14 +126,14 @@ func (a *admission) take(q queued, full, busy bool) (taken bool) {
 		if a.rest.empty() {
 			a.resting = 0
 		}
-		a.rest.wait(q)
+		a.rest.delay(q)
 		return true
 	case q.Kind == vm.Value && (full || !a.none()) && !urgent(q.Input):
 		t := &a.short
 		if s, ok := q.Value.(world.Sizer); ok && s.Size() > shortValue {
 			t = &a.long
 		}
-		t.wait(q)
+		t.delay(q)
 		return true
 	case q.Kind == vm.End && q.from != nil && q.from.intake.turn != nil:
 		q.from.intake.turn.push(q)
@@ -140,9 +142,9 @@ func (a *admission) take(q queued, full, busy bool) (taken bool) {
 	return false
 }
 
-// next returns the input whose turn it is.
+// next removes and returns the next input that is not in rest.
 func (a *admission) next() queued {
-	a.waited = 0
+	a.goneOn = 0
 	t := &a.short
 	if t.empty() || a.shorts >= maxShorts && !a.long.empty() {
 		t = &a.long
@@ -150,25 +152,24 @@ func (a *admission) next() queued {
 	if a.shorts++; t == &a.long {
 		a.shorts = 0
 	}
-	return t.leave()
+	return t.release()
 }
 
-// rested reports whether a value that waits for the machine to be at rest may
-// enter: the machine is, or the value has waited for long. Busy says that it is
-// not at rest.
+// rested reports whether a value in rest may enter: the machine is at rest, which
+// busy denies, or the value has waited for a long time.
 func (a *admission) rested(busy bool) bool {
 	return !a.rest.empty() && (!busy || a.resting >= restPatience)
 }
 
-// wait makes a value wait.
-func (t *turn) wait(q queued) {
+// delay appends a value, and keeps its device from receiving another.
+func (t *turn) delay(q queued) {
 	q.from.intake.turn = t
 	q.from.intake.slot.hold()
 	t.push(q)
 }
 
-// leave returns the input that has waited for longest.
-func (t *turn) leave() queued {
+// release removes and returns the first input.
+func (t *turn) release() queued {
 	q := t.pop()
 	if q.Kind == vm.Value {
 		q.from.intake.turn = nil

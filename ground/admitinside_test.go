@@ -38,7 +38,7 @@ func TestOverdue(t *testing.T) {
 		t.Helper()
 		got := a.overdue(backlog)
 		if got != want {
-			t.Errorf("with a backlog of %d, going on for the %dth time, a value is overdue: %v", backlog, a.waited, got)
+			t.Errorf("with a backlog of %d, going on for the %dth time, a value is overdue: %v", backlog, a.goneOn, got)
 		}
 		if got {
 			a.short.push(queued{})

@@ -87,7 +87,7 @@ func (d *device) start() {
 	case fx.has(start):
 		d.handToPoller()
 		d.flush()
-		if d.r.waiting() {
+		if d.r.hasInputs() {
 			d.r.wg.Go(func() { d.r.work(nil) }) // a transition function may end the goroutine
 		}
 		d.receive(true)

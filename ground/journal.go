@@ -17,37 +17,37 @@ import (
 // run can be replayed, and can go on after a crash. Package journal has one. A
 // Journal is for one call of Run.
 type Journal interface {
-	// Begin is called first. It returns the machine that is to be run, which is
-	// a new one, or one that has been brought to where the journal ends, and the
-	// Start with which it goes on. The machine has the limits, and boot is its
-	// first process. Begin returns soon when ctx is done.
+	// Begin is called first. It returns the machine to run: a new one, or one that
+	// has had all inputs in the journal. It also returns the Start with which the
+	// machine goes on. The machine has the limits, and boot makes its first process.
+	// Begin returns soon when ctx is done.
 	Begin(ctx context.Context, limits vm.Limits, boot func(self actions.PID) actions.Process) (*vm.Machine, vm.Input, error)
 
-	// Append writes down an input, which is then given to the machine. An error
-	// that wraps world.ErrNotRecordable says that this input cannot be written down,
-	// and nothing else is wrong. All other errors are the end of the run.
+	// Append records an input before the machine gets it. An error that wraps
+	// world.ErrNotRecordable says that only this input cannot be recorded: the ground
+	// then ends the device that it is from. All other errors end the run.
 	Append(in vm.Input) error
 
-	// Commit is called before the commands are carried out that came of the
-	// inputs that have been appended. If it returns true, that has to wait until
-	// Sync has returned.
+	// Commit is called before the ground carries out the commands that result from
+	// the appended inputs. If wait is true, the ground first calls Sync. An error
+	// ends the run.
 	Commit(m *vm.Machine) (wait bool, err error)
 
-	// Sync returns when everything that was appended before the call is safe.
-	// Unlike the other methods, which are called from one goroutine at a time,
-	// it is called while others are. An error is the end of the run.
+	// Sync returns when everything that was appended before the call is safe. The
+	// ground calls it while it calls other methods; all others it calls one at a
+	// time. An error ends the run.
 	Sync() error
 
-	// Failed returns a channel from which an error comes if the journal has
-	// failed while nobody was calling it, which is the end of the run.
+	// Failed returns a channel for the error of a journal that fails between calls.
+	// The error ends the run. The channel may be nil.
 	Failed() <-chan error
 
-	// End is called last, if Begin has returned no error. Err is what has ended
-	// the run, or nil.
+	// End is called last, if Begin has returned no error. The argument is the error
+	// of the journal that has ended the run, or nil. Run returns the result.
 	End(err error) error
 }
 
-// failing returns the channel by which j says that it has failed.
+// failing returns the channel for the error of j, or nil if there is no journal.
 func failing(j Journal) <-chan error {
 	if j == nil {
 		return nil
@@ -55,16 +55,17 @@ func failing(j Journal) <-chan error {
 	return j.Failed()
 }
 
-// An effect is something that is to be done outside.
+// An effect is something to do outside: a command, or the end of the run.
 type effect struct {
 	kind   vm.CommandKind // zero for the end of the run
 	device *device
 	value  any
-	input  uint64    // of which a command came, by number
-	left   []*device // that are open at the end of the run
+	input  uint64    // the number of the input that has caused a command
+	left   []*device // the devices that are open at the end of the run
 }
 
-// do carries out an effect. It appends a device that is to be flushed to touched.
+// do carries out an effect. If its device must be flushed, it appends the device to
+// touched.
 func (r *runner) do(e effect, touched []*device) []*device {
 	switch e.kind {
 	case vm.Open:
@@ -82,26 +83,27 @@ func (r *runner) do(e effect, touched []*device) []*device {
 	return touched
 }
 
-// cause carries out an effect: now, or when the inputs that it came of are safe.
+// cause carries out an effect: now or, with a journal, when the inputs that have
+// caused it are safe.
 func (r *runner) cause(e effect) {
-	if r.waits {
+	if r.defers {
 		r.held = append(r.held, e)
 		return
 	}
 	r.touched = r.do(e, r.touched)
 }
 
-// commits are the effects that wait for inputs to become safe, in their order.
+// commits are the effects that wait until their inputs are safe, in their order.
 type commits struct {
 	sync.Mutex
 	changed sync.Cond
-	waiting []effect
-	running bool
-	failed  bool
+	pending []effect
+	running bool // release runs
+	failed  bool // the journal has failed
 }
 
-// maxWaiting is how many effects may wait before the machine does.
-const maxWaiting = 1 << 16
+// With more than maxPending effects in commits, the machine waits.
+const maxPending = 1 << 16
 
 // admit appends the current input to the journal. It reports false if the run is
 // over.
@@ -122,10 +124,11 @@ func (r *runner) admit() bool {
 	return err == nil
 }
 
-// refuse replaces the current input by the end of the device that it is from.
+// refuse replaces the current input, which cannot be recorded, by the end of its
+// device.
 func (r *runner) refuse(reason error) error {
 	a := r.current.Address
-	r.logger.Error("a device has ended, because what came from it cannot be journalled", "device", a.Device.DeviceName(), "error", reason)
+	r.logger.Error("a device has ended, because its input cannot be journalled", "device", a.Device.DeviceName(), "error", reason)
 	r.current.Input = vm.Input{Kind: vm.End, Address: a, Err: world.Reduce(reason)}
 	if d := r.devices[a.Generation]; d != nil {
 		d.close()
@@ -133,8 +136,8 @@ func (r *runner) refuse(reason error) error {
 	return r.settings.Journal.Append(r.current.Input)
 }
 
-// commit commits what has been appended to the journal, and carries out the
-// effects that were held back for that. The caller holds the lock of r.
+// commit commits the appended inputs to the journal, and carries out the effects that
+// were held back, or leaves them to release. The caller holds the lock of r.
 func (r *runner) commit() {
 	if r.settings.Journal == nil || r.failure != nil {
 		return
@@ -158,26 +161,27 @@ func (r *runner) commit() {
 	c := &r.commits
 	c.Lock()
 	defer c.Unlock()
-	c.waiting = append(c.waiting, r.held...)
+	c.pending = append(c.pending, r.held...)
 	clear(r.held)
 	r.held = r.held[:0]
 	if !c.running {
 		c.running = true
 		r.wg.Go(r.release)
 	}
-	for len(c.waiting) > maxWaiting && !c.failed {
+	for len(c.pending) > maxPending && !c.failed {
 		c.changed.Wait()
 	}
 }
 
-// release carries out effects when the inputs that they came of are safe.
+// release carries out the effects in commits when their inputs are safe, until there
+// are none left.
 func (r *runner) release() {
 	c := &r.commits
 	var effects []effect
 	for {
 		c.Lock()
 		clear(effects)
-		effects, c.waiting = c.waiting, effects[:0]
+		effects, c.pending = c.pending, effects[:0]
 		c.running = len(effects) > 0 && !c.failed
 		running := c.running
 		c.changed.Broadcast()
@@ -196,20 +200,20 @@ func (r *runner) release() {
 		for _, d := range touched {
 			d.flush()
 		}
-		if r.waiting() {
-			// Not here: a goroutine that runs the machine may have to wait for
+		if r.hasInputs() {
+			// Not in this goroutine: one that runs the machine may have to wait for
 			// this one, and a transition function may end it.
 			r.wg.Go(func() { r.work(nil) })
 		}
 	}
 }
 
-// breakOff ends the run because the journal has failed. The effects have not been
+// breakOff ends the run because the journal has failed before the effects were
 // carried out. It takes the lock of r.
 func (r *runner) breakOff(err error, effects []effect) {
 	c := &r.commits
 	c.Lock()
-	c.waiting = append(effects, c.waiting...)
+	c.pending = append(effects, c.pending...)
 	c.failed = true // so that nobody waits, holding the lock of r
 	c.changed.Broadcast()
 	c.Unlock()
@@ -218,8 +222,8 @@ func (r *runner) breakOff(err error, effects []effect) {
 	r.fail(err)
 }
 
-// fail ends the run because the journal has failed. Effects that have not been
-// carried out never are. The caller holds the lock of r.
+// fail ends the run because the journal has failed. It abandons the effects that are
+// left. The caller holds the lock of r.
 func (r *runner) fail(err error) {
 	if r.failure != nil {
 		return
@@ -228,15 +232,14 @@ func (r *runner) fail(err error) {
 	c := &r.commits
 	c.Lock()
 	c.failed = true
-	abandoned := append(c.waiting, r.held...)
-	c.waiting, r.held = nil, nil
+	abandoned := append(c.pending, r.held...)
+	c.pending, r.held = nil, nil
 	c.changed.Broadcast()
 	c.Unlock()
 	r.finish(slices.Collect(maps.Values(r.devices)), abandoned)
 }
 
-// finish closes the devices, and those of the effects that are abandoned, and lets
-// Run return.
+// finish closes the devices, and those of the abandoned effects, and lets Run return.
 func (r *runner) finish(devices []*device, abandoned []effect) {
 	for _, e := range abandoned {
 		if e.kind == vm.Tell {

@@ -30,8 +30,8 @@ type holdings struct {
 	last atomic.Uint64 // number of the last one
 
 	// The mutex of the device guards what follows.
-	claimed  uint64 // number up to which the machine has heard of them
-	disowned bool   // the machine hears no more of them
+	claimed  uint64 // number of the last one that an input has shown to the machine
+	disowned bool   // no more inputs show them to the machine
 }
 
 // Keep implements [world.Env]. It takes the lock of the keeper.
@@ -47,16 +47,16 @@ func (d *device) Take(ref world.Ref) (io.Closer, error) { return d.r.kept.take(r
 // Logger implements [world.Env]. It needs no lock.
 func (d *device) Logger() *slog.Logger { return d.r.log.devices }
 
-// claim notes that the machine hears of the things up to a number now. It takes
-// d.mu.
+// claim notes that the current input shows the things up to a number to the machine.
+// It takes d.mu.
 func (d *device) claim(number uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.holdings.claimed = number
 }
 
-// closeUnclaimed closes the things of which the machine never hears, because it
-// has closed the device. It takes d.mu.
+// closeUnclaimed closes the things that no input shows to the machine any more,
+// because it has closed the device. It takes d.mu.
 func (d *device) closeUnclaimed() {
 	d.mu.Lock()
 	first, last := d.holdings.claimed+1, d.holdings.last.Load()

@@ -14,8 +14,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// defaultLogger sets the logger of a ground that has been given none. It
-// returns an error if MARKETPLACE_LOG is not a level.
+// defaultLogger sets the logger of a ground without one. It returns an error if
+// MARKETPLACE_LOG is not a level.
 func (g *Ground) defaultLogger() error {
 	l, level, flush, err := applog.FromEnvironment()
 	if err != nil {
@@ -26,16 +26,16 @@ func (g *Ground) defaultLogger() error {
 	return nil
 }
 
-// logging is what a runner has to do with its logger.
+// logging is the state of the log of a runner.
 type logging struct {
-	devices *slog.Logger       // what devices log to: what they repeat is counted
-	counter *applog.Counter    // of devices
-	wants   bool               // warnings are wanted
-	near    bool               // it has been said that a message was nearly heard
-	failed  bool               // a process has ended for a reason
-	missed  int                // of how many types messages had been missed when the machine was last at rest
-	rested  bool               // the machine has been at rest with messages that nobody has heard, and that has been said
-	said    map[missKey]uint64 // how many of these there were
+	devices *slog.Logger       // the logger for devices, which counts what they repeat
+	counter *applog.Counter    // its handler
+	wants   bool               // level warn is enabled
+	near    bool               // a warning of a message that was nearly heard has been logged
+	failed  bool               // a process has ended with a reason
+	missed  int                // MissedTypes when the machine was last at rest
+	rested  bool               // a warning of unheard messages has been logged when the machine was at rest
+	said    map[missKey]uint64 // how many unheard messages the last warning has counted
 }
 
 // setLogger sets the logger, which is never nil from then on.
@@ -48,13 +48,13 @@ func (r *runner) setLogger(l *slog.Logger) {
 	r.log = logging{devices: slog.New(c), counter: c, wants: l.Enabled(context.Background(), slog.LevelWarn)}
 }
 
-// attend makes the machine tell the logger and the spy what they want to hear.
+// attend makes the machine send its records and warnings to the logger and to Watch.
 func (r *runner) attend() {
 	g := &r.settings
 	switch {
 	case g.troubles:
 		r.machine.Watch(vm.Records(vm.Crashed, vm.Ended), func(rec *vm.Record) {
-			if rec.Reason != nil { // else it is nothing to warn of
+			if rec.Reason != nil { // a normal end is no trouble
 				logRecord(r.logger, rec)
 			}
 		})
@@ -70,7 +70,7 @@ func (r *runner) attend() {
 	}
 }
 
-// importance says how important a kind of record is.
+// importance has the usual level of each kind of record.
 var importance = [...]slog.Level{
 	vm.Entered:     slog.LevelDebug,
 	vm.Spawned:     slog.LevelInfo,
@@ -87,7 +87,7 @@ var importance = [...]slog.Level{
 	vm.Resumed:     slog.LevelDebug,
 }
 
-// level returns how important r is.
+// level returns the level of r.
 func level(r *vm.Record) slog.Level {
 	if r.Kind == vm.Ended && unheard(r) {
 		return slog.LevelWarn
@@ -95,8 +95,8 @@ func level(r *vm.Record) slog.Level {
 	return importance[r.Kind]
 }
 
-// unheard reports whether a process has ended for a reason of which nobody
-// hears otherwise. That it has panicked has been said.
+// unheard reports whether a process has ended with a reason that no process gets. A
+// panic is logged by another record.
 func unheard(r *vm.Record) bool {
 	return r.Reason != nil && !r.Panicked() && !errors.Is(r.Reason, world.ErrStopped) && !r.Observed()
 }
@@ -104,7 +104,7 @@ func unheard(r *vm.Record) bool {
 func logRecord(l *slog.Logger, r *vm.Record) {
 	ctx := context.Background()
 	if !l.Enabled(ctx, max(importance[r.Kind], slog.LevelWarn)) {
-		return // whatever it says
+		return // no record of the kind is logged
 	}
 	level := level(r)
 	if !l.Enabled(ctx, level) {
@@ -138,11 +138,11 @@ func logRecord(l *slog.Logger, r *vm.Record) {
 	l.LogAttrs(ctx, level, r.Kind.String(), attrs...)
 }
 
-// loggable describes what is logged: a value of any size gives a line that can be
-// read.
+// loggable limits descriptions in the log: a value of any size gives a line that can
+// be read.
 var loggable = text.Printer{Limits: text.Limits{Bytes: 16 << 10}}
 
-// described returns an attribute with what describe writes.
+// described returns an attribute with the text that describe writes.
 func described(key string, describe func(*text.Writer)) slog.Attr {
 	return slog.String(key, loggable.Text(describe))
 }

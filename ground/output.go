@@ -23,7 +23,7 @@ import "github.com/go-marketplace/marketplace/world"
 //
 // The mutex of its device guards an output.
 type output struct {
-	waiting []any  // in their order
+	queue   []any  // in their order
 	spare   []any  // memory for the next commands
 	size    int    // bytes of what waits and of the batch that is being written
 	exempt  int    // how many of these bytes do not count against the limit
@@ -47,7 +47,7 @@ const (
 const highWater = 256 << 10
 
 // empty reports whether everything is written.
-func (o *output) empty() bool { return o.writer == idle && len(o.waiting) == 0 }
+func (o *output) empty() bool { return o.writer == idle && len(o.queue) == 0 }
 
 // high reports whether so much waits that the ground receives nothing from the
 // device.
@@ -64,7 +64,7 @@ func (o *output) over(input uint64, limit int, opened bool) bool {
 // first input and what it tells is exempt from the limit.
 func (o *output) push(command any, input uint64, opened bool) {
 	was, same := o.size, input == o.input
-	o.waiting = append(o.waiting, command)
+	o.queue = append(o.queue, command)
 	o.size += size(command)
 	o.input = input
 	if o.exempt == was && (same || was == 0 && !opened) {
@@ -74,15 +74,15 @@ func (o *output) push(command any, input uint64, opened bool) {
 
 // take removes all commands that wait, for the caller to write.
 func (o *output) take() (batch []any) {
-	batch, o.waiting, o.spare = o.waiting, o.spare[:0], nil
+	batch, o.queue, o.spare = o.queue, o.spare[:0], nil
 	o.writer = writing
 	return batch
 }
 
 // takeOne removes the first command, for the caller to write.
 func (o *output) takeOne() (command any) {
-	command, o.waiting[0] = o.waiting[0], nil
-	o.waiting = o.waiting[1:]
+	command, o.queue[0] = o.queue[0], nil
+	o.queue = o.queue[1:]
 	return command
 }
 
@@ -93,7 +93,7 @@ func (o *output) settle(batch []any, n int) {
 		o.settleOne(c)
 	}
 	if n < len(batch) {
-		o.waiting = append(batch[n:len(batch):len(batch)], o.waiting...)
+		o.queue = append(batch[n:len(batch):len(batch)], o.queue...)
 		return
 	}
 	clear(batch)
@@ -123,7 +123,7 @@ func (o *output) rest() (pressed bool) {
 
 // discard forgets what waits.
 func (o *output) discard() {
-	o.waiting, o.spare, o.size, o.exempt = nil, nil, 0, 0
+	o.queue, o.spare, o.size, o.exempt = nil, nil, 0, 0
 }
 
 // size returns how many bytes a command counts for.

@@ -62,8 +62,8 @@ func TestOutputCounts(t *testing.T) {
 			if o.size != bytes || o.exempt > o.size || o.exempt < 0 || o.high() != (bytes > highWater) {
 				t.Fatalf("%d bytes wait; it counts %d, of which %d are exempt", bytes, o.size, o.exempt)
 			}
-			if !slices.Equal(o.waiting, want) {
-				t.Fatalf("%v wait, want %v", o.waiting, want)
+			if !slices.Equal(o.queue, want) {
+				t.Fatalf("%v wait, want %v", o.queue, want)
 			}
 		}
 		t.Repeat(map[string]func(*rapid.T){

@@ -133,5 +133,5 @@ func (d *device) onWritable() bool {
 		return false
 	}
 	d.resumeLocked()
-	return d.r.waiting()
+	return d.r.hasInputs()
 }

@@ -12,26 +12,25 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// restlessness notices that the machine works and works, though nothing has come
-// from outside: most likely a process answers itself. The looks at slow functions
-// are its clock, so that a stint costs no more than a comparison. All but looks
-// belongs to who holds the lock of the runner.
+// restlessness finds a machine that never comes to rest although no input comes from
+// outside: most likely a process answers itself. The looks of slowness are its clock,
+// so that a stint costs only a comparison. The lock of the runner guards all but looks.
 type restlessness struct {
-	looks     atomic.Uint64 // so far
-	seen      uint64        // the looks by the last time
-	continues uint64        // inputs that are none, but say that the machine goes on
-	rested    bool          // the machine has been at rest since the last time
-	inputs    uint64        // that had come by the last time
-	since     time.Time     // nothing has come, and the machine has worked
-	told      bool          // it has been said, which is done once
+	looks     atomic.Uint64 // number of looks so far
+	seen      uint64        // the looks at the last check
+	continues uint64        // number of inputs of kind Continue
+	rested    bool          // the machine has been at rest since the last check
+	inputs    uint64        // number of other inputs at the last check
+	since     time.Time     // when the machine began to work without an input
+	told      bool          // the warning, which is made once, has been logged
 }
 
 // restlessLimit is how many times SlowLimit a machine may work without an input
-// before that is said.
+// before the warning.
 const restlessLimit = 10
 
-// watchRest notes the end of a stint, after which there is more to do or not. The
-// caller holds the lock of r.
+// watchRest checks the machine at the end of a stint; more says that there is more to
+// do. The caller holds the lock of r.
 func (r *runner) watchRest(more bool) {
 	s := &r.restless
 	if !more {
@@ -61,8 +60,8 @@ func (r *runner) watchRest(more bool) {
 		"the machine does not come to rest, though nothing comes from outside: does a process answer itself?", attrs...)
 }
 
-// busy returns the processes that have something to do, each with what comes
-// first: maxNamed of them.
+// busy returns at most maxNamed processes that have actions to perform, each with the
+// first of these.
 func (r *runner) busy() (texts []string) {
 	for p := range r.machine.Processes() {
 		if len(texts) == maxNamed {
@@ -75,7 +74,7 @@ func (r *runner) busy() (texts []string) {
 	return texts
 }
 
-// wish describes an action for people. Of messages it says the type.
+// wish describes an action for people; for a message, only its type.
 func wish(a actions.Action) string {
 	s, ok := a.(*actions.SendMessage)
 	switch {

@@ -7,16 +7,16 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A result is how a program ends.
+// A result is the result of a program.
 type result struct {
-	first atomic.Pointer[error] // what Run returns; nil if nobody has said so
-	asked bool                  // the machine is to stop; belongs to whoever holds the lock of the runner
+	first atomic.Pointer[error] // the error that Run returns, which may be nil; nil before set
+	asked bool                  // StopAsked is in the queue; the lock of the runner guards it
 }
 
-// say notes what Run returns. The first one counts.
+// say sets the error that Run returns. Only the first call counts.
 func (s *result) say(err error) { s.first.CompareAndSwap(nil, &err) }
 
-// err returns what Run returns.
+// err returns the error that Run returns.
 func (s *result) err() error {
 	if first := s.first.Load(); first != nil {
 		return *first
@@ -24,8 +24,8 @@ func (s *result) err() error {
 	return nil
 }
 
-// fails stops the machine, because its first process has failed. The lock of r is
-// held.
+// fails stops the machine, because its first process has failed. The caller holds the
+// lock of r.
 func (r *runner) fails(reason error) {
 	if !r.result.asked {
 		r.result.say(fmt.Errorf("ground: the first process has failed: %w", reason))
@@ -33,7 +33,7 @@ func (r *runner) fails(reason error) {
 	}
 }
 
-// exit stops the machine. The lock of r is held.
+// exit stops the machine. The caller holds the lock of r.
 func (r *runner) exit() {
 	if r.result.asked {
 		return
@@ -42,8 +42,8 @@ func (r *runner) exit() {
 	r.enqueue(queued{Input: vm.Input{Kind: vm.StopAsked}})
 }
 
-// Exit implements what world.Result asks for. It needs no lock: the caller may hold
-// that of the runner, so another goroutine takes it, and stops the machine.
+// Exit ends the program: [world.Result] calls it. The caller may hold the lock of the
+// runner, so another goroutine takes the lock and stops the machine.
 func (d *device) Exit(err error) {
 	r := d.r
 	r.result.say(err)

@@ -36,7 +36,7 @@ type runner struct {
 	queue struct {
 		sync.Mutex
 		inputs []queued
-		length atomic.Int64 // of inputs, to look at without the lock
+		length atomic.Int64 // of inputs, for reads without the lock
 	}
 
 	// The lock guards what follows, and the machine.
@@ -45,26 +45,26 @@ type runner struct {
 	at        int
 	admission admission
 	current   queued
-	admitted  bool // a value that waited, since the last batch
-	continued bool // since the last batch
+	admitted  bool // a value of admission was admitted since the last batch
+	continued bool // the machine has gone on since the last batch
 	devices   map[uint64]*device
-	touched   []*device // that have been told something
-	waits     bool      // effects are held back until the journal has committed
-	held      []effect  // which these are
-	done      bool      // nothing is to happen any more but the effects that are held back
-	stopped   bool      // the journal has been told that the machine has stopped
+	touched   []*device // devices that have got commands in this stint
+	defers    bool      // effects are held back until the journal has committed
+	held      []effect  // the effects that are held back
+	done      bool      // the run is over but for the effects that are held back
+	stopped   bool      // the journal has the StopDone
 	ended     sync.Once // closes over
 	failure   error     // of the journal
-	started   bool      // the machine; what has happened before that is of an earlier run
+	started   bool      // the machine has had the Start of this run
 	result    result
 }
 
-// queued is an input that waits.
+// queued is an input in the queue.
 type queued struct {
 	vm.Input
 	from  *device // nil if not from a device
-	first bool    // value of its opening
-	kept  uint64  // number of the last thing kept by then
+	first bool    // the first value of a device
+	kept  uint64  // number of the last thing that the device had kept by then
 }
 
 func newRunner(ctx context.Context, g Ground, boot func(actions.PID) actions.Process) (*runner, vm.Input, error) {
@@ -72,7 +72,7 @@ func newRunner(ctx context.Context, g Ground, boot func(actions.PID) actions.Pro
 		settings: g,
 		over:     make(chan struct{}),
 		devices:  map[uint64]*device{},
-		waits:    g.Journal != nil,
+		defers:   g.Journal != nil,
 	}
 	r.kept.limit = g.KeepLimit
 	r.commits.changed.L = &r.commits
@@ -139,9 +139,9 @@ const (
 // work runs the machine until there are no inputs, unless another goroutine runs
 // it. Scratch is memory for it to use.
 func (r *runner) work(scratch *[]*device) {
-	for n := 0; r.waiting(); n++ {
+	for n := 0; r.hasInputs(); n++ {
 		if !r.TryLock() {
-			return // the goroutine that holds the lock looks at the queue once more
+			return // the goroutine that holds the lock checks the queue after it
 		}
 		if n == 8 {
 			r.wg.Go(func() { r.finishStint(nil) })
@@ -157,16 +157,16 @@ func (r *runner) workThrough(scratch *[]*device) {
 	for range 8 {
 		r.Lock()
 		r.runStint(scratch)
-		if !r.waiting() {
+		if !r.hasInputs() {
 			return
 		}
 	}
 	r.wg.Go(func() { r.work(nil) })
 }
 
-// Before a runner flushes more devices than this, it lets other goroutines go
-// first. Where every device is told everything, these are likely to tell all of
-// them more, which then goes out in the same write.
+// Before a runner flushes more devices than this, it lets other goroutines run. If a
+// program sends everything to every device, these are likely to give all of them more
+// commands, which then go out in the same write.
 const crowd = 4
 
 // finishStint goes on with a stint, and then works. The lock of r is
@@ -176,7 +176,7 @@ func (r *runner) finishStint(scratch *[]*device) {
 	r.work(scratch)
 }
 
-func (r *runner) waiting() bool { return r.queue.length.Load() > 0 }
+func (r *runner) hasInputs() bool { return r.queue.length.Load() > 0 }
 
 // runStint applies inputs to the machine, releases the lock, and flushes the
 // devices.
@@ -210,7 +210,7 @@ func (r *runner) workStint() {
 	}
 }
 
-// endStint releases the lock, and flushes the devices that were told something.
+// endStint releases the lock, and flushes the devices that have got commands.
 func (r *runner) endStint(scratch *[]*device) {
 	r.commit()
 	var own []*device
@@ -223,7 +223,7 @@ func (r *runner) endStint(scratch *[]*device) {
 	more := (r.at < len(r.batch) || r.machine.Busy() || !r.admission.empty()) && r.failure == nil
 	r.settings.Meter.read(r.machine)
 	if !more {
-		r.rest()
+		r.warnAtRest()
 	}
 	r.watchRest(more)
 	r.slow.end()
@@ -237,7 +237,7 @@ func (r *runner) endStint(scratch *[]*device) {
 	clear(touched)
 	*scratch = touched[:0]
 	if more {
-		r.enqueue(queued{}) // so that the next to run the machine goes on
+		r.enqueue(queued{}) // so that the next goroutine that runs the machine goes on
 	}
 }
 
@@ -252,7 +252,7 @@ func (r *runner) settle() {
 	m := r.machine
 	r.started = r.started || r.current.Kind == vm.Start
 	r.current = queued{}
-	if m.Stopped() && !r.stopped { // also if it was idle before it was asked to stop
+	if m.Stopped() && !r.stopped { // also if it was idle before StopAsked
 		r.stopped = true
 		r.current = queued{Input: vm.Input{Kind: vm.StopDone}}
 		if r.admit() {
@@ -270,8 +270,8 @@ func (r *runner) settle() {
 }
 
 // next makes the next input the current one. It reports false if there is none.
-// After each batch of inputs, one value that waits is admitted, and work that is
-// left over goes on.
+// After each batch of inputs, it admits one value of admission, and lets the machine
+// go on with its work.
 func (r *runner) next() bool {
 	for {
 		for r.at < len(r.batch) {
@@ -289,7 +289,7 @@ func (r *runner) next() bool {
 				return true
 			}
 		case r.admission.rested(r.machine.Busy()):
-			if r.choose(r.admission.rest.leave()) {
+			if r.choose(r.admission.rest.release()) {
 				return true
 			}
 		case r.machine.Busy() && !r.continued:
@@ -307,16 +307,15 @@ func (r *runner) next() bool {
 	}
 }
 
-// full reports whether no value may be admitted, because enough waits in the
-// machine.
+// full reports whether so many actions are in the queues of the machine that no value
+// may be admitted.
 func (r *runner) full() bool { return r.machine.Backlog() >= maxBacklog }
 
-// choose makes q the current input. It stashes a value whose device is paused. A
-// value whose device the machine has closed enters all the same, because only an
-// input tells the runner that the machine is idle.
+// choose makes q the current input. It reports false if it stashes q instead: a value
+// whose device is paused. A value whose device the machine has closed enters all the
+// same, because the runner notices only after an input that the machine is idle.
 //
-// Nothing resumes a device that has ended, so the value that is stashed enters
-// before the end.
+// Nothing resumes a device that has ended, so a stashed value enters before the end.
 func (r *runner) choose(q queued) bool {
 	switch {
 	case q.Kind == vm.Value && r.devices[q.Address.Generation] == q.from && q.from.stashIfPaused(q):
@@ -334,10 +333,10 @@ func (r *runner) choose(q queued) bool {
 	return true
 }
 
-// refill takes what is in the queue.
+// refill moves the queue to the batch.
 func (r *runner) refill() {
-	r.batch, r.at = r.batch[:0], 0 // which has been cleared
-	if !r.waiting() {
+	r.batch, r.at = r.batch[:0], 0 // its elements have been cleared
+	if !r.hasInputs() {
 		return
 	}
 	r.queue.Lock()
@@ -346,7 +345,7 @@ func (r *runner) refill() {
 	r.queue.Unlock()
 }
 
-// carry does what the machine commands.
+// carry carries out commands of the machine.
 func (r *runner) carry(commands []vm.Command) {
 	if len(commands) == 0 {
 		return
@@ -361,7 +360,7 @@ func (r *runner) carry(commands []vm.Command) {
 		}
 		d := r.devices[generation]
 		if d == nil {
-			continue // it has ended, and the machine hears of that soon
+			continue // it has ended, and its end is in the queue
 		}
 		switch c.Kind {
 		case vm.Tell:

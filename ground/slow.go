@@ -16,34 +16,33 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// slowness notices transition functions that run for long.
+// slowness finds transition functions that run for a long time.
 //
-// A timer looks at the machine several times in each SlowLimit, as long as the
-// machine works. Where nothing has changed for the whole limit, the function
-// that is being called is slow. An idle machine has no timer. The calls
-// themselves are not marked, which would cost each of them: see [vm.Machine.Glimpse].
+// While the machine works, a timer looks at it several times in each SlowLimit. If
+// nothing has changed for the whole limit, the current call is slow. An idle machine
+// has no timer. Calls are not marked, because that would cost each of them time: see
+// [vm.Machine.Glimpse].
 type slowness struct {
-	stint uint64        // belongs to who holds the lock of the runner
-	state atomic.Uint64 // the number of the stint, times two; one more while it goes on
+	stint uint64        // number of the stint; the lock of the runner guards it
+	state atomic.Uint64 // the number of the stint, times two; one more during the stint
 	armed atomic.Bool   // the timer is set
 
 	mu      sync.Mutex
 	timer   *time.Timer
 	stopped bool
-	seen    uint64      // the state
-	call    vm.Glimpse  // and what was being called
-	last    time.Time   // somebody has looked, or the timer has been set
-	since   time.Time   // the call has begun, at the earliest
-	looks   int         // at which nothing has changed
+	seen    uint64      // the state at the last look
+	call    vm.Glimpse  // the call at the last look
+	last    time.Time   // when the last look was, or the timer was set
+	since   time.Time   // the earliest time at which the call can have begun
+	looks   int         // how many looks in a row have seen no change
 	told    bool        // the call has been reported
-	attrs   []slog.Attr // with which it has been
+	attrs   []slog.Attr // the attributes of the report
 }
 
-// looksPerLimit is how many looks there are in a SlowLimit.
+// looksPerLimit is the number of looks in a SlowLimit.
 const looksPerLimit = 4
 
-// begin notes that the machine of r is about to work. The caller holds the lock
-// of r.
+// begin notes the beginning of a stint. The caller holds the lock of r.
 func (s *slowness) begin(r *runner) {
 	s.stint++
 	s.state.Store(s.stint<<1 | 1)
@@ -55,8 +54,7 @@ func (s *slowness) begin(r *runner) {
 	}
 }
 
-// end notes that the machine has worked. The caller holds the lock of the
-// runner.
+// end notes the end of a stint. The caller holds the lock of the runner.
 func (s *slowness) end() { s.state.Store(s.stint << 1) }
 
 // arm sets the timer. The caller holds the lock.
@@ -72,9 +70,9 @@ func (s *slowness) arm(r *runner) {
 	}
 }
 
-// returned tells that the call that has been reported is over. What the call is
-// about has been noted, since the machine uses the event again. The duration is at
-// most two intervals between looks too long.
+// returned reports that a slow call has returned, if the call was reported. It uses
+// the attributes of that report, because the machine reuses the event. The duration is
+// too long by at most two intervals between looks.
 func (s *slowness) returned(r *runner) {
 	if s.told {
 		r.logger.LogAttrs(context.Background(), slog.LevelWarn, "the transition function has returned",
@@ -93,7 +91,7 @@ func (s *slowness) stop(r *runner) {
 	}
 }
 
-// look looks whether the machine makes progress.
+// look checks whether the machine makes progress.
 func (s *slowness) look(r *runner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,11 +125,11 @@ func (s *slowness) look(r *runner) {
 	s.arm(r)
 }
 
-// report tells of the call that takes long.
+// report warns of the current call.
 func (s *slowness) report(r *runner) {
 	trace := stackOf(r)
 	if r.machine.Glimpse() != s.call {
-		s.told = false // it has just returned
+		s.told = false // the call has just returned
 		return
 	}
 	path, name := s.call.Process()
@@ -143,7 +141,7 @@ func (s *slowness) report(r *runner) {
 	r.logger.LogAttrs(context.Background(), slog.LevelWarn, "a transition function takes long", attrs...)
 }
 
-// maxStacks is how much of the stacks of all goroutines is looked at.
+// maxStacks is how many bytes of the stacks of all goroutines are searched.
 const maxStacks = 64 << 20
 
 // stackOf returns the stack of the transition function that the machine of r is
@@ -167,7 +165,7 @@ func stackOf(r *runner) []byte {
 			return stack.Running(append(slices.Clip(one), '\n'))
 		case bytes.Contains(one, []byte(stint)):
 			if found != nil {
-				return nil // several grounds are at work
+				return nil // several grounds are at work, and r is not in the stacks
 			}
 			found = one
 		}

@@ -104,7 +104,7 @@ func (d *device) flushLocked() {
 	if d.output.writer != idle || d.handle == nil {
 		return
 	}
-	for len(d.output.waiting) > 0 {
+	for len(d.output.queue) > 0 {
 		batch := d.output.take()
 		d.mu.Unlock()
 		n, err := d.handle.Try(batch)
@@ -163,7 +163,7 @@ func (d *device) resumeLocked() {
 // It takes d.mu, and releases it while the handle writes.
 func (d *device) writeBlocking() {
 	d.mu.Lock()
-	for len(d.output.waiting) > 0 {
+	for len(d.output.queue) > 0 {
 		c := d.output.takeOne()
 		d.mu.Unlock()
 		err := d.handle.Do(c)

@@ -36,7 +36,7 @@ func (r *runner) warn(w *vm.Warning) {
 	r.logger.LogAttrs(context.Background(), slog.LevelWarn, message, attrs...)
 }
 
-// processAttrs tell which process it is.
+// processAttrs returns the attributes that identify a process.
 func processAttrs(path vm.Path, name string) []slog.Attr {
 	attrs := append(make([]slog.Attr, 0, 8), slog.String("path", path.String()))
 	if name != "" {
@@ -45,21 +45,21 @@ func processAttrs(path vm.Path, name string) []slog.Attr {
 	return attrs
 }
 
-// rest says of which types of message nobody has heard any, when the machine is
-// at rest with such messages for the first time.
-func (r *runner) rest() {
+// warnAtRest warns of the types of message of which nobody has heard any, the first time
+// that the machine is at warnAtRest with such messages.
+func (r *runner) warnAtRest() {
 	if n := r.machine.MissedTypes(); n > r.log.missed {
 		r.log.missed = n
-		r.log.rested = r.log.rested || r.sayMisses()
+		r.log.rested = r.log.rested || r.warnMisses()
 	}
 }
 
-// lastWarnings says what is left to say when the run is over.
+// lastWarnings logs the warnings at the end of the run.
 func (r *runner) lastWarnings() {
 	if r.log.wants {
-		r.sayMisses()
-		r.sayMore()
-		r.sayWaiting()
+		r.warnMisses()
+		r.warnMore()
+		r.warnUnmet()
 	}
 	r.log.counter.Flush()
 	if r.settings.flush != nil {
@@ -67,9 +67,9 @@ func (r *runner) lastWarnings() {
 	}
 }
 
-// sayMisses names the types of message of which nobody has ever heard any,
-// unless all that has been said. It reports whether there is something to say.
-func (r *runner) sayMisses() bool {
+// warnMisses warns of the types of message of which nobody has ever heard any, except
+// those of which it has warned with the same count. It reports whether there are any.
+func (r *runner) warnMisses() bool {
 	var texts []string
 	for _, m := range r.machine.Misses() {
 		key := missKey{m.Type, m.Orientation}
@@ -83,16 +83,16 @@ func (r *runner) sayMisses() bool {
 		texts = append(texts, fmt.Sprintf("%s (%d, the first of %s)", typeText(m), m.Count, vm.Label(m.Path, m.Name)))
 	}
 	message := "nobody has ever heard a message of these types"
-	if !r.log.failed { // of which this would be a consequence
+	if !r.log.failed { // a failed process is the more likely cause
 		message += ": is a driver missing?"
 	}
 	r.warnOf(message, "types", texts)
 	return texts != nil
 }
 
-// sayMore says how many more messages there were like those that were nearly
-// heard.
-func (r *runner) sayMore() {
+// warnMore warns of how many messages there were in all of the types of which one was
+// nearly heard.
+func (r *runner) warnMore() {
 	var texts []string
 	for _, m := range r.machine.Misses() {
 		if m.Near != "" && m.Count > 1 {
@@ -118,10 +118,10 @@ func typeText(m vm.Miss) string {
 	return m.Type.String()
 }
 
-// sayWaiting says who waits for others, at the end of a run that has had no
-// devices, and so could not but end, unless there is a better guess: a message
-// was nearly heard, or a process has failed.
-func (r *runner) sayWaiting() {
+// warnUnmet warns, at the end of a run that had no devices and so ended at once, of
+// processes that wait for peers. It does not if there is a more likely mistake: a
+// message was nearly heard, or a process has failed.
+func (r *runner) warnUnmet() {
 	m := r.machine
 	if !m.Running() || m.Stats().Commands > 0 || r.log.near || r.log.failed {
 		return
