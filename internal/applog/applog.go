@@ -1,5 +1,5 @@
-// Package applog has the log of programs that configure none, and a handler
-// that says repeated warnings once and counts the rest.
+// Package applog has the logger of programs that configure none, and a handler that
+// counts repeated warnings instead of logging them.
 package applog
 
 import (
@@ -13,16 +13,16 @@ import (
 	"sync"
 )
 
-// Variable is the environment variable that says from which level on to log:
-// debug, info, warn or error; or off, for silence.
+// Variable is the environment variable with the lowest level to log: debug, info,
+// warn or error; or off, for no log.
 const Variable = "MARKETPLACE_LOG"
 
-// FromEnvironment returns the logger that [Variable] asks for, and the level
-// from which on it logs, to standard error. If the variable is not set, the
-// level is warn; if it is off, the logger is nil. Any other text is an error.
+// FromEnvironment returns the logger that [Variable] asks for, which writes to
+// standard error, and its lowest level. If the variable is not set, the level is warn.
+// If it is off, the logger is nil. Any other text is an error.
 //
-// Of warnings and errors with one message, the logger says burst in a minute;
-// flush says how many there were besides.
+// Of warnings and errors with the same message, the logger logs burst in a minute;
+// flush logs the number of the others.
 func FromEnvironment() (l *slog.Logger, level slog.Level, flush func(), err error) {
 	switch text := os.Getenv(Variable); strings.ToLower(text) {
 	case "debug":
@@ -42,28 +42,28 @@ func FromEnvironment() (l *slog.Logger, level slog.Level, flush func(), err erro
 	return slog.New(t), level, t.Flush, nil
 }
 
-// burst is how many warnings and errors with one message are said in a minute.
+// burst is how many warnings and errors with the same message are logged in a minute.
 const burst = 20
 
 // Stack is the key of an attribute that is a stack trace.
 const Stack = "stack"
 
-// A handler writes records as [slog.TextHandler] does, but for the attribute
-// [Stack], whose lines follow, one below the other.
+// A handler writes records as [slog.TextHandler] does, except the attribute [Stack]:
+// its lines follow the record.
 type handler struct {
 	out  *output
 	text slog.Handler
 }
 
-// An output is what the handlers of one logger write to, one at a time.
+// An output is the shared output of the handlers of one logger.
 type output struct {
 	sync.Mutex
 	w   io.Writer
 	buf bytes.Buffer
 }
 
-// NewHandler returns a handler that writes records from a level on to w, a
-// line each. An attribute with the key [Stack] follows in lines of its own. It
+// NewHandler returns a handler that writes records of at least a level to w, in a line
+// each. An attribute with the key [Stack] follows in lines of its own. The handler
 // calls Write once for each record.
 func NewHandler(w io.Writer, level slog.Level) slog.Handler {
 	out := &output{w: w}

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// A Counter is a handler that passes on some warnings and errors with each
-// message in a minute, and counts the others. The first of the next minute says
-// how many there were, as its attribute "repeated". What is below level warn is
+// A Counter is a handler that passes on a limited number of warnings and errors with
+// the same message in a minute, and counts the others. The first record of a later
+// minute has their number in its attribute "repeated". Records below level warn are
 // passed on.
 //
-// It is for what the outside can cause as often as it likes, such as handshakes
-// that fail.
+// Use it for records that the outside can cause without limit, such as those of
+// handshakes that fail.
 type Counter struct {
 	next   slog.Handler
 	counts *counts
@@ -27,17 +27,17 @@ type counts struct {
 	byMessage map[string]*count
 }
 
-// A count is what is known of one message.
+// A count has the numbers of one message.
 type count struct {
-	since time.Time // the minute has begun
-	last  slog.Record
-	next  slog.Handler // for the last
-	said  int          // in that minute
-	held  int          // not said, so far
+	since time.Time    // when the minute began
+	last  slog.Record  // the last record that was not passed on
+	next  slog.Handler // for last
+	said  int          // how many were passed on in the minute
+	held  int          // how many were not
 }
 
-// most is how many messages are told apart. Messages are texts in programs, so
-// there are few. Others are passed on.
+// most is how many messages are counted. Messages are constants in programs, so there
+// are few. Records with other messages are passed on.
 const most = 1000
 
 // Counting returns a handler that passes on burst records of each message in a
@@ -64,8 +64,8 @@ func (c *Counter) Handle(ctx context.Context, r slog.Record) error {
 	return c.next.Handle(ctx, r)
 }
 
-// add counts a record. It reports whether the record is to be said, and how
-// many were not.
+// add counts a record. It reports whether to pass it on, and how many records before
+// it were not passed on.
 func (cs *counts) add(r slog.Record, next slog.Handler) (held int, pass bool) {
 	cs.Lock()
 	defer cs.Unlock()
@@ -89,8 +89,8 @@ func (cs *counts) add(r slog.Record, next slog.Handler) (held int, pass bool) {
 	return held, true
 }
 
-// Flush says, for each message, how many records have been counted and not been
-// said, with the attributes of the last of them.
+// Flush passes on, for each message with records that were not passed on, the last of
+// these, with their number as its attribute "repeated".
 func (c *Counter) Flush() {
 	var rests []count
 	c.counts.Lock()

@@ -1,6 +1,6 @@
-// Package selftext has the texts that values give of themselves. A type that
-// hides a secret does so by a method, so whoever prints a value asks its type
-// first, whatever kind of value it is.
+// Package selftext returns the texts of values whose types have a method for it. A
+// type hides a secret by such a method, so code that prints a value must use it, for
+// every kind of value.
 package selftext
 
 import (
@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// A way is how the values of a type give their text.
+// A way is the kind of method by which the values of a type describe themselves.
 type way uint8
 
 const (
@@ -22,8 +22,8 @@ const (
 	byPointer way = 1 << 7 // by a method of a pointer to the type
 )
 
-// methods are the interfaces by which a type gives a text, the first that fits.
-// The text for logs comes first, because it is the one that hides most.
+// methods are the interfaces by which a type describes its values; the first one that
+// a type implements counts. LogValue comes first, because it hides most.
 var methods = []struct {
 	typ reflect.Type
 	way way
@@ -35,8 +35,7 @@ var methods = []struct {
 	{reflect.TypeFor[fmt.GoStringer](), goSyntax},
 }
 
-// ways remembers what has been found out about types. It follows from the type,
-// so it makes no difference to anybody who found it out first.
+// ways caches the results of wayOf, which depend on the type alone.
 var ways sync.Map // reflect.Type → way
 
 func wayOf(t reflect.Type) way {
@@ -65,13 +64,13 @@ func find(t reflect.Type) way {
 	return none
 }
 
-// Has reports whether values of type t give a text of themselves, by a method of
-// the type or of a pointer to it.
+// Has reports whether values of type t describe themselves, by a method of the type
+// or of a pointer to it.
 func Has(t reflect.Type) bool { return wayOf(t) != none }
 
-// Of returns the text that v gives of itself. It reports false if v gives none.
-// Methods of a pointer to v count if v is addressable. The methods may panic; then
-// the text says so. V must not come from a field that is not exported.
+// Of returns the text by which v describes itself, by a method of its type or of a
+// pointer to it. It reports false if there is no such method. If the method panics,
+// the text says so. The value v must not come from a field that is not exported.
 func Of(v reflect.Value) (text string, ok bool) {
 	w := wayOf(v.Type())
 	if w&byPointer != 0 {
@@ -93,7 +92,7 @@ func Of(v reflect.Value) (text string, ok bool) {
 	return fmt.Sprint(v.Interface()), true
 }
 
-// logText returns the text of what v is in logs.
+// logText returns the text of v in logs.
 func logText(v reflect.Value) (text string) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -106,7 +105,7 @@ func logText(v reflect.Value) (text string) {
 	return slogText(v.Interface().(slog.LogValuer).LogValue(), 0)
 }
 
-// deepest is how often the text of a value may lead to another value.
+// deepest is the largest depth of LogValue methods and groups in a text.
 const deepest = 12
 
 func slogText(v slog.Value, depth int) string {

@@ -12,18 +12,17 @@ import (
 // Library is the path of this module.
 const Library = "github.com/go-marketplace/marketplace"
 
-// sources is where the source of this module is, as it appears in stacks.
+// sources is the directory of the source of this module, as stacks have it.
 var sources = func() string {
 	_, file, _, _ := runtime.Caller(0)
 	return strings.TrimSuffix(file, "internal/stack/stack.go")
 }()
 
-// Panicked returns the part of a stack that concerns the program. The stack has
-// the form of runtime/debug.Stack, and is of a deferred function that recovers a
-// panic in a transition function. The part begins at the function that has
-// panicked, or that has called the function of this library or of the runtime that
-// did, and ends where the machine called the transition function. If nothing is
-// left of the stack in this way, Panicked returns all of it.
+// Panicked returns the frames of a stack that are of the program. The stack has the
+// form of runtime/debug.Stack, and is of a deferred function that recovers a panic in
+// a transition function. The frames are those from the function that panicked, or
+// that called the library or the runtime, where the panic was, to the transition
+// function. If there are none, Panicked returns the whole stack.
 func Panicked(stack []byte) []byte {
 	frames := split(stack)
 	if i := slices.IndexFunc(frames, func(f []byte) bool { return bytes.HasPrefix(f, []byte("panic(")) }); i >= 0 {
@@ -35,8 +34,8 @@ func Panicked(stack []byte) []byte {
 	return stack
 }
 
-// Running returns the part of a stack that concerns the program, for a goroutine
-// that is in a transition function. It returns nothing if there is no such part.
+// Running returns the frames of a stack that are of the program, for a goroutine that
+// is in a transition function. It returns nothing if there are none.
 func Running(stack []byte) []byte { return bytes.Join(ofProgram(split(stack)), nil) }
 
 // split splits the stack of a goroutine into frames of two lines each. It leaves
@@ -70,10 +69,9 @@ func ofProgram(frames [][]byte) [][]byte {
 	return frames
 }
 
-// isLibrary reports whether a frame is in the runtime, or in a package of this
-// library that programs call in order to make processes. Of those it looks at the
-// file: the compiler names a function inside a generic one after the package that
-// calls the generic one.
+// isLibrary reports whether a frame is in the runtime, or in one of the packages of
+// this library that make processes. It finds these by file, because the compiler names
+// a function inside a generic one after the package that calls the generic one.
 func isLibrary(frame string) bool {
 	for _, prefix := range []string{"runtime.", "internal/runtime/", "runtime/debug.", "reflect."} {
 		if strings.HasPrefix(frame, prefix) {

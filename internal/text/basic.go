@@ -12,15 +12,16 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Basic returns a text that tells v from all others of its type, if v has no
-// parts. Of functions it tells where they are in the program.
+// Basic returns a text of v, if v has no parts; different values of a type have
+// different texts. The text of a function is its name, and that of a channel says
+// nothing but that it is one.
 func Basic(v reflect.Value) (s string, ok bool) {
 	_, s, _, ok = basic(v, math.MaxInt)
 	return s, ok
 }
 
-// basic returns a node for v, if v has no parts. Of a string it has little more
-// than most bytes, and says how many more there are.
+// basic returns the kind and the text of a node for v, if v has no parts. The text of a
+// string or of bytes has little more than most bytes; more is how many are left out.
 func basic(v reflect.Value, most int) (kind, s string, more int, ok bool) {
 	switch v.Kind() {
 	case reflect.Bool:
@@ -60,8 +61,8 @@ func basic(v reflect.Value, most int) (kind, s string, more int, ok bool) {
 	return "", "", 0, false
 }
 
-// quoted returns the beginning of s in quotes, in most bytes between them, and how
-// many bytes of s are left.
+// quoted returns the beginning of s in quotes, with at most that many bytes between
+// them, and how many bytes of s are left out.
 func quoted(s string, most int) (q string, more int) {
 	if len(s) <= most {
 		if q = strconv.Quote(s); len(q)-2 <= most {
@@ -82,9 +83,9 @@ func quoted(s string, most int) (q string, more int) {
 	return string(append(b, '"')), len(s) - i
 }
 
-// Known reports whether a pointer of type t stands for what it points to: for
-// something that belongs to the outside, whose inside is nobody's business, or
-// that is made once for all.
+// Known reports whether texts do not follow a pointer of type t: it is a clock or a
+// network, which belong to the outside, or a type, a location or a layout, each of
+// which exists once.
 func Known(t reflect.Type) bool {
 	return t.Implements(reflect.TypeFor[world.Clock]()) || t.Implements(reflect.TypeFor[world.Network]()) ||
 		t.Implements(reflect.TypeFor[reflect.Type]()) || t == reflect.TypeFor[*time.Location]() ||

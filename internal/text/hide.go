@@ -13,8 +13,8 @@ import (
 // hiddenText stands for what is hidden.
 const hiddenText = "[hidden]"
 
-// hidden returns the node of a value that is not to be shown. It has its length,
-// unless the type of the value hides that, too.
+// hidden returns the node for a value that is hidden. It has the length of the value,
+// unless its type hides that, too.
 func hidden(v reflect.Value) Node {
 	n := Node{Kind: KindHidden, Text: hiddenText}
 	v = within(v)
@@ -34,7 +34,7 @@ func hidden(v reflect.Value) Node {
 	return n
 }
 
-// hidesType reports whether all values of the type of v are to be hidden.
+// hidesType reports whether the printer hides all values of the type of v.
 func (w *Writer) hidesType(v reflect.Value) bool {
 	v = within(v)
 	return v.IsValid() && v.Type().Name() != "" && w.p.Hide(w.of, selftext.NameOf(v.Type()), "")
@@ -48,18 +48,18 @@ func within(v reflect.Value) reflect.Value {
 	return v
 }
 
-// leaks reports whether the text that v gives of itself may show what is to be
-// hidden.
+// leaks reports whether the text by which v describes itself may show a part that the
+// printer hides: v has such a part, or has too many parts to check.
 func (w *Writer) leaks(v reflect.Value) bool {
-	const most = 1 << 16 // parts that are asked for
+	const most = 1 << 16 // parts to check
 	probe := Printer{Hide: w.p.Hide}.writer(false)
 	probe.raw, probe.of, probe.left = true, w.of, most
 	probe.value(v, false, 0)
 	return probe.found
 }
 
-// redacted writes v, which is x, if it would say of itself what is to be hidden,
-// and reports whether it does.
+// redacted writes v, which is x, without the parts that the printer hides, if its own
+// text may show them. It reports whether it has written v.
 func (w *Writer) redacted(v reflect.Value, x any) bool {
 	v = within(v)
 	switch x := x.(type) {
@@ -80,8 +80,8 @@ func (w *Writer) redacted(v reflect.Value, x any) bool {
 	return true
 }
 
-// redactedTopic writes r, or its topic alone, if part of it is to be hidden, and
-// reports whether it is.
+// redactedTopic writes r, or its topic alone, if the printer hides part of it. It
+// reports whether it has written it.
 func (w *Writer) redactedTopic(r topic.Role, oriented bool) bool {
 	s, hides := w.topicText(r.Topic)
 	w.found = w.found || hides
@@ -99,8 +99,8 @@ func (w *Writer) redactedTopic(r topic.Role, oriented bool) bool {
 	return true
 }
 
-// topicText returns the text of t without what is to be hidden, and reports whether
-// that is anything.
+// topicText returns the text of t without the parts that the printer hides, and
+// reports whether there are any.
 func (w *Writer) topicText(t topic.Topic) (text string, hides bool) {
 	typ := t.MessageType()
 	if typ == nil {
@@ -138,7 +138,7 @@ func (w *Writer) topicText(t topic.Topic) (text string, hides bool) {
 }
 
 // shown returns the type of the part of a t at a path such as To.Ports[1]. It
-// reports false if that is to be hidden.
+// reports false if the printer hides the part.
 func (w *Writer) shown(t reflect.Type, path string) (part reflect.Type, ok bool) {
 	for path != "" {
 		if path[0] == '[' {

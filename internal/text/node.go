@@ -6,13 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// A Node is a value, in a form that can be drawn. It holds on to nothing.
+// A Node is the description of a value, in a form that a page can draw. It does not
+// refer to the value.
 type Node struct {
-	Type  string // the name of the type, unless it follows from where the node is
-	Kind  string // what it is: see [KindStruct] and so on
-	Text  string // of a value that has no parts, as it is to be shown
-	Parts []Part // of a struct, a map, a list; and what a pointer points to
-	More  int    // how many parts are left out, or how many bytes of what has none
+	Type  string // the name of the type; "" if the place of the node determines it
+	Kind  string // one of the constants that begin with Kind
+	Text  string // of a value without parts
+	Parts []Part // of a struct, a map or a list; of a pointer, the value it points to
+	More  int    // how many parts are left out or, of a value without parts, how many bytes
 }
 
 // A Part is a part of a value.
@@ -33,12 +34,12 @@ const (
 	KindBool    = "bool"
 	KindNil     = "nil"
 	KindFunc    = "func"
-	KindOther   = "other" // a channel, or what belongs to the outside
+	KindOther   = "other" // a channel, or a pointer that texts do not follow: see Known
 	KindTime    = "time"
 	KindTopic   = "topic" // or a role
 	KindDevice  = "device"
-	KindError   = "error"  // that gives its text
-	KindOwn     = "own"    // another value that gives a text of itself
+	KindError   = "error"  // an error, by its own text
+	KindOwn     = "own"    // another value that describes itself
 	KindWord    = "word"   // not a value, but words of a description
 	KindHidden  = "hidden" // by [Printer.Hide]
 	KindMore    = "more"   // left out because of [Limits]
@@ -55,7 +56,7 @@ func (n *Node) append(b []byte) []byte {
 	return n.appendTail(b, len(n.Parts))
 }
 
-// appendHead appends what is before the parts of n.
+// appendHead appends the text before the parts of n.
 func (n *Node) appendHead(b []byte) []byte {
 	b = append(b, n.Type...)
 	switch n.Kind {
@@ -72,7 +73,7 @@ func (n *Node) appendHead(b []byte) []byte {
 	return append(b, n.Text...)
 }
 
-// appendName appends what is before the value of part i.
+// appendName appends the text before the value of part i.
 func (n *Node) appendName(b []byte, i int, name string) []byte {
 	if i > 0 {
 		b = append(b, ", "...)
@@ -85,7 +86,7 @@ func (n *Node) appendName(b []byte, i int, name string) []byte {
 
 func (n *Node) named() bool { return n.Kind == KindStruct || n.Kind == KindMap }
 
-// appendTail appends what is after the parts of n.
+// appendTail appends the text after the parts of n.
 func (n *Node) appendTail(b []byte, parts int) []byte {
 	if n.More > 0 {
 		if parts > 0 {
@@ -104,7 +105,7 @@ func (n *Node) appendTail(b []byte, parts int) []byte {
 	return b
 }
 
-// ellipsis stands for what is left out.
+// ellipsis stands for the parts that are left out.
 const ellipsis = "…"
 
 // leaf writes a node that has no parts.
@@ -130,8 +131,8 @@ func (w *Writer) plain(kind, s string) {
 	w.leaf(Node{Kind: kind, Text: s, More: more})
 }
 
-// cut returns the beginning of s, in at most n bytes and whole characters, and how
-// many bytes are left.
+// cut returns the beginning of s, at most n bytes in whole characters, and how many
+// bytes are left out.
 func cut(s string, n int) (string, int) {
 	n = max(0, min(n, len(s)))
 	for n > 0 && n < len(s) && !utf8.RuneStart(s[n]) {

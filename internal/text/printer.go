@@ -1,10 +1,10 @@
-// Package text describes values, and what happens with them, for people: as text,
-// or as nodes that a page can draw. Descriptions are the same on every run and
-// every platform, and hide what the types of the values hide.
+// Package text describes values, actions and events for people: as text, or as nodes
+// that a page can draw. Descriptions are the same on every run and every platform, and
+// hide what the types of the values hide.
 //
-// A [Printer] bounds descriptions and redacts them. What has a description of its
-// own, such as an action, writes it to a [Writer] in words, values, roles, devices
-// and reasons; so the printer decides whether that becomes text or nodes.
+// A [Printer] limits descriptions and redacts them. Actions, events and the like write
+// their descriptions to a [Writer] in words, values, roles, devices and reasons, and
+// the printer makes text or nodes of these.
 package text
 
 import (
@@ -13,9 +13,9 @@ import (
 	"sync"
 )
 
-// Limits bound a description. What is left out is counted in it.
+// Limits bound a description. The description says how much is left out.
 type Limits struct {
-	// Depth is how deep values may be in values. It is 12 if it is 0, since
+	// Depth is the largest depth of values in values. 0 stands for 12, because
 	// values may contain themselves.
 	Depth int
 
@@ -23,9 +23,9 @@ type Limits struct {
 	// map, these are the first in the order of the texts of its keys.
 	Parts int
 
-	// Bytes is how long a description may become; 0 stands for any length. Where
-	// it is reached, open parentheses are closed, and what is left is counted, so
-	// that the text is longer by a few bytes for each level.
+	// Bytes is the length of a description; 0 stands for any length. At the limit,
+	// the description closes its parentheses and counts the rest, so the text is
+	// longer by a few bytes for each level.
 	Bytes int
 }
 
@@ -36,30 +36,29 @@ const deepest = 12
 type Printer struct {
 	Limits
 
-	// Hide reports whether a part of a value is a secret. It is asked before the
-	// part becomes text: with what the value is of ([Message] and so on), the name
-	// of a type as texts have it, and the name of one of its fields, or "" for all
-	// values of the type. Of what is hidden no more than the length is shown. A value that gives
-	// a text of itself is hidden as a whole if some part of it is to be hidden, or
-	// if it is too large to find out.
+	// Hide, if not nil, reports whether a part of a value is a secret. Its arguments
+	// are the role of the value ([Message] and so on), the name of a type as texts
+	// have it, and the name of one of its fields, or "" for all values of the type.
+	// Of a secret only the length is shown. A value that describes itself is hidden
+	// as a whole if a part of it is a secret, or if it has too many parts to check.
 	Hide func(of, typ, field string) bool
 }
 
-// What values are of, for [Printer.Hide] and in a [Piece].
+// The roles of values, for [Printer.Hide] and in a [Piece].
 const (
-	Message = "message" // what processes tell each other
+	Message = "message"
 	State   = "state"   // of a process
 	Input   = "input"   // a value of a device
-	Command = "command" // what a device is told
-	Topic   = "topic"   // a role, or what it is about
+	Command = "command" // to a device
+	Topic   = "topic"   // a role or a topic
 	Name    = "name"    // of an endpoint or a process
 	Reason  = "reason"
 	Device  = "device"
 )
 
-// String returns v as Go has it, more or less, in one line: it follows pointers,
-// and has no addresses in it. A part whose type has a text for people (see package
-// selftext) is shown by that text, also in a field that is not exported.
+// String returns v in a syntax like that of Go, in one line. It follows pointers, and
+// contains no addresses. A part that describes itself (see package selftext) is shown
+// by that text, also in a field that is not exported.
 func (p Printer) String(of string, v any) string {
 	w := p.writer(false)
 	w.Value(of, v)
@@ -90,10 +89,10 @@ func (p Printer) Line(describe func(*Writer)) Line {
 	return w.line
 }
 
-// Of returns what describe writes, as the zero Printer has it.
+// Of returns what describe writes to the zero Printer, in one line.
 func Of(describe func(*Writer)) string { return Printer{}.Text(describe) }
 
-// Value returns v as the zero Printer has it.
+// Value returns the description of v by the zero Printer.
 func Value(v any) string { return Reflect(reflect.ValueOf(v)) }
 
 // Reflect is [Value] for a part of another value. If it comes from a field that is
@@ -104,8 +103,8 @@ func Reflect(v reflect.Value) string {
 	return w.done()
 }
 
-// Own returns [Value] of v. It reports whether that has anything to do with texts
-// of types, or would be the same without them.
+// Own returns [Value] of v, and reports whether a part of v has described itself in
+// it.
 func Own(v any) (text string, own bool) {
 	w := Printer{}.writer(false)
 	w.Value("", v)
@@ -113,12 +112,12 @@ func Own(v any) (text string, own bool) {
 	return w.done(), own
 }
 
-// A Line is a description of what has happened, in pieces.
+// A Line is a description in one line, in pieces.
 type Line []Piece
 
 // A Piece is part of a [Line].
 type Piece struct {
-	Of string // what it is of; empty for words between the others
+	Of string // the role of the value, such as Message; empty for words
 	Node
 }
 
@@ -134,14 +133,14 @@ func (l Line) String() string {
 // A Writer receives a description, for a Printer.
 type Writer struct {
 	p      Printer
-	left   int    // how many bytes there may be
-	inside int    // how deep what is described is in other descriptions
-	of     string // what the value is of
-	tree   bool   // nodes are wanted, and not text
-	lines  bool   // there are to be no ends of lines
+	left   int    // how many bytes the description may still have
+	inside int    // the depth of descriptions in descriptions
+	of     string // the role of the current value
+	tree   bool   // write nodes, and not text
+	lines  bool   // write no ends of lines
 	found  bool   // a part is hidden, or left out
-	raw    bool   // texts of types are of no use: see leaks
-	own    bool   // a type has given a text
+	raw    bool   // do not let values describe themselves: see leaks
+	own    bool   // a value has described itself
 	text   []byte
 	line   Line
 	open   []Node // values whose parts are being added
@@ -162,12 +161,12 @@ func (p Printer) writer(tree bool) *Writer {
 	return w
 }
 
-// writers have been used before, and have room for a text.
+// writers has writers to use again, which have memory for a text.
 var writers = sync.Pool{New: func() any { return new(Writer) }}
 
-// done returns the text that has been written. W must not be used any more.
+// done returns the text. The caller must not use w after that.
 func (w *Writer) done() string {
-	const most = 1 << 12 // that is worth keeping
+	const most = 1 << 12 // bytes of memory to keep
 	s := string(w.text)
 	if cap(w.text) <= most {
 		*w = Writer{text: w.text}
@@ -176,7 +175,7 @@ func (w *Writer) done() string {
 	return s
 }
 
-// inner returns the text of a value, which does not become part of what is written.
+// inner returns the text of a value, and does not write it.
 func (w *Writer) inner(v reflect.Value, named bool, depth int) string {
 	tree, left, at := w.tree, w.left, len(w.text)
 	w.tree = false

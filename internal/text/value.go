@@ -13,7 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// value writes v, with the name of its type if nobody could know it otherwise.
+// value writes v, with the name of its type if named is true and the type is not a
+// basic one.
 func (w *Writer) value(v reflect.Value, named bool, depth int) {
 	if w.left <= 0 {
 		w.leaf(Node{Kind: KindMore, Text: ellipsis})
@@ -95,9 +96,8 @@ func (w *Writer) fields(v reflect.Value, typ string, depth int) {
 	w.end(KindStruct, i, v.NumField()-i)
 }
 
-// field returns field i of the struct v. If v has a place in memory, the methods
-// of the field can be called, also if it is not exported: a field is no less
-// secret for that.
+// field returns field i of the struct v. If v is addressable, the methods of the field
+// can be called also if it is not exported, because they may hide a secret.
 func field(v reflect.Value, i int) reflect.Value {
 	f := v.Field(i)
 	if f.CanInterface() || !f.CanAddr() {
@@ -106,7 +106,7 @@ func field(v reflect.Value, i int) reflect.Value {
 	return reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
 }
 
-// An entry is that of a map.
+// An entry is an entry of a map.
 type entry struct {
 	key   string
 	value reflect.Value
@@ -152,7 +152,8 @@ func (w *Writer) entries(v reflect.Value, typ string, depth int) {
 	w.end(KindMap, i, v.Len()-i)
 }
 
-// described writes what v says of itself, and reports whether it says something.
+// described writes the text by which v describes itself. It reports false if there is
+// none.
 func (w *Writer) described(v reflect.Value) bool {
 	switch {
 	case !v.IsValid(), (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil():
@@ -176,7 +177,7 @@ func (w *Writer) described(v reflect.Value) bool {
 		}
 	}
 	if v.Kind() == reflect.Interface || w.raw {
-		return false // what is in it is described
+		return false // value writes the value in the interface, or the parts
 	}
 	s, ok := selftext.Of(v)
 	if ok {

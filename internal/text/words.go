@@ -10,7 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Word writes words of a description, which are shown as they are.
+// Word writes words of a description, as they are.
 func (w *Writer) Word(s string) { w.leaf(Node{Kind: KindWord, Text: s}) }
 
 // Plain writes a text of a program, such as the name of a process, without quotes.
@@ -23,17 +23,17 @@ func (w *Writer) Plain(of, s string) {
 	}
 }
 
-// Value writes a value.
+// Value writes a value in the role of, such as [Message].
 func (w *Writer) Value(of string, v any) {
 	w.of = of
 	w.value(reflect.ValueOf(v), true, 0)
 }
 
-// Nameless is a name of an endpoint that concerns nobody.
+// Nameless is implemented by names of endpoints that texts leave out.
 type Nameless interface{ Nameless() }
 
-// Named writes the name of an endpoint behind a prefix, unless there is none, or
-// one that concerns nobody.
+// Named writes a prefix and the name of an endpoint, unless it has none or the name is
+// [Nameless].
 func (w *Writer) Named(prefix string, id any) {
 	if _, ok := id.(Nameless); id != nil && !ok {
 		w.Word(prefix)
@@ -41,8 +41,8 @@ func (w *Writer) Named(prefix string, id any) {
 	}
 }
 
-// Inside writes what f writes, which is inside of something else, unless that is
-// too deep.
+// Inside calls f to write a description inside another. At the limits of depth and
+// length it writes an ellipsis instead.
 func (w *Writer) Inside(f func()) {
 	if w.inside == w.p.Depth || w.left <= 0 {
 		w.of = ""
@@ -54,7 +54,7 @@ func (w *Writer) Inside(f func()) {
 	w.inside--
 }
 
-// Full reports whether no part with index i is to be written any more.
+// Full reports whether part i is beyond the limits.
 func (w *Writer) Full(i int) bool { return w.left <= 0 || i >= w.p.Parts }
 
 // Role writes a role.
@@ -65,7 +65,7 @@ func (w *Writer) Role(r topic.Role) {
 	}
 }
 
-// Device writes the name of a device, or says that there is none.
+// Device writes the name of a device, or "no device".
 func (w *Writer) Device(d world.Device) {
 	if d == nil {
 		w.Word("no device")
@@ -74,7 +74,7 @@ func (w *Writer) Device(d world.Device) {
 	}
 }
 
-// Because writes a reason behind what it is the reason of, if there is one.
+// Because writes a colon and a reason, unless it is nil.
 func (w *Writer) Because(reason error) {
 	if reason == nil {
 		return
@@ -92,8 +92,8 @@ func (w *Writer) Because(reason error) {
 	}
 }
 
-// ReasonText returns the text of a reason, or nothing if there is none. Reasons are
-// made by programs, and their texts may panic. Journals keep these texts.
+// ReasonText returns the text of a reason, or "" for nil. Programs make reasons, whose
+// Error may panic; then the text says so. Journals contain these texts.
 func ReasonText(reason error) (text string) {
 	if reason == nil {
 		return ""

@@ -1,4 +1,4 @@
-// Package tool finds the programs of others that tests talk to.
+// Package tool finds installed programs that tests run.
 package tool
 
 import (
@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// Path returns where the program of that name is. If it is not installed, the
-// test is skipped; or fails, if the environment variable
-// MARKETPLACE_NEED_PROGRAMS is set.
+// Path returns the path of the program with a name. If it is not installed, Path skips
+// the test; or, if the environment variable MARKETPLACE_NEED_PROGRAMS is set, the test
+// fails.
 func Path(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		path, err = exec.LookPath("/usr/sbin/" + name) // where servers are, and not everybody looks
+		path, err = exec.LookPath("/usr/sbin/" + name) // servers are here, which is not in every PATH
 	}
 	if err == nil {
 		return path

@@ -1,6 +1,6 @@
-// Package conformance runs the scenarios in testdata/conformance, which hold what
-// the original system does, and compares the results. The environment variable
-// MARKETPLACE_CONFORMANCE names a folder with more of them.
+// Package conformance runs the scenarios in testdata/conformance, and compares the
+// results with those of the original system, which the scenarios contain. The
+// environment variable MARKETPLACE_CONFORMANCE names a folder with more scenarios.
 //
-// The tests use what package vm exports, and nothing else.
+// The tests use only what package vm exports.
 package conformance

@@ -1,7 +1,7 @@
-// Package laws tests package vm against what must hold for every program. Random
-// programs run in a machine and in a naive one, which does the same in the simplest
-// way that there is, and both must do the same. Machines made anew from their
-// images must go on as the originals.
+// Package laws tests rules of package vm that must hold for every program. Random
+// programs run in a machine and in a naive one, which is as simple as possible, and
+// both must do the same. Machines that are restored from their images must go on as
+// the originals do.
 //
-// The tests use what package vm exports, and nothing else.
+// The tests use only what package vm exports.
 package laws
