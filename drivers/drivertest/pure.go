@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/typetest"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vmtest"
 )
@@ -40,7 +39,7 @@ func (s *stage) replay() {
 		if s.driver.Types == nil {
 			continue
 		}
-		if typetest.Check(s, m.VM(), s.driver.Types, notTheDrivers); s.Failed() {
+		if vmtest.CheckTypes(s, m.VM(), s.driver.Types, notTheDrivers); s.Failed() {
 			s.Fatalf("drivertest: %v: not all processes can be written down, after this:\n%s", s.place, m.Trace())
 		}
 	}

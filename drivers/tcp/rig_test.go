@@ -12,9 +12,9 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/typetest"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vmtest"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -75,7 +75,7 @@ func (r *rig) apply(in vm.Input) {
 	for r.m.Busy() {
 		commands = append(commands, r.m.Apply(vm.Input{Kind: vm.Continue})...)
 	}
-	typetest.Check(r.t, r.m, r.types, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "tcp ") })
+	vmtest.CheckTypes(r.t, r.m, r.types, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "tcp ") })
 	for _, c := range commands {
 		if r.watch != nil {
 			r.watch(c)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/typetest"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vmtest"
@@ -101,7 +100,7 @@ func (r *rig) play() {
 func (r *rig) check() {
 	r.t.Helper()
 	if !r.large {
-		typetest.Check(r.t, r.VM(), Types(), func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "timer ") })
+		vmtest.CheckTypes(r.t, r.VM(), Types(), func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "timer ") })
 	}
 }
 

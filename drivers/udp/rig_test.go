@@ -14,9 +14,9 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/typetest"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/vmtest"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -98,7 +98,7 @@ func (r *rig) apply(in vm.Input) {
 		return
 	}
 	types := Config{Network: network{}}.Types()
-	typetest.Check(r.t, r.m, types, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "udp ") })
+	vmtest.CheckTypes(r.t, r.m, types, func(p vm.ProcessInfo) bool { return !strings.HasPrefix(p.Name, "udp ") })
 }
 
 func short(d world.Device) string {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/typetest"
+	"github.com/go-marketplace/marketplace/examples/internal/program"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -29,7 +29,7 @@ func TestTypes(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		typetest.Run(ctx, t, all, func(vm.ProcessInfo) bool { return false }, boot(at), actions.Spawn(actions.Next(witness{}, watch)))
+		program.CheckTypes(ctx, t, all, func(vm.ProcessInfo) bool { return false }, boot(at), actions.Spawn(actions.Next(witness{}, watch)))
 	}()
 	addr := <-bound
 	ann := enter(t, addr)

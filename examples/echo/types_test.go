@@ -11,7 +11,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/endpoint"
-	"github.com/go-marketplace/marketplace/internal/typetest"
+	"github.com/go-marketplace/marketplace/examples/internal/program"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -31,7 +31,7 @@ func TestTypes(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		typetest.Run(ctx, t, all, func(vm.ProcessInfo) bool { return false }, boot(at), actions.Spawn(actions.Next(witness{}, watch)))
+		program.CheckTypes(ctx, t, all, func(vm.ProcessInfo) bool { return false }, boot(at), actions.Spawn(actions.Next(witness{}, watch)))
 	}()
 	c, err := net.Dial("tcp", <-bound)
 	if err != nil {

@@ -1,37 +1,23 @@
-// Package typetest checks, in the tests of drivers and programs, that processes
-// can be written down and restored as their types say.
-//
-// [Check] checks a machine that is at rest. [Run] runs a machine, repeats the run
-// with the same inputs, and checks the second machine whenever it is at rest.
-package typetest
+package vmtest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
-	"sync"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A TB is what this package needs of a test.
-type TB interface {
-	Helper()
-	Errorf(format string, args ...any)
-}
-
-// Check fails the test if a process is of none of the types, unless it is a
+// CheckTypes fails the test if a process is of none of the types, unless it is a
 // nested machine or others reports true for it. It also fails the test if a
 // process of one of the types does not have the endpoints and devices that
 // Type.Open opens for its state, or for its state written down and read again.
-// Check does nothing while the machine is busy.
-func Check(t TB, m *vm.Machine, types []actions.Type, others func(vm.ProcessInfo) bool) {
+// CheckTypes does nothing while the machine is busy.
+func CheckTypes(t TB, m *vm.Machine, types []actions.Type, others func(vm.ProcessInfo) bool) {
 	t.Helper()
 	if m.Busy() {
 		return
@@ -41,34 +27,11 @@ func Check(t TB, m *vm.Machine, types []actions.Type, others func(vm.ProcessInfo
 		switch {
 		case i >= 0:
 			for _, fault := range faults(types[i], p) {
-				t.Errorf("typetest: process %v %q of type %q: %s", p.Path, p.Name, types[i].Name, fault)
+				t.Errorf("vmtest: process %v %q of type %q: %s", p.Path, p.Name, types[i].Name, fault)
 			}
 		case !p.Nested && !others(p):
-			t.Errorf("typetest: process %v %q is of no type: its state is a %T", p.Path, p.Name, p.State)
+			t.Errorf("vmtest: process %v %q is of no type: its state is a %T", p.Path, p.Name, p.State)
 		}
-	}
-}
-
-// Run runs a machine on a ground until ctx is done or the machine ends. Then it
-// applies the same inputs to another machine, and calls [Check] after each.
-func Run(ctx context.Context, t TB, types []actions.Type, others func(vm.ProcessInfo) bool, boot ...actions.Action) {
-	t.Helper()
-	var mu sync.Mutex
-	var inputs []vm.Input
-	g := ground.Ground{Watch: func(r *vm.Record) {
-		mu.Lock()
-		defer mu.Unlock()
-		if r.Kind == vm.Entered {
-			inputs = append(inputs, r.Input)
-		}
-	}}
-	if err := g.Run(ctx, boot...); err != nil {
-		t.Errorf("typetest: %v", err)
-	}
-	m := vm.New(boot...)
-	for _, in := range inputs {
-		m.Apply(in)
-		Check(t, m, types, others)
 	}
 }
 
@@ -99,14 +62,14 @@ func faults(typ actions.Type, p vm.ProcessInfo) (all []string) {
 	return all
 }
 
-// An endpoint is one that Type.Open opens, or that a process has.
-type endpoint struct {
+// An openedEndpoint is one that Type.Open opens, or that a process has.
+type openedEndpoint struct {
 	id    actions.EndpointID
 	role  topic.Role
 	level uint32
 }
 
-func (e endpoint) String() string {
+func (e openedEndpoint) String() string {
 	if e.id == nil {
 		return fmt.Sprintf("%v at level %d", e.role, e.level)
 	}
@@ -115,7 +78,7 @@ func (e endpoint) String() string {
 
 // opened is what Type.Open opens for a state.
 type opened struct {
-	endpoints []endpoint
+	endpoints []openedEndpoint
 	devices   []string // by name
 }
 
@@ -139,7 +102,7 @@ func (o *opened) add(typ actions.Type, level uint32, a actions.Action) error {
 		var h *actions.Handler
 		switch a := a.(type) {
 		case actions.AddEndpoint:
-			o.endpoints = append(o.endpoints, endpoint{a.ID, a.Role, level})
+			o.endpoints = append(o.endpoints, openedEndpoint{a.ID, a.Role, level})
 			h = a.Handler
 		case actions.OpenDevice:
 			o.devices = append(o.devices, a.Device.DeviceName())
@@ -162,13 +125,13 @@ func (o *opened) add(typ actions.Type, level uint32, a actions.Action) error {
 func (o *opened) lacks(p vm.ProcessInfo) (all []string) {
 	anonymous := map[uint32]int{} // how many were found, by level
 	for _, e := range p.Endpoints {
-		has := endpoint{e.ID, e.Role, e.Level}
+		has := openedEndpoint{e.ID, e.Role, e.Level}
 		skip := 0
 		if e.ID == nil {
 			skip = anonymous[e.Level]
 			anonymous[e.Level]++
 		}
-		found := func(other endpoint) bool {
+		found := func(other openedEndpoint) bool {
 			if other.id != e.ID || other.level != e.Level {
 				return false
 			}
