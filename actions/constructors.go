@@ -128,7 +128,7 @@ func AtMeta(as ...Action) MetaLevel { return MetaLevel{Group(as...)} }
 
 // Tell sends a command to device d, which the process must hold. The type of d says
 // which commands it takes. The result, if any, is an event of the device:
-// [Refused] if the command has failed, and [Done] if it is a [world.Reporter].
+// [Failed] if the command has failed, and [Done] if it is a [world.Reporter].
 func Tell(d world.Device, command any) TellDevice { return TellDevice{d, command} }
 
 // Close closes device d. The process gets no more events of it.
