@@ -46,7 +46,7 @@ func processAttrs(path vm.Path, name string) []slog.Attr {
 }
 
 // warnAtRest warns of the types of message of which nobody has heard any, the first time
-// that the machine is at warnAtRest with such messages.
+// that the machine is at rest with such messages.
 func (r *runner) warnAtRest() {
 	if n := r.machine.MissedTypes(); n > r.log.missed {
 		r.log.missed = n
