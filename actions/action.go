@@ -15,6 +15,7 @@ import (
 //	*SendMessage
 //	SpawnProcess  QuitProcess
 //	YieldTurn  FreshName
+//	MonitorProcess  UnmonitorProcess
 //	OpenDevice  TellDevice  CloseDevice  FlowControl
 //	MetaLevel
 //	Tree
@@ -72,6 +73,24 @@ type (
 	// process has, and that no other FreshName gives it.
 	FreshName struct{ Resume NameResumption }
 
+	// MonitorProcess asks for one event [Down] when another process of the same
+	// machine has gone: when it has ended, with its reason, or when the machine has
+	// removed it because nothing could happen to it any more, without a reason. If
+	// there is no process with the PID, the event comes at once, with the reason
+	// vm.ErrNoProcess. If the process monitors the PID already, it only gets a new
+	// handler. See [UnmonitorProcess].
+	//
+	// A monitor does not keep the process that it is about in the machine. It keeps
+	// the process that has it there.
+	MonitorProcess struct {
+		PID     PID      // not zero, and not that of the acting process
+		Handler *Handler // nil for a process that ignores the event
+	}
+
+	// UnmonitorProcess ends a [MonitorProcess]: the event does not come. If there is
+	// none for the PID, nothing happens, and the machine counts it.
+	UnmonitorProcess struct{ PID PID }
+
 	// OpenDevice opens a device. If the process holds the device already, it only
 	// gives it a new handler.
 	OpenDevice struct {
@@ -109,20 +128,22 @@ type (
 	Tree []Action
 )
 
-func (AddEndpoint) action()     {}
-func (ReplaceEndpoint) action() {}
-func (DeleteEndpoint) action()  {}
-func (*SendMessage) action()    {}
-func (SpawnProcess) action()    {}
-func (QuitProcess) action()     {}
-func (YieldTurn) action()       {}
-func (FreshName) action()       {}
-func (OpenDevice) action()      {}
-func (TellDevice) action()      {}
-func (CloseDevice) action()     {}
-func (FlowControl) action()     {}
-func (MetaLevel) action()       {}
-func (Tree) action()            {}
+func (AddEndpoint) action()      {}
+func (ReplaceEndpoint) action()  {}
+func (DeleteEndpoint) action()   {}
+func (*SendMessage) action()     {}
+func (SpawnProcess) action()     {}
+func (QuitProcess) action()      {}
+func (YieldTurn) action()        {}
+func (FreshName) action()        {}
+func (MonitorProcess) action()   {}
+func (UnmonitorProcess) action() {}
+func (OpenDevice) action()       {}
+func (TellDevice) action()       {}
+func (CloseDevice) action()      {}
+func (FlowControl) action()      {}
+func (MetaLevel) action()        {}
+func (Tree) action()             {}
 
 // A PID names a process within its virtual machine. PIDs are never used again.
 // The first process of a machine has PID 1; zero stands for the acting

@@ -89,6 +89,22 @@ func Kill(pid PID, reason error) QuitProcess {
 	return QuitProcess{PID: pid, Reason: reason}
 }
 
+// Monitor asks for one event [Down] when process pid of the same machine has gone:
+// see [MonitorProcess]. The functions Monitor and MonitorState of package endpoint
+// make the handler from typed functions. Monitor panics if pid is zero.
+//
+// The parent of a process hears of any end of the child, even if the boot of the child
+// panics, if it monitors the child in the continuation of [SpawnThen].
+func Monitor(pid PID, h *Handler) MonitorProcess {
+	if pid == 0 {
+		panic("actions: Monitor of PID 0, which is nobody's")
+	}
+	return MonitorProcess{PID: pid, Handler: h}
+}
+
+// Unmonitor ends [Monitor]: the event does not come.
+func Unmonitor(pid PID) UnmonitorProcess { return UnmonitorProcess{pid} }
+
 // Delete closes the endpoint that was named id with [AddEndpoint.As].
 func Delete(id EndpointID) DeleteEndpoint { return DeleteEndpoint{ID: id} }
 
@@ -121,8 +137,8 @@ func Fresh[S any](resume func(s S, name EndpointID) Transition[S]) FreshName {
 // the acting process is itself a process. AtMeta within AtMeta performs them two
 // levels up. A process fails if it acts above the outermost machine.
 //
-// All actions work at a meta-level, except those of Yield, Fresh and devices, with
-// which the process fails. Quit, without a PID, ends the machine in which the
+// All actions work at a meta-level, except those of Yield, Fresh, Monitor and devices,
+// with which the process fails. Quit, without a PID, ends the machine in which the
 // process lives.
 func AtMeta(as ...Action) MetaLevel { return MetaLevel{Group(as...)} }
 

@@ -70,8 +70,8 @@ type Process interface {
 	process()
 }
 
-// A Handler is the transition function of an endpoint or a device, with the
-// type of its state forgotten. Package endpoint makes handlers from typed
+// A Handler is the transition function of an endpoint, a device or a monitor, with
+// the type of its state forgotten. Package endpoint makes handlers from typed
 // functions.
 type Handler struct {
 	// State is the type of state that Run requires. The machine compares it with
@@ -179,14 +179,14 @@ func ResumeNamed[S any](f func(S, EndpointID) Transition[S]) NameResumption {
 }
 
 // An Event is the argument of a [Handler]: what has happened at an endpoint or a
-// device of the process.
+// device of the process, or to a process that it monitors.
 type Event struct {
 	Kind    EventKind
 	Peer    topic.Role    // for Presence, Absence, First and Last; its topic is that of the conversation. For Delivery, only its orientation is set: that of the sender
 	Self    bool          // the peer is an endpoint of the same process; for Delivery, the sender is the process itself
-	Reason  error         // for Absence, Ended and Failed; nil if there is none
+	Reason  error         // for Absence, Ended, Failed and Down; nil if there is none
 	Message topic.Message // for Delivery
-	Value   any           // the value for Value, and the command for Failed and Done
+	Value   any           // the value for Value, the command for Failed and Done, and the PID for Down: that of the process that has gone
 }
 
 // EventKind tells events apart.
@@ -203,6 +203,7 @@ const (
 	Ended                     // a device has ended
 	Failed                    // a device has failed to carry out a command
 	Done                      // a device has carried out a command: see world.Reporter
+	Down                      // a process has gone: see MonitorProcess
 )
 
 // An EventSet is a set of kinds of event.
@@ -225,7 +226,7 @@ func EventsOf(ks ...EventKind) (s EventSet) {
 func (s EventSet) Has(k EventKind) bool { return s == 0 || s>>k&1 == 1 }
 
 // EventKinds is the number of kinds of event.
-const EventKinds = int(Done) + 1
+const EventKinds = int(Down) + 1
 
 // String returns the name of the kind, in lower case.
 func (k EventKind) String() string {
@@ -248,6 +249,8 @@ func (k EventKind) String() string {
 		return "failed"
 	case Done:
 		return "done"
+	case Down:
+		return "down"
 	}
 	return "unknown"
 }

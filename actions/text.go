@@ -34,6 +34,8 @@ func (e *Event) Describe(w *text.Writer) {
 		if e.Self {
 			w.Word(" in itself")
 		}
+	case Down:
+		w.Word(fmt.Sprintf("down of %v", e.Value))
 	default:
 		w.Word(e.Kind.String())
 	}
@@ -75,6 +77,10 @@ func Describe(w *text.Writer, a Action) {
 		w.Word("yield")
 	case FreshName:
 		w.Word("fresh name")
+	case MonitorProcess:
+		w.Word("monitor " + a.PID.String())
+	case UnmonitorProcess:
+		w.Word("unmonitor " + a.PID.String())
 	case OpenDevice:
 		w.Word("hold ")
 		w.Device(a.Device)
@@ -180,6 +186,12 @@ func (a YieldTurn) String() string { return describe(a) }
 
 // String describes the action for people.
 func (a FreshName) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a MonitorProcess) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a UnmonitorProcess) String() string { return describe(a) }
 
 // String describes the action for people.
 func (a OpenDevice) String() string { return describe(a) }

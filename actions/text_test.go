@@ -44,6 +44,8 @@ func TestEventText(t *testing.T) {
 		{actions.Event{Kind: actions.Ended, Reason: no}, "end: no"},
 		{actions.Event{Kind: actions.Failed, Value: "x", Reason: no}, `failed "x": no`},
 		{actions.Event{Kind: actions.Done, Value: 3}, "done 3"},
+		{actions.Event{Kind: actions.Down, Value: actions.PID(3)}, "down of 3"},
+		{actions.Event{Kind: actions.Down, Value: actions.PID(3), Reason: errors.New("no more")}, "down of 3: no more"},
 		{actions.Event{Kind: actions.Done, Value: login{"tony", "hunter2"}}, `done actions_test.login{User: "tony", password: ***}`},
 		{actions.Event{Kind: actions.EventKind(actions.EventKinds)}, "unknown"},
 	} {
@@ -88,6 +90,8 @@ func TestActionText(t *testing.T) {
 		{actions.Fail(no), "fail: no"},
 		{actions.Kill(3, no), "kill 3: no"},
 		{actions.QuitProcess{PID: 3}, "kill 3"},
+		{actions.Monitor(3, nil), "monitor 3"},
+		{actions.Unmonitor(3), "unmonitor 3"},
 		{actions.Yield(func(s int) actions.Transition[int] { return actions.Next(s) }), "yield"},
 		{actions.Fresh(func(s int, _ actions.EndpointID) actions.Transition[int] { return actions.Next(s) }), "fresh name"},
 		{actions.OpenDevice{Device: d}, `hold world.Alarm(nil, 0ns, "tea")`},

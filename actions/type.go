@@ -22,10 +22,10 @@ type Type struct {
 
 	// Open returns the actions that open the endpoints and devices that a process
 	// of the type has in a state, with their names, roles and handlers: AddEndpoint,
-	// OpenDevice, and AtMeta of AddEndpoint. Anonymous endpoints must be in the order
-	// in which the process opened them. Open may return more endpoints and devices
-	// than the process has: those that the process has closed are not restored. Open
-	// need not say which devices are paused. It must be pure.
+	// OpenDevice, MonitorProcess, and AtMeta of AddEndpoint. Anonymous endpoints must be in the order
+	// in which the process opened them. Open may return more endpoints, devices and
+	// monitors than the process has: those that the process has closed are not restored.
+	// Open need not say which devices are paused. It must be pure.
 	Open func(state any) Action
 
 	// Encode and Decode write the state and read it. If they are nil, the codec of

@@ -30,7 +30,8 @@
 // them; with [actions.AddEndpoint.Everything] they see other observers as well.
 //
 // [Device] opens a device, which is something outside the machine, such as a socket
-// or a timer, and handles its events. [Exit] ends the program.
+// or a timer, and handles its events. [Monitor] handles the end of another process.
+// [Exit] ends the program.
 //
 // The functions of this package return actions and do nothing themselves. They panic
 // if handlers contradict each other, so a mistake shows where the action is made.

@@ -27,6 +27,7 @@ func (p *Parts) State() (State, error) {
 	root := &space{owner: a.owner, last: p.Last}
 	if a.processes(root); len(a.faults) == 0 {
 		a.routes()
+		a.monitors(root)
 	}
 	if len(a.faults) > 0 {
 		return State{}, errors.Join(a.faults...)
@@ -103,8 +104,8 @@ func (a *assembly) cell(i int, path Path) *cell {
 	if p.Nested {
 		c.state, c.stateType = nested{}, nestedType
 		c.ensureExtras().inner = &space{owner: a.owner, last: p.Last}
-		if p.State != nil || p.Type != nil || len(p.Devices) > 0 || p.Fresh > 0 {
-			a.fault(i, "it is a virtual machine, but has a state, devices or fresh names")
+		if p.State != nil || p.Type != nil || len(p.Devices) > 0 || p.Fresh > 0 || len(p.Monitors) > 0 {
+			a.fault(i, "it is a virtual machine, but has a state, devices, monitors or fresh names")
 		}
 		return c
 	}
@@ -281,6 +282,28 @@ func (a *assembly) devices(i int, c *cell, path Path) {
 				paused:  d.Paused,
 				opening: d.Opening,
 			})
+		}
+	}
+}
+
+// monitors gives the processes their monitors. Those that are monitored must exist
+// before.
+func (a *assembly) monitors(root *space) {
+	spaces := []*space{root}
+	for i, c := range a.cells {
+		p := &a.parts.Processes[i]
+		spaces = spaces[:p.Depth+1]
+		last := actions.PID(0)
+		for _, m := range p.Monitors {
+			if m.PID <= last || m.PID == p.PID || spaces[p.Depth].cells.get(m.PID) == nil {
+				a.fault(i, "it monitors process %d, which is out of order, itself, or does not exist", m.PID)
+				break
+			}
+			last = m.PID
+			c.ensureExtras().monitors = append(c.ensureExtras().monitors, monitor{m.PID, m.Handler})
+		}
+		if p.Nested {
+			spaces = append(spaces, c.extras.inner)
 		}
 	}
 }

@@ -74,6 +74,15 @@ func placeOf(host *proc) uint64 {
 	return uint64(Digest(host.k.place).Mix(uint64(host.cell.pid)))
 }
 
+// eventNumber returns the number of a kind of event in digests. The numbers never
+// change.
+func eventNumber(k actions.EventKind) uint64 {
+	if k >= resumedInDigest {
+		return uint64(k) + 1
+	}
+	return uint64(k)
+}
+
 // actionNumber returns the number of the kind of an action in digests. The numbers never
 // change.
 func actionNumber(a actions.Action) byte {
@@ -104,6 +113,10 @@ func actionNumber(a actions.Action) byte {
 		return 12
 	case actions.MetaLevel:
 		return 13
+	case actions.MonitorProcess:
+		return 14
+	case actions.UnmonitorProcess:
+		return 15
 	}
 	return 0
 }

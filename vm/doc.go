@@ -45,8 +45,8 @@
 // # Removal
 //
 // A process does not have to quit. The machine removes a process to which nothing can
-// happen any more: it has no action to perform, no endpoint and no device. Nobody is
-// told. See [Nested] for nested machines.
+// happen any more: it has no action to perform, no endpoint, no device and no monitor.
+// Only those that monitor the process are told. See [Nested] for nested machines.
 //
 // # Failure
 //
@@ -56,6 +56,15 @@
 // such as one that opens an endpoint with a handler for another type of state. The
 // reason is a [PanicError], or wraps one of the Err variables of this package. Other
 // processes go on.
+//
+// # Monitors
+//
+// A process that monitors another one of the same machine ([actions.MonitorProcess]) is
+// told once when that has gone: when it has ended, after its peers, and when the machine
+// has removed it. Several are told in the order of their PIDs. The process of a child
+// that fails in its first transition goes like any other, so a parent that monitors its
+// child in the continuation of the spawn hears of each end. A process with a monitor is
+// not removed, because something can happen to it; its monitor keeps no other process.
 //
 // # Images
 //

@@ -7,9 +7,9 @@ import (
 	"github.com/go-marketplace/marketplace/internal/stack"
 )
 
-// The reasons for which the machine ends a process whose action cannot be performed.
-// Its peers get an error that wraps one of them, and says which action it was. Use
-// [errors.Is].
+// The reasons for which the machine ends a process whose action cannot be performed,
+// except ErrNoProcess, which is a reason of [actions.Down] alone. Its peers get an
+// error that wraps one of them, and says which action it was. Use [errors.Is].
 var (
 	// ErrStateType: a handler or a continuation is for another type of state than
 	// the process has.
@@ -33,6 +33,10 @@ var (
 	// ErrOverflow: the queue of the process is full, or it asked for more fresh
 	// names in one turn than the queue has room for: see Limits.Queue.
 	ErrOverflow = errors.New("vm: queue is full")
+
+	// ErrNoProcess: a process monitors a PID that no process of its machine has, or
+	// has any more.
+	ErrNoProcess = errors.New("vm: no process has this PID")
 
 	// ErrGoexit: a transition function has called runtime.Goexit.
 	ErrGoexit = errors.New("vm: transition function called runtime.Goexit")

@@ -17,6 +17,7 @@ type ProcessInfo struct {
 	Next      actions.Action // the first of them; nil if there is none, or if it is a round of the machine inside
 	Endpoints []EndpointInfo // the local ones first
 	Devices   []*Address     // that it holds, in the order of their opening
+	Monitors  []actions.PID  // of the processes that it monitors, in their order
 }
 
 // EndpointInfo describes an endpoint.
@@ -83,6 +84,11 @@ func (p *proc) info() ProcessInfo {
 	}
 	for _, h := range c.holds() {
 		info.Devices = append(info.Devices, h.address)
+	}
+	if c.extras != nil {
+		for _, w := range c.extras.monitors {
+			info.Monitors = append(info.Monitors, w.pid)
+		}
 	}
 	return info
 }

@@ -75,6 +75,23 @@ var misbehaviours = []struct {
 	{"yield at a meta-level", func() actions.Action {
 		return actions.Spawn(vm.Nested(actions.AtMeta(publish()), later(actions.AtMeta(later()))))
 	}, isErr(vm.ErrAction)},
+	{"monitor at a meta-level", func() actions.Action {
+		return actions.Spawn(vm.Nested(actions.AtMeta(publish()), later(actions.AtMeta(actions.Monitor(1, nil)))))
+	}, isErr(vm.ErrAction)},
+	{"monitor of nobody", does(actions.MonitorProcess{}), isErr(vm.ErrAction)},
+	{"monitor of oneself", func() actions.Action {
+		return actions.SpawnFunc(func(self actions.PID) actions.Process {
+			return actions.Stateless(publish(), later(actions.Monitor(self, nil)))
+		})
+	}, isErr(vm.ErrAction)},
+	{"monitor with a handler for another type of state", does(endpoint.MonitorState(1,
+		func(n int, _ actions.PID, _ error) actions.Transition[int] { return actions.Next(n) })), isErr(vm.ErrStateType)},
+	{"panic in the handler of a monitor", does(actions.SpawnThen(actions.Stateless(actions.Quit()), func(s struct{}, child actions.PID) actions.Transition[struct{}] {
+		return actions.Next(s, endpoint.Monitor(child, func(actions.PID, error) actions.Action { panic(errBoom) }))
+	})), isErr(errBoom)},
+	{"Goexit in the handler of a monitor", does(actions.SpawnThen(actions.Stateless(actions.Quit()), func(s struct{}, child actions.PID) actions.Transition[struct{}] {
+		return actions.Next(s, endpoint.Monitor(child, func(actions.PID, error) actions.Action { runtime.Goexit(); return nil }))
+	})), isErr(vm.ErrGoexit)},
 	{"100,000 trees in each other", func() actions.Action {
 		var deep actions.Action = actions.Fail(errBoom)
 		for range 100_000 {

@@ -22,9 +22,10 @@ type kernel struct {
 	place uint64 // identifies the machine in the digest
 	space *space
 
-	procs   radix[*proc]
-	index   [2]*topic.Index[entry] // by orientation
-	devices int                    // open in this machine, at any depth
+	procs    radix[*proc]
+	index    [2]*topic.Index[entry]  // by orientation
+	devices  int                     // open in this machine, at any depth
+	watching map[actions.PID][]*proc // who monitors a process, by PID
 
 	// Whose turn it is.
 	ready      turns // in this round
@@ -42,6 +43,7 @@ type kernel struct {
 	sending  sending
 	notice   notice
 	leaving  leaving
+	downs    []down // to be told
 	spawning spawning
 	call     pendingCall
 	resuming pendingResume

@@ -17,6 +17,7 @@ func TestTextsOfReasons(t *testing.T) {
 		{ErrNoOuterLevel, "vm: no level above the ground"},
 		{ErrAction, "vm: action cannot be performed"},
 		{ErrOverflow, "vm: queue is full"},
+		{ErrNoProcess, "vm: no process has this PID"},
 		{ErrGoexit, "vm: transition function called runtime.Goexit"},
 		{&PanicError{Value: errors.New("no")}, "vm: panic: no"},
 	} {

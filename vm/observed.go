@@ -9,12 +9,15 @@ import (
 )
 
 // Observed reports, for a record of kind Ended, whether the reason of the end reaches
-// another process: whether, at any level, a handler of absence is about to get it
-// that does not ignore it ([actions.IgnoresReason]). A reason that reaches nobody is
+// another process: whether, at any level, a handler of absence, or that of a
+// monitor, is about to get it that does not ignore it ([actions.IgnoresReason]). A reason that reaches nobody is
 // most likely a mistake that goes unnoticed.
 func (r *Record) Observed() bool { return r.Kind == Ended && r.at != nil && r.at.observed() }
 
 func (p *proc) observed() bool {
+	if p.k.hearsDown(p) {
+		return true
+	}
 	for _, e := range p.cell.endpoints {
 		if p.k.hearsAbsence(p, p, e.role) {
 			return true

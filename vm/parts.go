@@ -41,6 +41,7 @@ type ProcessParts struct {
 
 	Endpoints []EndpointParts // in the order of their creation
 	Devices   []DeviceParts   // in the order of their opening
+	Monitors  []MonitorParts  // in the order of PIDs
 }
 
 // EndpointParts is all data of an endpoint. It has one of three identities: a name
@@ -71,6 +72,12 @@ type DeviceParts struct {
 	Generation uint64           // the number of its opening
 	Paused     bool
 	Opening    bool // its first value has not come yet, not even in an earlier incarnation
+}
+
+// MonitorParts is all data of a monitor: see [actions.MonitorProcess].
+type MonitorParts struct {
+	PID     actions.PID      // of the process that is monitored, in the same machine
+	Handler *actions.Handler // nil if the process ignores the event
 }
 
 // Path returns the path of p.Processes[i].
@@ -197,6 +204,11 @@ func (c *cell) parts(depth uint32) ProcessParts {
 	slices.SortFunc(p.Endpoints, func(a, b EndpointParts) int { return int(int64(a.Seq) - int64(b.Seq)) })
 	for _, h := range c.holds() {
 		p.Devices = append(p.Devices, DeviceParts{h.device, h.handler, h.address.Generation, h.paused, h.opening})
+	}
+	if c.extras != nil {
+		for _, m := range c.extras.monitors {
+			p.Monitors = append(p.Monitors, MonitorParts{m.pid, m.handler})
+		}
 	}
 	return p
 }

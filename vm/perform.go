@@ -57,6 +57,10 @@ func (k *kernel) perform(it item) {
 		k.closeDevice(p, a)
 	case actions.FlowControl:
 		k.flowControl(p, a)
+	case actions.MonitorProcess:
+		k.monitor(p, a)
+	case actions.UnmonitorProcess:
+		k.unmonitor(p, a)
 	case actions.MetaLevel:
 		k.liftTree(p, a)
 	default:
@@ -143,7 +147,7 @@ func (k *kernel) quit(p *proc, a actions.QuitProcess) {
 }
 
 // end ends p, which runs no more code. Its endpoints go one after another, and all
-// their peers but p itself are told.
+// their peers but p itself are told. Then those that monitor p are told.
 func (k *kernel) end(p *proc, reason error) {
 	m := k.m
 	m.stats.Ended++
@@ -152,6 +156,8 @@ func (k *kernel) end(p *proc, reason error) {
 		m.failure = reason
 	}
 	k.discard(p)
+	k.unwatchAll(p)
+	k.noteDown(p, reason)
 	if p == k.acting {
 		k.dropBatch(p)
 	}

@@ -17,25 +17,26 @@ import (
 //	Rule 2: A message goes to its next receivers.
 //	Rule 3: The news of an endpoint goes to the next peer.
 //	Rule 4: A process that has ended loses its next endpoint.
-//	Rule 5: A process that is being spawned takes its next step.
-//	Rule 6: The acting process performs its next action.
-//	Rule 7: The acting process has no action left: its turn ends.
-//	Rule 8: The next process of the round has its turn, or the round ends.
-//	Rule 9: A round that is due begins.
+//	Rule 5: A process is told that one that it monitors has gone.
+//	Rule 6: A process that is being spawned takes its next step.
+//	Rule 7: The acting process performs its next action.
+//	Rule 8: The acting process has no action left: its turn ends.
+//	Rule 9: The next process of the round has its turn, or the round ends.
+//	Rule 10: A round that is due begins.
 //
 // For example, process 2 sends a message that processes 3 and 4 receive. Process 3
 // returns a message of its own, and process 4 quits:
 //
-//	Rule 6: 2 performs its action. There are two receivers.
+//	Rule 7: 2 performs its action. There are two receivers.
 //	Rule 2: 3 is told. Its action goes to its queue. 4 is told, and its action, too.
-//	Rule 7: The turn of 2 ends.
-//	Rule 8: 3 has its turn in this round, because 3 > 2.
-//	Rule 6: 3 sends. Nobody receives the message.
-//	Rule 7, Rule 8: 4 has its turn.
-//	Rule 6: 4 ends.
+//	Rule 8: The turn of 2 ends.
+//	Rule 9: 3 has its turn in this round, because 3 > 2.
+//	Rule 7: 3 sends. Nobody receives the message.
+//	Rule 8, Rule 9: 4 has its turn.
+//	Rule 7: 4 ends.
 //	Rule 4, Rule 3: The endpoints of 4 go, one after another, and their peers are told.
 //
-// Rules 0 to 5 keep their place in fields of the kernel. A transition function that
+// Rules 0 to 6 keep their place in fields of the kernel. A transition function that
 // panics or ends the goroutine leaves work where it is, and the next call goes on.
 
 // work does what there is to do, until nothing is left but, perhaps, another round.
@@ -57,6 +58,8 @@ func (k *kernel) work() {
 			k.notify()
 		case k.leaving.on():
 			k.leave()
+		case len(k.downs) > 0:
+			k.tellDown()
 		case k.spawning.stage != notSpawning:
 			k.spawn()
 		case k.at < len(k.batch):
@@ -122,12 +125,10 @@ func (k *kernel) noteCandidate(p *proc) {
 	}
 }
 
-// endRound collects the candidates to which nothing can happen any more.
+// endRound collects the candidates to which nothing can happen any more. If others
+// monitor these, the round ends after they have been told, because nothing can
+// happen then to some of them, either.
 func (k *kernel) endRound() {
-	k.inRound = false
-	if k.host == nil {
-		k.m.stats.Rounds++
-	}
 	for i, p := range k.candidates {
 		k.candidates[i] = nil
 		if p.dead || !p.cell.holdsNothing() || p.inner != nil && p.inner.devices > 0 {
@@ -136,8 +137,17 @@ func (k *kernel) endRound() {
 		k.m.stats.Collected++
 		k.m.record(&Record{Kind: Collected, at: p})
 		k.discard(p)
+		k.noteDown(p, nil)
 	}
 	k.candidates = k.candidates[:0]
+	if len(k.downs) > 0 {
+		k.orderDowns()
+		return
+	}
+	k.inRound = false
+	if k.host == nil {
+		k.m.stats.Rounds++
+	}
 }
 
 // discard removes p from the machine.

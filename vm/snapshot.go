@@ -109,6 +109,11 @@ func restore(m *Machine, host *proc, s *space) *kernel {
 			m.held[h.address.Generation] = holder{p, h}
 			k.countDevices(1)
 		}
+		if c.extras != nil {
+			for _, w := range c.extras.monitors {
+				k.watch(p, w.pid)
+			}
+		}
 		if c.extras != nil && c.extras.inner != nil {
 			p.inner = restore(m, p, c.extras.inner)
 		}

@@ -39,12 +39,13 @@ type cell struct {
 
 // extras is the part of a process that most processes do not need.
 type extras struct {
-	metas   []*endpoint // endpoints at meta-levels, in the order of their creation
-	waits   []spawnWait // for the PIDs of processes spawned at a meta-level
-	holds   []*hold     // devices, in the order of their opening
-	tallies []tallies   // of endpoints that count their demand
-	inner   *space      // of a process that is a virtual machine
-	waitSeq uint32
+	metas    []*endpoint // endpoints at meta-levels, in the order of their creation
+	waits    []spawnWait // for the PIDs of processes spawned at a meta-level
+	holds    []*hold     // devices, in the order of their opening
+	monitors []monitor   // by PID; one for each
+	tallies  []tallies   // of endpoints that count their demand
+	inner    *space      // of a process that is a virtual machine
+	waitSeq  uint32
 }
 
 // An endpoint is one of a process, local or at a meta-level. It never changes: an
@@ -161,6 +162,7 @@ func (c *cell) copy(o *owner) *cell {
 		m.waits = append([]spawnWait(nil), m.waits...)
 		m.holds = append([]*hold(nil), m.holds...)
 		m.tallies = append([]tallies(nil), m.tallies...)
+		m.monitors = append([]monitor(nil), m.monitors...)
 		d.extras = &m
 	}
 	return &d
@@ -170,7 +172,7 @@ func (c *cell) copy(o *owner) *cell {
 // happens in a nested machine.
 func (c *cell) holdsNothing() bool {
 	return len(c.queue) == 0 && len(c.endpoints) == 0 &&
-		(c.extras == nil || len(c.extras.metas)+len(c.extras.waits)+len(c.extras.holds) == 0)
+		(c.extras == nil || len(c.extras.metas)+len(c.extras.waits)+len(c.extras.holds)+len(c.extras.monitors) == 0)
 }
 
 // ensureExtras returns the extras of c, which it makes if there are none.

@@ -158,7 +158,7 @@ func Label(path Path, name string) string {
 }
 
 // String describes the machine for people: a line for each process, and one
-// for each of its endpoints and devices.
+// for each of its endpoints, devices and monitors.
 func (m *Machine) String() string {
 	var b strings.Builder
 	for p := range m.Processes() {
@@ -174,6 +174,9 @@ func (m *Machine) String() string {
 		}
 		for _, d := range p.Devices {
 			fmt.Fprintf(&b, "\tholds %s\n", text.Value(d.Device))
+		}
+		for _, pid := range p.Monitors {
+			fmt.Fprintf(&b, "\tmonitors %v\n", pid)
 		}
 	}
 	return b.String()

@@ -72,7 +72,7 @@ func matters(a actions.Action) bool {
 	switch a := a.(type) {
 	case actions.QuitProcess:
 		return a.PID != 0
-	case actions.DeleteEndpoint, actions.CloseDevice, actions.FlowControl, actions.YieldTurn, nil:
+	case actions.DeleteEndpoint, actions.CloseDevice, actions.FlowControl, actions.YieldTurn, actions.MonitorProcess, actions.UnmonitorProcess, nil:
 		return false
 	}
 	return true

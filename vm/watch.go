@@ -97,7 +97,7 @@ func (m *Machine) show(r *Record) {
 // told records an event. It makes no Record if nobody watches events.
 func (m *Machine) told(p *proc, e *endpoint, ev *actions.Event) {
 	if m.digests {
-		m.noteAt(p, uint64(Told)<<56|uint64(ev.Kind))
+		m.noteAt(p, uint64(Told)<<56|eventNumber(ev.Kind))
 	}
 	if m.watched.Has(Told) {
 		m.show(&Record{Kind: Told, at: p, end: e, Event: ev})
@@ -115,7 +115,7 @@ func (m *Machine) resumed(p *proc) {
 	}
 }
 
-// resumedInDigest is the number of Resumed among the kinds of events.
+// resumedInDigest is the number of Resumed among the kinds of events: see eventNumber.
 const resumedInDigest = 9
 
 // performed records an action. It makes no Record if nobody watches such actions.

@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Check returns an error if a process of s has an endpoint or a device that the Open
-// of its type does not return. The error names all of them. Check ignores processes
+// Check returns an error if a process of s has an endpoint, a device or a monitor that
+// the Open of its type does not return. The error names all of them. Check ignores processes
 // of types that are not in the set. It is for tests of types; [Of] has more
 // conditions.
 func Check(s vm.State, types Types) error {
@@ -38,8 +38,8 @@ func Check(s vm.State, types Types) error {
 // differ returns an error if two processes differ whose images have the same texts.
 // It does not compare tallies.
 func differ(p, q *vm.ProcessParts) error {
-	if len(p.Endpoints) != len(q.Endpoints) || len(p.Devices) != len(q.Devices) {
-		return errors.New("some of its endpoints or devices are not in its image")
+	if len(p.Endpoints) != len(q.Endpoints) || len(p.Devices) != len(q.Devices) || len(p.Monitors) != len(q.Monitors) {
+		return errors.New("some of its endpoints, devices or monitors are not in its image")
 	}
 	for i, e := range p.Endpoints {
 		if err := differEndpoints(&e, &q.Endpoints[i]); err != nil {
@@ -50,6 +50,11 @@ func differ(p, q *vm.ProcessParts) error {
 		// Devices with the same name count as equal, because they may contain pointers.
 		if shapeOf(q.Devices[i].Handler) != shapeOf(h.Handler) {
 			return fmt.Errorf("the Open of its type gives device %s a handler for other kinds of event", h.Device.DeviceName())
+		}
+	}
+	for i, m := range p.Monitors {
+		if q.Monitors[i].PID != m.PID || shapeOf(q.Monitors[i].Handler) != shapeOf(m.Handler) {
+			return fmt.Errorf("the Open of its type gives the monitor of process %d a handler for other kinds of event", m.PID)
 		}
 	}
 	return nil

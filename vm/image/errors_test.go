@@ -72,7 +72,7 @@ func TestImageErrors(t *testing.T) {
 		{"one name for two endpoints", silent("x").As("e"), set(silent("x").As("e"), silent("y").As("e")), []string{`two endpoints "e"`}},
 		{"a device is not given", set(silent("x"), actions.OpenDevice{Device: hand{"h"}}), silent("x"), []string{"no device hand h"}},
 		{"a device has another handler", endpoint.Device(hand{"h"}), endpoint.Device(hand{"h"}, endpoint.OnValue(func(int) actions.Action { return nil })), []string{"hand h", "other kinds of event"}},
-		{"Open does more than to open", silent("x").As("e"), set(silent("x").As("e"), actions.Send(memo{})), []string{"neither AddEndpoint nor OpenDevice", "send"}},
+		{"Open does more than to open", silent("x").As("e"), set(silent("x").As("e"), actions.Send(memo{})), []string{"neither AddEndpoint, OpenDevice nor MonitorProcess", "send"}},
 		{"Open opens a device at a meta-level", silent("x").As("e"), actions.AtMeta(endpoint.Device(hand{"h"})), []string{"a device at a meta-level"}},
 		{"Open opens nothing that is a device", silent("x").As("e"), actions.OpenDevice{}, []string{"is no device"}},
 		{"Open has no topic", silent("x").As("e"), actions.AddEndpoint{}, []string{"an endpoint with role"}},
@@ -96,6 +96,40 @@ func TestImageErrors(t *testing.T) {
 				saysAll(t, checked, append(tt.want, "process 2 tom")...)
 			}
 		})
+	}
+}
+
+// TestImageErrorsOfMonitors: the Open of a type returns the monitors of its processes.
+func TestImageErrorsOfMonitors(t *testing.T) {
+	hears := endpoint.Monitor(2, func(actions.PID, error) actions.Action { return nil })
+	for _, tt := range []struct {
+		name      string
+		has, open actions.Action
+		want      string
+	}{
+		{"it is not given", hears, nil, "gives no monitor of process 2"},
+		{"another one is given", hears, actions.Monitor(3, nil), "gives no monitor of process 2"},
+		{"it has another handler", hears, actions.Monitor(2, nil), "monitor of process 2 a handler for other kinds of event"},
+		{"it is given at a meta-level", hears, actions.AtMeta(hears), "a monitor at a meta-level"},
+		{"its handler is for another state", hears, endpoint.MonitorState(2, func(s clerk, _ actions.PID, _ error) actions.Transition[clerk] {
+			return actions.Next(s)
+		}), "monitor of process 2 with a handler for state image_test.clerk"},
+	} {
+		typ := actions.Define("image_test.temp", func(s temp) actions.Action {
+			if s.N == 0 {
+				return silent("x")
+			}
+			return tt.open
+		})
+		types, err := image.NewTypes(typ.Type)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := vm.New(actions.Spawn(actions.Next(temp{0}, silent("x"))), actions.Spawn(actions.Next(temp{1}, tt.has)).Named("tom"))
+		m.Apply(vm.Input{Kind: vm.Start})
+		_, err = image.Of(m.Snapshot(), types, toJSON)
+		saysAll(t, err, tt.want, "process 3 tom")
+		saysAll(t, image.Check(m.Snapshot(), types), tt.want, "process 3 tom")
 	}
 }
 

@@ -39,6 +39,9 @@ type Process struct {
 
 	Endpoints []Endpoint // in the order of their creation
 	Devices   []Device   // in the order of their opening
+
+	// Monitors are the PIDs of the processes that it monitors, in their order.
+	Monitors []actions.PID
 }
 
 // An Endpoint is an endpoint of an [Image]. See [vm.EndpointParts] for its three

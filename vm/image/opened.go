@@ -9,12 +9,13 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A opened has the endpoints and devices that the Open of a type returns for a
-// process.
+// An opened has the endpoints, devices and monitors that the Open of a type returns
+// for a process.
 type opened struct {
-	named   map[idAt][]actions.AddEndpoint // several if their names have the same text
-	unnamed map[uint32][]actions.AddEndpoint
-	devices map[string][]actions.OpenDevice // by name
+	named    map[idAt][]actions.AddEndpoint // several if their names have the same text
+	unnamed  map[uint32][]actions.AddEndpoint
+	devices  map[string][]actions.OpenDevice // by name
+	monitors map[actions.PID]*actions.Handler
 }
 
 // maxLevel is the highest level of an endpoint.
@@ -29,14 +30,14 @@ type idAt struct {
 // open calls the Open of t.
 func open(t actions.Type, state any) (g opened, err error) {
 	defer recovered(&err)
-	g = opened{map[idAt][]actions.AddEndpoint{}, map[uint32][]actions.AddEndpoint{}, map[string][]actions.OpenDevice{}}
+	g = opened{map[idAt][]actions.AddEndpoint{}, map[uint32][]actions.AddEndpoint{}, map[string][]actions.OpenDevice{}, map[actions.PID]*actions.Handler{}}
 	if err := g.take(t, 0, t.Open(state)); err != nil {
 		return g, fmt.Errorf("the Open of type %q gives %w", t.Name, err)
 	}
 	return g, nil
 }
 
-// take adds the endpoints and devices that the leaves of a open at a level.
+// take adds the endpoints, devices and monitors that the leaves of a open at a level.
 func (g *opened) take(t actions.Type, level uint32, a actions.Action) error {
 	for leaf := range actions.Leaves(a) {
 		var err error
@@ -45,13 +46,15 @@ func (g *opened) take(t actions.Type, level uint32, a actions.Action) error {
 			err = g.endpoint(t, level, leaf)
 		case actions.OpenDevice:
 			err = g.device(t, level, leaf)
+		case actions.MonitorProcess:
+			err = g.monitor(t, level, leaf)
 		case actions.MetaLevel:
 			if level > maxLevel {
 				return errors.New("endpoints at too high a level")
 			}
 			err = g.take(t, level+1, leaf.Action)
 		default:
-			err = fmt.Errorf("an action that is neither AddEndpoint nor OpenDevice: %v", leaf)
+			err = fmt.Errorf("an action that is neither AddEndpoint, OpenDevice nor MonitorProcess: %v", leaf)
 		}
 		if err != nil {
 			return err
@@ -133,6 +136,18 @@ func (g *opened) device(t actions.Type, level uint32, a actions.OpenDevice) erro
 		}
 	}
 	g.devices[name] = append(g.devices[name], a)
+	return nil
+}
+
+func (g *opened) monitor(t actions.Type, level uint32, a actions.MonitorProcess) error {
+	if level > 0 {
+		return errors.New("a monitor at a meta-level")
+	}
+	h, err := handlerFor(t, a.Handler)
+	if err != nil {
+		return fmt.Errorf("monitor of process %v %w", a.PID, err)
+	}
+	g.monitors[a.PID] = h
 	return nil
 }
 

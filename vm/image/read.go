@@ -94,8 +94,8 @@ func (r *reader) process(i int) {
 	c := &r.parts.Processes[i]
 	*c = vm.ProcessParts{Depth: p.Depth, PID: p.PID, Name: p.Name, Nested: p.Type == "", Last: p.Last, Seq: p.Seq, Fresh: p.Fresh}
 	if c.Nested {
-		if len(p.State) > 0 || len(p.Devices) > 0 || p.Fresh > 0 {
-			r.fault(i, "it is a virtual machine, but has a state, devices or fresh names")
+		if len(p.State) > 0 || len(p.Devices) > 0 || p.Fresh > 0 || len(p.Monitors) > 0 {
+			r.fault(i, "it is a virtual machine, but has a state, devices, monitors or fresh names")
 		}
 		return
 	}
@@ -133,6 +133,13 @@ func (r *reader) process(i int) {
 		default:
 			r.fault(i, "the Open of type %q gives devices that cannot be told apart: %s", p.Type, d.Device)
 		}
+	}
+	for _, pid := range p.Monitors {
+		h, ok := g.monitors[pid]
+		if !ok {
+			r.fault(i, "the Open of type %q gives no monitor of process %d", p.Type, pid)
+		}
+		c.Monitors = append(c.Monitors, vm.MonitorParts{PID: pid, Handler: h})
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 //
 // Of returns an [UnregisteredError] if there are processes of other types. It also
 // returns an error if the machine is not at rest or not running ([vm.State.AtRest]),
-// if a state cannot be encoded, or if a process has an endpoint or a device that the
-// Open of its type does not return with the same level, name, role and kinds of
-// event. Of tries to read the image, so it can be restored if the codecs can read
+// if a state cannot be encoded, or if a process has an endpoint, a device or a
+// monitor that the Open of its type does not return with the same level, name, role
+// and kinds of event. Of tries to read the image, so it can be restored if the codecs can read
 // what they have written.
 //
 // It takes the time of a few calls of Open for each process. The machine can work
@@ -117,6 +117,9 @@ func process(c *vm.ProcessParts) Process {
 	}
 	for _, h := range c.Devices {
 		p.Devices = append(p.Devices, Device{h.Device.DeviceName(), h.Generation, h.Paused, h.Opening})
+	}
+	for _, m := range c.Monitors {
+		p.Monitors = append(p.Monitors, m.PID)
 	}
 	return p
 }

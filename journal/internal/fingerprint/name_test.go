@@ -157,6 +157,8 @@ func TestNames(t *testing.T) {
 		{reflect.TypeFor[actions.TellDevice](), "actions.TellDevice"},
 		{reflect.TypeFor[actions.CloseDevice](), "actions.CloseDevice"},
 		{reflect.TypeFor[actions.FlowControl](), "actions.FlowControl"},
+		{reflect.TypeFor[actions.MonitorProcess](), "actions.MonitorProcess"},
+		{reflect.TypeFor[actions.UnmonitorProcess](), "actions.UnmonitorProcess"},
 		{reflect.TypeFor[actions.MetaLevel](), "actions.MetaLevel"},
 		{reflect.TypeFor[actions.Tree](), "actions.Tree"},
 		{reflect.TypeFor[actions.PID](), "actions.PID"},

@@ -171,6 +171,17 @@ func (a *lawActor) want(op *lawOp, level int, fresh actions.EndpointID) actions.
 			a.note(lawEntry{what: "name", text: fmt.Sprint(name)})
 			return a.step(op.then, name)
 		})
+	case opMonitor:
+		pid := op.pid
+		if pid == 0 {
+			pid = a.child
+		}
+		if op.style == styleMute {
+			return actions.MonitorProcess{PID: pid}
+		}
+		return actions.MonitorProcess{PID: pid, Handler: a.monitor(op)}
+	case opUnmonitor:
+		return actions.Unmonitor(op.pid)
 	case opOpen:
 		return actions.OpenDevice{Device: lawDevice{fmt.Sprint(op.name)}, Handler: a.device(op)}
 	default:
@@ -298,6 +309,18 @@ func (a *lawActor) device(op *lawOp) *actions.Handler {
 		a.note(lawEntry{what: ev.Kind.String(), name: op.deviceName(), text: fmt.Sprint(ev.Value)})
 		return a.step(op.then, nil)
 	})
+}
+
+// monitor returns the handler of a monitor.
+func (a *lawActor) monitor(op *lawOp) *actions.Handler {
+	h := actions.HandlerOf(func(a lawActor, ev *actions.Event) actions.Transition[lawActor] {
+		a.note(lawEntry{what: ev.Kind.String(), name: fmt.Sprint(ev.Value), text: lawReason(ev.Reason)})
+		return a.step(op.then, nil)
+	})
+	if op.style == styleMisfit {
+		h.State = reflect.TypeFor[int]()
+	}
+	return h
 }
 
 func (op *lawOp) deviceName() string { return fmt.Sprintf("device %d", op.name) }

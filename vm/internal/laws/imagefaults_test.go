@@ -87,6 +87,7 @@ var imageFaults = map[string]func(*image.Image){
 			p.Devices[i].Paused = false
 		}
 	}),
+	"monitors": eachProcess(func(p *image.Process) { p.Monitors = nil }),
 	"state": eachProcess(func(p *image.Process) {
 		if p.Type != "" {
 			p.State = slices.Concat(p.State[:len(p.State)-1], []byte(`,"Steps":0}`))
@@ -137,6 +138,9 @@ func TestLawImageIsAboutEverything(t *testing.T) {
 				see("fresh name", p.Fresh > 0)
 				see("something deleted", int(p.Seq) > len(p.Endpoints))
 				see("several devices", len(p.Devices) > 1)
+				see("monitor", len(p.Monitors) > 0)
+				see("several monitors", len(p.Monitors) > 1)
+				see("monitor in a machine", len(p.Monitors) > 0 && p.Depth > 0)
 				for _, d := range p.Devices {
 					see("paused device", d.Paused)
 					see("device in a machine", p.Depth > 0)

@@ -49,6 +49,10 @@ func (p *naiveProc) perform(it naiveItem, rest []naiveItem) []naiveItem {
 			name := naiveFresh(p.fresh)
 			return before(p.run(func(state any) (any, actions.Action) { return a.Resume.Run(state, name) }), rest)
 		}
+	case actions.MonitorProcess:
+		p.monitor(a)
+	case actions.UnmonitorProcess:
+		delete(p.monitors, a.PID)
 	case actions.OpenDevice:
 		p.openDevice(a)
 	case actions.CloseDevice:
@@ -119,6 +123,25 @@ func (p *naiveProc) end(reason error) {
 		e := p.ends[0]
 		p.ends = p.ends[1:]
 		v.depart(naiveEntry{p, e}, reason)
+	}
+	if v.m.faults.DownWithoutReason {
+		reason = nil
+	}
+	v.down(p, reason)
+}
+
+func (p *naiveProc) monitor(a actions.MonitorProcess) {
+	switch {
+	case a.PID == 0 || a.PID == p.pid:
+		p.fail(vm.ErrAction)
+	case a.Handler != nil && !p.fits(a.Handler.State):
+	case p.vm.find(a.PID) == nil:
+		p.hearDown(a.Handler, a.PID, vm.ErrNoProcess)
+	default:
+		if p.monitors == nil {
+			p.monitors = map[actions.PID]*actions.Handler{}
+		}
+		p.monitors[a.PID] = a.Handler
 	}
 }
 

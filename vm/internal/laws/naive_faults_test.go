@@ -21,4 +21,6 @@ type naiveFaults struct {
 	LastStranger      bool // who is told that a demand is over is not told whose
 	LastOneByOne      bool // the machine goes on after each that has been told so
 	SwallowedNoRound  bool // an event for a meta-level endpoint that is gone has no effect at all
+	DownForgotten     bool // nobody is told of the end of a process that it monitors
+	DownWithoutReason bool // nor for what reason
 }

@@ -46,6 +46,7 @@ type naiveProc struct {
 	metas     []*naiveEnd // at meta-levels, in the order of creation
 	waits     []*naiveWait
 	holds     []*naiveHold
+	monitors  map[actions.PID]*actions.Handler
 	inner     *naiveVM // if the process is a virtual machine
 	anonymous int      // how many endpoints without a name there have been
 	fresh     int      // how many fresh names have been given out
@@ -186,13 +187,40 @@ func (v *naiveVM) round() {
 	}
 }
 
-// collect removes the processes to which nothing can happen any more.
+// collect removes the processes to which nothing can happen any more, and tells
+// those that monitor them, until there are no more of either.
 func (v *naiveVM) collect() {
+	var removed []*naiveProc
 	for _, p := range slices.Clone(v.procs) {
-		idle := len(p.queue) == 0 && len(p.ends) == 0 && len(p.metas) == 0 && len(p.waits) == 0 && !p.holdsDevice()
+		idle := len(p.queue) == 0 && len(p.ends) == 0 && len(p.metas) == 0 && len(p.waits) == 0 && len(p.monitors) == 0 && !p.holdsDevice()
 		if idle && !v.m.faults.NoCollection {
 			v.remove(p)
+			removed = append(removed, p)
 		}
+	}
+	for _, p := range removed {
+		v.down(p, nil)
+	}
+	if len(removed) > 0 {
+		v.collect()
+	}
+}
+
+// down tells those that monitor p, which has gone.
+func (v *naiveVM) down(p *naiveProc, reason error) {
+	for _, q := range v.procs {
+		h, monitors := q.monitors[p.pid]
+		if !monitors || v.m.faults.DownForgotten {
+			continue
+		}
+		delete(q.monitors, p.pid)
+		q.hearDown(h, p.pid, reason)
+	}
+}
+
+func (p *naiveProc) hearDown(h *actions.Handler, pid actions.PID, reason error) {
+	if h != nil {
+		p.handle(h, &actions.Event{Kind: actions.Down, Value: pid, Reason: reason})
 	}
 }
 

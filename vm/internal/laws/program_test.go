@@ -1,6 +1,8 @@
 package laws
 
 import (
+	"slices"
+
 	"pgregory.net/rapid"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -67,6 +69,8 @@ const (
 	opOpen
 	opClose
 	opGroup // at a meta-level, all that another step says
+	opMonitor
+	opUnmonitor
 )
 
 // lawKinds says how often which kind of action is wanted: in the first step of
@@ -148,6 +152,9 @@ func (src lawSource) program() *lawProgram {
 	for range m.scripts {
 		p.scripts = append(p.scripts, m.script())
 	}
+	for range src(12) {
+		m.monitor(&p.scripts[src(len(p.scripts))])
+	}
 	return p
 }
 
@@ -222,6 +229,20 @@ func (m lawMaker) op(s *lawScript, later int) lawOp {
 		op.then = src(steps+1) - 1
 	}
 	return op
+}
+
+// monitor adds an action about a monitor to a step of s: mostly to one that a process
+// takes with the PID of its child.
+func (m lawMaker) monitor(s *lawScript) {
+	src := m.lawSource
+	op := lawOp{kind: opMonitor, then: src(len(s.steps)+1) - 1, pid: actions.PID(max(0, src(12)-4))}
+	if src.rarely(6) {
+		op.kind = opUnmonitor
+	}
+	op.level = max(0, src(20)-18)
+	op.style = lawStyle(max(0, src(32)-28))
+	step := &s.steps[src(len(s.steps))]
+	step.ops = slices.Insert(step.ops, src(len(step.ops)+1), op)
 }
 
 func (m lawMaker) name() int {

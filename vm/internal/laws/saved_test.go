@@ -29,6 +29,7 @@ type savedActor struct {
 	Steps   int
 	Ends    []savedEnd
 	Devices []savedDevice
+	Downs   []savedMonitor
 
 	program *lawProgram
 	rank    int // 0 for what waits in the queue, n for what comes from n continuations
@@ -45,6 +46,11 @@ type savedEnd struct {
 type savedDevice struct {
 	Name string
 	Op   savedOp
+}
+
+type savedMonitor struct {
+	PID actions.PID
+	Op  savedOp
 }
 
 // A savedOp is the place of a lawOp in the program.
@@ -77,6 +83,9 @@ func savedType(p *lawProgram) actions.Type {
 		for _, d := range a.Devices {
 			all = append(all, d.open(p))
 		}
+		for _, d := range a.Downs {
+			all = append(all, d.open(p))
+		}
 		return all
 	}).Type
 }
@@ -100,7 +109,7 @@ func (a savedActor) step(number int, fresh vm.FreshID) actions.Transition[savedA
 	if step.crash {
 		panic(errors.New("crashed"))
 	}
-	a.Ends, a.Devices = slices.Clone(a.Ends), slices.Clone(a.Devices)
+	a.Ends, a.Devices, a.Downs = slices.Clone(a.Ends), slices.Clone(a.Devices), slices.Clone(a.Downs)
 	var tree actions.Tree
 	for i := range step.ops {
 		if a.Fuel == 0 {
@@ -171,6 +180,19 @@ func (a *savedActor) want(op *lawOp, at savedOp, level int, fresh vm.FreshID) ac
 		return actions.Fresh(func(a savedActor, name actions.EndpointID) actions.Transition[savedActor] {
 			return a.going(p, rank).step(op.then, name.(vm.FreshID))
 		})
+	case opMonitor:
+		d := savedMonitor{op.pid, at}
+		if d.PID == 0 {
+			d.PID = a.Child
+		}
+		if a.rank > 0 || level == 0 && (d.PID == 0 || d.PID == a.PID) {
+			return nil // see above
+		}
+		a.Downs = slices.DeleteFunc(a.Downs, func(o savedMonitor) bool { return o.PID == d.PID })
+		a.Downs = append(a.Downs, d)
+		return outward(d.open(a.program), level)
+	case opUnmonitor:
+		return actions.Unmonitor(op.pid)
 	case opOpen:
 		d := savedDevice{a.deviceName(op), at}
 		a.Devices = slices.DeleteFunc(a.Devices, func(o savedDevice) bool { return o.Name == d.Name })
@@ -278,4 +300,16 @@ func (d savedDevice) open(p *lawProgram) actions.OpenDevice {
 	return actions.OpenDevice{Device: lawDevice{d.Name}, Handler: actions.HandlerOf(func(a savedActor, _ *actions.Event) actions.Transition[savedActor] {
 		return a.going(p, 0).step(op.then, 0)
 	})}
+}
+
+// open returns the action that begins d.
+func (d savedMonitor) open(p *lawProgram) actions.MonitorProcess {
+	op := d.Op.of(p)
+	if op.style == styleMute {
+		return actions.MonitorProcess{PID: d.PID}
+	}
+	h := actions.HandlerOf(func(a savedActor, _ *actions.Event) actions.Transition[savedActor] {
+		return a.going(p, 0).step(op.then, 0)
+	})
+	return actions.MonitorProcess{PID: d.PID, Handler: h}
 }

@@ -1,0 +1,146 @@
+package vm
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// A monitor is the request of a process to be told when process pid of the same
+// machine has gone.
+type monitor struct {
+	pid     actions.PID
+	handler *actions.Handler // nil if there is nothing to do
+}
+
+// A down is the news for process p that process pid has gone. Until p is told, it has
+// its monitor.
+type down struct {
+	p      *proc
+	pid    actions.PID
+	reason error
+}
+
+// monitored returns the place of the monitor of c for pid, and whether there is one.
+func (c *cell) monitored(pid actions.PID) (int, bool) {
+	if c.extras == nil {
+		return 0, false
+	}
+	return slices.BinarySearchFunc(c.extras.monitors, pid, func(m monitor, pid actions.PID) int { return cmp.Compare(m.pid, pid) })
+}
+
+// monitor makes p monitor another process, or gives it another handler for that.
+func (k *kernel) monitor(p *proc, a actions.MonitorProcess) {
+	if a.PID == 0 || a.PID == p.cell.pid {
+		k.fail(p, fmt.Errorf("%w: a process cannot monitor itself, nor PID 0, which is nobody's", ErrAction))
+		return
+	}
+	if a.Handler != nil && a.Handler.Run == nil {
+		a.Handler = nil
+	}
+	if a.Handler != nil && !k.fits(p, a.Handler.State, a) {
+		return
+	}
+	r := p.own().ensureExtras()
+	i, found := p.cell.monitored(a.PID)
+	if found {
+		r.monitors[i].handler = a.Handler
+		return
+	}
+	r.monitors = slices.Insert(r.monitors, i, monitor{a.PID, a.Handler})
+	if k.procs.get(a.PID) == nil {
+		k.downs = append(k.downs, down{p, a.PID, ErrNoProcess})
+		return
+	}
+	k.watch(p, a.PID)
+}
+
+// unmonitor ends what monitor began.
+func (k *kernel) unmonitor(p *proc, a actions.UnmonitorProcess) {
+	i, found := p.cell.monitored(a.PID)
+	if !found {
+		k.m.stats.Ignored++
+		k.m.record(&Record{Kind: Ignored, at: p, Action: a})
+		return
+	}
+	r := p.own().extras
+	r.monitors = slices.Delete(r.monitors, i, i+1)
+	k.unwatch(p, a.PID)
+}
+
+// watch notes that p monitors pid.
+func (k *kernel) watch(p *proc, pid actions.PID) {
+	if k.watching == nil {
+		k.watching = map[actions.PID][]*proc{}
+	}
+	ps := k.watching[pid]
+	i, _ := slices.BinarySearchFunc(ps, p, byPID)
+	k.watching[pid] = slices.Insert(ps, i, p)
+}
+
+// unwatch notes that p does not monitor pid any more.
+func (k *kernel) unwatch(p *proc, pid actions.PID) {
+	ps := k.watching[pid]
+	i, _ := slices.BinarySearchFunc(ps, p, byPID)
+	if ps = slices.Delete(ps, i, i+1); len(ps) > 0 {
+		k.watching[pid] = ps
+	} else {
+		delete(k.watching, pid)
+	}
+}
+
+// unwatchAll notes that p, which has ended, monitors nobody any more.
+func (k *kernel) unwatchAll(p *proc) {
+	if p.cell.extras != nil {
+		for _, m := range p.cell.extras.monitors {
+			k.unwatch(p, m.pid)
+		}
+	}
+}
+
+// noteDown notes that those that monitor p, which has gone, are to be told.
+func (k *kernel) noteDown(p *proc, reason error) {
+	pid := p.cell.pid
+	for _, w := range k.watching[pid] {
+		k.downs = append(k.downs, down{w, pid, reason})
+	}
+	delete(k.watching, pid)
+}
+
+// tellDown tells the next process that one that it monitored has gone.
+func (k *kernel) tellDown() {
+	d := k.downs[0]
+	if k.downs = k.downs[1:]; len(k.downs) == 0 {
+		k.downs = nil
+	}
+	i, _ := d.p.cell.monitored(d.pid)
+	r := d.p.own().extras
+	h := r.monitors[i].handler
+	r.monitors = slices.Delete(r.monitors, i, i+1)
+	k.noteCandidate(d.p)
+	ev := &actions.Event{Kind: actions.Down, Value: d.pid, Reason: d.reason}
+	if h == nil {
+		k.m.told(d.p, nil, ev)
+		return
+	}
+	k.call.set(d.p, nil, h, ev)
+}
+
+// orderDowns puts the news of processes that were removed together into the order of
+// their PIDs, and then of those that monitored them.
+func (k *kernel) orderDowns() {
+	slices.SortFunc(k.downs, func(a, b down) int {
+		return cmp.Or(cmp.Compare(a.pid, b.pid), byPID(a.p, b.p))
+	})
+}
+
+// hearsDown reports whether a process handles the end of p.
+func (k *kernel) hearsDown(p *proc) bool {
+	return slices.ContainsFunc(k.watching[p.cell.pid], func(w *proc) bool {
+		i, _ := w.cell.monitored(p.cell.pid)
+		h := w.cell.extras.monitors[i].handler
+		return h != nil && h.Events.Has(actions.Down) && h.Events&actions.IgnoresReason == 0
+	})
+}
