@@ -2,6 +2,7 @@ package actions
 
 import (
 	"iter"
+	"reflect"
 	"slices"
 
 	"github.com/go-marketplace/marketplace/topic"
@@ -14,7 +15,7 @@ import (
 //	AddEndpoint  ReplaceEndpoint  DeleteEndpoint
 //	*SendMessage
 //	SpawnProcess  QuitProcess
-//	YieldTurn  FreshName
+//	YieldTurn  FreshName  UpdateLocal
 //	MonitorProcess  UnmonitorProcess
 //	OpenDevice  TellDevice  CloseDevice  FlowControl
 //	MetaLevel
@@ -31,6 +32,7 @@ type (
 		ID      EndpointID // nil for an anonymous endpoint
 		Role    topic.Role
 		Handler *Handler // nil for an endpoint that ignores all events
+		Passive bool     // the endpoint does not keep its process: see [Local]
 	}
 
 	// ReplaceEndpoint moves the endpoint of the same name to another role, in one
@@ -91,6 +93,19 @@ type (
 	// none for the PID, nothing happens, and the machine counts it.
 	UnmonitorProcess struct{ PID PID }
 
+	// UpdateLocal continues the process at once with a local value: see [Local]. At a
+	// meta-level, it has the value of the process for that level. The resulting actions
+	// are those of the process, so they are performed in its own machine: see [AtLevel].
+	UpdateLocal struct {
+		Local *Type        // of the value
+		State reflect.Type // that Run requires; nil for a function that does not change the state
+
+		// Run returns the next state, the next value, and actions. The value is nil if
+		// the process has none, and nil removes it. The level is 0 for the machine of the
+		// process, 1 for one level up, and so on. Run must be pure.
+		Run func(state, value any, level int) (nextState, nextValue any, a Action)
+	}
+
 	// OpenDevice opens a device. If the process holds the device already, it only
 	// gives it a new handler.
 	OpenDevice struct {
@@ -144,6 +159,7 @@ func (CloseDevice) action()      {}
 func (FlowControl) action()      {}
 func (MetaLevel) action()        {}
 func (Tree) action()             {}
+func (UpdateLocal) action()      {}
 
 // A PID names a process within its virtual machine. PIDs are never used again.
 // The first process of a machine has PID 1; zero stands for the acting

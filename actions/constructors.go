@@ -127,6 +127,18 @@ func Yield[S any](resume func(S) Transition[S]) YieldTurn {
 	return YieldTurn{ResumeWith(func(s S, _ PID) Transition[S] { return resume(s) })}
 }
 
+// AtLevel performs a level machines further out: it is a for 0, and [AtMeta] of a for 1.
+// AtLevel panics if level is negative.
+func AtLevel(level int, a Action) Action {
+	if level < 0 {
+		panic(fmt.Sprintf("actions: AtLevel(%d): a level is not negative", level))
+	}
+	for range level {
+		a = MetaLevel{Action: a}
+	}
+	return a
+}
+
 // Fresh continues the process at once with a name for an endpoint that no other
 // Fresh has given or will give to this process.
 func Fresh[S any](resume func(s S, name EndpointID) Transition[S]) FreshName {

@@ -183,10 +183,21 @@ func ResumeNamed[S any](f func(S, EndpointID) Transition[S]) NameResumption {
 type Event struct {
 	Kind    EventKind
 	Peer    topic.Role    // for Presence, Absence, First and Last; its topic is that of the conversation. For Delivery, only its orientation is set: that of the sender
+	PeerID  PeerID        `fingerprint:"-"` // for Presence and Absence: which endpoint the peer is. Older journals do not have it in their fingerprints
 	Self    bool          // the peer is an endpoint of the same process; for Delivery, the sender is the process itself
 	Reason  error         // for Absence, Ended, Failed and Down; nil if there is none
 	Message topic.Message // for Delivery
 	Value   any           // the value for Value, the command for Failed and Done, and the PID for Down: that of the process that has gone
+}
+
+// A PeerID tells the peers of an endpoint apart: the presence and the absence of one
+// endpoint have the same PeerID, and those of two endpoints have different ones. An
+// endpoint that moves to another role keeps its PeerID. It is unique in the machine in
+// which the conversation takes place, and it is of no use to send messages. Its
+// fields are exported so that it can be part of a state.
+type PeerID struct {
+	PID PID    // the process, or the nested machine in which it lives
+	Seq uint32 // the number of the endpoint in the process
 }
 
 // EventKind tells events apart.

@@ -81,6 +81,12 @@ func Describe(w *text.Writer, a Action) {
 		w.Word("monitor " + a.PID.String())
 	case UnmonitorProcess:
 		w.Word("unmonitor " + a.PID.String())
+	case UpdateLocal:
+		w.Word("update local value")
+		if a.Local != nil {
+			w.Word(" ")
+			w.Plain(text.Name, a.Local.Name)
+		}
 	case OpenDevice:
 		w.Word("hold ")
 		w.Device(a.Device)
@@ -192,6 +198,9 @@ func (a MonitorProcess) String() string { return describe(a) }
 
 // String describes the action for people.
 func (a UnmonitorProcess) String() string { return describe(a) }
+
+// String describes the action for people.
+func (a UpdateLocal) String() string { return describe(a) }
 
 // String describes the action for people.
 func (a OpenDevice) String() string { return describe(a) }

@@ -133,6 +133,7 @@ type Event[M any] struct {
 	Message      M                // for messages
 	Conversation topic.Pattern[M] // for presence and absence
 	Peer         topic.Role       // for presence and absence; its topic is the conversation. For messages only its orientation is set
+	PeerID       actions.PeerID   // for presence and absence: which endpoint the peer is
 	Self         bool             // the peer is an endpoint of the same process, or the process has sent the message itself
 	Reason       error            // for absence
 }
@@ -145,7 +146,7 @@ func OnEvent[S, M any](kind actions.EventKind, f func(s S, ev Event[M]) actions.
 		panic("endpoint: OnEvent is for messages, presence and absence: use OnFirst, OnLast, or a Device")
 	}
 	return stateful[M](kind, func(s S, ev *actions.Event) actions.Transition[S] {
-		e := Event[M]{Peer: ev.Peer, Self: ev.Self, Reason: ev.Reason}
+		e := Event[M]{Peer: ev.Peer, PeerID: ev.PeerID, Self: ev.Self, Reason: ev.Reason}
 		if kind == actions.Delivery {
 			e.Message = messageOf[M](ev)
 		} else {

@@ -132,7 +132,26 @@ func (a *assembly) cell(i int, path Path) *cell {
 		return a.endpoint(d, id)
 	})
 	a.devices(i, c, path)
+	a.locals(i, c)
 	return c
+}
+
+// locals gives c, which is process i, its local values.
+func (a *assembly) locals(i int, c *cell) {
+	p := &a.parts.Processes[i]
+	for _, l := range p.Locals {
+		switch {
+		case l.Type == nil || l.Level > p.Depth || reflect.TypeOf(l.Value) != l.Type.State:
+			a.fault(i, "a local value at level %d is a %T", l.Level, l.Value)
+			return
+		}
+		at, found := c.local(l.Level, l.Type)
+		if found || at != len(c.locals()) {
+			a.fault(i, "local value %q at level %d is out of order", l.Type.Name, l.Level)
+			return
+		}
+		c.ensureExtras().locals = append(c.ensureExtras().locals, local{l.Level, l.Type, l.Value})
+	}
 }
 
 // endpoint makes an endpoint.
@@ -140,7 +159,7 @@ func (a *assembly) endpoint(d *EndpointParts, id actions.EndpointID) (*endpoint,
 	if !d.Role.Topic.Valid() || d.Role.Orientation > 1 || d.Role.Interest > 2 {
 		return nil, fmt.Errorf("has role %v", d.Role)
 	}
-	e := newEndpoint(actions.AddEndpoint{ID: id, Role: d.Role, Handler: d.Handler}, d.Seq)
+	e := newEndpoint(actions.AddEndpoint{ID: id, Role: d.Role, Handler: d.Handler, Passive: d.Passive}, d.Seq)
 	e.level = d.Level
 	return e, nil
 }

@@ -29,7 +29,7 @@ const (
 	callHandler  callKind = iota // of an endpoint or a device
 	callBoot                     // the first transition of a process
 	callSpawned                  // the continuation of a spawn, with the PID of the child
-	callContinue                 // the continuation of a yield or of a fresh name, whose actions are performed next
+	callContinue                 // the continuation of a yield, a fresh name or a local value, whose actions are performed next
 )
 
 var callKinds = [...]string{"handler", "boot", "continuation", "continuation"}
@@ -63,11 +63,24 @@ type function struct {
 	ev      *actions.Event
 	then    func(any, actions.PID) (any, actions.Action)
 	pid     actions.PID
+	local   *localUpdate // or nil
+}
+
+// A localUpdate is the update of a local value.
+type localUpdate struct {
+	run         func(state, value any, level int) (nextState, nextValue any, a actions.Action)
+	value, next any
+	level       int
 }
 
 func (f *function) call(state any) (any, actions.Action) {
 	if f.handler != nil {
 		return f.handler(state, f.ev)
+	}
+	if u := f.local; u != nil {
+		var a actions.Action
+		state, u.next, a = u.run(state, u.value, u.level)
+		return state, a
 	}
 	return f.then(state, f.pid)
 }

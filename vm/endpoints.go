@@ -94,7 +94,7 @@ func (k *kernel) add(p *proc, a actions.AddEndpoint) {
 }
 
 func newEndpoint(a actions.AddEndpoint, seq uint32) *endpoint {
-	e := &endpoint{id: a.ID, role: a.Role, seq: seq}
+	e := &endpoint{id: a.ID, role: a.Role, seq: seq, passive: a.Passive}
 	e.handle(a.Handler)
 	if e.id == nil {
 		e.id = anonymous(seq)

@@ -28,16 +28,16 @@ type kernel struct {
 	watching map[actions.PID][]*proc // who monitors a process, by PID
 
 	// Whose turn it is.
-	ready      turns // in this round
-	next       turns // in the next round
-	runnable   int   // how many live processes are in ready and next
-	horizon    actions.PID
-	inRound    bool
-	roundDue   bool // work begins a round
-	acting     *proc
-	batch      []item
-	at         int
-	freshNames int // how many fresh names it gave out in this turn
+	ready     turns // in this round
+	next      turns // in the next round
+	runnable  int   // how many live processes are in ready and next
+	horizon   actions.PID
+	inRound   bool
+	roundDue  bool // work begins a round
+	acting    *proc
+	batch     []item
+	at        int
+	continued int // the fresh names and local values that continued the acting process in its turn
 
 	// The step that is under way: see work.
 	sending  sending
@@ -46,6 +46,7 @@ type kernel struct {
 	downs    []down // to be told
 	spawning spawning
 	call     pendingCall
+	local    localUpdate
 	resuming pendingResume
 	inside   *kernel // a nested machine that has work to do first
 

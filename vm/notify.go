@@ -116,6 +116,7 @@ func (k *kernel) tellOf(to, about entry, peer, own topic.Role, kind actions.Even
 	}
 	peer.Topic = common
 	n.ev.Kind, n.ev.Peer, n.ev.Self, n.ev.Reason = kind, peer, to.sameProcess(about), nil // the rest stays zero
+	n.ev.PeerID = actions.PeerID{PID: about.p.cell.pid, Seq: about.e.seq}
 	if kind == actions.Absence {
 		n.ev.Reason = n.reason
 	}

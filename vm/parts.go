@@ -42,6 +42,14 @@ type ProcessParts struct {
 	Endpoints []EndpointParts // in the order of their creation
 	Devices   []DeviceParts   // in the order of their opening
 	Monitors  []MonitorParts  // in the order of PIDs
+	Locals    []LocalParts    // in the order of their levels and names
+}
+
+// LocalParts is a local value of a process: see [actions.Local].
+type LocalParts struct {
+	Type  *actions.Type
+	Level uint32 // 0 for the machine of the process, 1 for one level up, and so on
+	Value any
 }
 
 // EndpointParts is all data of an endpoint. It has one of three identities: a name
@@ -56,6 +64,7 @@ type EndpointParts struct {
 	InnerSeq  uint32             // the Seq of the endpoint of Inner
 	Role      topic.Role
 	Handler   *actions.Handler // nil if it ignores all events
+	Passive   bool             // it does not keep its process
 	Tallies   []TallyParts     // the demands that it has been told of, in no order
 }
 
@@ -182,7 +191,7 @@ func (c *cell) parts(depth uint32) ProcessParts {
 		within = c.extras.inner.metaNumbers()
 	}
 	for _, e := range slices.Concat(c.endpoints, c.metas()) {
-		d := EndpointParts{Seq: e.seq, Level: e.level, Role: e.role, Handler: e.handler}
+		d := EndpointParts{Seq: e.seq, Level: e.level, Role: e.role, Handler: e.handler, Passive: e.passive}
 		switch id := e.id.(type) {
 		case metaID:
 			d.Inner, d.InnerSeq = id.pid, within[id]
@@ -202,6 +211,9 @@ func (c *cell) parts(depth uint32) ProcessParts {
 		p.Endpoints = append(p.Endpoints, d)
 	}
 	slices.SortFunc(p.Endpoints, func(a, b EndpointParts) int { return int(int64(a.Seq) - int64(b.Seq)) })
+	for _, l := range c.locals() {
+		p.Locals = append(p.Locals, LocalParts{l.typ, l.level, l.value})
+	}
 	for _, h := range c.holds() {
 		p.Devices = append(p.Devices, DeviceParts{h.device, h.handler, h.address.Generation, h.paused, h.opening})
 	}

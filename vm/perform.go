@@ -49,6 +49,8 @@ func (k *kernel) perform(it item) {
 		}
 	case actions.FreshName:
 		k.fresh(p, a)
+	case actions.UpdateLocal:
+		k.updateLocal(p, a, 0, nil)
 	case actions.OpenDevice:
 		k.openDevice(p, a)
 	case actions.TellDevice:
@@ -97,7 +99,7 @@ func (k *kernel) fresh(p *proc, a actions.FreshName) {
 	if !k.fits(p, a.Resume.State, "continuation") {
 		return
 	}
-	if k.freshNames++; k.freshNames > k.m.limits.Queue {
+	if k.continued++; k.continued > k.m.limits.Queue {
 		k.fail(p, fmt.Errorf("%w: more than %d fresh names in one turn", ErrOverflow, k.m.limits.Queue))
 		return
 	}

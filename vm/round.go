@@ -102,7 +102,7 @@ func (k *kernel) beginTurn() {
 		c := p.own()
 		k.m.backlog -= len(c.queue)
 		k.acting = p
-		k.batch, k.at, k.freshNames = c.queue, 0, 0
+		k.batch, k.at, k.continued = c.queue, 0, 0
 		c.queue = nil
 		return
 	}
@@ -120,7 +120,7 @@ func (k *kernel) endTurn() {
 
 // noteCandidate makes p a candidate for collection at the end of the round.
 func (k *kernel) noteCandidate(p *proc) {
-	if c := p.cell; len(c.queue) == 0 && len(c.endpoints) == 0 {
+	if c := p.cell; len(c.queue) == 0 && (len(c.endpoints) == 0 || c.extras != nil && len(c.extras.locals) > 0) {
 		k.candidates = append(k.candidates, p)
 	}
 }
@@ -131,6 +131,10 @@ func (k *kernel) noteCandidate(p *proc) {
 func (k *kernel) endRound() {
 	for i, p := range k.candidates {
 		k.candidates[i] = nil
+		if !p.dead && p.cell.isIdle() {
+			k.enqueue(p, item{action: actions.Quit()})
+			continue
+		}
 		if p.dead || !p.cell.holdsNothing() || p.inner != nil && p.inner.devices > 0 {
 			continue
 		}

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/benbjohnson/immutable"
 
@@ -46,6 +47,14 @@ type extras struct {
 	tallies  []tallies   // of endpoints that count their demand
 	inner    *space      // of a process that is a virtual machine
 	waitSeq  uint32
+	locals   []local // in the order of their levels and names
+}
+
+// A local is a local value of a process.
+type local struct {
+	level uint32
+	typ   *actions.Type
+	value any
 }
 
 // An endpoint is one of a process, local or at a meta-level. It never changes: an
@@ -57,6 +66,7 @@ type endpoint struct {
 	level   uint32                                                   // 0 for a local endpoint
 	route   bool                                                     // id is a metaID: its events go to a process further inside
 	changes bool                                                     // run can change the state
+	passive bool                                                     // it does not keep its process
 	id      actions.EndpointID
 	role    topic.Role
 }
@@ -163,6 +173,7 @@ func (c *cell) copy(o *owner) *cell {
 		m.holds = append([]*hold(nil), m.holds...)
 		m.tallies = append([]tallies(nil), m.tallies...)
 		m.monitors = append([]monitor(nil), m.monitors...)
+		m.locals = append([]local(nil), m.locals...)
 		d.extras = &m
 	}
 	return &d
@@ -175,12 +186,34 @@ func (c *cell) holdsNothing() bool {
 		(c.extras == nil || len(c.extras.metas)+len(c.extras.waits)+len(c.extras.holds)+len(c.extras.monitors) == 0)
 }
 
+// isIdle reports whether c has local values, and nothing can happen to it any more that
+// matters: its endpoints are passive, and no value is busy.
+func (c *cell) isIdle() bool {
+	x := c.extras
+	if x == nil || len(x.locals) == 0 || len(c.queue)+len(x.waits)+len(x.holds)+len(x.monitors) > 0 || x.inner != nil {
+		return false
+	}
+	active := func(e *endpoint) bool { return !e.passive }
+	busy := func(l local) bool {
+		b, ok := l.value.(interface{ Busy() bool })
+		return ok && b.Busy()
+	}
+	return !slices.ContainsFunc(c.endpoints, active) && !slices.ContainsFunc(x.metas, active) && !slices.ContainsFunc(x.locals, busy)
+}
+
 // ensureExtras returns the extras of c, which it makes if there are none.
 func (c *cell) ensureExtras() *extras {
 	if c.extras == nil {
 		c.extras = &extras{}
 	}
 	return c.extras
+}
+
+func (c *cell) locals() []local {
+	if c.extras == nil {
+		return nil
+	}
+	return c.extras.locals
 }
 
 func (c *cell) metas() []*endpoint {

@@ -24,7 +24,9 @@ func Check(s vm.State, types Types) error {
 			continue
 		}
 		im.Processes[i].Type = t.Name
-		r := reader{im: im, types: types, state: func(int, actions.Type) (any, error) { return p.State, nil }}
+		r := reader{im: im, types: types,
+			state: func(int, actions.Type) (any, error) { return p.State, nil },
+			local: func(_, j int, _ actions.Type) (any, error) { return p.Locals[j].Value, nil }}
 		r.parts.Processes = make([]vm.ProcessParts, len(im.Processes))
 		r.process(i)
 		if err := differ(p, &r.parts.Processes[i]); err != nil && len(r.faults) == 0 {

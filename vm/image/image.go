@@ -42,6 +42,14 @@ type Process struct {
 
 	// Monitors are the PIDs of the processes that it monitors, in their order.
 	Monitors []actions.PID
+	Locals   []Local // in the order of their levels and names
+}
+
+// A Local is a local value of a process: see [actions.Local].
+type Local struct {
+	Name  string // of its type
+	Level uint32 // 0 for the machine of the process, 1 for one level up, and so on
+	Value []byte // as it was encoded
 }
 
 // An Endpoint is an endpoint of an [Image]. See [vm.EndpointParts] for its three

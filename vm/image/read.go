@@ -19,6 +19,8 @@ import (
 func (im *Image) State(types Types, decode func(actions.Type, []byte) (any, error)) (vm.State, error) {
 	r := reader{im: im, types: types, state: func(i int, t actions.Type) (any, error) {
 		return decoded(t, im.Processes[i].State, decode)
+	}, local: func(i, j int, t actions.Type) (any, error) {
+		return decoded(t, im.Processes[i].Locals[j].Value, decode)
 	}}
 	parts := r.read()
 	if len(r.faults) > 0 {
@@ -48,7 +50,8 @@ func decoded(t actions.Type, data []byte, decode func(actions.Type, []byte) (any
 type reader struct {
 	im     *Image
 	types  Types
-	state  func(i int, t actions.Type) (any, error) // of process i
+	state  func(i int, t actions.Type) (any, error)    // of process i
+	local  func(i, j int, t actions.Type) (any, error) // local value j of process i
 	parts  vm.Parts
 	faults []error
 }
@@ -116,6 +119,10 @@ func (r *reader) process(i int) {
 		r.fault(i, "%w", err)
 		return
 	}
+	if c.Locals, err = r.locals(i, t, &g); err != nil {
+		r.fault(i, "%w", err)
+		return
+	}
 	for j := range p.Endpoints {
 		d := &p.Endpoints[j]
 		e, err := endpointOf(t, d, g)
@@ -143,6 +150,30 @@ func (r *reader) process(i int) {
 	}
 }
 
+// locals reads the local values of process i, which is of type t, and adds their
+// endpoints to those that the process can have.
+func (r *reader) locals(i int, t actions.Type, g *opened) (all []vm.LocalParts, err error) {
+	defer recovered(&err)
+	for j, l := range r.im.Processes[i].Locals {
+		typ, ok := actions.LocalNamed(l.Name)
+		if !ok {
+			return nil, fmt.Errorf("it has a local value of a kind that the program does not know: %q", l.Name)
+		}
+		value, err := r.local(i, j, *typ)
+		if err != nil {
+			return nil, fmt.Errorf("its local value %q cannot be decoded: %w", l.Name, err)
+		}
+		if l.Level > maxLevel || reflect.ValueOf(value).IsNil() {
+			return nil, fmt.Errorf("its local value %q is nil, or at too high a level: %d", l.Name, l.Level)
+		}
+		if err := g.take(t, l.Level, typ.Open(value)); err != nil {
+			return nil, fmt.Errorf("local value %q opens %w", l.Name, err)
+		}
+		all = append(all, vm.LocalParts{Type: typ, Level: l.Level, Value: value})
+	}
+	return all, nil
+}
+
 // endpointOf reads an endpoint of a process of type t. It is one of those that the
 // Open of t returns.
 func endpointOf(t actions.Type, d *Endpoint, g opened) (e vm.EndpointParts, err error) {
@@ -159,7 +190,7 @@ func endpointOf(t actions.Type, d *Endpoint, g opened) (e vm.EndpointParts, err 
 	if counts := demand(a.Handler) != nil; counts != d.Counts || !counts && len(d.Tallies) > 0 {
 		return e, fmt.Errorf("the Open of type %q gives it a handler with a Demand: %v; in the image: %v, with %d tallies", t.Name, counts, d.Counts, len(d.Tallies))
 	}
-	return vm.EndpointParts{Seq: d.Seq, Level: d.Level, ID: a.ID, Anonymous: d.Anonymous, Role: a.Role, Handler: a.Handler}, nil
+	return vm.EndpointParts{Seq: d.Seq, Level: d.Level, ID: a.ID, Anonymous: d.Anonymous, Role: a.Role, Handler: a.Handler, Passive: a.Passive}, nil
 }
 
 // routes reads the endpoints that virtual machines have for processes inside. Their

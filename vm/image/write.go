@@ -33,7 +33,9 @@ func Of(s vm.State, types Types, encode func(actions.Type, any) ([]byte, error))
 	}
 	im := of(&parts)
 	numberAlike(im, &parts)
-	r := reader{im: im, types: types, state: func(i int, _ actions.Type) (any, error) { return parts.Processes[i].State, nil }}
+	r := reader{im: im, types: types,
+		state: func(i int, _ actions.Type) (any, error) { return parts.Processes[i].State, nil },
+		local: func(i, j int, _ actions.Type) (any, error) { return parts.Processes[i].Locals[j].Value, nil }}
 	for i := range im.Processes {
 		p := &im.Processes[i]
 		if parts.Processes[i].Nested {
@@ -45,6 +47,11 @@ func Of(s vm.State, types Types, encode func(actions.Type, any) ([]byte, error))
 			r.fault(i, "its state cannot be encoded: %w", err)
 		}
 		p.Type, p.State = t.Name, data
+		for j, l := range parts.Processes[i].Locals {
+			if p.Locals[j].Value, err = encoded(*l.Type, l.Value, encode); err != nil {
+				r.fault(i, "its local value %q cannot be encoded: %w", l.Type.Name, err)
+			}
+		}
 	}
 	again := r.read()
 	for i := range again.Processes {
@@ -114,6 +121,9 @@ func process(c *vm.ProcessParts) Process {
 		}
 		slices.SortStableFunc(d.Tallies, func(a, b Tally) int { return cmp.Compare(a.Conversation, b.Conversation) })
 		p.Endpoints = append(p.Endpoints, d)
+	}
+	for _, l := range c.Locals {
+		p.Locals = append(p.Locals, Local{Name: l.Type.Name, Level: l.Level})
 	}
 	for _, h := range c.Devices {
 		p.Devices = append(p.Devices, Device{h.Device.DeviceName(), h.Generation, h.Paused, h.Opening})
