@@ -28,7 +28,7 @@ func TestNamesInJournals(t *testing.T) {
 		timer.Cancel timer.Expired timer.Read timer.Refused timer.Set timer.Time timer.now timer.read timer.wake
 		udp.Listening udp.Packet udp.Undelivered udp.burst udp.found udp.opened udp.received udp.send
 		world.AlarmRang world.AlarmSet world.Error world.Exit world.Ref world.ResultOpen`)
-	if diff := cmp.Diff(types, world.Names()); diff != "" {
+	if diff := cmp.Diff(types, world.RegisteredNames()); diff != "" {
 		t.Errorf("the names of types are others (-want +got):\n%s", diff)
 	}
 	for name, err := range map[string]error{

@@ -29,7 +29,7 @@ import (
 //     not wait for peers that send as much as they can.
 //   - A machine that always has much to do admits a value from time to time, as long
 //     as its backlog does not grow.
-//   - A value that waits for the machine to be at rest (world.Resting) enters at
+//   - A value that waits for the machine to be at rest (world.RestWaiter) enters at
 //     the latest when the machine has gone on restPatience times.
 //
 // The journal has the inputs in the order in which they enter, so a replay does not
@@ -42,7 +42,7 @@ const maxBacklog = 4096
 // An admission is the values that wait to be admitted.
 type admission struct {
 	short, long turn
-	rest        turn // of values that enter when the machine is at rest: see world.Resting
+	rest        turn // of values that enter when the machine is at rest: see world.RestWaiter
 	resting     int  // how often the machine has gone on since the first of these came
 	shorts      int  // admitted since the last long one
 	goneOn      int  // how often the machine has gone on since a value was admitted

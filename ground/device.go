@@ -56,7 +56,7 @@ func (r *runner) open(c *vm.Command) {
 		r: r, address: c.Address, name: c.Address.Device.DeviceName(), reopens: c.Again,
 		closed: make(chan struct{}), intake: intake{paused: c.Paused},
 	}
-	if w, ok := c.Address.Device.(world.Resting); ok {
+	if w, ok := c.Address.Device.(world.RestWaiter); ok {
 		d.rests = w.WaitsForRest()
 	}
 	d.changed.L = &d.mu

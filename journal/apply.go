@@ -207,12 +207,12 @@ func (p *player) compareResults(e *recordedInput) error {
 
 // completeError adds to a difference the input that it was found after, and the programs.
 func (p *player) completeError(d *DivergenceError, e *recordedInput) error {
-	d.Seq, d.Input, d.This = e.Seq, e.Input.String(), Fingerprint()
+	d.Seq, d.Input, d.ThisProgram = e.Seq, e.Input.String(), Fingerprint()
 	d.Since = e.Seq - 1
 	if len(d.Path) == 0 && !e.traces {
 		d.Since = min(p.checked, d.Since) // only the digest shows it
 	}
-	d.Program = d.This
+	d.Program = d.ThisProgram
 	if e.head != nil {
 		d.Program = e.head.Program
 	}

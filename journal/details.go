@@ -13,9 +13,9 @@ import (
 type Details struct {
 	Input Input
 
-	// RollCalls are the presence changes: the endpoints that were opened, moved and
-	// closed, and the processes that ended, a line each.
-	RollCalls []string
+	// PresenceChanges are the endpoints that were opened, moved and closed, and the
+	// processes that ended, a line each.
+	PresenceChanges []string
 
 	// Steps are the trace, a line for each step. There are none if the journal has
 	// no trace.
@@ -38,7 +38,7 @@ func (h *History) Details(from uint64) iter.Seq2[Details, error] {
 			}
 			d := Details{Input: e.Input, Digest: e.check, Checked: e.checks}
 			for i := range e.changes {
-				d.RollCalls = append(d.RollCalls, e.changes[i].String())
+				d.PresenceChanges = append(d.PresenceChanges, e.changes[i].String())
 			}
 			for i := range e.trace {
 				d.Steps = append(d.Steps, e.trace[i].String())
@@ -67,9 +67,9 @@ type Summary struct {
 	Last   Input       // the last one
 	Kinds  []InputKind // how many inputs there are of which kind
 
-	RollCalls uint64 // presence changes: see [Details].RollCalls
-	Traces    uint64 // inputs with a trace
-	Checks    uint64 // digests
+	PresenceChanges uint64 // see [Details].PresenceChanges
+	Traces          uint64 // inputs with a trace
+	Checks          uint64 // digests
 
 	// Snapshots are the inputs after which there are snapshots, the oldest first.
 	// Summary does not check whether they can be used.
@@ -119,7 +119,7 @@ func (c *counter) count(e *entry) {
 	case traceEntry:
 		c.Traces++
 	case presenceEntry:
-		c.RollCalls++
+		c.PresenceChanges++
 	}
 }
 

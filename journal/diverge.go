@@ -21,12 +21,12 @@ type DivergenceError struct {
 	Path vm.Path
 	Name string
 
-	// Recorded is the result in the journal, and Came the result of the replay.
-	Recorded, Came string
+	// Recorded is the result in the journal, and Replayed that of the replay.
+	Recorded, Replayed string
 
 	// Program is the fingerprint of the program that has written the journal, and
-	// This the one of this program.
-	Program, This string
+	// ThisProgram that of the program that replays it.
+	Program, ThisProgram string
 }
 
 // Error says what differs, and what the cause may be.
@@ -41,9 +41,9 @@ func (e *DivergenceError) Error() string {
 	if len(e.Path) > 0 {
 		fmt.Fprintf(&b, "\tin process %s\n", vm.Label(e.Path, e.Name))
 	}
-	fmt.Fprintf(&b, "\trecorded: %s\n\treplayed: %s\n", e.Recorded, e.Came)
-	if e.Program != e.This {
-		fmt.Fprintf(&b, "\tThe journal was written by another build of the program (%s; this is %s): if both should do the same, check what has changed in the program.\n", e.Program, e.This)
+	fmt.Fprintf(&b, "\trecorded: %s\n\treplayed: %s\n", e.Recorded, e.Replayed)
+	if e.Program != e.ThisProgram {
+		fmt.Fprintf(&b, "\tThe journal was written by another build of the program (%s; this is %s): if both should do the same, check what has changed in the program.\n", e.Program, e.ThisProgram)
 	}
 	b.WriteString("\tCheck that the program has the same flags and the same configuration as then.\n")
 	b.WriteString("\tOtherwise a transition function depends on something other than its arguments. Likely causes: the time (time.Now), random numbers, the order in which a map is ranged over, a global variable, a goroutine or a channel, a pointer printed or compared, the environment, a state or message that was written to after it was returned.")

@@ -105,8 +105,8 @@ func TestFormat1LeavesNothingBehind(t *testing.T) {
 	h, err := journal.ReadStore(store)
 	must(t, err)
 	report, err := h.Replay(t.Context(), renamedBank(), journal.ReplayConfig{})
-	if err != nil || report.Free != before || report.Traced == 0 {
-		t.Errorf("%d inputs were not compared, and traces of %d were: %v", report.Free, report.Traced, err)
+	if err != nil || report.Uncompared != before || report.Traced == 0 {
+		t.Errorf("%d inputs were not compared, and traces of %d were: %v", report.Uncompared, report.Traced, err)
 	}
 }
 
@@ -137,8 +137,8 @@ func TestGoOnFromFormat1(t *testing.T) {
 			}
 			report, err := h.Replay(t.Context(), goldenBank(nil), journal.ReplayConfig{})
 			must(t, err)
-			if report.Seq != h.Last() || report.Seq < before+8 || report.Upto != report.Seq {
-				t.Errorf("of inputs up to %d, those up to %d were replayed, and those up to %d compared", h.Last(), report.Seq, report.Upto)
+			if report.Seq != h.Last() || report.Seq < before+8 || report.LastCheck != report.Seq {
+				t.Errorf("of inputs up to %d, those up to %d were replayed, and those up to %d compared", h.Last(), report.Seq, report.LastCheck)
 			}
 			if (report.Traced > 0) != c.Trace || (report.Old > 0) != c.Trace {
 				t.Errorf("traces of %d inputs were compared, and of %d only the digests", report.Traced, report.Old)

@@ -63,7 +63,7 @@ func TestFromTheMiddle(t *testing.T) {
 		h, err := journal.ReadStore(store)
 		must(t, err)
 		text := func(d journal.Details) string {
-			return fmt.Sprint(d.Input.Seq, &d.Input, d.RollCalls, d.Digest, d.Checked)
+			return fmt.Sprint(d.Input.Seq, &d.Input, d.PresenceChanges, d.Digest, d.Checked)
 		}
 		var want []string
 		store.read = 0

@@ -163,7 +163,7 @@ func (p *player) add(s step, text func() string) {
 		was = p.expected.trace[i]
 	}
 	s.text = text()
-	p.differs = &DivergenceError{Path: was.path, Name: was.name, Recorded: was.text, Came: s.text}
+	p.differs = &DivergenceError{Path: was.path, Name: was.name, Recorded: was.text, Replayed: s.text}
 	if len(was.path) == 0 {
 		p.differs.Path, p.differs.Name = s.path, s.name
 	}
@@ -273,7 +273,7 @@ func (p *player) input(in *Input, value any) (vm.Input, *DivergenceError) {
 		out.Address = &vm.Address{Path: in.Path, Device: closedDevice{in.Device}, Generation: in.Generation}
 		return out, nil
 	case out.Address == nil:
-		return out, &DivergenceError{Path: in.Path, Name: p.nameOf(in.Path), Recorded: was(), Came: fmt.Sprintf("device %d is not open", in.Generation)}
+		return out, &DivergenceError{Path: in.Path, Name: p.nameOf(in.Path), Recorded: was(), Replayed: fmt.Sprintf("device %d is not open", in.Generation)}
 	case in.late:
 		was = func() string { return fmt.Sprintf("device %d is not open any more", in.Generation) }
 	case out.Address.Device.DeviceName() == in.Device && out.Address.Path.String() == in.Path.String():
@@ -284,7 +284,7 @@ func (p *player) input(in *Input, value any) (vm.Input, *DivergenceError) {
 		return out, nil
 	}
 	return out, &DivergenceError{Path: out.Address.Path, Name: p.nameOf(out.Address.Path), Recorded: was(),
-		Came: fmt.Sprintf("device %d is %s, held by %v", in.Generation, out.Address.Device.DeviceName(), out.Address.Path)}
+		Replayed: fmt.Sprintf("device %d is %s, held by %v", in.Generation, out.Address.Device.DeviceName(), out.Address.Path)}
 }
 
 // find returns the address of the device that an input of a branch is for: the
@@ -323,7 +323,7 @@ func (p *player) divergence(e *recordedInput) *DivergenceError {
 	}
 	if e.traces && p.seen < len(e.trace) {
 		was := e.trace[p.seen]
-		return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.text, Came: nothing}
+		return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.text, Replayed: nothing}
 	}
 	for i := range max(len(p.changes), len(e.changes)) {
 		var was, came *presenceChange
@@ -337,15 +337,15 @@ func (p *player) divergence(e *recordedInput) *DivergenceError {
 		case was == nil && !e.complete && !e.checks:
 			return nil // a crash may have prevented that the rest was written
 		case was == nil:
-			return &DivergenceError{Path: came.path, Name: came.name, Recorded: nothing, Came: came.String()}
+			return &DivergenceError{Path: came.path, Name: came.name, Recorded: nothing, Replayed: came.String()}
 		case came == nil:
-			return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.String(), Came: nothing}
+			return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.String(), Replayed: nothing}
 		case !was.equal(came):
-			return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.String(), Came: came.String()}
+			return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.String(), Replayed: came.String()}
 		}
 	}
 	if e.checks && e.check != p.digest() {
-		return &DivergenceError{Recorded: "digest " + e.check.String(), Came: "digest " + p.digest().String()}
+		return &DivergenceError{Recorded: "digest " + e.check.String(), Replayed: "digest " + p.digest().String()}
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (r muteReason) Error() string          { return *r.text }
 // Journals keep the names of endpoints, their roles and the reasons of absences as
 // texts, and a replay compares them. So these texts never change: neither those of
 // values and errors, nor those of actions in the reasons that the machine makes.
-func TestRollCallTexts(t *testing.T) {
+func TestPresenceChangeTexts(t *testing.T) {
 	var all actions.Tree
 	spawn := func(name string, as ...actions.Action) {
 		all = append(all, actions.Spawn(actions.Stateless(as...)).Named(name))
@@ -107,7 +107,7 @@ func TestRollCallTexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&b, "%d %v\n\t%s\n\tdigest %v\n", d.Input.Seq, &d.Input, strings.Join(d.RollCalls, "\n\t"), d.Digest)
+		fmt.Fprintf(&b, "%d %v\n\t%s\n\tdigest %v\n", d.Input.Seq, &d.Input, strings.Join(d.PresenceChanges, "\n\t"), d.Digest)
 	}
 	vmtest.Golden(t, filepath.Join("testdata", "rolls.golden"), b.String())
 	if _, err := h.Replay(t.Context(), program, journal.ReplayConfig{}); err != nil {

@@ -55,17 +55,17 @@ type ReplayConfig struct {
 // them: of an input with such a trace it compares which process had which kinds of
 // steps, in which order, and the commands with their content.
 type Report struct {
-	Seq    uint64      // the input that was applied last; 0 if there was none
-	Checks uint64      // digests that were compared, and were equal
-	Upto   uint64      // the input after which a digest was compared last; 0 if there was none
-	Traced uint64      // inputs with a trace: all steps were compared, with their content
-	States uint64      // inputs with a trace of which the states of processes of known types were compared as well
-	Old    uint64      // inputs with a trace of format 1, whose content was not compared
-	Free   uint64      // inputs of which nothing was compared, because another program has adopted the journal since: see [Config].Adopt
-	Digest vm.Digest   // of the machine at the end
-	State  vm.State    // of the machine at the end
-	Stats  vm.Stats    // of the machine at the end
-	Kinds  []InputKind // how many inputs of which kind
+	Seq        uint64      // the input that was applied last; 0 if there was none
+	Checks     uint64      // digests that were compared, and were equal
+	LastCheck  uint64      // the input after which a digest was compared last; 0 if there was none
+	Traced     uint64      // inputs with a trace: all steps were compared, with their content
+	States     uint64      // inputs with a trace of which the states of processes of known types were compared as well
+	Old        uint64      // inputs with a trace of format 1, whose content was not compared
+	Uncompared uint64      // inputs of which nothing was compared, because another program has adopted the journal since: see [Config].Adopt
+	Digest     vm.Digest   // of the machine at the end
+	State      vm.State    // of the machine at the end
+	Stats      vm.Stats    // of the machine at the end
+	Kinds      []InputKind // how many inputs of which kind
 }
 
 // InputKind is a number of inputs of a kind.
@@ -103,7 +103,7 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 		after: func(e *recordedInput) {
 			report.Seq = e.Seq
 			if e.unchecked {
-				report.Free++
+				report.Uncompared++
 			}
 			switch {
 			case !e.traces || e.unchecked:
@@ -117,7 +117,7 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 			}
 			if e.checks && !e.unchecked {
 				report.Checks++
-				report.Upto = e.Seq
+				report.LastCheck = e.Seq
 			}
 			if c.Digests != nil {
 				c.Digests(e.Seq, p.digest())

@@ -116,8 +116,8 @@ func TestDetails(t *testing.T) {
 		if !d.Checked || len(d.Steps) == 0 {
 			t.Errorf("input %d: %+v", d.Input.Seq, d)
 		}
-		if d.Input.Seq == 8 && (len(d.RollCalls) != 1 || d.RollCalls[0] != "4 bob is gone: bob was closed with 7") {
-			t.Errorf("roll calls %q", d.RollCalls)
+		if d.Input.Seq == 8 && (len(d.PresenceChanges) != 1 || d.PresenceChanges[0] != "4 bob is gone: bob was closed with 7") {
+			t.Errorf("presence changes %q", d.PresenceChanges)
 		}
 	}
 	s, err := read(t, dir).Summary()

@@ -130,9 +130,9 @@ func (d *Device) End(reason error) {
 	d.apply(vm.Input{Kind: vm.End, Err: world.Reduce(reason)})
 }
 
-// Refuse tells the holder that a command has failed. The holder gets the reason as a
+// Fail tells the holder that a command has failed. The holder gets the reason as a
 // ground reduces it: see [world.Reduce].
-func (d *Device) Refuse(command any, reason error) {
+func (d *Device) Fail(command any, reason error) {
 	d.m.t.Helper()
 	d.apply(vm.Input{Kind: vm.Failed, Value: command, Err: world.Reduce(reason)})
 }

@@ -229,7 +229,7 @@ func TestDevices(t *testing.T) {
 	}
 	m.At("nested").Perform(actions.Kill(5, nil))
 	two.Value(7)
-	two.Refuse(8, io.ErrShortWrite)
+	two.Fail(8, io.ErrShortWrite)
 	if got := vmtest.Commands[int](two); len(got) != 1 || got[0] != 8 {
 		t.Errorf("commands %v", got)
 	}

@@ -21,7 +21,7 @@ type Alarm struct {
 	Clock Clock
 
 	// After is the time from the opening to the ring. If it is zero or negative,
-	// the alarm rings when the machine has nothing else to do: see [Resting].
+	// the alarm rings when the machine has nothing else to do: see [RestWaiter].
 	After time.Duration
 
 	// Label distinguishes alarms that are otherwise equal. A process cannot hold
@@ -55,7 +55,7 @@ func (a Alarm) DeviceName() string {
 	return "world.Alarm(" + clock + ", " + strconv.FormatInt(int64(a.After), 10) + "ns, " + strconv.Quote(a.Label) + ")"
 }
 
-// WaitsForRest implements [Resting]. It reports whether After is zero or negative.
+// WaitsForRest implements [RestWaiter]. It reports whether After is zero or negative.
 func (a Alarm) WaitsForRest() bool { return a.After <= 0 }
 
 // Open implements [Device]. It sets the alarm.

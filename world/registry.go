@@ -71,8 +71,8 @@ func NameOf(t reflect.Type) (string, bool) {
 	return name, ok
 }
 
-// Names returns the names of all registered types, sorted.
-func Names() []string {
+// RegisteredNames returns the names of all registered types, sorted.
+func RegisteredNames() []string {
 	registry.RLock()
 	defer registry.RUnlock()
 	return slices.Sorted(maps.Keys(registry.types))

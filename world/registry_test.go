@@ -33,7 +33,7 @@ func TestRegister(t *testing.T) {
 	if name, ok := world.NameOf(reflect.TypeFor[registeredPlain]()); ok {
 		t.Errorf("a type that is not registered has the name %q", name)
 	}
-	names := world.Names()
+	names := world.RegisteredNames()
 	if !slices.IsSorted(names) {
 		t.Errorf("names are not sorted: %q", names)
 	}

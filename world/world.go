@@ -162,10 +162,10 @@ type Urgent interface {
 	Urgent()
 }
 
-// A Resting device can have values that report that the machine is at rest. Those
+// A RestWaiter is a device whose values can wait until the machine is at rest. Those
 // values, all but the opening value, enter the machine when it has done all its
 // work. If the machine never rests, they enter it late.
-type Resting interface {
+type RestWaiter interface {
 	Device
 
 	// WaitsForRest reports whether the values of the device wait until the machine

@@ -57,7 +57,7 @@ func info(c *call) error {
 	} else {
 		row("inputs", "none")
 	}
-	row("notes", "%s, %s, %s", plural(s.RollCalls, "presence change"), plural(s.Traces, "trace"), plural(s.Checks, "digest"))
+	row("notes", "%s, %s, %s", plural(s.PresenceChanges, "presence change"), plural(s.Traces, "trace"), plural(s.Checks, "digest"))
 	for _, in := range s.Starts {
 		row("start", "input %d at %s, incarnation %d", in.Seq, clock(in.Time), in.Incarnation)
 	}

@@ -231,7 +231,7 @@ func (c *call) show(d *journal.Details) error {
 	if in.Err != nil {
 		row("reason", in.Err.Error())
 	}
-	for _, r := range d.RollCalls {
+	for _, r := range d.PresenceChanges {
 		row("presence", r)
 	}
 	for _, s := range d.Steps {

@@ -178,7 +178,7 @@ func TestRefused(t *testing.T) {
 	for range 2 {
 		r.out().Value(opened{})
 		out := r.out()
-		out.Refuse(vmtest.Commands[write](out)[0], errFull)
+		out.Fail(vmtest.Commands[write](out)[0], errFull)
 		if out.IsOpen() {
 			t.Error("the output is open, though nothing waits")
 		}

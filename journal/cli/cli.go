@@ -259,7 +259,7 @@ func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Progr
 // compared describes what a replay has compared, and what it has not, in lines.
 func compared(r *journal.Report) string {
 	const presence = "which endpoints came and went"
-	compares := r.Seq - r.Free // inputs
+	compares := r.Seq - r.Uncompared // inputs
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("  "+format+"\n", args...)) }
 	switch {
@@ -274,14 +274,14 @@ func compared(r *journal.Report) string {
 		}
 		others := compares - r.Traced - r.Old // inputs, without a trace
 		if r.Traced == compares {
-			add("up to input %d: %s", r.Upto, everything)
+			add("up to input %d: %s", r.LastCheck, everything)
 		} else {
-			add("up to input %d: %s, which kinds of events and actions there were, in which order, and commands with their content", r.Upto, presence)
+			add("up to input %d: %s, which kinds of events and actions there were, in which order, and commands with their content", r.LastCheck, presence)
 		}
 		if r.Traced > 0 && r.Traced < compares {
 			add("of %s with a trace: %s", plural(r.Traced, "input"), everything)
 		}
-		if r.Upto < r.Seq {
+		if r.LastCheck < r.Seq {
 			add("behind it, where there is no digest: %s", presence)
 		}
 		switch {
@@ -296,8 +296,8 @@ func compared(r *journal.Report) string {
 			add("not compared: what was in messages and states, of %s with a trace in an earlier format, which depends on the names of types", plural(r.Old, "input"))
 		}
 	}
-	if r.Free > 0 {
-		add("not compared: inputs 1 to %d, because the run was adopted after them", r.Free)
+	if r.Uncompared > 0 {
+		add("not compared: inputs 1 to %d, because the run was adopted after them", r.Uncompared)
 	}
 	return strings.Join(lines, "")
 }

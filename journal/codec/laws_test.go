@@ -27,7 +27,7 @@ import (
 // Some of them, such as timer.Refused, are messages and never cross the border.
 // Their reasons can be any error then; what crosses is what world.Reduce made.
 func TestEveryRegisteredTypeComesBack(t *testing.T) {
-	for _, name := range world.Names() {
+	for _, name := range world.RegisteredNames() {
 		typ, _ := world.Registered(name)
 		if typ == reflect.TypeFor[unwritable]() {
 			continue

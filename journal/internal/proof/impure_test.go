@@ -113,8 +113,8 @@ func TestImpure(t *testing.T) {
 					t.Errorf("at input %d, after %d, in %v %s", d.Seq, d.Since, d.Path, d.Name)
 				}
 				const saying = `3/2 suspect: at meta: send proof.Ack{Key: "now", N: 0, Was: "`
-				if !strings.HasPrefix(d.Recorded, saying) || !strings.HasPrefix(d.Came, saying) || d.Recorded == d.Came && test.name != "the order of a map" {
-					t.Errorf("recorded: %s\ncame: %s", d.Recorded, d.Came)
+				if !strings.HasPrefix(d.Recorded, saying) || !strings.HasPrefix(d.Replayed, saying) || d.Recorded == d.Replayed && test.name != "the order of a map" {
+					t.Errorf("recorded: %s\nreplayed: %s", d.Recorded, d.Replayed)
 				}
 				for _, word := range []string{"non-determinism", `at input 6: value of desk d for 2: proof.Note{Key: "now", Text: "4"}`, "in process 3/2 suspect", "time.Now"} {
 					if !strings.Contains(err.Error(), word) {
