@@ -358,7 +358,7 @@ func TestUnheardTypes(t *testing.T) {
 // waits for it.
 func TestForgottenDriver(t *testing.T) {
 	log := byDefault(t, actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[say](), endpoint.OnMessage(func(say) actions.Action { return nil })))).Named("reader"))
-	mustSay(t, log, `level=WARN msg="the run is over, because no device is open, though processes wait for somebody: is a driver missing?" waiting="2 reader as subscriber of ground_test.say{}"`)
+	mustSay(t, log, `level=WARN msg="the run is over, because no device is open, though processes wait for somebody: is a driver missing?" processes="2 reader as subscriber of ground_test.say{}"`)
 	if log := byDefault(t, publish(), actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[claim]())))); log != "" {
 		t.Errorf("got\n%s", log)
 	}

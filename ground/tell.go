@@ -86,7 +86,7 @@ func (d *device) relieveLocked(pressure int) {
 func (d *device) missLocked() {
 	if !d.life.lost {
 		d.r.logger.Warn("a device that cannot be opened yet is told too much; dropping the rest",
-			slog.String("device", d.name), slog.Int("waiting", d.output.size))
+			slog.String("device", d.name), slog.Int("queued", d.output.size))
 	}
 	d.stepLocked(missed, nil)
 }

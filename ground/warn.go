@@ -135,7 +135,7 @@ func (r *runner) warnUnmet() {
 			texts = append(texts, vm.Label(p.Path, p.Name)+" as "+e.Role.String())
 		}
 	}
-	r.warnOf("the run is over, because no device is open, though processes wait for somebody: is a driver missing?", "waiting", texts)
+	r.warnOf("the run is over, because no device is open, though processes wait for somebody: is a driver missing?", "processes", texts)
 }
 
 // maxNamed is how many processes a warning names.

@@ -27,7 +27,7 @@ func TestDriversThatWaitAreNoMistake(t *testing.T) {
 	kitchen := actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[order]()))).Named("kitchen")
 	for want, boot := range map[string][]actions.Action{
 		"": {drivers},
-		`waiting="9 kitchen as subscriber of console_test.order{}"`: {drivers, kitchen},
+		`processes="9 kitchen as subscriber of console_test.order{}"`: {drivers, kitchen},
 	} {
 		var log strings.Builder
 		ground := &ground.Ground{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
