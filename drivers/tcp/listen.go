@@ -5,10 +5,10 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/go-marketplace/marketplace/drivers/inet"
+	"github.com/go-marketplace/marketplace/drivers/internal/retry"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -40,17 +40,10 @@ func (l *openListener) Recv() (any, error) {
 	return accepted{Conn: l.env.Keep(conn), Remote: inet.Of(conn.RemoteAddr())}, nil
 }
 
-// How long to wait after a failure to accept a connection: the first time, and
-// at most.
-const (
-	firstPause = 5 * time.Millisecond
-	lastPause  = time.Second
-)
-
 // accept waits until the rate allows a connection, and accepts the next one. If the
 // system is short of a resource, it waits and tries again.
 func (l *openListener) accept() (net.Conn, error) {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for pause := retry.FirstPause; ; pause = retry.Longer(pause) {
 		if !l.waitForQuota() {
 			return nil, world.ErrClosed
 		}
@@ -66,7 +59,7 @@ func (l *openListener) accept() (net.Conn, error) {
 				l.quota.count(l.clock.Now())
 			}
 			return conn, nil
-		case !passes(err):
+		case !retry.Accepts(err):
 			return nil, err
 		}
 		l.env.Logger().Warn("tcp: accepting a connection failed; trying again",
@@ -85,24 +78,6 @@ func (l *openListener) waitForQuota() bool {
 	}
 	d := l.quota.wait(l.clock.Now())
 	return d <= 0 || l.wait(d)
-}
-
-// passing are the errors after which accepting works again sooner or later: the
-// system is short of a resource, or only one connection has failed.
-var passing = []error{
-	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
-	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EAGAIN, syscall.EPROTO,
-	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ETIMEDOUT, syscall.EPERM,
-}
-
-func passes(err error) bool {
-	for _, p := range passing {
-		if errors.Is(err, p) {
-			return true
-		}
-	}
-	t, ok := errors.AsType[net.Error](err)
-	return ok && t.Timeout()
 }
 
 // wait waits, and reports false if the listener is closed meanwhile.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/drivers/inet"
+	"github.com/go-marketplace/marketplace/drivers/internal/retry"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -29,19 +30,13 @@ func newConn(c net.PacketConn, s socket, env world.Env) *conn {
 	return h
 }
 
-// How long to wait after a failure to receive: the first time, and at most.
-const (
-	firstPause = 5 * time.Millisecond
-	lastPause  = time.Second
-)
-
 // Recv implements [world.Handle].
 func (c *conn) Recv() (any, error) {
 	if !c.in.told {
 		c.in.told = true
 		return opened{inet.Of(c.socket.LocalAddr())}, nil
 	}
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for pause := retry.FirstPause; ; pause = retry.Longer(pause) {
 		v, err := c.in.receive()
 		switch {
 		case c.isClosing():

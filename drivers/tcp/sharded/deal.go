@@ -1,12 +1,12 @@
 package sharded
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"syscall"
 	"time"
+
+	"github.com/go-marketplace/marketplace/drivers/internal/retry"
 )
 
 // deal accepts connections and gives them to the workers, until the Listener
@@ -43,14 +43,14 @@ func (l *Listener) choose(last int, loads []Load) int {
 // accept accepts the next connection. If the system is short of a resource, it waits
 // and tries again. It returns nil if the Listener stops.
 func (l *Listener) accept() (net.Conn, error) {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for pause := retry.FirstPause; ; pause = retry.Longer(pause) {
 		c, err := l.socket.Accept()
 		switch {
 		case err == nil:
 			return c, nil
 		case isClosed(l.stopping):
 			return nil, nil
-		case !passes(err):
+		case !retry.Accepts(err):
 			return nil, err
 		}
 		slog.New(l.config.refusals).Warn("sharded: accepting a connection failed; trying again",
@@ -71,22 +71,4 @@ func (l *Listener) pause(d time.Duration) bool {
 	case <-l.stopping:
 		return false
 	}
-}
-
-// passing are the errors after which accepting works again sooner or later: the
-// system is short of a resource, or only one connection has failed.
-var passing = []error{
-	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
-	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EAGAIN, syscall.EPROTO,
-	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ETIMEDOUT, syscall.EPERM,
-}
-
-func passes(err error) bool {
-	for _, p := range passing {
-		if errors.Is(err, p) {
-			return true
-		}
-	}
-	t, ok := errors.AsType[net.Error](err)
-	return ok && t.Timeout()
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-marketplace/marketplace/drivers/internal/retry"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 )
 
@@ -32,15 +33,9 @@ func newWorker(l *Listener, id int, at tcp.Addr) *worker {
 	return w
 }
 
-// How long to wait before a retry: the first time, and at most.
-const (
-	firstPause = 5 * time.Millisecond
-	lastPause  = time.Second
-)
-
 // steady is how long a machine has to live so that the next one starts without a
 // pause.
-const steady = lastPause
+const steady = retry.LastPause
 
 // maxRetired is how many machines of a worker may keep their connections after others
 // have replaced them. The worker stops the oldest if there are more.
@@ -75,16 +70,11 @@ func (w *worker) supervise(m *machine) {
 		if asked != nil || m.start == 1 || l.config.Clock.Now().Sub(booted) >= steady {
 			pause = 0
 		} else {
-			pause = longer(pause)
+			pause = retry.Longer(pause)
 		}
 		w.keep(m)
 		m, pause = w.again(pause, asked)
 	}
-}
-
-// longer returns the pause after another one.
-func longer(pause time.Duration) time.Duration {
-	return min(max(2*pause, firstPause), lastPause)
 }
 
 // keep lets a machine that has died keep its connections, as those before it.
@@ -122,7 +112,7 @@ func (w *worker) again(pause time.Duration, asked chan error) (*machine, time.Du
 		if isClosed(l.stopping) {
 			break
 		}
-		pause = longer(pause)
+		pause = retry.Longer(pause)
 		l.config.Logger.Warn("sharded: a worker has not booted; trying again",
 			slog.Any("error", err), slog.Duration("in", pause))
 	}
