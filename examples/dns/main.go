@@ -61,6 +61,7 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/udp"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/interrupt"
+	"github.com/go-marketplace/marketplace/journal/cli"
 )
 
 func main() {
@@ -76,7 +77,7 @@ func main() {
 	limited := tcp.Config{MaxConnections: 1000}
 	err = ground.Run(ctx, limited.Driver(), udp.Driver(), timer.Driver(), console.Driver(), resolve(c))
 	if err == nil && ctx.Err() == nil {
-		err = errors.New("it has ended, though nobody has stopped it")
+		err = cli.ErrEnded
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "dns:", err)
