@@ -62,7 +62,7 @@ func TestNamesInJournals(t *testing.T) {
 			t.Errorf("an error of kind %s in a journal is no %q any more", name, err)
 		}
 		if e, ok := world.Reduce(err).(*world.Error); !ok || e.Kind != name {
-			t.Errorf("%q is written down as of type %q, and not %s", err, e.Kind, name)
+			t.Errorf("%q is encoded as of type %q, and not %s", err, e.Kind, name)
 		}
 	}
 }

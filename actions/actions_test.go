@@ -13,7 +13,7 @@ import (
 )
 
 // Whatever the shape of a tree, its leaves come in the order in which they are
-// written down. HL-13, HL-14, HL-15.
+// saved. HL-13, HL-14, HL-15.
 func TestLeaves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := 0

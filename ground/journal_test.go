@@ -23,7 +23,7 @@ type ledger struct {
 	s        *stage
 	wait     bool          // Commit says that Sync is needed
 	syncing  chan struct{} // Sync waits for one of these, if it is not nil
-	refuse   string        // the value that cannot be written down
+	refuse   string        // the value that cannot be encoded
 	failAt   string        // what fails: "begin", "append", "commit" or "sync"
 	failWhen int           // after how many have not
 

@@ -241,7 +241,7 @@ func goldenClerk(c goldenCounter) actions.Process {
 }
 
 // goldenKinds are those of the processes in the vault: one whose states cannot be
-// written down, and one with a codec of its own.
+// encoded, and one with a codec of its own.
 var goldenKinds = []actions.Type{
 	actions.Define("golden.books", func(goldenBooks) actions.Action { return nil }).Type,
 	actions.CodedAs(

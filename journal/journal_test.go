@@ -126,7 +126,7 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
-// TestNotRecordable: a value that cannot be written down is an error where it
+// TestNotRecordable: a value that cannot be encoded is an error where it
 // enters.
 func TestNotRecordable(t *testing.T) {
 	dir := t.TempDir()

@@ -276,7 +276,7 @@ func TestHiddenTopicsDiffer(t *testing.T) {
 	}
 }
 
-// Canonical texts are in what has been written down, so they are what they always
+// Canonical texts are in what has been saved, so they are what they always
 // were (Issue 9.12).
 func TestCanonical(t *testing.T) {
 	whole := topic.FieldOf(func(s *secrets) *secrets { return s })

@@ -15,7 +15,7 @@ import (
 // CheckTypes fails the test if a process is of none of the types, unless it is a
 // nested machine or others reports true for it. It also fails the test if a
 // process of one of the types does not have the endpoints and devices that
-// Type.Open opens for its state, or for its state written down and read again.
+// Type.Open opens for its state, or for its state saved and restored.
 // CheckTypes does nothing while the machine is busy.
 func CheckTypes(t TB, m *vm.Machine, types []actions.Type, others func(vm.ProcessInfo) bool) {
 	t.Helper()

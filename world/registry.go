@@ -24,7 +24,7 @@ func init() {
 }
 
 // Register registers the type T under a name, by which journals and other machines
-// identify it: its values can be written down, and traces of journals tell T from
+// identify it: its values can be encoded, and traces of journals tell T from
 // other types of the same structure. The package that owns a type registers it,
 // during its initialisation. Journals store the name, so it must never change, even
 // if the type is renamed or moves. Begin it with the name of the package, as in

@@ -6,7 +6,7 @@ import "github.com/go-marketplace/marketplace/actions"
 func Types() []actions.Type { return Config{}.Types() }
 
 // Types returns the type of the process that [Config.Driver] makes. A process that is
-// restored has the console of c. Lines that were typed early are not written down.
+// restored has the console of c. Lines that were typed early are not saved.
 func (c Config) Types() []actions.Type { return c.driver().types() }
 
 func (d driver) types() []actions.Type {

@@ -48,7 +48,7 @@
 //   - The processes of the driver are pure: its inputs alone determine what it
 //     does.
 //   - The processes are of the types in Driver.Types, if that is set. All that
-//     they have open follows from their states, which can be written down.
+//     they have open follows from their states, which can be saved.
 //   - Devices have names that tell them apart and that are the same in the next
 //     run. All values and commands are of types registered with package world.
 //     Handles can be closed at any time, and twice. A handle that waits in Do,

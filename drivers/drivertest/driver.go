@@ -66,7 +66,7 @@ type Driver struct {
 	Relay func(level int) actions.Action
 
 	// Types are the types of the processes of the driver and of its relays. The
-	// tests check that each process is of one of them and can be written down and
+	// tests check that each process is of one of them and can be saved and
 	// restored whenever the machine is at rest. If it is nil, they do not.
 	Types []actions.Type
 

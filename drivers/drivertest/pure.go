@@ -40,7 +40,7 @@ func (s *stage) replay() {
 			continue
 		}
 		if vmtest.CheckTypes(s, m.VM(), s.driver.Types, notTheDrivers); s.Failed() {
-			s.Fatalf("drivertest: %v: not all processes can be written down, after this:\n%s", s.place, m.Trace())
+			s.Fatalf("drivertest: %v: not all processes can be saved, after this:\n%s", s.place, m.Trace())
 		}
 	}
 	first, again := theirs(s.watch.lines), theirs(strings.Split(m.Trace(), "\n"))

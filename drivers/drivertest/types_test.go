@@ -10,7 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A listening is the state of a driver that can be written down.
+// A listening is the state of a driver that can be saved.
 type listening struct{ Stations []string }
 
 func (l listening) open(s *studio) actions.Action {

@@ -9,7 +9,7 @@ import (
 )
 
 // A type refuses a state with an unknown device. (TestDrivertest checks that states can
-// be written down and read.)
+// be saved and restored.)
 func TestTypesRefuse(t *testing.T) {
 	for _, test := range []struct {
 		named func(string) world.Device

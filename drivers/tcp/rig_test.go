@@ -69,7 +69,7 @@ func emptyRig(t *testing.T, c Config) *rig {
 }
 
 // apply gives the machine an input, and works until it is at rest. It sees to it
-// that the processes of the driver can be written down then.
+// that the processes of the driver can be saved then.
 func (r *rig) apply(in vm.Input) {
 	commands := slices.Clone(r.m.Apply(in))
 	for r.m.Busy() {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A spy can be written down while it prints, and after. What is left out then is
+// A spy can be saved while it prints, and after. What is left out then is
 // still known. (That the others can be is looked at in all tests with a rig.)
 func TestTypeOfSpies(t *testing.T) {
 	r := newRig(t, Config{}, "a")

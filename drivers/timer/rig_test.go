@@ -96,7 +96,7 @@ func (r *rig) play() {
 	}
 }
 
-// check sees to it that the driver and the relays can be written down.
+// check sees to it that the driver and the relays can be saved.
 func (r *rig) check() {
 	r.t.Helper()
 	if !r.large {

@@ -16,7 +16,7 @@ func Types() []actions.Type { return Config{}.Types() }
 
 // Types returns the types of the processes of the driver that [Config.Driver] makes:
 // that of the driver, and that of the process of a socket. Processes that are restored
-// work as c says, which must be what it was when they were written down. Types panics
+// work as c says, which must be the same as when they were saved. Types panics
 // as [Config.Driver] does.
 func (c Config) Types() []actions.Type {
 	s := c.settings()

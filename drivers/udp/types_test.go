@@ -8,7 +8,7 @@ import (
 )
 
 // What is counted of a state follows from what is written. (That states can be
-// written down and read is looked at in all tests with a rig.)
+// saved and restored, all tests with a rig check.)
 func TestKindsCount(t *testing.T) {
 	s := Config{}.settings()
 	m := newManager(s, port80)

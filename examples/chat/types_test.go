@@ -9,7 +9,7 @@ import (
 )
 
 // TestTypes: whenever the server is at rest, all its processes are of types, and
-// can be written down and made anew.
+// can be saved and restored.
 func TestTypes(t *testing.T) {
 	*addr = tcp.Listener("127.0.0.1", 0)
 	program.CheckTypes(t, chat(), *addr, func(addr string) {

@@ -22,7 +22,7 @@ func ptr[T any](v T) *T { return &v }
 // noon is a time with nanoseconds.
 var noon = time.Date(2026, 11, 28, 12, 0, 0, 123456789, time.UTC)
 
-// examples are values that can be written down.
+// examples are values that can be encoded.
 var examples = []any{
 	nil,
 	said{}, said{"tony", []byte("hi"), true}, said{"\xff\xfe", []byte{}, false},
@@ -142,10 +142,10 @@ func TestWhatIsRefusedWhenItIsWritten(t *testing.T) {
 	}{
 		{struct{}{}, "codec: struct {}: the type struct {} is not registered; use world.Register"},
 		{errors.New("x"), "codec: *errors.errorString: an error of type *errors.errorString cannot be restored; use world.Reduce"},
-		{unwritable{}, "codec: codec_test.unwritable.F[]: a func cannot be written down"},
+		{unwritable{}, "codec: codec_test.unwritable.F[]: a func cannot be encoded"},
 		{open{Any: "x"}, "codec: codec_test.open.Any: the type string is not registered; use world.Register"},
 		{open{All: []any{1, open{Err: errors.New("x")}}}, "codec: codec_test.open.All[1](codec_test.open).Err: an error of type *errors.errorString cannot be restored; use world.Reduce"},
-		{open{Any: unwritable{}}, "codec: codec_test.open.Any(codec_test.unwritable).F[]: a func cannot be written down"},
+		{open{Any: unwritable{}}, "codec: codec_test.open.Any(codec_test.unwritable).F[]: a func cannot be encoded"},
 		{outside{When: time.Now()}, "codec: codec_test.outside.When: the time has a location other than UTC, or a monotonic reading, which cannot be restored; use t.Round(0).UTC()"},
 		{outside{When: noon.In(time.FixedZone("x", 0))}, "codec: codec_test.outside.When: the time has a location"},
 		{outside{When: noon.AddDate(8000, 0, 0)}, "codec: codec_test.outside.When: the time is in the year 10026, which does not have four digits"},

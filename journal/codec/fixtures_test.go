@@ -161,5 +161,5 @@ func init() {
 	world.Register[map[text]int]("codec_test.byText")
 }
 
-// unwritable is registered, but cannot be written down.
+// unwritable is registered, but cannot be encoded.
 type unwritable struct{ F []func() }

@@ -20,7 +20,7 @@ import (
 )
 
 // TestEveryRegisteredTypeComesBack: values of all types that the module
-// registers can be written down, and are restored as they were. A type of the
+// registers can be encoded, and are restored as they were. A type of the
 // example of a resolver, dns.unguessed, is in a program, which nobody can
 // import; it is a struct with a uint16.
 //
@@ -41,7 +41,7 @@ func TestEveryRegisteredTypeComesBack(t *testing.T) {
 	}
 }
 
-// comesBack checks what holds for all values that can be written down.
+// comesBack checks what holds for all values that can be encoded.
 func comesBack(t *rapid.T, v any) {
 	data, err := codec.Append(nil, v)
 	if err != nil {

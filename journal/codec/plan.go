@@ -125,12 +125,12 @@ func (c compiler) compile(t reflect.Type) (*plan, error) {
 
 // unwritable says why values of some kinds cannot be encoded.
 var unwritable = map[reflect.Kind]string{
-	reflect.Func:          "a func cannot be written down",
-	reflect.Chan:          "a chan cannot be written down",
-	reflect.UnsafePointer: "an unsafe.Pointer cannot be written down",
-	reflect.Uintptr:       "a uintptr cannot be written down, because it is an address; for a number use uint64",
-	reflect.Complex64:     "a complex number cannot be written down; use two floats",
-	reflect.Complex128:    "a complex number cannot be written down; use two floats",
+	reflect.Func:          "a func cannot be encoded",
+	reflect.Chan:          "a chan cannot be encoded",
+	reflect.UnsafePointer: "an unsafe.Pointer cannot be encoded",
+	reflect.Uintptr:       "a uintptr cannot be encoded, because it is an address; for a number use uint64",
+	reflect.Complex64:     "a complex number cannot be encoded; use two floats",
+	reflect.Complex128:    "a complex number cannot be encoded; use two floats",
 }
 
 func (c compiler) pointer(p *plan) error {
@@ -171,7 +171,7 @@ func (c compiler) mapping(p *plan) error {
 		return withPath("[key]", err)
 	}
 	if k := identity(p.typ.Key()); k != reflect.Invalid {
-		return withPath("[key]", refuse("a key cannot be written down that has a "+k.String()+" in it"))
+		return withPath("[key]", refuse("a key with a part of kind "+k.String()+" cannot be encoded"))
 	}
 	elem, err := c.compile(p.typ.Elem())
 	if err != nil {
@@ -215,7 +215,7 @@ func (c compiler) fields(p *plan) error {
 			if reason, ok := unwritable[f.Type.Kind()]; ok {
 				return withPath("."+f.Name, refuse(reason))
 			}
-			return withPath("."+f.Name, refuse("a field that is not exported cannot be written down; export it, or give the type ", p.typ.String(), " the methods MarshalBinary and UnmarshalBinary"))
+			return withPath("."+f.Name, refuse("a field that is not exported cannot be encoded; export it, or give the type ", p.typ.String(), " the methods MarshalBinary and UnmarshalBinary"))
 		}
 		name, reason := fieldName(f)
 		if reason != "" {

@@ -16,7 +16,7 @@ import (
 )
 
 // A clerk is a process that does what it is told through its hand, and that can
-// be written down: what it has open is in its state.
+// be saved: what it has open is in its state.
 type clerk struct {
 	Name  string
 	Jobs  int // messages that it has got
@@ -37,7 +37,7 @@ type memo struct{ Key string }
 
 var memoKey = topic.FieldOf(func(m *memo) *string { return &m.Key })
 
-// An order is what a clerk is told. It is not written down.
+// An order is what a clerk is told. It is not saved.
 type order func(clerk) actions.Transition[clerk]
 
 // clerks are the type of the clerks.

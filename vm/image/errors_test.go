@@ -149,7 +149,7 @@ func TestImageUnregistered(t *testing.T) {
 	saysAll(t, err, "2: 3 tom with state image_test.temp, 4/2 with state struct {}")
 }
 
-// TestImageOfNoMachine: only a machine that runs can be written down, and only
+// TestImageOfNoMachine: only a machine that runs can be saved, and only
 // if its states can.
 func TestImageOfNoMachine(t *testing.T) {
 	o := newOffice(t, hire("ann", 0))

@@ -34,7 +34,7 @@ func (s savings) deposit(d Deposit) actions.Transition[savings] {
 	return actions.Next(s)
 }
 
-// A machine is written down, and goes on somewhere else.
+// A machine is saved, and goes on somewhere else.
 func Example() {
 	types, err := image.NewTypes(actions.Define("bank.savings", savings.open).Type)
 	if err != nil {

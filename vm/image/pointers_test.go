@@ -263,7 +263,7 @@ func TestImageOfTwinsNotCounted(t *testing.T) {
 	}
 }
 
-// TestImageOfPointedTwins: what only pointers tell apart is not written down,
+// TestImageOfPointedTwins: what only pointers tell apart is not saved,
 // since what shares a pointer may not share it when it is restored.
 func TestImageOfPointedTwins(t *testing.T) {
 	dials := []dial{{&gauge{"steam"}}, {&gauge{"oil"}}}

@@ -171,7 +171,7 @@ func TestCannotOpen(t *testing.T) {
 			t.Errorf("%s: %v, want %v", path, err, want)
 		}
 		if !errors.Is(world.Reduce(err), want) {
-			t.Errorf("%v does not survive being written down", err)
+			t.Errorf("%v is another error after world.Reduce", err)
 		}
 	}
 }

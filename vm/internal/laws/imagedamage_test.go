@@ -13,7 +13,7 @@ import (
 )
 
 // A bad image is refused, or else it is the image of some machine: it can be
-// restored, run, and written down as it was. It never does harm.
+// restored, run, and saved as it was. It never does harm.
 
 // somewhere decides among more than 256 things.
 func (src lawSource) somewhere(n int) int { return (src(256)<<8 | src(256)) % n }
