@@ -7,7 +7,7 @@ import (
 
 var descriptors = attack{
 	name: "descriptors",
-	does: "100 guests come to a chat room whose process may have 64 file descriptors; when no more get in, those inside leave",
+	does: "100 guests connect to a chat room whose process may have 64 file descriptors; when no more get in, those inside leave",
 	run: func(s *scene) error {
 		const people = 100
 		p, err := s.serve("chat", options{descriptors: 64})
@@ -38,7 +38,7 @@ var descriptors = attack{
 		for first+refused+more+refusedThen < people {
 			o, ok := next(outcomes, hang)
 			if !ok {
-				s.fail("%d still wait %s after others have left", people-first-refused-more-refusedThen, seconds(hang))
+				s.fail("%d guests still wait %s after others have left", people-first-refused-more-refusedThen, seconds(hang))
 				break
 			}
 			if o.err != nil {
@@ -48,15 +48,15 @@ var descriptors = attack{
 			more++
 			o.guest.conn.Close()
 		}
-		s.answer("%d got in and %d were refused; when those inside had left, %d more got in and %d were refused", first, refused, more, refusedThen)
+		s.answer("%d guests got in and %d were refused; after those inside had left, %d more got in and %d were refused", first, refused, more, refusedThen)
 		if first == people {
-			s.fail("all have got in: the limit had no effect")
+			s.fail("all guests got in: the limit had no effect")
 		}
 		s.newcomers(p, "").end()
 		said := p.err.count("too many open files")
 		s.answer("standard error has %d lines about too many open files", said)
 		if said == 0 {
-			s.fail("the server says nothing about it on standard error")
+			s.fail("the server does not report it on standard error")
 		}
 		s.end(p, syscall.SIGTERM)
 		return nil

@@ -9,7 +9,7 @@ import (
 
 var flood = attack{
 	name: "flood",
-	does: "10,000 connections, 16 at a time, are made to the chat room and reset, most of them before or in the middle of their first line",
+	does: "clients connect to the chat room 10,000 times, 16 at a time, and reset the connections, most of them before or in the middle of their first line",
 	run: func(s *scene) error {
 		p, err := s.serve("chat", options{})
 		if err != nil {
@@ -32,12 +32,12 @@ var flood = attack{
 			}
 		})
 		crowd.end()
-		s.answer("%d connections were made, %d were not", made.Load(), refused.Load())
+		s.answer("%d connections were made, %d failed", made.Load(), refused.Load())
 		if err := resident.say("still here"); err != nil {
 			return err
 		}
 		if err := <-heard; err != nil {
-			s.fail("the one who was there before: %v", err)
+			s.fail("the guest who was there before the attack: %v", err)
 		}
 		stay(resident)
 		s.end(p, syscall.SIGTERM)

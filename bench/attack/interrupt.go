@@ -8,7 +8,7 @@ import (
 
 var interruptTwice = attack{
 	name: "interrupt-twice",
-	does: "the echo server is interrupted while peers do not read, and once more while it waits for them",
+	does: "the echo server gets an interrupt while peers do not read, and a second one while it waits for them",
 	run: func(s *scene) error {
 		p, err := s.serve("echo", options{})
 		if err != nil {
@@ -25,7 +25,7 @@ var interruptTwice = attack{
 		}
 		s.pause(300 * time.Millisecond) // nobody is faster
 		if p.ended() {
-			s.fail("%s did not wait for anybody, so there was nothing to interrupt", p.name)
+			s.fail("%s did not wait for its peers, so the second interrupt came too late", p.name)
 			s.noteEnd(p, "exit "+p.status(), time.Since(began))
 			return nil
 		}

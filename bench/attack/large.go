@@ -30,12 +30,12 @@ func (s *scene) readAll(total, size int) error {
 	for i := range clients {
 		n, err := s.readSent(p, total)
 		if err != nil {
-			s.fail("client %d has got %d bytes of %d: %v", i+1, n, total, err)
+			s.fail("client %d got %d bytes of %d: %v", i+1, n, total, err)
 			continue
 		}
 		whole++
 	}
-	s.answer("%d of %d clients, one after another, have got all %d bytes and a clean end", whole, clients, total)
+	s.answer("%d of %d clients, one after another, got all %d bytes and a clean end", whole, clients, total)
 	s.end(p, syscall.SIGTERM)
 	return nil
 }

@@ -18,7 +18,7 @@ const (
 
 var neverReaders = attack{
 	name: "never-readers",
-	does: "24 guests enter one after another and never read, while a guest who does says 512 kB between each two; then the server is told to end",
+	does: "24 guests enter one after another and never read; between each two, a guest who reads says 512 kB; then the server gets a signal to end",
 	end:  closeLimit,
 	run: func(s *scene) error {
 		p, err := s.serve("chat", options{})
@@ -39,7 +39,7 @@ var neverReaders = attack{
 			}
 			deaf = append(deaf, g)
 			if last, err = talker.talk(i); err != nil {
-				s.fail("the one who talks and reads, in block %d: %v", i, err)
+				s.fail("the guest who talks and reads, in block %d: %v", i, err)
 				break
 			}
 		}
@@ -93,10 +93,10 @@ func (s *scene) deafEnds(deaf []*guest, last string) {
 		case line == last:
 			all.Add(1)
 		default:
-			s.fail("who entered as number %d and never read was told %d lines, the last of them %.9q and not %.9q, and then a clean end", i+1, heard, line, last)
+			s.fail("guest %d, who never read, got %d lines, the last of them %.9q and not %.9q, and then a clean end", i+1, heard, line, last)
 		}
 	})
-	s.answer("of %d who never read, %d were told everything that was said, %d had their connection reset", len(deaf), all.Load(), cut.Load())
+	s.answer("of %d guests who never read, %d got all lines, and %d had their connection reset", len(deaf), all.Load(), cut.Load())
 }
 
 // hearRest reads what is left. It returns the number of lines, the last one, and the

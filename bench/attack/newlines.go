@@ -8,7 +8,7 @@ import (
 
 var newlines = attack{
 	name: "newlines",
-	does: "one guest pastes 60,000 newlines into a room with 20 others, all of whom read",
+	does: "one guest pastes 60,000 newlines into a room with 20 others, who all read",
 	run: func(s *scene) error {
 		const (
 			n    = 60_000
@@ -46,9 +46,9 @@ var newlines = attack{
 				whole++
 				continue
 			}
-			s.fail("guest %d has heard %d empty lines of %d, %v", i+1, heard[i], n, errs[i])
+			s.fail("guest %d got %d empty lines of %d: %v", i+1, heard[i], n, errs[i])
 		}
-		s.answer("%d of %d guests have heard all %d empty lines, and what was said after them", whole, len(all), n)
+		s.answer("%d of %d guests got all %d empty lines, and the line after them", whole, len(all), n)
 		stay(all...)
 		s.end(p, syscall.SIGTERM)
 		return nil

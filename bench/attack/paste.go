@@ -52,9 +52,9 @@ var pasteAndLeave = attack{
 				short++
 			}
 		}
-		s.answer("all had left after %s; the one who reads heard %d lines of %d, the last after %s", seconds(left), total, people*lines, seconds(last.Sub(began)))
+		s.answer("all guests had left after %s; the reader got %d lines of %d, the last after %s", seconds(left), total, people*lines, seconds(last.Sub(began)))
 		if short > 0 {
-			s.fail("of what %d guests said before they left, something was not heard", short)
+			s.fail("lines are missing that %d guests sent before they left", short)
 		}
 		s.end(p, syscall.SIGTERM)
 		return nil
@@ -91,7 +91,7 @@ func (s *scene) hearPasted(g *guest, heard []int, lines int, silence time.Durati
 		_ = g.conn.SetReadDeadline(time.Now().Add(silence))
 		what, err := g.hear()
 		if err != nil {
-			s.fail("the one who reads: %v", err)
+			s.fail("the guest who reads: %v", err)
 			return last
 		}
 		last = time.Now()
@@ -99,7 +99,7 @@ func (s *scene) hearPasted(g *guest, heard []int, lines int, silence time.Durati
 		line, _, _ := strings.Cut(rest, " ")
 		number, err := strconv.Atoi(who)
 		if err != nil || number >= len(heard) || line != strconv.Itoa(heard[number]) {
-			s.fail("the one who reads has heard %.20q, which was not to come", what)
+			s.fail("the guest who reads got %.20q, which is not the next line of a guest", what)
 			return last
 		}
 		heard[number]++

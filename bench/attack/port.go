@@ -9,7 +9,7 @@ import (
 
 var portTaken = attack{
 	name: "port-taken",
-	does: "the chat room is started on a port that somebody else has",
+	does: "the chat room starts on a port that another process has",
 	run: func(s *scene) error {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -42,7 +42,7 @@ var portTaken = attack{
 
 var portJournal = attack{
 	name: "port-journal",
-	does: "a chat room with a journal is killed, somebody else takes its port, it is started again, and the port is given back after a second",
+	does: "the attack kills a chat room with a journal, takes its port, starts the chat room again, and frees the port after a second",
 	run: func(s *scene) error {
 		dir, err := s.tempDir()
 		if err != nil {
@@ -77,7 +77,7 @@ var portJournal = attack{
 			return err
 		}
 		if p.ended() {
-			s.fail("started while the port was taken, it has ended: %s", p.lastWords())
+			s.fail("the server has ended, because the port was taken when it started: %s", p.lastWords())
 			if p, err = s.launch("chat", o); err != nil {
 				return err
 			}
@@ -90,12 +90,12 @@ var portJournal = attack{
 				break
 			}
 			if time.Since(began) > 20*time.Second || p.ended() || !s.pause(50*time.Millisecond) {
-				s.fail("when the port is free again: %v; %s", err, p.lastWords())
+				s.fail("after the port has become free: %v; %s", err, p.lastWords())
 				return nil
 			}
 		}
 		s.newcomers(p, "").end()
-		s.answer("it serves again")
+		s.answer("the server works again")
 		s.end(p, syscall.SIGTERM)
 		return nil
 	},

@@ -9,7 +9,7 @@ import (
 
 var slowloris = attack{
 	name: "slowloris",
-	does: "1,000 connections to the chat room of which half say nothing and half send a byte every 100 ms, none of them ever a whole line, while one guest talks",
+	does: "1,000 clients connect to the chat room; half of them send nothing, and half a byte every 100 ms, but never a whole line, while one guest talks",
 	run: func(s *scene) error {
 		p, err := s.serve("chat", options{})
 		if err != nil {
@@ -49,11 +49,11 @@ var slowloris = attack{
 			}
 		}
 		if err := <-heard; err != nil {
-			s.fail("the one who talks: %v", err)
+			s.fail("the guest who talks: %v", err)
 		}
 		crowd.end()
 		stay(talker)
-		s.answer("the talker has heard %d lines of %d; %d bytes met a closed connection", rounds, rounds, cut.Load())
+		s.answer("the guest who talks got %d lines of %d; %d bytes went to a closed connection", rounds, rounds, cut.Load())
 		s.end(p, syscall.SIGTERM)
 		return nil
 	},

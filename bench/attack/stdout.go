@@ -13,7 +13,7 @@ const printed = 10_000 // lines, which are more than a pipe holds
 
 var stdoutLate = attack{
 	name: "stdout-late",
-	does: "a program prints 10,000 lines to a pipe that is read only after 9 s, and ends",
+	does: "a program prints 10,000 lines to a pipe whose reader starts after 9 s, and ends",
 	run: func(s *scene) error {
 		p, stdout, err := s.print()
 		if err != nil {
@@ -31,9 +31,9 @@ var stdoutLate = attack{
 			}
 		}
 		s.await(p, began, "the last line was read")
-		s.answer("%d lines of %d were printed, %d of them not in their place", next, printed, wrong)
+		s.answer("the pipe got %d lines of %d, %d of them in the wrong place", next, printed, wrong)
 		if next != printed || wrong > 0 {
-			s.fail("what was printed is not what the program has said")
+			s.fail("the pipe did not get what the program has printed")
 		}
 		if p.ended() && p.status() != "0" {
 			s.fail("%s", p.lastWords())
@@ -44,7 +44,7 @@ var stdoutLate = attack{
 
 var stdoutStop = attack{
 	name: "stdout-stop",
-	does: "a program prints 10,000 lines to a pipe that nobody reads, and is told to end",
+	does: "a program prints 10,000 lines to a pipe that nobody reads, and gets a signal to end",
 	end:  closeLimit,
 	run: func(s *scene) error {
 		p, stdout, err := s.print()

@@ -13,7 +13,7 @@ import (
 
 var termEcho = attack{
 	name: "term-echo",
-	does: "the echo server is told to end while 100 clients send and receive at full speed",
+	does: "the echo server gets a signal to end while 100 clients send and receive at full speed",
 	run:  func(s *scene) error { return s.endUnderLoad("echo", pump) },
 }
 
@@ -25,7 +25,7 @@ var termSharded = attack{
 
 var termChat = attack{
 	name: "term-chat",
-	does: "the chat room is told to end while 100 guests talk and read at full speed",
+	does: "the chat room gets a signal to end while 100 guests talk and read at full speed",
 	run:  func(s *scene) error { return s.endUnderLoad("chat", chatter) },
 }
 
@@ -56,7 +56,7 @@ func (s *scene) endUnderLoad(program string, load func(*net.TCPConn, func()), ar
 	crowd.end()
 	s.end(p, syscall.SIGTERM)
 	clients.Wait()
-	s.answer("the connections of all %d clients have come to their end", n)
+	s.answer("the connections of all %d clients have ended", n)
 	return nil
 }
 
@@ -97,7 +97,7 @@ func chatter(c *net.TCPConn, begun func()) {
 
 var termStuck = attack{
 	name: "term-stuck",
-	does: "the echo server is told to end while it has something to write to peers that do not read",
+	does: "the echo server gets a signal to end while it has something to write to peers that do not read",
 	end:  closeLimit,
 	run: func(s *scene) error {
 		p, err := s.serve("echo", options{})
@@ -140,7 +140,7 @@ func (s *scene) stuck(p *server) error {
 			return s.ctx.Err()
 		}
 	}
-	s.answer("of %d clients who do not read, %d are through with sending", clients, whole)
+	s.answer("of %d clients that do not read, %d have sent everything", clients, whole)
 	took, err := s.visit(p, "x")
 	if err != nil {
 		return fmt.Errorf("a newcomer, after %s: %w", seconds(took), err)
