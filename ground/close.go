@@ -8,29 +8,29 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// This file is how a ground closes a device. It writes what waits first, and the
-// other side can tell whether all of it was written. For example, the machine
-// tells a socket "bye" and closes it. With CloseLimit 5 s, the ground calls
+// This file closes devices. The ground first writes the commands that wait, and the
+// peer can tell whether all of them were written. For example, the machine tells a
+// socket "bye" and closes it. With CloseLimit 5 s, the ground calls
 //
 //	Close at once        if "bye" has been written
 //	Close a moment later if the socket takes "bye" then
 //	Abort after 5 s      if the socket does not take it: the peer reads an error
-//	Abort at once        if "bye" was one command too many: the device is too slow
+//	Abort at once        if the device is too slow for "bye"
 //
-// The machine may open an equal device meanwhile, one with the same name. That one
-// waits until the handle has been closed, when the port is free.
+// Meanwhile the machine may open an equal device, one with the same name. That one
+// waits until the handle has been closed and, for example, its port is free.
 
-// close closes the device when what waits has been written, or CloseLimit is over.
-// It does not wait for that. It takes d.mu.
+// close closes the device after the commands that wait have been written, or when
+// CloseLimit is over. It returns at once. It takes d.mu.
 func (d *device) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stepLocked(closeAsked, nil)
 }
 
-// disown is close for a machine that hears no more of the device. It also closes
-// the things that the device has kept and of which the machine has not heard. It
-// takes d.mu.
+// disown is close for a machine that gets no more values from the device. It also
+// closes the resources that the device has kept and that the machine does not know
+// of. It takes d.mu.
 func (d *device) disown() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -38,7 +38,7 @@ func (d *device) disown() {
 	d.stepLocked(closeAsked, nil)
 }
 
-// forgo notes that a command of the machine never reaches the device, because the
+// forgo notes that a command of the machine will not reach the device, because the
 // journal has failed. It takes d.mu.
 func (d *device) forgo() {
 	d.mu.Lock()
@@ -46,8 +46,8 @@ func (d *device) forgo() {
 	d.stepLocked(forgone, nil)
 }
 
-// drainLocked starts to write what waits, and the time for that. The caller holds
-// d.mu.
+// drainLocked starts to write the commands that wait, and the timer that limits
+// this. The caller holds d.mu.
 func (d *device) drainLocked() {
 	d.limit = time.AfterFunc(d.r.settings.CloseLimit, func() {
 		d.mu.Lock()
@@ -63,7 +63,7 @@ func (d *device) drainLocked() {
 }
 
 // leaveOutside closes the handle, if there is one, or aborts it if a command is
-// lost. Then equal devices may open. It takes d.mu.
+// lost. Then an equal device may open. It takes d.mu.
 func (d *device) leaveOutside(lost bool) {
 	if d.handle != nil {
 		closeHandle := d.handle.Close
@@ -83,8 +83,7 @@ func (d *device) leaveOutside(lost bool) {
 	d.r.closings.forget(d)
 }
 
-// closings has the devices that are being closed, by name. It has a lock of its
-// own.
+// closings are the devices that are being closed, by name. It has its own lock.
 type closings struct {
 	sync.Mutex
 	byName map[string]*device // the last one

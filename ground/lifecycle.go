@@ -2,9 +2,9 @@ package ground
 
 import "fmt"
 
-// This file is the life of a device, without locks and without the outside: a
-// table that says for each state and each event what the next state is, and what
-// has to be done. A device does it.
+// This file is the life cycle of a device, as a state machine without locks and I/O: a
+// table that has, for each state and each event, the next state and the effects. The
+// device carries out the effects.
 //
 //	          opened          closeAsked, ended          drained, limitOver
 //	opening ---------> open -------------------> draining ---------------> closing
@@ -17,32 +17,33 @@ import "fmt"
 //	                                                v    opened, openFailed |
 //	                                            cancelled ------------------+
 //
-// For example, a connection that is told "bye" and closed goes from open to
-// draining, because "bye" waits; to closing, when the socket has taken it, where
-// Close is called; and to closed, when that has returned. If the socket does not
-// take it in Ground.CloseLimit, the device goes to closing all the same, but a
-// command is lost, so the device calls Abort instead. If nothing waits, drained
-// follows closeAsked at once.
+// For example, the holder tells a connection "bye" and closes it. The device goes from
+// open to draining, because "bye" waits. When the socket has taken it, the device goes
+// to closing, and calls Close; when Close has returned, it goes to closed. If the
+// socket does not take "bye" within Ground.CloseLimit, the device also goes to closing,
+// but calls Abort, because a command is lost. If nothing waits, drained follows
+// closeAsked at once.
 //
 // The rules, which hold for every sequence of events:
 //
-//   - The outside is left once, and nothing is written after that.
-//   - It is left cleanly only if every command was accepted, and written.
+//   - The handle is closed once, and nothing is written after that.
+//   - It is closed, and not aborted, only if every command was accepted and written.
 //   - An end is reported once, and only to a holder that has not closed the device.
-//   - After a failure to open there is nothing to close.
+//   - If Open has failed, there is nothing to close.
 
-// A state is where a device is in its life. Up to open, its holder has it.
+// A state is a state in the life cycle. In the states up to open, the holder has the
+// device.
 type state uint8
 
 const (
 	opening        state = iota // Open runs, or waits for the device before to be closed
 	retrying                    // Open has failed, and is called again after a pause
 	open                        // there is a handle
-	openingToDrain              // the device is to be closed, but commands wait for Open to return
-	draining                    // the device is to be closed, and commands wait to be written
+	openingToDrain              // the device must close, but commands wait for Open to return
+	draining                    // the device must close, and commands wait to be written
 	cancelled                   // nobody waits for Open any more, but it has not returned yet
 	closing                     // the handle, if there is one, is being closed
-	closed                      // nothing is left outside
+	closed                      // the handle is closed, and Open does not run
 	states
 )
 
@@ -61,20 +62,20 @@ const (
 	drained                   // no command waits
 	ended                     // nothing comes from the handle any more, for a reason
 	closeAsked                // the holder, or the end of the run, closes the device
-	limitOver                 // the time to write what waits is over
+	limitOver                 // CloseLimit is over
 	left                      // the handle, if there is one, has been closed
 	events
 )
 
-// Effects are what has to be done because of an event.
+// Effects are what the device does because of an event.
 type effects uint8
 
 const (
-	accept effects = 1 << iota // put the command into the output
-	start                      // write what waits, and receive
-	drain                      // write what waits, in CloseLimit
-	cancel                     // cancel the context of Open, and forget what waits
-	leave                      // close the handle, or abort it if something is lost; forget what waits
+	accept effects = 1 << iota // add the command to the output
+	start                      // write the commands that wait, and receive
+	drain                      // write the commands that wait, within CloseLimit
+	cancel                     // cancel the context of Open, and drop the commands that wait
+	leave                      // close the handle, or abort it if a command is lost; drop the commands that wait
 	report                     // tell the machine that the device has ended
 )
 
@@ -97,14 +98,14 @@ type life struct {
 	lost  bool // a command was not carried out, and never will be
 }
 
-// wanted reports whether the holder has the device: it may tell it something,
-// and hear from it.
+// wanted reports whether the holder has the device: it may send commands and get
+// values.
 func (l life) wanted() bool { return l.state <= open }
 
 // writes reports whether commands go to the handle.
 func (l life) writes() bool { return l.state == open || l.state == draining }
 
-// A transition is what follows from an event in a state.
+// A transition is the result of an event in a state.
 type transition struct {
 	next    state
 	fx      effects
@@ -112,8 +113,8 @@ type transition struct {
 	happens bool // the event can happen in the state
 }
 
-// next returns the life after an event, and what has to be done. It panics if the
-// event cannot happen, which is a mistake of the device.
+// next returns the life after an event, and the effects. It panics if the event
+// cannot happen, which is a bug in device.
 func (l life) next(e event) (life, effects) {
 	t := &transitions[l.state][e]
 	if !t.happens {
@@ -125,7 +126,7 @@ func (l life) next(e event) (life, effects) {
 func to(next state, fx effects) transition     { return transition{next, fx, false, true} }
 func losing(next state, fx effects) transition { return transition{next, fx, true, true} }
 
-// transitions is the table. What it does not have cannot happen.
+// transitions is the table. Events that are not in it cannot happen.
 var transitions = [states][events]transition{
 	opening: {
 		opened:       to(open, start),
@@ -145,7 +146,7 @@ var transitions = [states][events]transition{
 		missed:     losing(retrying, 0),
 		forgone:    losing(retrying, 0),
 		drained:    to(retrying, 0),
-		closeAsked: to(cancelled, cancel), // what waits keeps nothing open that cannot be opened
+		closeAsked: to(cancelled, cancel), // commands that wait do not delay the end of a device that cannot be opened
 	},
 	open: {
 		told:       to(open, accept),

@@ -8,25 +8,24 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// This file is how commands get from the machine to the handle of a device.
+// This file brings commands from the machine to the handle of a device.
 //
-// The machine tells a device while it works, and the device is flushed when the
-// machine has been left, with many commands at once. For example:
+// While the machine works, commands wait in the output. When it has stopped working,
+// the ground flushes them, many at once. For example:
 //
 //	the machine works    tell "a", tell "b"
-//	it is left           flush: Try ["a" "b"], which does 1: the socket is full
+//	it rests             flush: Try ["a" "b"], which does 1: the socket is full
 //	                     the writer is parked; ["b"] waits
 //	the machine works    tell "c"                  ["b" "c"] waits
 //	the poller wakes up  onWritable: Try ["b" "c"], which does 2
 //	                     the writer is idle
 //
 // Without a poller, a goroutine takes over from Try (writeBlocking), and calls Do
-// for each command, which may wait. Where more than highWater waits, tell does not
-// wait until the machine is left, but writes, so that no more waits than the
-// outside has refused to take.
+// for each command, which may wait. If more than highWater waits, tell writes at once,
+// so that no more waits than the outside has refused to take.
 
-// tell gives the device a command that came of an input, which has a number. It
-// reports whether the caller has to flush the device. It takes d.mu.
+// tell gives the device a command that the input with a number caused. It reports
+// whether the caller must flush the device. It takes d.mu.
 func (d *device) tell(command any, input uint64) (flush bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -38,7 +37,7 @@ func (d *device) tell(command any, input uint64) (flush bool) {
 	}
 	switch {
 	case room:
-	case d.reopens && !opened: // what only the restart suffers is not its end
+	case d.reopens && !opened: // a restart must not end the device
 		d.missLocked()
 		return false
 	default:
@@ -57,9 +56,9 @@ func (d *device) tell(command any, input uint64) (flush bool) {
 	return d.output.writer == idle
 }
 
-// hasRoomLocked reports whether the device may be told more because of an input.
-// Before it says no, it tries to write what the handle has refused, if the poller
-// has not done so yet. The caller holds d.mu, which is released meanwhile.
+// hasRoomLocked reports whether the device may get more commands of an input. If
+// not, it first tries again to write what the handle has refused, unless the poller
+// has done so. The caller holds d.mu, which is released meanwhile.
 func (d *device) hasRoomLocked(input uint64, limit int) bool {
 	over := func() bool { return d.output.over(input, limit, d.handle != nil) }
 	if over() && d.output.writer == parked {
@@ -91,8 +90,8 @@ func (d *device) missLocked() {
 	d.stepLocked(missed, nil)
 }
 
-// flush writes what waits, as far as the handle takes it without waiting. It
-// takes d.mu, and releases it while the handle writes.
+// flush writes as many commands as the handle takes without waiting. It takes
+// d.mu, and releases it while the handle writes.
 func (d *device) flush() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -110,7 +109,7 @@ func (d *device) flushLocked() {
 		n, err := d.handle.Try(batch)
 		d.mu.Lock()
 		if !d.life.writes() {
-			break // and what waited is forgotten
+			break // the commands that waited have been dropped
 		}
 		d.reportDoneLocked(batch[:n])
 		high, failed := d.output.high(), err != nil && n < len(batch)
@@ -139,8 +138,8 @@ func (d *device) restLocked() {
 	d.stepLocked(drained, nil)
 }
 
-// blockLocked leaves what the handle refuses to the poller, or to a goroutine
-// that waits. The caller holds d.mu.
+// blockLocked leaves the commands that the handle refuses to the poller, or to a
+// goroutine that waits. The caller holds d.mu.
 func (d *device) blockLocked() {
 	d.output.block()
 	if d.watch.poller != nil {
@@ -151,7 +150,7 @@ func (d *device) blockLocked() {
 	d.updateLocked()
 }
 
-// resumeLocked goes on with a writer that is parked. The caller holds d.mu, which
+// resumeLocked writes again after the writer was parked. The caller holds d.mu, which
 // is released while the handle writes.
 func (d *device) resumeLocked() {
 	d.output.writer = idle
@@ -159,8 +158,8 @@ func (d *device) resumeLocked() {
 	d.updateLocked()
 }
 
-// writeBlocking writes what waits, waits where it has to, and runs the machine.
-// It takes d.mu, and releases it while the handle writes.
+// writeBlocking writes the commands that wait, and waits for the handle. Then it runs
+// the machine. It takes d.mu, and releases it while the handle writes.
 func (d *device) writeBlocking() {
 	d.mu.Lock()
 	for len(d.output.queue) > 0 {
@@ -187,8 +186,8 @@ func (d *device) writeBlocking() {
 	d.r.work(nil)
 }
 
-// reportDoneLocked puts into the queue which commands have been carried out, of
-// those of which the machine wants to hear. The caller holds d.mu.
+// reportDoneLocked enqueues an input for each command that reports its completion.
+// The caller holds d.mu.
 func (d *device) reportDoneLocked(commands []any) {
 	for _, c := range commands {
 		if r, ok := c.(world.Reporter); ok && d.life.wanted() && r.Reports() {
@@ -197,8 +196,8 @@ func (d *device) reportDoneLocked(commands []any) {
 	}
 }
 
-// reportFailed puts into the queue that a command has failed. The caller runs the
-// machine after that. It needs no lock.
+// reportFailed enqueues the failure of a command. Then the caller runs the
+// machine. It needs no lock.
 func (d *device) reportFailed(command any, err error) {
 	d.r.enqueue(queued{Input: vm.Input{Kind: vm.Failed, Address: d.address, Value: command, Err: world.Reduce(err)}})
 }
