@@ -14,16 +14,16 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Issue 9.3: while much waits in the machine, no more values enter it.
+// Issue 9.3: while many actions wait in the machine, no values enter it.
 
-// bulk is a value that is long.
+// bulk is a long value.
 type bulk struct{ Name string }
 
 func (bulk) Size() int { return 10_000 }
 
-// A value waits until there is less to do, a short one for less long than a long
-// one. What a clock says, the end of a device that has nothing waiting, and a stop
-// do not wait. The end of a device comes after its last value.
+// A value waits until the machine has less to do; a long value waits longer than a
+// short one. The time, the end of a device without waiting values, and a stop do not
+// wait. The end of a device comes after its last value.
 func TestAdmission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		names := []string{"flood", "long", "short", "clock", "ends", "last"}
@@ -103,7 +103,7 @@ func TestAdmission(t *testing.T) {
 	})
 }
 
-// afterTurns calls f after so many turns.
+// afterTurns calls f after a number of turns.
 func afterTurns(turns int, f func()) actions.Action {
 	return actions.Yield(func(struct{}) actions.Transition[struct{}] {
 		if turns > 1 {
@@ -116,7 +116,7 @@ func afterTurns(turns int, f func()) actions.Action {
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
 
-// Two processes that keep each other busy for ever do not keep values out.
+// Values also enter a machine in which two processes keep each other busy for ever.
 func TestAdmissionWithoutRest(t *testing.T) {
 	s := newStage()
 	d := puppet{"p", s}

@@ -12,8 +12,8 @@ import (
 )
 
 // Issue 9.3: a poller does not wait for more from a device whose value waits to be
-// admitted: it would wake up for what is there all the time, and find that it may
-// not be taken.
+// admitted: otherwise it would wake up again and again for a value that it may not
+// take.
 func TestPollerLooksAway(t *testing.T) {
 	near, far, err := os.Pipe()
 	if err != nil {
@@ -59,13 +59,13 @@ func TestPollerLooksAway(t *testing.T) {
 	}
 }
 
-// A full handle always has a value.
+// A full handle is a handle that always has a value.
 type full struct{ world.Pollable }
 
 func (full) TryRecv() (any, error) { return "value", nil }
 
-// A poller waits no more for a descriptor that is being closed, though something
-// was to be written to it.
+// A poller stops waiting for a descriptor that is being closed, even if commands wait
+// to be written to it.
 func TestPollerForgetsWhatIsClosed(t *testing.T) {
 	near, far, err := os.Pipe()
 	if err != nil {
@@ -110,7 +110,7 @@ func TestPollerForgetsWhatIsClosed(t *testing.T) {
 	r.wg.Wait()
 }
 
-// A clogged device takes nothing.
+// A clogged device takes no commands.
 type clogged struct{ file *os.File }
 
 func (clogged) DeviceName() string { return "clogged" }

@@ -14,8 +14,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Issue 9.3: a machine that closes its last device ends, although a value of that device,
-// which it had paused, was on its way.
+// Issue 9.3: a machine that closes its last device ends, even if that device was
+// paused and a value of it was on its way.
 func TestValueOfAClosedPausedDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		valve, tap, other := newStage(), newStage(), newStage()
@@ -45,8 +45,8 @@ func TestValueOfAClosedPausedDevice(t *testing.T) {
 	})
 }
 
-// Issue 9.3: a value that was on its way when its device was paused is not lost when the
-// device then comes to its end: its holder hears it, and then the end.
+// Issue 9.3: a value that was on its way when its device was paused is not lost when
+// the device then ends: its holder gets the value, and then the end.
 func TestValueBeforeTheEndOfAPausedDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		valve, tap := newStage(), newStage()
@@ -84,8 +84,7 @@ func TestValueBeforeTheEndOfAPausedDevice(t *testing.T) {
 	})
 }
 
-// Issue 9.9: whatever else there is, a program that ends itself has a journal that
-// says that it has stopped.
+// Issue 9.9: the journal of a program that ends itself ends with a stop.
 func TestExitIsRecordedAsAStop(t *testing.T) {
 	reason := errors.New("no more")
 	for range 50 {
@@ -100,8 +99,8 @@ func TestExitIsRecordedAsAStop(t *testing.T) {
 	}
 }
 
-// Issue 9.3: processes that never rest, however many, do not keep a machine from
-// what comes from devices.
+// Issue 9.3: values of devices enter a machine whose processes never rest, however
+// many there are.
 func TestValuesEnterAMachineThatNeverRests(t *testing.T) {
 	var forever func(struct{}) actions.Transition[struct{}]
 	stop := false
@@ -130,9 +129,9 @@ func TestValuesEnterAMachineThatNeverRests(t *testing.T) {
 	}
 }
 
-// Issue 9.3: an alarm for when the machine is at rest rings after all the work
-// that there is, however much that is: the driver of TCP gives up by it what a
-// peer has sent and nobody has taken.
+// Issue 9.3: an alarm without delay rings after all work is done, however much there
+// is. The driver of TCP relies on that: when the alarm rings, it drops data that
+// nobody has taken.
 func TestRestAlarmWaitsForTheWork(t *testing.T) {
 	for _, tt := range []struct {
 		name string

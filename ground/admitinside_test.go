@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// Issue 9.3: a queue that is never empty, because its devices bring more than the
-// machine takes, grows no longer than what waits in it.
+// Issue 9.3: a queue that is never empty, because devices add more than the machine
+// takes, has no more memory than its inputs need.
 func TestTurnKeepsNothing(t *testing.T) {
 	var q turn
 	const waiting = 400
@@ -25,8 +25,8 @@ func TestTurnKeepsNothing(t *testing.T) {
 	}
 }
 
-// Issue 9.3: a full machine whose backlog grows with what is admitted gets no more,
-// unless it stays so.
+// Issue 9.3: a full machine whose backlog grows with each value gets no more values,
+// unless it stays full for long.
 func TestOverdue(t *testing.T) {
 	var a admission
 	goOn := func(backlog, times int) {
@@ -49,7 +49,7 @@ func TestOverdue(t *testing.T) {
 	admitted(5000, false)
 	goOn(5000, 1)
 	admitted(5000, true)
-	goOn(5001, patience) // which comes of something else
+	goOn(5001, patience) // for another reason
 	admitted(5001, true)
 	goOn(10_000, patience)
 	admitted(10_000, false)

@@ -19,8 +19,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A device is open as long as a process holds it, wherever that process is; it
-// is told things in order, and carries them out before it is closed.
+// A device is open as long as a process holds it, at any depth. It gets commands in
+// order, and carries them out before it is closed.
 func TestDeviceLife(t *testing.T) {
 	for depth := range 4 {
 		t.Run(fmt.Sprintf("depth=%d", depth), func(t *testing.T) {
@@ -52,8 +52,8 @@ func TestDeviceLife(t *testing.T) {
 	}
 }
 
-// A device that ends, or cannot be opened, says why; the process does not hold
-// it any more.
+// If a device ends, or cannot be opened, the holder gets the reason, and does not
+// hold it any more.
 func TestDeviceEnds(t *testing.T) {
 	refused := &world.Error{Op: "open", Text: "no"}
 	for _, tt := range []struct {
@@ -85,8 +85,8 @@ func TestDeviceEnds(t *testing.T) {
 	}
 }
 
-// Nothing is received from a paused device but its first value. What was on its
-// way when it was paused comes after it has been resumed.
+// The ground receives only the first value of a paused device. A value that was on
+// its way when the device was paused arrives after it is resumed.
 func TestDevicePaused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		valve, tap := newStage(), newStage()
@@ -151,7 +151,7 @@ func TestDevicePaused(t *testing.T) {
 	})
 }
 
-// A device that is opened again opens after the one before has been closed.
+// A device that is opened again opens after the former one has been closed.
 func TestDeviceReopens(t *testing.T) {
 	s := newStage()
 	d := puppet{"p", s}
@@ -174,7 +174,7 @@ func TestDeviceReopens(t *testing.T) {
 	}
 }
 
-// A command that fails is told to the holder; those after it are carried out.
+// The holder hears of a command that fails; later commands are carried out.
 func TestDeviceRefuses(t *testing.T) {
 	for _, stuck := range []bool{false, true} {
 		s := newStage()
@@ -198,7 +198,7 @@ func TestDeviceRefuses(t *testing.T) {
 	}
 }
 
-// A device that does not take what it is told ends, and nobody waits for it.
+// A device that does not take its commands ends, and nobody waits for it.
 func TestSlowConsumer(t *testing.T) {
 	s, source := newStage(), newStage()
 	s.stuck, s.release = true, make(chan func())
@@ -222,8 +222,8 @@ func TestSlowConsumer(t *testing.T) {
 	}
 }
 
-// Issue 9.1: what a process tells a device because of one event may be any
-// amount: the device is too slow only if it is told more while that waits.
+// Issue 9.1: a process may tell a device any amount because of one event. The device
+// is too slow only if it gets more commands while these wait.
 func TestOneTurnMayTellAnyAmount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, source := newStage(), newStage()
@@ -260,8 +260,8 @@ func TestOneTurnMayTellAnyAmount(t *testing.T) {
 	})
 }
 
-// Issue 9.1: the same holds before the device is open. Only what is told because
-// of later events has to fit.
+// Issue 9.1: the same holds before the device is open. Only the commands of later
+// events must fit.
 func TestOneTurnMayTellAnyAmountBeforeItIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, source := newStage(), newStage()
@@ -307,7 +307,7 @@ func (s *stage) flood(over chan struct{}) {
 	}
 }
 
-// What a device was told before it was closed is carried out within a limit.
+// Commands from before the close are carried out within a time limit.
 func TestCloseLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
@@ -324,7 +324,7 @@ func TestCloseLimit(t *testing.T) {
 	})
 }
 
-// An opening that takes its time is given up when nobody wants it any more.
+// A slow Open is cancelled when no process holds the device any more.
 func TestOpeningCancelled(t *testing.T) {
 	s := newStage()
 	s.opening = make(chan struct{})
@@ -337,8 +337,8 @@ func TestOpeningCancelled(t *testing.T) {
 	}
 }
 
-// A transition function that ends the goroutine it runs on does not end the
-// device that this goroutine belongs to.
+// A transition function that ends its goroutine does not end the device to which the
+// goroutine belongs.
 func TestGoexitLeavesDevicesAlone(t *testing.T) {
 	s := newStage()
 	go func() {
@@ -364,8 +364,7 @@ func TestGoexitLeavesDevicesAlone(t *testing.T) {
 	}
 }
 
-// What has come in from outside is kept until it is taken, or the time for that
-// is over.
+// A kept resource stays open until a device takes it, or KeepLimit is over.
 func TestKeep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
@@ -396,8 +395,8 @@ func TestKeep(t *testing.T) {
 	})
 }
 
-// What was kept for a machine that closes the device before it hears of it is
-// closed at once.
+// A kept resource is closed at once if the machine closes the device before it hears
+// of the resource.
 func TestKeptForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, more := newStage(), newStage()
@@ -435,7 +434,7 @@ type thing struct{ closed chan struct{} }
 
 func (t thing) Close() error { close(t.closed); return nil }
 
-// task is a command whose end is told, if it is a loud one.
+// task is a command whose completion is reported if it is loud.
 type task struct {
 	Name string
 	Loud bool
@@ -443,8 +442,8 @@ type task struct {
 
 func (t task) Reports() bool { return t.Loud }
 
-// A holder hears what a device has carried out, of what it wants to hear, in
-// order, also while the device is paused.
+// A holder hears of completed commands that report, in order, also while the device
+// is paused.
 func TestDeviceReports(t *testing.T) {
 	for _, stuck := range []bool{false, true} {
 		for depth := range 3 {

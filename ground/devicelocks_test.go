@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Issue 10.1: each method of a device says which lock it needs, and those that are
-// called with the mutex held are named for that.
+// Issue 10.1: each method of a device says which lock it needs. The names of those
+// that are called with the mutex held end in Locked.
 func TestDeviceMethodsNameTheirLock(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {

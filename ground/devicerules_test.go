@@ -18,7 +18,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A drama is what a test does to a device, and what the device does outside.
+// A drama is a sequence of things that a test does to a device, and of the effects
+// outside.
 type drama struct {
 	mu      sync.Mutex
 	changed sync.Cond
@@ -126,15 +127,15 @@ func (a *drama) left() bool {
 	return a.leaves != nil
 }
 
-// outlived reports whether the device is closed, and its limit still runs. It takes
-// d.mu.
+// outlived reports whether the device is closed although its limit still runs. It
+// takes d.mu.
 func (d *device) outlived() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.life.state == closed && d.limit != nil && d.limit.Stop()
 }
 
-// A parcel is a command, of which each is another.
+// A parcel is a command; no two are equal.
 type parcel struct{ size int }
 
 func (p *parcel) Size() int { return p.size }
@@ -147,7 +148,7 @@ var (
 	}
 )
 
-// queueLimit and closeLimit are those of the ground in which dramas are played.
+// queueLimit and closeLimit are the limits of the ground of a drama.
 const queueLimit, closeLimit = 1000, time.Minute
 
 // stageDrama has a runner without a machine open a drama.
@@ -162,7 +163,7 @@ func stageDrama(ctx context.Context, a *drama, reopens bool) (*runner, *device) 
 	return r, r.devices[1]
 }
 
-// play does things to a device, and returns which rule it breaks.
+// play does things to a device, and returns the rule that it breaks, if any.
 func play(ctx context.Context, script []string, reopens bool) string {
 	a := &drama{}
 	r, d := stageDrama(ctx, a, reopens)
@@ -268,7 +269,7 @@ func play(ctx context.Context, script []string, reopens bool) string {
 	return ""
 }
 
-// inOrder reports whether some are among all, in the same order.
+// inOrder reports whether some is a subsequence of all.
 func inOrder(some, all []any) bool {
 	for _, c := range some {
 		i := slices.Index(all, c)
@@ -292,9 +293,9 @@ func (r *runner) count(kind vm.InputKind) (n int) {
 	return n
 }
 
-// Issue 10.1: whatever happens to a device, in whatever order, its handle is closed
-// once, nothing is written after that, and it is closed cleanly if, and only if,
-// all that the device was told is written, in that order.
+// Issue 10.1: after any sequence of events, the handle of a device is closed once,
+// nothing is written after that, and the close is clean if, and only if, all commands
+// were written, in order.
 func TestDeviceRules(t *testing.T) {
 	for _, script := range [][]string{
 		{"tell", "opens", "takes much", "close"},
@@ -323,7 +324,7 @@ func TestDeviceRules(t *testing.T) {
 	})
 }
 
-// Issue 9.1: what is more than a little is written while the machine works.
+// Issue 9.1: large amounts are written while the machine works.
 func TestMuchIsWrittenAtOnce(t *testing.T) {
 	for _, size := range []int{100, queueLimit + 1} {
 		synctest.Test(t, func(t *testing.T) {
@@ -339,8 +340,8 @@ func TestMuchIsWrittenAtOnce(t *testing.T) {
 	}
 }
 
-// A device that is closed while the machine works is written to, and closed, even
-// if the machine works for longer than there is time for closing.
+// If a device is closed while the machine works, its commands are written and it is
+// closed, even if the machine works for longer than CloseLimit.
 func TestClosedWhileTheMachineWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &drama{answers: []error{nil}, room: 1}
@@ -355,7 +356,7 @@ func TestClosedWhileTheMachineWorks(t *testing.T) {
 	})
 }
 
-// What a handle says when it has been left is not news.
+// The error of a handle after it was closed is not reported.
 func TestLeftWhileItWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &drama{answers: []error{nil}}

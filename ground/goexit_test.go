@@ -13,12 +13,12 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A question is a command whose holder hears when it has been carried out.
+// A question is a command whose completion is reported.
 type question struct{ Text string }
 
 func (question) Reports() bool { return true }
 
-// runs fails the test if a ground does not come to its end.
+// runs fails the test if a ground does not end.
 func runs(t *testing.T, g ground.Ground, boot ...actions.Action) {
 	t.Helper()
 	over := make(chan error, 1)
@@ -34,7 +34,7 @@ func runs(t *testing.T, g ground.Ground, boot ...actions.Action) {
 	}
 }
 
-// times says how often something has been done on a stage.
+// times returns how often something has been done on a stage.
 func times(s *stage, what string) (n int) {
 	for _, note := range s.notes() {
 		if strings.Contains(note, what) {
@@ -44,8 +44,9 @@ func times(s *stage, what string) (n int) {
 	return n
 }
 
-// TestManyEffectsOfOneReport: whoever has effects happen when the inputs are safe
-// does not wait for himself, however many come of the report of the first.
+// TestManyEffectsOfOneReport: the goroutine that carries out effects when the inputs
+// are safe does not wait for itself, even if the report of the first effect causes
+// many others.
 func TestManyEffectsOfOneReport(t *testing.T) {
 	const many = 1<<16 + 10
 	s := newStage()
@@ -65,8 +66,8 @@ func TestManyEffectsOfOneReport(t *testing.T) {
 	}
 }
 
-// TestGoexitOfReport: a transition function that ends the goroutine when it hears
-// of what was carried out takes nobody along who waits for inputs to be safe.
+// TestGoexitOfReport: a transition function that ends the goroutine when it hears of
+// a completed command does not affect others that wait for inputs to be safe.
 func TestGoexitOfReport(t *testing.T) {
 	s, other := newStage(), newStage()
 	p, q := puppet{"p", s}, puppet{"q", other}
@@ -89,8 +90,8 @@ func TestGoexitOfReport(t *testing.T) {
 	}
 }
 
-// TestGoexitWhileOpening: the same while a device is opened, to which something
-// was to be said at once: it is received from.
+// TestGoexitWhileOpening: the same while a device with a waiting command is opened:
+// the ground still receives from it.
 func TestGoexitWhileOpening(t *testing.T) {
 	s := newStage()
 	p := puppet{"p", s}

@@ -24,7 +24,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// nested is a machine around as, depth times.
+// nested returns as in nested machines, depth of them.
 func nested(depth int, as ...actions.Action) actions.Action {
 	a := actions.Group(as...)
 	for range depth {
@@ -33,7 +33,7 @@ func nested(depth int, as ...actions.Action) actions.Action {
 	return a
 }
 
-// Run returns when nothing can happen any more, even though processes are left.
+// Run returns when nothing can happen any more, even though there are processes.
 // HL-06.
 func TestRunReturnsWhenIdle(t *testing.T) {
 	for _, boot := range [][]actions.Action{
@@ -48,7 +48,7 @@ func TestRunReturnsWhenIdle(t *testing.T) {
 	}
 }
 
-// A Run that is over returns at once. B-M18.
+// A Run returns as soon as it is over. B-M18.
 func TestRunReturnsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
@@ -60,8 +60,8 @@ func TestRunReturnsAtOnce(t *testing.T) {
 	})
 }
 
-// When Run is cancelled, everybody is told of the absence of the others, in
-// order, and what is said then is still carried out. HL-09.
+// When Run is cancelled, all processes hear of the absence of the others, in order,
+// and the commands that follow are still carried out. HL-09.
 func TestStop(t *testing.T) {
 	for depth := range 4 {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -99,8 +99,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// Processes that keep each other busy for ever keep nobody else from the
-// machine. B-M24, B-M27.
+// Other processes have their turns although two keep each other busy for ever. B-M24,
+// B-M27.
 func TestBusyForEver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -137,8 +137,8 @@ func TestSeveralGrounds(t *testing.T) {
 	wg.Wait()
 }
 
-// The logger gets what happens, and MARKETPLACE_LOG switches one on.
-// HL-86, HL-87, LL-09, B-M29.
+// The logger gets all records, and MARKETPLACE_LOG switches a logger on. HL-86,
+// HL-87, LL-09, B-M29.
 func TestLogger(t *testing.T) {
 	var b bytes.Buffer
 	g := ground.Ground{Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))}
@@ -160,7 +160,7 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-// Settings that make no sense are refused, by name.
+// Run refuses invalid settings, and names them.
 func TestGroundSettings(t *testing.T) {
 	for _, g := range []ground.Ground{
 		{Limits: vm.Limits{Queue: -1}}, {Limits: vm.Limits{Steps: -1}}, {Limits: vm.Limits{Drain: -1}},
@@ -201,8 +201,8 @@ func TestSpy(t *testing.T) {
 	}
 }
 
-// A meter can be read while the machine runs, and when it has ended. What is
-// dropped is counted. HL-39, HL-66, HL-89.
+// A meter can be read while the machine runs, and when it has ended. It counts
+// dropped actions. HL-39, HL-66, HL-89.
 func TestMeter(t *testing.T) {
 	var meter ground.Meter
 	s := newStage()

@@ -17,8 +17,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A ledger is a journal that a test looks into. It notes what it is asked in the
-// log of a stage, so that it can be seen what comes before what.
+// A ledger is a journal that a test looks into. It notes its calls in the log of a
+// stage, so that a test sees their order.
 type ledger struct {
 	s        *stage
 	wait     bool          // Commit says that Sync is needed
@@ -79,7 +79,7 @@ func (l *ledger) End(err error) error {
 	return nil
 }
 
-// kinds returns the kinds of the inputs, in their order.
+// kinds returns the kinds of the inputs, in order.
 func (l *ledger) kinds() string {
 	var kinds []string
 	for _, in := range l.inputs {
@@ -88,7 +88,8 @@ func (l *ledger) kinds() string {
 	return strings.Join(kinds, ", ")
 }
 
-// parrot tells a puppet what that has said, and quits at a word.
+// parrot tells a puppet every word that the puppet has said, and quits at a certain
+// word.
 func parrot(d puppet, last string) actions.Action {
 	return endpoint.Device(d,
 		endpoint.OnValue(func(v say) actions.Action {
@@ -96,8 +97,8 @@ func parrot(d puppet, last string) actions.Action {
 		}))
 }
 
-// TestJournalHasEverything: what enters the machine is in the journal, in its
-// order, and the journal hears of the end.
+// TestJournalHasEverything: all inputs of the machine are in the journal, in order,
+// and the journal hears of the end.
 func TestJournalHasEverything(t *testing.T) {
 	s := newStage()
 	l := &ledger{s: s}
@@ -132,9 +133,8 @@ func TestJournalStop(t *testing.T) {
 	}
 }
 
-// TestNothingHappensBeforeSync: if the journal says so, a command is carried out
-// only when the inputs before it are safe, and so is what is to be opened and
-// closed.
+// TestNothingHappensBeforeSync: if the journal says so, a command is carried out, and
+// a device opened or closed, only when the inputs before are safe.
 func TestNothingHappensBeforeSync(t *testing.T) {
 	for depth := range 3 {
 		s := newStage()
@@ -168,8 +168,8 @@ func TestNothingHappensBeforeSync(t *testing.T) {
 	}
 }
 
-// interrupted is a journal that is brought back for so long that its ground is
-// stopped meanwhile.
+// interrupted is a journal whose recovery takes so long that its ground is stopped
+// meanwhile.
 type interrupted struct{ ledger }
 
 func (i *interrupted) Begin(ctx context.Context, _ vm.Limits, _ func(actions.PID) actions.Process) (*vm.Machine, vm.Input, error) {
@@ -177,8 +177,7 @@ func (i *interrupted) Begin(ctx context.Context, _ vm.Limits, _ func(actions.PID
 	return nil, vm.Input{}, fmt.Errorf("on the way: %w", context.Cause(ctx))
 }
 
-// TestStoppedBeforeItBegins: a stop is a stop, also while the machine is being
-// brought back.
+// TestStoppedBeforeItBegins: a stop is also a stop while the machine is recovered.
 func TestStoppedBeforeItBegins(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(time.Millisecond, func() { cancel(errors.New("enough")) })
@@ -188,7 +187,7 @@ func TestStoppedBeforeItBegins(t *testing.T) {
 	}
 }
 
-// TestJournalFails: when the journal fails, Run returns the error, nothing that
+// TestJournalFails: when the journal fails, Run returns the error, no command that
 // was held back is carried out, and everything is closed.
 func TestJournalFails(t *testing.T) {
 	for _, tt := range []struct {
@@ -246,8 +245,8 @@ func TestJournalFailsByItself(t *testing.T) {
 	}
 }
 
-// TestNotRecordable: what cannot be journalled is the end of its device, and of
-// nothing else, and the end is in the journal.
+// TestNotRecordable: a value that cannot be recorded ends its device, and nothing
+// else, and the end is in the journal.
 func TestNotRecordable(t *testing.T) {
 	s, quiet := newStage(), newStage()
 	l := &ledger{s: s, refuse: "forbidden"}

@@ -28,7 +28,7 @@ limitOver    | -                        | -                     | -             
 left         | -                        | -                     | -                     | -                 | -              | -             | closed    | -
 `
 
-// Issue 10.1: every event in every state has the result that it should have.
+// Issue 10.1: every event in every state has the result in the table.
 func TestLifecycleTable(t *testing.T) {
 	rows := strings.Split(strings.TrimSpace(wholeLife), "\n")
 	cells := func(row string) (texts []string) {
@@ -59,7 +59,7 @@ func TestLifecycleTable(t *testing.T) {
 	}
 }
 
-// lived is a text for what follows from an event.
+// lived is a text for the result of an event.
 func lived(l life, e event) (text string) {
 	defer func() {
 		if recover() != nil {
@@ -82,7 +82,7 @@ func lived(l life, e event) (text string) {
 	return text
 }
 
-// A biography is a life, and what a device that lives it has outside.
+// A biography is a life, with the resources outside that a device in it has.
 type biography struct {
 	life
 	calls   int  // of Open that have not returned
@@ -97,9 +97,9 @@ type biography struct {
 	reports int
 }
 
-// Issue 10.1: whatever happens to a device, in whatever order, the outside is left
-// once, nothing is written after that, a clean end means that everything was
-// written, and an end is reported once, to a holder that has the device.
+// Issue 10.1: after any sequence of events, the handle is closed once, nothing is
+// written after that, a clean end means that everything was written, and an end is
+// reported once, to a holder that has the device.
 func TestLifecycleRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := &biography{calls: 1}
@@ -129,8 +129,8 @@ func TestLifecycleRules(t *testing.T) {
 	})
 }
 
-// possible returns the events that can happen next, as far as the outside and the
-// holder are concerned: whether the table has them is what is tested.
+// possible returns the events that the outside and the holder can cause next. The
+// test checks that the table has them.
 func (b *biography) possible() []event {
 	es := []event{closeAsked, forgone, told}
 	switch {
@@ -164,7 +164,7 @@ func (b *biography) possible() []event {
 	return es
 }
 
-// happens has an event happen, as a device does, and checks the rules.
+// happens passes an event to the life, as a device does, and checks the rules.
 func (b *biography) happens(t *rapid.T, e event) {
 	had := b.wanted()
 	wrote := b.writes()

@@ -38,7 +38,7 @@ func stderrOf(t *testing.T, f func()) string {
 	return string(b)
 }
 
-// byDefault returns what a machine that boots as given says by default.
+// byDefault returns the default log of a machine with these boot actions.
 func byDefault(t *testing.T, boot ...actions.Action) string {
 	t.Helper()
 	t.Setenv("MARKETPLACE_LOG", "")
@@ -66,7 +66,7 @@ func mustSay(t *testing.T, log string, want ...string) {
 	}
 }
 
-// inAWhile performs actions when others have had their turns.
+// inAWhile performs actions after others have had their turns.
 func inAWhile(as ...actions.Action) actions.Action {
 	a := actions.Group(as...)
 	for range 3 {
@@ -76,11 +76,11 @@ func inAWhile(as ...actions.Action) actions.Action {
 	return a
 }
 
-// share divides by what somebody wants.
+// share divides by the number in a message.
 func share(j job) actions.Action { return actions.Send(say{fmt.Sprint(12 / j.Left)}) }
 
-// Issue 9.8: a panic is said by default, with the process, the event, and the
-// stack of the program, which begins at the function that has panicked.
+// Issue 9.8: by default the log has a panic, with the process, the event, and the
+// stack of the program, which begins at the function that panicked.
 func TestDefaultLogPanic(t *testing.T) {
 	log := byDefault(t,
 		actions.Spawn(vm.Nested(actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(share)))).Named("divider"),
@@ -95,7 +95,7 @@ func TestDefaultLogPanic(t *testing.T) {
 	}
 }
 
-// split divides by what somebody wants, in a closure of a generic function that
+// split divides by the number in a message, in a closure of a generic function that
 // the compiler names after this package.
 func split(s, _ job) actions.Transition[job] { return actions.Next(job{12 / s.Left}) }
 
@@ -150,8 +150,8 @@ func TestPanicTrace(t *testing.T) {
 	}
 }
 
-// Issue 9.8: an end of which nobody hears is a warning, at every level of
-// nesting; one that is observed is not, nor is the end of a run.
+// Issue 9.8: an end that nobody observes is a warning, at every depth; one that is
+// observed is none, and neither is the end of a run.
 func TestDefaultLogEnds(t *testing.T) {
 	fails := actions.Spawn(actions.Stateless(endpoint.Publisher(topic.All[claim]()), actions.Yield(func(struct{}) actions.Transition[struct{}] {
 		return actions.Stateless(actions.Fail(errBoom))
@@ -191,8 +191,8 @@ func TestDefaultLogEnds(t *testing.T) {
 
 func sum2(s string, _ job) actions.Transition[string] { return actions.Next(s) }
 
-// Issue 9.8: a program that is stopped says nothing, and neither does one that
-// is silenced.
+// Issue 9.8: a program that is stopped logs nothing, and neither does one that is
+// silenced.
 func TestDefaultLogSilence(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := newStage()
@@ -226,8 +226,8 @@ func TestDefaultLogIsBounded(t *testing.T) {
 	}
 }
 
-// Issue 9.8: what a process wanted when it ended is said, but for what does not
-// matter any more. HL-92, B-M07.
+// Issue 9.8: the log has the actions that a process left undone when it ended, except
+// for those that do not matter any more. HL-92, B-M07.
 func TestDefaultLogDropped(t *testing.T) {
 	log := byDefault(t, actions.Spawn(actions.Stateless(actions.Quit(), actions.Quit(), actions.Delete("x"), actions.Send(say{"bye"}))).Named("hasty"))
 	if n := strings.Count(log, "level="); n != 1 {
@@ -236,8 +236,8 @@ func TestDefaultLogDropped(t *testing.T) {
 	mustSay(t, log, "level=WARN msg=dropped path=2 name=hasty action=\"send ground_test.say{")
 }
 
-// Issue 9.8: a process that ends with much undone says so in one line, with a count,
-// whatever the logger. HL-92, B-M07.
+// Issue 9.8: if a process ends with many actions undone, every logger gets one line,
+// with a count. HL-92, B-M07.
 func TestDroppedIsCounted(t *testing.T) {
 	all := actions.Tree{actions.Quit(), actions.Quit()}
 	for range 500 {
@@ -260,8 +260,7 @@ func TestDroppedIsCounted(t *testing.T) {
 	}
 }
 
-// Issue 9.8: what a device repeats is said once, and then counted, whatever the
-// logger.
+// Issue 9.8: every logger gets a repeated message of a device once, and then a count.
 func TestDeviceLogIsCounted(t *testing.T) {
 	var b strings.Builder
 	g := ground.Ground{Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelWarn}))}
@@ -286,8 +285,8 @@ func (complaining) Open(_ context.Context, env world.Env) (world.Handle, error) 
 	return nil, io.EOF
 }
 
-// Issue 9.10: a message that nobody hears is a warning where something was
-// nearly right, once for each type.
+// Issue 9.10: a message that nobody hears is a warning if an endpoint nearly matched,
+// once for each type.
 func TestNearMisses(t *testing.T) {
 	hears := func(o ...actions.Action) actions.Action { return actions.Spawn(actions.Stateless(o...)).Named("ear") }
 	values := endpoint.Subscriber(topic.All[parcel](), endpoint.OnMessage(func(parcel) actions.Action { return nil }))
@@ -354,7 +353,7 @@ func TestUnheardTypes(t *testing.T) {
 	})
 }
 
-// Issue 9.8: a run that ends at once, because a driver is missing, says who
+// Issue 9.8: if a run ends at once, because a driver is missing, the log says who
 // waits for it.
 func TestForgottenDriver(t *testing.T) {
 	log := byDefault(t, actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[say](), endpoint.OnMessage(func(say) actions.Action { return nil })))).Named("reader"))
@@ -367,8 +366,8 @@ func TestForgottenDriver(t *testing.T) {
 	}
 }
 
-// Issue 9.8: who waits is not said after something has gone wrong, of which it is
-// most likely a consequence.
+// Issue 9.8: the log does not say who waits after a failure, because that is the
+// likely cause.
 func TestForgottenDriverIsNoConsequence(t *testing.T) {
 	waits := actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[say](), endpoint.OnMessage(func(say) actions.Action { return nil })))).Named("reader")
 	for name, wrong := range map[string]actions.Action{

@@ -16,12 +16,12 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// logLine is what the logger is told of a record.
+// logLine is a line that the logger gets for a record.
 type logLine struct {
 	Msg, Path, Name, Endpoint, Event, Action, Reason, Input, Command string
 }
 
-// text returns what the trace has for l.
+// text returns the text of the trace for l.
 func (l logLine) text() string {
 	switch l.Msg {
 	case vm.Entered.String():
@@ -63,7 +63,7 @@ func (lamp) Open(context.Context, world.Env) (world.Handle, error) { return nil,
 
 type notion struct{ Text string }
 
-// Issue 10.1: the log says what happens in the words of the trace.
+// Issue 10.1: the log uses the words of the trace.
 func TestLogSpeaksLikeTrace(t *testing.T) {
 	listener := endpoint.Subscriber(topic.All[int](), endpoint.OnMessage(func(n int) actions.Action {
 		if n == 0 {
@@ -114,7 +114,7 @@ func TestLogSpeaksLikeTrace(t *testing.T) {
 	}
 }
 
-// A value of any size gives a log line that can be read.
+// A value of any size gives a readable log line.
 func TestLogLinesAreBounded(t *testing.T) {
 	var b bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -131,7 +131,7 @@ func TestLogLinesAreBounded(t *testing.T) {
 	}
 }
 
-// A logger can be told of every kind of record.
+// The log has a line for every kind of record.
 func TestEveryRecordCanBeLogged(t *testing.T) {
 	l := slog.New(slog.DiscardHandler)
 	for kind := range vm.RecordKind(32) {

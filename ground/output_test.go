@@ -7,13 +7,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A load is a command of a size.
+// A load is a command of a given size.
 type load int
 
 func (l load) Size() int { return int(l) }
 
-// Issue 9.1: what a device is told counts against the limit as the comment of
-// output says.
+// Issue 9.1: commands count against the limit as the comment of output says.
 func TestOutputLimit(t *testing.T) {
 	const limit = 1000
 	o := &output{}
@@ -47,8 +46,8 @@ func TestOutputLimit(t *testing.T) {
 	tells(100, 4, false, true)
 }
 
-// What an output has counted is what waits, commands leave it in their order, and
-// small ones count for 64 bytes.
+// An output counts the bytes that wait; commands leave it in order, and small ones
+// count as 64 bytes.
 func TestOutputCounts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := &output{}

@@ -144,7 +144,7 @@ func (e *end) Close() error {
 	return syscall.Close(e.near)
 }
 
-// runWires runs a machine, and the other ends beside it.
+// runWires runs a machine, and beside it the other ends of its wires.
 func runWires(t *testing.T, g *ground.Ground, far func(), boot ...actions.Action) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -179,7 +179,7 @@ func (w wire) echo() actions.Action {
 	}))
 }
 
-// client has n lines echoed, one at a time.
+// client sends n lines and reads their echo, one at a time.
 func (w wire) client(t *testing.T, n int) {
 	for i := range n {
 		line := fmt.Sprintln(w.Name, i)
@@ -191,7 +191,7 @@ func (w wire) client(t *testing.T, n int) {
 	w.w.far.Close()
 }
 
-// What comes is told in order, and what is told goes out, at every depth.
+// Values arrive in order, and commands go out, at every depth.
 func TestPolledEcho(t *testing.T) {
 	for depth := range 4 {
 		d := newWire(t, "line")
@@ -211,8 +211,8 @@ func TestPolledCrowd(t *testing.T) {
 	runWires(t, new(ground.Ground), clients.Wait, boot)
 }
 
-// What a descriptor does not take at once is written when it does, in order;
-// closing comes after that.
+// Data that a descriptor does not take at once is written later, in order, and before
+// the close.
 func TestPolledFull(t *testing.T) {
 	d := newWire(t, "d")
 	var told strings.Builder
@@ -234,13 +234,13 @@ func TestPolledFull(t *testing.T) {
 	})))
 }
 
-// shout is a command of a wire whose end is told.
+// shout is a command of a wire whose completion is reported.
 type shout string
 
 func (shout) Reports() bool { return true }
 
-// What is carried out only when the descriptor can be written to again is told,
-// also if nothing else happens.
+// A command that had to wait for the descriptor is reported as done, also if nothing
+// else happens.
 func TestPolledReports(t *testing.T) {
 	d := newWire(t, "d")
 	const much = 900_000
@@ -254,7 +254,7 @@ func TestPolledReports(t *testing.T) {
 		endpoint.OnDone(func(any) actions.Action { return actions.Close(d) })))
 }
 
-// A device that is paused is not looked at, whatever happens to it.
+// The poller ignores a paused device, also if the other end writes or closes.
 func TestPolledPaused(t *testing.T) {
 	for _, hangUp := range []bool{false, true} {
 		d, other := newWire(t, "d"), newWire(t, "other")
@@ -289,7 +289,7 @@ func TestPolledPaused(t *testing.T) {
 	}
 }
 
-// A device of which nothing more comes stays open; one that fails ends.
+// A device without further values stays open; a device that fails ends.
 func TestPolledEnds(t *testing.T) {
 	d := newWire(t, "d")
 	d.w.fails = syscall.ECONNRESET
@@ -322,7 +322,8 @@ func TestPolledCommandFails(t *testing.T) {
 	}
 }
 
-// A transition function that ends the goroutine of a poller harms nobody else.
+// A transition function that ends the goroutine of a poller does not affect other
+// devices.
 func TestPolledGoexit(t *testing.T) {
 	for first := range 2 {
 		bad, good := newWire(t, "bad"), newWire(t, "good")
@@ -341,7 +342,7 @@ func TestPolledGoexit(t *testing.T) {
 	}
 }
 
-// A device that does not take what it is told ends, and nobody waits for it.
+// A device that does not take its commands ends, and nobody waits for it.
 func TestPolledSlowConsumer(t *testing.T) {
 	d, source := newWire(t, "d"), newStage()
 	from := puppet{"source", source}
@@ -361,8 +362,8 @@ func TestPolledSlowConsumer(t *testing.T) {
 	}
 }
 
-// A machine that is stopped waits for a device to take what it was told, but
-// not for ever.
+// A machine that is stopped waits until a device has taken its commands, but not for
+// ever.
 func TestPolledStop(t *testing.T) {
 	d := newWire(t, "d")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -376,7 +377,7 @@ func TestPolledStop(t *testing.T) {
 	}
 }
 
-// A blind device has a descriptor for which no epoll can wait: a regular file.
+// A blind device has a descriptor that epoll does not support: a regular file.
 type blind struct{ file string }
 
 func (b blind) DeviceName() string { return fmt.Sprintf("ground_test.blind(%q)", b.file) }
@@ -398,8 +399,8 @@ func (b blindHandle) Try([]any) (int, error) { return 0, nil }
 func (b blindHandle) Do(any) error           { return nil }
 func (b blindHandle) Close() error           { return b.file.Close() }
 
-// Issue 9.7: a device for whose descriptor the system cannot wait ends, and says
-// so. It does not hang.
+// Issue 9.7: a device with a descriptor that the system cannot wait for ends with a
+// reason, and does not hang.
 func TestPolledCannotWait(t *testing.T) {
 	d := blind{os.Args[0]}
 	for _, writes := range []bool{false, true} {

@@ -18,13 +18,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A puppet is a device of which a test pulls the strings.
+// A puppet is a device that a test controls.
 type puppet struct {
 	Name string
 	s    *stage
 }
 
-// A stage is where puppets play: what a test does to them, and what they do.
+// A stage has puppets, and a log of their calls.
 type stage struct {
 	values  chan any    // what Recv returns next; closed: the end
 	stuck   bool        // commands are not carried out by Try
@@ -73,8 +73,7 @@ func (p puppet) Open(ctx context.Context, env world.Env) (world.Handle, error) {
 	return &playing{puppet: p, env: env, closed: make(chan struct{}), first: true}, nil
 }
 
-// hello is the first value of a puppet, from which it can be told how many
-// there are.
+// hello is the first value of a puppet, with the Env in which it was opened.
 type hello struct{ Env world.Env }
 
 type playing struct {
@@ -157,7 +156,7 @@ func init() {
 // say is a value of a puppet.
 type say struct{ Text string }
 
-// job is work that is passed on.
+// job is work that a process passes on.
 type job struct{ Left int }
 
 // claim is what a process publishes that others watch.

@@ -13,7 +13,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// An alone device can be open once, and comes to its end soon.
+// An alone device cannot be open twice at the same time, and ends soon.
 type alone struct{ open *atomic.Int32 }
 
 func (alone) DeviceName() string { return "ground_test.alone" }
@@ -50,8 +50,8 @@ func (a *aloneHandle) Close() error {
 	return nil
 }
 
-// A device that has come to its end can be opened anew by who hears of that: it
-// opens after it has been closed.
+// A process that hears of the end of a device can open it again: it opens after the
+// former one has been closed.
 func TestDeviceReopensAfterItsEnd(t *testing.T) {
 	d := alone{new(atomic.Int32)}
 	n := 0

@@ -14,8 +14,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// alarmed is a writer that keeps what is written, and calls a function when a text
-// is in it.
+// alarmed is a writer that keeps what is written, and calls a function when it
+// contains a certain text.
 type alarmed struct {
 	strings.Builder
 	text string
@@ -29,8 +29,8 @@ func (a *alarmed) Write(p []byte) (int, error) {
 	return a.Builder.Write(p)
 }
 
-// Issue 9.10: a process that answers a message with one of the same type hears
-// itself for ever. The ground says so, once, and who it is.
+// Issue 9.10: a process that answers a message with one of the same type hears itself
+// for ever. The ground logs that once, and names the process.
 func TestMachineThatDoesNotRest(t *testing.T) {
 	echo := actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[job](), endpoint.OnMessage(func(j job) actions.Action { return actions.Send(j) })))).Named("echo")
 	var yielder func(struct{}) actions.Transition[struct{}]

@@ -16,8 +16,8 @@ import (
 
 // Issue 9.9: a program has a result.
 
-// A program whose first process fails is stopped, and Run returns why. Whoever is
-// still there is told, and has the last word.
+// A program whose first process fails is stopped, and Run returns why. The other
+// processes hear of the end, and their last commands are carried out.
 func TestFirstProcessFails(t *testing.T) {
 	reason := errors.New("no more")
 	because := func(err error) bool { return errors.Is(err, reason) }
@@ -67,7 +67,7 @@ func TestFirstProcessFails(t *testing.T) {
 	}
 }
 
-// A first process that panics at once is one that fails.
+// A first process that panics at once has failed.
 func TestFirstProcessNeverWas(t *testing.T) {
 	reason := errors.New("no more")
 	err := new(ground.Ground).RunFunc(t.Context(), func(actions.PID) actions.Process { panic(reason) })
@@ -76,8 +76,8 @@ func TestFirstProcessNeverWas(t *testing.T) {
 	}
 }
 
-// What is not a failure of the first process is no result: that it quits, that
-// another one fails, and that it is stopped.
+// A program has no result if its first process quits, another one fails, or it is
+// stopped.
 func TestNoResult(t *testing.T) {
 	reason := errors.New("no more")
 	for name, boot := range map[string]func(stop func()) actions.Action{
@@ -125,7 +125,7 @@ func TestExit(t *testing.T) {
 	}
 }
 
-// A well-known error is known again.
+// A well-known error is still recognised.
 func TestExitKeepsTheKind(t *testing.T) {
 	if err := ground.Run(t.Context(), endpoint.Exit(world.ErrSlowConsumer)); !errors.Is(err, world.ErrSlowConsumer) {
 		t.Errorf("Run returns %v", err)
@@ -144,8 +144,7 @@ func (e *exiting) Open(_ context.Context, env world.Env) (world.Handle, error) {
 	return nil, errors.New("it does no more")
 }
 
-// Issue 9.9: of several results that come one right after another, the first
-// counts.
+// Issue 9.9: of several results in quick succession, the first counts.
 func TestFirstExitCounts(t *testing.T) {
 	first := errors.New("first")
 	for range 100 {

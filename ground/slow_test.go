@@ -38,8 +38,7 @@ func (l *logBook) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-// dawdle sleeps, as no transition function may, and returns what has been
-// logged by then.
+// dawdle sleeps, which a transition function must not do, and returns the log so far.
 func dawdle(l *logBook, d time.Duration) string {
 	time.Sleep(d)
 	return l.String()
@@ -103,8 +102,8 @@ func TestSlowFunction(t *testing.T) {
 	}
 }
 
-// Issue 9.11: what is said of a function that has returned is about the event that
-// it was called for, and not about the one that came after it.
+// Issue 9.11: the line about a function that has returned names the event of its
+// call, and not a later one.
 func TestSlowFunctionEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &logBook{}
@@ -123,8 +122,8 @@ func TestSlowFunctionEvent(t *testing.T) {
 	})
 }
 
-// Issue 9.11: many functions that take some time each are none that is slow,
-// and the limit is that of the ground.
+// Issue 9.11: many functions that each take some time are not one slow function, and
+// the limit is that of the ground.
 func TestSlowLimit(t *testing.T) {
 	for _, tt := range []struct {
 		limit time.Duration

@@ -8,8 +8,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// Issue 9.11: nothing wakes up for an idle machine, and it is looked after
-// again as soon as it works.
+// Issue 9.11: no timer runs while a machine is idle; it runs again as soon as the
+// machine works.
 func TestIdleMachineIsNotLookedAt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &runner{machine: vm.New(), settings: Ground{SlowLimit: time.Second}}
