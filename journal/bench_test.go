@@ -17,7 +17,7 @@ import (
 // one. Those of the log, compared to another log and to plain files, are in
 // bench/journal; those of servers are in bench.
 
-// branchOffice is a bank with many accounts, whose clerk hears of receipts.
+// branchOffice is a bank with many accounts, whose clerk gets the receipts.
 func branchOffice(s *street, accounts int) journal.Program {
 	boot := actions.Tree{actions.Spawn(clerk{"north"}.process(s)).Named("clerk")}
 	for i := range accounts {
@@ -68,7 +68,7 @@ func keep(b *testing.B, dir string, c journal.Config, p journal.Program, n, acco
 	}
 }
 
-// withListeners is a bank in which many listen to every slip, as people do in a chat room.
+// withListeners is a bank in which many processes get every slip, as in a chat room.
 func withListeners(p journal.Program, listeners int) journal.Program {
 	boot := actions.Tree{actions.SpawnFunc(p.Boot)}
 	for range listeners {
@@ -78,9 +78,9 @@ func withListeners(p journal.Program, listeners int) journal.Program {
 	return journal.Program{Boot: func(actions.PID) actions.Process { return actions.Stateless(boot) }}
 }
 
-// BenchmarkReplay: inputs from memory, without anybody watching; and the replay of
-// a journal of them, which is read, checked and compared. Per input, of which each
-// is heard by three processes, or by fifty more.
+// BenchmarkReplay: inputs from memory, without a watcher; and the replay of a journal
+// of them, which reads, checks and compares. Per input; three processes hear each
+// input, or fifty more.
 func BenchmarkReplay(b *testing.B) {
 	const accounts, n = 100, 50_000
 	for _, listeners := range []int{0, 50} {
@@ -181,8 +181,8 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
-// BenchmarkSnapshotPause: for how long a machine stands still while a snapshot is
-// taken, that is, in Commit, with what the next input costs because of it.
+// BenchmarkSnapshotPause: how long a snapshot stops the machine: the time in Commit,
+// and the extra time of the next input.
 func BenchmarkSnapshotPause(b *testing.B) {
 	for _, n := range []int{1000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// byHand is a ground that is moved by hand, in a bubble of testing/synctest. What
-// comes from several devices at once comes in the order in which they were
+// byHand is a ground that a test drives, in a bubble of testing/synctest. Values of
+// several devices at the same time enter in the order in which the devices were
 // opened, so that every run is the same.
 type byHand struct {
 	t       *testing.T
@@ -30,7 +30,7 @@ type handheld struct {
 	values  chan vm.Input
 }
 
-// beginByHand has a program begin, or go on.
+// beginByHand starts a program, or lets it go on.
 func beginByHand(t *testing.T, c journal.Config, s wal.Store, program func(chan any) journal.Program) *byHand {
 	t.Helper()
 	g := &byHand{t: t, in: make(chan any)}
@@ -47,7 +47,7 @@ func beginByHand(t *testing.T, c journal.Config, s wal.Store, program func(chan 
 	return g
 }
 
-// apply applies an input, and does what the machine wants.
+// apply applies an input, and carries out the commands.
 func (g *byHand) apply(in vm.Input) {
 	g.t.Helper()
 	if err := g.journal.Append(in); err != nil {
@@ -103,7 +103,7 @@ func (g *byHand) open(a *vm.Address) {
 	}()
 }
 
-// work applies all that comes, until nothing does.
+// work applies inputs until there are none.
 func (g *byHand) work() {
 	for more := true; more; {
 		synctest.Wait()
@@ -121,13 +121,13 @@ func (g *byHand) work() {
 	}
 }
 
-// hand hands something in.
+// hand gives a slip to the counter.
 func (g *byHand) hand(v any) {
 	g.in <- v
 	g.work()
 }
 
-// pass has time pass.
+// pass lets time pass.
 func (g *byHand) pass(d time.Duration) {
 	time.Sleep(d) // in the bubble
 	g.work()
@@ -140,7 +140,7 @@ func (g *byHand) stop() {
 	g.crash()
 }
 
-// crash ends it as it is.
+// crash ends it without a stop.
 func (g *byHand) crash() {
 	if err := g.journal.End(nil); err != nil {
 		g.t.Error(err)

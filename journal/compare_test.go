@@ -8,7 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// TestContrast: where long states differ, that is what one sees of them.
+// TestContrast: of long states, the text shows where they differ.
 func TestContrast(t *testing.T) {
 	long := "state journaltest.list{" + strings.Repeat("ä lot, ", 60)
 	c := journal.Change{Name: "ann", Path: vm.Path{3}, Kind: journal.Changed, Before: []string{long + "seven}", "a"}, After: []string{long + "eleven}", "b", "c"}}

@@ -18,8 +18,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// damaged is a journal of many segments and two snapshots, in which bytes can be
-// changed.
+// damaged is a journal of many segments and two snapshots, whose bytes a test
+// changes.
 type damaged struct {
 	*wal.Memory
 	segments, snapshots []string
@@ -58,8 +58,8 @@ func (d damaged) harm(name string, at int) {
 	d.WriteFile(name, b)
 }
 
-// TestOldDamage: damage in front of a good snapshot is no obstacle to a recovery;
-// whoever reads that far is told of it.
+// TestOldDamage: damage before a good snapshot does not prevent a recovery; a reader
+// that comes to it gets an error.
 func TestOldDamage(t *testing.T) {
 	const head = 48 + 10
 	for _, tt := range []struct{ segment, at int }{{0, head}, {0, -40}, {1, 20}, {1, head}, {1, -40}, {2, head}} {
@@ -83,7 +83,7 @@ func TestOldDamage(t *testing.T) {
 	}
 }
 
-// TestCutOldDamage: damage that no snapshot helps against can be cut off.
+// TestCutOldDamage: damage that no good snapshot skips can be cut off.
 func TestCutOldDamage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := toBeDamaged(t)
@@ -105,8 +105,8 @@ func TestCutOldDamage(t *testing.T) {
 	})
 }
 
-// TestTwoPlaces: a refusal is about the damage that is in the way, and what it
-// says is to be given up is what follows that one.
+// TestTwoPlaces: an error of Open names the damage that prevents a recovery, and the
+// inputs after that damage as those that a cut loses.
 func TestTwoPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := toBeDamaged(t)
@@ -134,7 +134,7 @@ func TestTwoPlaces(t *testing.T) {
 	})
 }
 
-// TestForgedHead: a head that cannot be is refused.
+// TestForgedHead: an impossible head is refused.
 func TestForgedHead(t *testing.T) {
 	store := wal.NewMemory()
 	log, _, err := wal.Open(store, wal.Options{})
@@ -147,8 +147,8 @@ func TestForgedHead(t *testing.T) {
 	}
 }
 
-// TestAdopterCrashes: an adopter that crashes before its first input has adopted
-// all the same.
+// TestAdopterCrashes: an adopter that crashes before its first input has adopted the
+// journal.
 func TestAdopterCrashes(t *testing.T) {
 	store := wal.NewMemory()
 	must(t, drive(t, journal.Config{}, store, []any{Slip{"ann", 0}, Slip{"ann", 3}}, func() {}).err) // and is killed
@@ -203,8 +203,8 @@ func TestAdopterCrashes(t *testing.T) {
 	}
 }
 
-// TestTraceThenTypes: a program that is told of its types has the same trace as
-// before; one that has forgotten them is told.
+// TestTraceThenTypes: a program with more types than before has the same trace; one
+// that lacks types gets an error.
 func TestTraceThenTypes(t *testing.T) {
 	for _, then := range []bool{false, true} {
 		dir := t.TempDir()
@@ -225,12 +225,12 @@ func TestTraceThenTypes(t *testing.T) {
 	}
 }
 
-// wordless is an error that cannot say what it is.
+// wordless is an error without a text.
 type wordless struct{ text string }
 
 func (e *wordless) Error() string { return e.text }
 
-// TestWordlessReasons: a reason whose text cannot be had is noted as such.
+// TestWordlessReasons: a reason without a text is noted as such.
 func TestWordlessReasons(t *testing.T) {
 	store := wal.NewMemory()
 	for _, trace := range []bool{false, true} {

@@ -16,7 +16,7 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A ledger is goldenBooks by another name.
+// A ledger is goldenBooks with another name.
 type ledger struct{ goldenBooks }
 
 // renamed returns actions with handlers for a ledger in the place of those for
@@ -60,9 +60,9 @@ func renamedBank() journal.Program {
 }
 
 // TestTracesOfFormat1: of a trace of format 1, whose sums depend on the names of
-// types, a replay compares the digests and the commands. So a program of which a
-// type has been renamed does the same, and one that tells a device something else
-// does not; and the replay says what it has not compared.
+// types, a replay compares the digests and the commands. So a program with a renamed
+// type passes, and one with another command does not; and the replay says what it has
+// not compared.
 func TestTracesOfFormat1(t *testing.T) {
 	h := read(t, filepath.Join("testdata", "golden", "v1", "trace"))
 	report, err := h.Replay(t.Context(), renamedBank(), journal.ReplayConfig{})
@@ -79,8 +79,8 @@ func TestTracesOfFormat1(t *testing.T) {
 	}
 }
 
-// goldenStore returns a golden journal of format 1, to be written to, and the number
-// of its last input.
+// goldenStore returns a copy of a golden journal of format 1, and the number of its
+// last input.
 func goldenStore(t *testing.T, name string) (*wal.Memory, uint64) {
 	dir := filepath.Join("testdata", "golden", "v1", name)
 	store := wal.NewMemory()
@@ -92,8 +92,8 @@ func goldenStore(t *testing.T, name string) (*wal.Memory, uint64) {
 	return store, read(t, dir).Last()
 }
 
-// TestFormat1LeavesNothingBehind: what follows in the format of today does not
-// depend on names of types that were digested before, in format 1.
+// TestFormat1LeavesNothingBehind: the inputs that follow in the current format do not
+// depend on the names of types in earlier digests of format 1.
 func TestFormat1LeavesNothingBehind(t *testing.T) {
 	store, before := goldenStore(t, "trace")
 	synctest.Test(t, func(t *testing.T) {
@@ -110,8 +110,8 @@ func TestFormat1LeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// TestGoOnFromFormat1: a journal of format 1 is gone on with, in the format of
-// today, and all of it can be replayed.
+// TestGoOnFromFormat1: a program goes on from a journal of format 1 in the current
+// format, and the whole journal can be replayed.
 func TestGoOnFromFormat1(t *testing.T) {
 	for name, c := range goldenConfigs {
 		t.Run(name, func(t *testing.T) {

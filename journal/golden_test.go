@@ -23,12 +23,12 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// TestGoldenJournals: journals of earlier releases can be read and replayed, and
-// come to what they came to.
+// TestGoldenJournals: journals of earlier releases can be read and replayed, with the
+// recorded results.
 //
-// The folders under testdata/golden have a journal and a report each, and are
-// never changed. When the format changes, there is a new folder beside the others.
-// The program that has written them must not change either. U-12.
+// The folders under testdata/golden have a journal and a report each, and are never
+// changed. When the format changes, add a folder. The program that has written them
+// must not change either. U-12.
 func TestGoldenJournals(t *testing.T) {
 	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
 		for name, c := range goldenConfigs {
@@ -46,7 +46,7 @@ func TestGoldenJournals(t *testing.T) {
 	}
 }
 
-// goldenReport replays a journal, and says what has come of what.
+// goldenReport replays a journal, and lists the inputs with their results.
 func goldenReport(t *testing.T, dir string) string {
 	t.Helper()
 	h := read(t, dir)
@@ -139,7 +139,7 @@ func writeGolden(t *testing.T, dir string, c journal.Config) {
 	}
 }
 
-// torn returns a store that lacks the end of its last file.
+// torn returns a store without the end of its last file.
 func torn(s *wal.Memory) *wal.Memory {
 	names, _ := s.List()
 	after := wal.NewMemory()
@@ -153,7 +153,7 @@ func torn(s *wal.Memory) *wal.Memory {
 	return after
 }
 
-// A Deposit is what comes in at the golden counter; a Balance is what goes out.
+// A Deposit is a value of the golden counter; a Balance is a command to it.
 type (
 	Deposit struct {
 		Account string

@@ -11,7 +11,7 @@ import (
 	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
-// metered is a store that knows how much has been read.
+// metered is a store that counts the bytes that were read.
 type metered struct {
 	wal.Store
 	read int64 // bytes
@@ -33,8 +33,8 @@ func (c meteredContent) ReadAt(b []byte, at int64) (int, error) {
 	return n, err
 }
 
-// threeRuns are in one journal, each with another schema. It returns the first
-// input of each.
+// threeRuns returns a journal with three runs, each with another schema, and the
+// first input of each.
 func threeRuns(t *testing.T, store wal.Store, segmentSize int64) (firsts []uint64) {
 	t.Helper()
 	for schema := range uint64(3) {
@@ -53,9 +53,9 @@ func threeRuns(t *testing.T, store wal.Store, segmentSize int64) (firsts []uint6
 	return firsts
 }
 
-// TestFromTheMiddle: what is read from the middle of a history is what is read
-// from its beginning, also when others read it at the same time; and somebody who
-// has read it once does not read a large segment again for a few inputs.
+// TestFromTheMiddle: a reader from the middle of a history gets the same inputs as
+// one from its beginning, also with other readers at the same time; and a second read
+// of a few inputs does not read a large segment again.
 func TestFromTheMiddle(t *testing.T) {
 	for _, size := range []int64{30_000, 1 << 30} {
 		store := &metered{Store: wal.NewMemory()}

@@ -83,8 +83,8 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestRecovery: a run that has been interrupted goes on where it was: the states
-// are there, what was open is opened again, with another incarnation. U-07.
+// TestRecovery: a run that was interrupted goes on where it was: the states are
+// restored, and devices are opened again, in another incarnation. U-07.
 func TestRecovery(t *testing.T) {
 	for _, c := range everyConfig {
 		t.Run(fmt.Sprintf("%v,%d,%v", c.Durability, c.CheckEvery, c.Trace), func(t *testing.T) {
@@ -126,8 +126,7 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
-// TestNotRecordable: a value that cannot be encoded is an error where it
-// enters.
+// TestNotRecordable: a value that cannot be encoded ends its device.
 func TestNotRecordable(t *testing.T) {
 	dir := t.TempDir()
 	s := newStreet()
@@ -142,8 +141,8 @@ func TestNotRecordable(t *testing.T) {
 	}
 }
 
-// visited runs a program with a journal, has slips handed in, waits for receipts,
-// and stops it. Without slips it waits until the program ends by itself.
+// visited runs a program with a journal, gives slips to the counter, waits for
+// receipts, and stops the program. Without slips it waits until the program ends.
 func visited(t *testing.T, dir string, c journal.Config, program func(*street) journal.Program, receipts int, slips ...Slip) ([]any, error) {
 	t.Helper()
 	s := newStreet()
@@ -169,7 +168,7 @@ func visited(t *testing.T, dir string, c journal.Config, program func(*street) j
 	return s.seen(), err
 }
 
-// till is a program that adds up amounts, and says the sum when it is asked to.
+// till is a program that adds up amounts, and returns the sum on request.
 func till(s *street) journal.Program {
 	d := counter{"till", s}
 	return journal.Booting(actions.Spawn(actions.Next(0, endpoint.Device(d, endpoint.OnValueState(func(sum int, s Slip) actions.Transition[int] {
@@ -183,9 +182,9 @@ func till(s *street) journal.Program {
 	})))).Named("till"))
 }
 
-// TestUpcast: values that an earlier version of the program has written are
-// brought up to date before the machine is given them, in a recovery and in a
-// replay; what this version writes is left alone.
+// TestUpcast: values of an earlier version of the program are updated before the
+// machine gets them, in a recovery and in a replay; values of this version stay as
+// they are.
 func TestUpcast(t *testing.T) {
 	inCents := func(schema uint64, v any) any {
 		if slip, ok := v.(Slip); ok && schema == 1 {
@@ -211,9 +210,9 @@ func TestUpcast(t *testing.T) {
 	}
 }
 
-// TestAdopt: a program that does other things than the one that has written the
-// journal is refused, unless it adopts the history; from there on, the history is
-// its own, and is compared as ever.
+// TestAdopt: a program that differs from the one that has written the journal is
+// refused, unless it adopts the history; inputs from there on are its own, and are
+// compared.
 func TestAdopt(t *testing.T) {
 	// At the other bank, bob has had an account from the beginning.
 	other := func(s *street) journal.Program {
@@ -251,8 +250,8 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestTold: whoever opens a journal is told from where the machine goes on, and
-// if that is to nothing.
+// TestTold: the log of Open says from which input the machine goes on, and warns if
+// there is nothing to do.
 func TestTold(t *testing.T) {
 	dir := t.TempDir()
 	for _, tt := range []struct {
@@ -287,7 +286,7 @@ func TestTold(t *testing.T) {
 	}
 }
 
-// TestDigestEverySecond: where inputs are few, each has a digest soon.
+// TestDigestEverySecond: if there are few inputs, each has a digest soon.
 func TestDigestEverySecond(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

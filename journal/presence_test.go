@@ -25,10 +25,10 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// The law of presence is about a crowd: members, some of them in machines of
-// their own, open and close endpoints as they are ordered to.
+// The law of presence is about a crowd: members, some of them in machines of their
+// own, open and close endpoints on orders.
 
-// An Order is what a member is to do.
+// An Order tells a member what to do.
 type Order struct {
 	To     int // the number of the member
 	What   string
@@ -105,9 +105,8 @@ func anOrder(t *rapid.T) Order {
 	}
 }
 
-// TestPresenceLaw: who was present when, as the journal alone tells it, is who
-// was there in the machine, as a replay shows it; whatever has come to an end in
-// between, by a stop or a crash. U-15.
+// TestPresenceLaw: the presence history from the journal alone is the same as that of
+// the machine in a replay, also across stops and crashes. U-15.
 func TestPresenceLaw(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
@@ -187,7 +186,7 @@ func TestPresenceLaw(t *testing.T) {
 	})
 }
 
-// checkCount checks that the timeline has as many at a moment as there are.
+// checkCount checks the count of the timeline at a moment.
 func checkCount(t *rapid.T, p, at *journal.Presence, seq uint64) {
 	var n int
 	for _, c := range p.Timeline() {
@@ -217,7 +216,7 @@ func cutOff(t *rapid.T, dir string, n int) {
 	}
 }
 
-// TestPresence: the journal of the bank tells who was there for what. U-15.
+// TestPresence: the journal of the bank shows who was present, and for what. U-15.
 func TestPresence(t *testing.T) {
 	dir := t.TempDir()
 	record(t, dir, journal.Config{}, someSlips...)
@@ -275,9 +274,9 @@ func TestPresence(t *testing.T) {
 	}
 }
 
-// TestPresenceGoesOn: where the beginning of a journal has been dropped, who was
-// there is told from the oldest snapshot that can be read on, as it is in the
-// whole journal.
+// TestPresenceGoesOn: if the beginning of a journal has been dropped, its presence
+// history begins with the oldest readable snapshot, and is the same as in the whole
+// journal from there on.
 func TestPresenceGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slips := manySlips(690)

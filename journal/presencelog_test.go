@@ -20,7 +20,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A pin hides what it is.
+// A pin hides its value.
 type pin string
 
 func (pin) String() string { return "***" }
@@ -35,8 +35,7 @@ type badge struct {
 
 type celsius float64
 
-// A logged reason has another text in logs, and a mute one panics when it is asked
-// for its text.
+// A logged reason has another text in logs, and the text of a mute one panics.
 type (
 	loggedReason struct{ text string }
 	muteReason   struct{ text *string }
@@ -47,8 +46,8 @@ func (r loggedReason) LogValue() slog.Value { return slog.StringValue("***") }
 func (r muteReason) Error() string          { return *r.text }
 
 // Journals keep the names of endpoints, their roles and the reasons of absences as
-// texts, and a replay compares them. So these texts never change: neither those of
-// values and errors, nor those of actions in the reasons that the machine makes.
+// texts, and a replay compares them. So these texts never change: those of values, of
+// errors, and of actions in reasons that the machine makes.
 func TestPresenceChangeTexts(t *testing.T) {
 	var all actions.Tree
 	spawn := func(name string, as ...actions.Action) {

@@ -58,8 +58,8 @@ func portrait(m *journal.Moment) string {
 	return b.String()
 }
 
-// TestTravel: a run looks the same at a moment, however one gets there: from
-// before, from after, from the beginning. U-03, B-M31.
+// TestTravel: a moment of a run is the same, whether it is reached from before, from
+// after or from the beginning. U-03, B-M31.
 func TestTravel(t *testing.T) {
 	r := recorded(t, journal.Config{Durability: journal.Memory}, manySlips(700)...)
 	last := r.Last()
@@ -91,7 +91,7 @@ func TestTravel(t *testing.T) {
 	}
 }
 
-// TestMoment: a moment says what has come of its input.
+// TestMoment: a moment has the results of its input.
 func TestMoment(t *testing.T) {
 	r := recorded(t, journal.Config{}, someSlips...)
 	m := moment(t, r, 4)
@@ -106,8 +106,8 @@ func TestMoment(t *testing.T) {
 	}
 }
 
-// TestDiff: what differs between two moments is what differs between their
-// machines, process by process. U-03.
+// TestDiff: Diff of two moments lists the differences of their machines, process by
+// process. U-03.
 func TestDiff(t *testing.T) {
 	r := recorded(t, journal.Config{}, someSlips...)
 	var got []string
@@ -157,8 +157,8 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// TestBranch: a branch does what the run would have done with other inputs, and
-// leaves the run alone. U-04.
+// TestBranch: a branch does what the run would have done with other inputs, and does
+// not change the run. U-04.
 func TestBranch(t *testing.T) {
 	r := recorded(t, journal.Config{}, someSlips...)
 	last := r.Last()
@@ -210,7 +210,7 @@ func TestBranch(t *testing.T) {
 	}
 }
 
-// TestBranchOfAnotherProgram: a history can be lived through by another program.
+// TestBranchOfAnotherProgram: another program can replay a history.
 func TestBranchOfAnotherProgram(t *testing.T) {
 	r := recorded(t, journal.Config{}, someSlips...)
 	mute := journal.Booting()
@@ -224,7 +224,7 @@ func TestBranchOfAnotherProgram(t *testing.T) {
 	}
 }
 
-// TestShrink: of many inputs, those are left that are needed for a failure. U-06.
+// TestShrink: of many inputs, those remain that a failure needs. U-06.
 func TestShrink(t *testing.T) {
 	slips := manySlips(300)
 	slips[40], slips[120], slips[250] = Slip{"odd", 0}, Slip{"odd", 4}, Slip{"odd", 13}
@@ -252,8 +252,8 @@ func TestShrink(t *testing.T) {
 	}
 }
 
-// TestShrinkWithoutBeginning: a run whose beginning has been dropped is made
-// shorter from its first moment on, and what was there at that moment stays.
+// TestShrinkWithoutBeginning: a run whose beginning has been dropped is shortened
+// from its first moment on, and the state at that moment stays.
 func TestShrinkWithoutBeginning(t *testing.T) {
 	dir := t.TempDir()
 	slips := append([]any{Slip{"last", 0}, Slip{"odd", 0}}, manySlips(300)...)
@@ -285,9 +285,8 @@ func TestShrinkWithoutBeginning(t *testing.T) {
 	}
 }
 
-// TestTravelCosts: to look at a moment costs no more than applying the inputs
-// since the last one that is remembered, of which there is one every so often.
-// U-03.
+// TestTravelCosts: a moment costs no more than applying the inputs since the last
+// cached state, and states are cached at regular intervals. U-03.
 func TestTravelCosts(t *testing.T) {
 	dir := t.TempDir()
 	record(t, dir, journal.Config{Durability: journal.Memory}, manySlips(2000)...)
@@ -320,8 +319,8 @@ func TestTravelCosts(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce: a run tells many at the same time what it tells each of them
-// alone, also those who look at it while they edit a branch.
+// TestManyAtOnce: concurrent readers of a run get the same as one alone, also while
+// they edit a branch.
 func TestManyAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	record(t, dir, journal.Config{Durability: journal.Memory}, manySlips(600)...)
@@ -427,9 +426,9 @@ func eager(s *street) journal.Program {
 	return p
 }
 
-// TestTravelAfterAdoption: a run that another program has adopted is that
-// program's: from the beginning, whatever the snapshots of the one before say, or,
-// if the beginning has been dropped, from the snapshot from which it went on.
+// TestTravelAfterAdoption: a run that another program has adopted shows that program:
+// from the beginning, in spite of snapshots of the former program, or, if the
+// beginning has been dropped, from the snapshot from which it went on.
 func TestTravelAfterAdoption(t *testing.T) {
 	for _, drop := range []bool{false, true} {
 		t.Run(fmt.Sprintf("drop=%v", drop), func(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 
 // The types of a shop, and the same types after somebody has renamed them. An order
 // comes from a device, which gets a bill; both are registered. The device gets a
-// hint, too. Shelves are told of demands.
+// hint, too. Shelves hear of demands.
 type (
 	order  struct{ Item string }
 	bill   struct{ Total int }
@@ -60,7 +60,7 @@ func init() {
 	}
 }
 
-// A trade is what is different from one build of the shop to another.
+// A trade is the difference between two builds of the shop.
 type trade struct {
 	price  int // of an item
 	secret int // a part of messages, and in nothing else
@@ -75,7 +75,7 @@ var (
 	itemOfWish   = topic.FieldOf(func(w *wish) *string { return &w.Item })
 )
 
-// shopOf is the shop with the types that it had first.
+// shopOf is the shop with its first types.
 func shopOf(t trade, in chan any) journal.Program {
 	return anyShop[order, bill, hint, place, shelf](t, in, itemOfDemand, func(item string) demand { return demand{item, []part{{t.secret}}} })
 }
@@ -143,10 +143,9 @@ func keepShop(t *testing.T, c journal.Config) string {
 	return dir
 }
 
-// TestRenamedTypes: a program of which types have been renamed replays the journals
-// of the program before. That is so for types that are registered, which have kept
-// their registered names, and for all others; and where a value is another one, that
-// is still found.
+// TestRenamedTypes: a program with renamed types replays the journals of the former
+// program. That holds for registered types, which keep their registered names, and
+// for all others; and a replay still finds other values.
 func TestRenamedTypes(t *testing.T) {
 	if dir := os.Getenv(renamedJournal); dir != "" {
 		report, err := read(t, dir).Replay(t.Context(), renamedShopOf(usual, nil), journal.ReplayConfig{})
@@ -187,7 +186,7 @@ func TestRenamedTypes(t *testing.T) {
 	}
 }
 
-// otherTrades are shops that do not do the same.
+// otherTrades are shops with another behaviour.
 var otherTrades = map[string]trade{
 	"value of a command":  {price: 3, secret: 1, row: 1, named: "tea"},
 	"part of a message":   {price: 2, secret: 2, row: 1, named: "tea"},

@@ -24,13 +24,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // each of which opens an account, or pays in, or closes it; an account is a
 // process, and prints what it has after each payment.
 
-// A Slip is what somebody hands in at the counter.
+// A Slip is a value of the counter.
 type Slip struct {
 	Account string
 	Amount  int // 0 opens the account, and -1 closes it
 }
 
-// A Receipt is what the counter hands out.
+// A Receipt is a command to the counter.
 type Receipt struct {
 	Account string
 	Balance int
@@ -45,7 +45,7 @@ func init() {
 // Open is the first value of a counter.
 type Open struct{}
 
-// A counter is a device. What is handed in comes from a street.
+// A counter is a device. Its slips come from a street.
 type counter struct {
 	Name   string
 	street *street
@@ -57,7 +57,7 @@ func (c counter) Open(context.Context, world.Env) (world.Handle, error) {
 	return &window{counter: c, closed: make(chan struct{}), first: true}, nil
 }
 
-// A street is where people come from, and where receipts go.
+// A street gives slips to counters, and gets receipts.
 type street struct {
 	slips chan any
 
@@ -188,7 +188,7 @@ func record(t *testing.T, dir string, c journal.Config, slips ...any) []any {
 	return s.seen()
 }
 
-// run runs a program with a journal, with somebody outside.
+// run runs a program with a journal, and somebody outside.
 func run(ctx context.Context, dir string, c journal.Config, p journal.Program, outside func()) error {
 	if c.Logger == nil {
 		c.Logger = quiet

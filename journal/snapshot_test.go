@@ -34,8 +34,8 @@ func types(s *street) []actions.Type {
 	}
 }
 
-// stretch runs the bank for some slips, and then stops it. Every so often it waits
-// for snapshots to be written, since a fast counter outruns a slow disk.
+// stretch runs the bank for some slips, and then stops it. Now and then it waits
+// until snapshots are written, because a fast counter outruns a slow disk.
 func stretch(t *testing.T, dir string, c journal.Config, slips ...any) (receipts []any) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -72,7 +72,8 @@ func filesIn(t *testing.T, dir, suffix string) []string {
 }
 
 // TestRecoveryFromSnapshot: a machine goes on from a snapshot as it does from its
-// whole history; old segments can go; bad snapshots are no harm, but are told of.
+// whole history; old segments may be missing; bad snapshots do no harm, but are
+// reported.
 func TestRecoveryFromSnapshot(t *testing.T) {
 	slips := manySlips(400)
 	want := func() []any {
@@ -143,8 +144,8 @@ func TestRecoveryFromSnapshot(t *testing.T) {
 	}
 }
 
-// TestUnregistered: a machine with processes of unknown types takes no snapshots,
-// and says because of whom.
+// TestUnregistered: a machine with processes of unknown types takes no snapshots, and
+// the log names the processes.
 func TestUnregistered(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer
@@ -176,8 +177,8 @@ func TestUnregistered(t *testing.T) {
 	}
 }
 
-// TestTravelFromSnapshots: a run whose beginning has been dropped can be looked at
-// from its oldest snapshot on; one that has snapshots looks as it does without.
+// TestTravelFromSnapshots: a run whose beginning has been dropped can be inspected
+// from its oldest snapshot on; a run with snapshots is the same as without.
 func TestTravelFromSnapshots(t *testing.T) {
 	for _, drop := range []bool{false, true} {
 		dir := t.TempDir()
@@ -216,7 +217,7 @@ func TestTravelFromSnapshots(t *testing.T) {
 }
 
 // TestGoldenSnapshots: from journals of earlier releases, whose beginning has been
-// dropped, a machine is brought back from its snapshots, and it is told who was
+// dropped, a machine is recovered from its snapshots, and the presence history begins
 // there. The folders are never changed, like those of TestGoldenJournals.
 func TestGoldenSnapshots(t *testing.T) {
 	const folder = "testdata/goldensnapshots"

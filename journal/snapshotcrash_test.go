@@ -81,10 +81,9 @@ func drive(t testing.TB, c journal.Config, store wal.Store, slips []any, pause f
 	return d
 }
 
-// TestSnapshotCrashes: wherever the system crashes while snapshots are taken and
-// old segments dropped, and whatever is left of what was not synced, the machine
-// is brought back to what it was after an input, and no input is lost that was
-// safe.
+// TestSnapshotCrashes: wherever the system crashes while snapshots are taken and old
+// segments dropped, and whatever part of the unsynced data survives, the machine is
+// recovered to its state after an input, and no safe input is lost.
 func TestSnapshotCrashes(t *testing.T) {
 	slips := manySlips(60)
 	c := journal.Config{SnapshotEvery: 7, SegmentSize: 600, DropOld: true, CheckEvery: 5}
@@ -133,8 +132,8 @@ func TestSnapshotCrashes(t *testing.T) {
 	})
 }
 
-// inspect looks at what is left on a disk that has crashed at an operation, and has
-// a journal go on with it.
+// inspect checks a disk after a crash at an operation, and lets a journal go on with
+// it.
 func inspect(t *testing.T, c journal.Config, op int, d driven, found wal.Store, want []string) {
 	t.Helper()
 	h, err := journal.ReadStore(found)
@@ -154,7 +153,7 @@ func inspect(t *testing.T, c journal.Config, op int, d driven, found wal.Store, 
 	}
 }
 
-// driveOn has a journal bring its machine back, and no more.
+// driveOn recovers the machine of a journal, and no more.
 func driveOn(t testing.TB, c journal.Config, store wal.Store) (d driven) {
 	t.Helper()
 	s := newStreet()
@@ -173,8 +172,8 @@ func driveOn(t testing.TB, c journal.Config, store wal.Store) (d driven) {
 	return d
 }
 
-// TestLostInputs: a snapshot that was taken after inputs which are lost is never
-// taken for one of those that came instead.
+// TestLostInputs: a snapshot of inputs that were lost is never used for the inputs
+// that replaced them.
 func TestLostInputs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, keep := range []int{0, 1, 2, 3} { // quarters
@@ -212,7 +211,7 @@ func TestLostInputs(t *testing.T) {
 	})
 }
 
-// fullDisk has no room for snapshots.
+// fullDisk is a store without room for snapshots.
 type fullDisk struct{ *wal.Memory }
 
 func (s fullDisk) Create(name string) (wal.File, error) {
@@ -230,8 +229,8 @@ func (f fullFile) Write(b []byte) (int, error) {
 	return n, waltest.ErrFull
 }
 
-// TestNoRoomForSnapshots: snapshots for which there is no room leave nothing
-// behind, and are no harm.
+// TestNoRoomForSnapshots: snapshots without room on disk leave nothing behind, and do
+// no harm.
 func TestNoRoomForSnapshots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := fullDisk{wal.NewMemory()}

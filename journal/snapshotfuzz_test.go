@@ -13,7 +13,7 @@ import (
 
 const snapshotMagic = "marketplace snapshot\n"
 
-// sections are the two parts of a snapshot, without what is before each.
+// sections are the two parts of a snapshot, without their headers.
 func sections(file []byte) (parts [2][]byte) {
 	file = file[len(snapshotMagic):]
 	for i := range parts {
@@ -35,9 +35,9 @@ func snapshotOf(parts ...[]byte) []byte {
 	return file
 }
 
-// FuzzSnapshot: whatever is in a snapshot, also with the right checksums, a
-// journal can be read, looked into and gone on with, or is refused, without a
-// panic, and takes no more memory than what there is calls for.
+// FuzzSnapshot: with any content of a snapshot, also with right checksums, a journal
+// can be read, inspected and continued, or is refused, without a panic, and without
+// more memory than its size justifies.
 func FuzzSnapshot(f *testing.F) {
 	settle := func() { runtime.Gosched() }
 	whole := wal.NewMemory()

@@ -12,9 +12,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// The words of a journal are those of the machine: for inputs, in a program that
-// has nothing of their values but what was written, and for steps, of which it keeps
-// the beginning.
+// The texts of a journal are those of the machine: for inputs, in a program that has
+// only their encoded values, and for steps, of which the journal keeps the beginning.
 func TestWordsOfJournal(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "words.journal")
 	long := strings.Repeat("é\n", 20000)

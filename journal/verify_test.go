@@ -14,8 +14,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// TestVerify: a journal that is intact is said to be; of one that is not, the
-// first damage is said, and what is good before it.
+// TestVerify: Verify reports an intact journal as such; of a damaged one it reports
+// the first damage, and the good part before it.
 func TestVerify(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -63,8 +63,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestVerifySnapshots: whatever byte of a snapshot is changed, or wherever it is
-// cut off, that is found; and the journal is intact without it.
+// TestVerifySnapshots: any changed byte of a snapshot, and any cut, is found; and the
+// journal is intact without it.
 func TestVerifySnapshots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := wal.NewMemory()
@@ -105,7 +105,7 @@ func TestVerifySnapshots(t *testing.T) {
 	})
 }
 
-// TestDetails: the journal tells what came of its inputs, in any program.
+// TestDetails: any program can read the results of the inputs in a journal.
 func TestDetails(t *testing.T) {
 	dir := t.TempDir()
 	record(t, dir, journal.Config{Trace: true}, someSlips...)
