@@ -13,8 +13,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// arrivals tells after how long each of n connections arrives that are made at
-// once.
+// arrivals makes n connections at once, and returns after how long each arrives.
 func (u *user) arrivals(bound tcp.Addr, n int) (after []time.Duration) {
 	u.l.Helper()
 	began := time.Now()
@@ -29,8 +28,8 @@ func (u *user) arrivals(bound tcp.Addr, n int) (after []time.Duration) {
 	return after
 }
 
-// DR-33: a burst of connections is accepted at once, and the others at the rate,
-// also after a time in which none came.
+// DR-33: a burst of connections is accepted at once, and the others at the rate, also
+// after a time without connections.
 func TestDR33AcceptRate(t *testing.T) {
 	simulated(t, tcp.Config{AcceptRate: 10, AcceptBurst: 3}, func(l *lab) {
 		u := l.user("server")
@@ -46,8 +45,8 @@ func TestDR33AcceptRate(t *testing.T) {
 	})
 }
 
-// DR-33: those who wait are connected, in the queue of the network, whichever
-// that is.
+// DR-33: clients that wait are connected, in the queue of the network, on every
+// network.
 func TestDR33AcceptRateEverywhere(t *testing.T) {
 	everywhere(t, tcp.Config{AcceptRate: 1000, AcceptBurst: 1}, func(l *lab) {
 		u := l.user("server")
@@ -59,7 +58,7 @@ func TestDR33AcceptRateEverywhere(t *testing.T) {
 	})
 }
 
-// DR-33: each listener has a rate of its own.
+// DR-33: each listener has its own rate.
 func TestDR33AcceptRateOfEachListener(t *testing.T) {
 	simulated(t, tcp.Config{AcceptRate: 1, AcceptBurst: 1}, func(l *lab) {
 		for _, port := range []uint16{1, 2, 3} {
@@ -71,8 +70,8 @@ func TestDR33AcceptRateOfEachListener(t *testing.T) {
 	})
 }
 
-// DR-33: a listener that waits is closed at once, and those who wait with it
-// are turned away.
+// DR-33: a listener that waits is closed at once, and the clients that wait are
+// refused.
 func TestDR33CloseWhileWaitingToAccept(t *testing.T) {
 	simulated(t, tcp.Config{AcceptRate: 1, AcceptBurst: 1}, func(l *lab) {
 		u := l.user("server")
@@ -123,7 +122,7 @@ func TestDR33AcceptRateByAnotherClock(t *testing.T) {
 	})
 }
 
-// DR-33: attempts to accept that fail do not count.
+// DR-33: failed attempts to accept do not count.
 func TestDR33FailuresDoNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := newTroubled()
@@ -138,8 +137,8 @@ func TestDR33FailuresDoNotCount(t *testing.T) {
 	})
 }
 
-// DR-33: where the queue of the network is full, to connect takes until there is
-// room in it.
+// DR-33: if the queue of the network is full, a client connects when there is room in
+// it.
 func TestDR33AcceptRateFillsTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := simnet.New("test")

@@ -32,9 +32,8 @@ func TestDR27Backlog(t *testing.T) {
 	}
 }
 
-// backlogOf returns how many connections a socket that listens keeps. The system
-// tells it in the bytes 28 to 31 of its TCP_INFO, which is where an IPv6MTUInfo
-// has its Mtu.
+// backlogOf returns the backlog of a listening socket. It is in the bytes 28 to 31 of
+// the system's TCP_INFO, which is the position of Mtu in an IPv6MTUInfo.
 func backlogOf(t *testing.T, l *net.TCPListener) (n int) {
 	raw, err := l.SyscallConn()
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/go-marketplace/marketplace/ground"
 )
 
-// Benchmarks go through the sockets of the system, client and server in one
-// program. The plain ones are a server of package net, to compare with.
+// Benchmarks go through the sockets of the system, client and server in one program.
+// The plain ones have a server of package net, for comparison.
 
-// serveEcho runs an echo server on a ground, and returns where.
+// serveEcho runs an echo server on a ground, and returns its address.
 func serveEcho(b *testing.B) (addr string) { return serveDriver(b, tcp.Driver(), loopback) }
 
 func serveDriver(b *testing.B, driver actions.Action, at tcp.Addr) (addr string) {
@@ -38,7 +38,7 @@ func serveDriver(b *testing.B, driver actions.Action, at tcp.Addr) (addr string)
 	return <-bound
 }
 
-// servePlain runs an echo server without any of this.
+// servePlain runs an echo server of package net.
 func servePlain(b *testing.B) (addr string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

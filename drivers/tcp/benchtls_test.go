@@ -60,7 +60,7 @@ func BenchmarkTLSStream(b *testing.B) {
 	}
 }
 
-// servePlainTLS runs an echo server without any of this.
+// servePlainTLS runs an echo server of package crypto/tls.
 func servePlainTLS(b *testing.B) (addr string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

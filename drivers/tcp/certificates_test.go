@@ -73,7 +73,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// pool returns the pool in which only a is.
+// pool returns a pool with a alone.
 func (a *authority) pool() *x509.CertPool {
 	p := x509.NewCertPool()
 	p.AddCert(a.certificate)
@@ -110,8 +110,8 @@ func secured(c tcp.Config) tcp.Config {
 	return c
 }
 
-// clientSettings are those of a client that trusts the authority, and may have a
-// certificate.
+// clientSettings are the settings of a client that trusts the authority, and may have
+// a certificate.
 func clientSettings(own ...tls.Certificate) *tls.Config {
 	return &tls.Config{RootCAs: pki().ca.pool(), Certificates: own}
 }

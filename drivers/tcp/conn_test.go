@@ -19,7 +19,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// env is what the ground offers, for devices that are opened by hand.
+// env is the Env of devices that a test opens itself.
 type env struct {
 	kept map[world.Ref]io.Closer
 	log  bytes.Buffer
@@ -47,7 +47,8 @@ func (e *env) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(&e.log
 
 var normal = normalTuning
 
-// A connection of a kind that nothing is known of is written to with patience.
+// The driver writes to a connection of an unknown type in a goroutine, which may
+// wait.
 func TestConnOfAnyKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
@@ -91,8 +92,8 @@ func TestOnlyConnectionsAreTaken(t *testing.T) {
 	}
 }
 
-// What a ground has kept is gone when the machine is on another one. Users hear
-// that their connection was interrupted.
+// A resource that a ground has kept is gone when the machine runs on another ground.
+// Users hear that their connection was interrupted.
 func TestConnectionsDoNotSurviveTheGround(t *testing.T) {
 	gone := world.Ref{Device: "gone"}
 	for _, d := range []world.Device{acceptedConn{conn: gone}, idleWatch{gone}} {
@@ -102,7 +103,7 @@ func TestConnectionsDoNotSurviveTheGround(t *testing.T) {
 	}
 }
 
-// A connection that is closed unblocks who receives, wherever they are.
+// Close unblocks a Recv, wherever it waits.
 func TestCloseUnblocksRecv(t *testing.T) {
 	for name, before := range map[string]func(far net.Conn){
 		"reading":     func(far net.Conn) {},
@@ -204,7 +205,7 @@ func TestNothingLingersWithoutCause(t *testing.T) {
 	})
 }
 
-// A connection that knows no deadlines is closed in time all the same.
+// A connection without deadlines is closed in time, too.
 func TestLingerWithoutDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := simConns(t)
@@ -235,8 +236,7 @@ type timeless struct{ *simnet.Conn }
 
 func (timeless) SetReadDeadline(time.Time) error { return nil }
 
-// What a message costs outside the machine: its bytes, and the value that brings
-// them in.
+// The cost of a message outside the machine: its bytes, and the value that has them.
 func TestConnAllocs(t *testing.T) {
 	h := newConn(&narrow{room: 1 << 30, got: make([]byte, 0, 1<<20)}, normal, &env{})
 	commands, _ := writes(64)
@@ -274,7 +274,7 @@ func TestBufferGrowsAndShrinks(t *testing.T) {
 	}
 }
 
-// What has been handed out is not written to any more.
+// The device does not write to bytes that it has delivered.
 func TestBufferDoesNotReuseWhatItGaveAway(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBuffer(rapid.SampledFrom([]int{8, 5000, 64 << 10}).Draw(t, "limit"))

@@ -8,8 +8,8 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 )
 
-// DR-23: a process cannot take the peer for itself: the kinds of the addresses
-// tell them apart, in whatever order they are given.
+// DR-23: a process cannot confuse the peer with itself: the kinds of the addresses
+// distinguish them, in any order.
 func TestDR23TheOrderMakesNoDifference(t *testing.T) {
 	for _, local := range []Addr{us, serverAt, Listener("", 443).TLS("web")} {
 		want := Connection{Them: far, Us: local}
@@ -26,9 +26,8 @@ func TestDR23TheOrderMakesNoDifference(t *testing.T) {
 	}
 }
 
-// DR-23: addresses between which there can be no connection, and a Connection
-// that was put together by hand with its addresses swapped, are mistakes that
-// show at once.
+// DR-23: addresses between which there can be no connection, and a Connection with
+// swapped addresses, cause a panic at once.
 func TestDR23MistakesPanic(t *testing.T) {
 	swapped := Connection{Them: us, Us: far}
 	const wrong = `Connection{Them: handle("us"), Us: far.test:7}: Them has to be a Remote`

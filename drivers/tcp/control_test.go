@@ -48,7 +48,7 @@ func TestDR28NothingIsReadWithoutCredit(t *testing.T) {
 	r.expect()
 }
 
-// B-D07: what is there is delivered, however much credit there is.
+// B-D07: data that has arrived is delivered at once, even if the credit allows more.
 func TestBD07NobodyWaitsForTheGrantedNumber(t *testing.T) {
 	r := newControlled(t, Bytes(), 1000)
 	for _, s := range []string{"a", "bc", "def"} {
@@ -57,7 +57,7 @@ func TestBD07NobodyWaitsForTheGrantedNumber(t *testing.T) {
 	}
 }
 
-// B-D08: credit changes a number, and no endpoint.
+// B-D08: a change of credit changes a number, and no endpoint.
 func TestBD08CreditIsNotPresence(t *testing.T) {
 	r := newControlled(t, Lines(100), 0)
 	for range 3 {
@@ -83,7 +83,7 @@ func TestDR28Lines(t *testing.T) {
 	r.expect(`in: "fi"`, `in: "" and the end`, noMoreO+"<nil>", noMoreIn+"<nil>", "pause conn1")
 }
 
-// The end is told after everything else, and costs no credit.
+// The end is delivered last, and costs no credit.
 func TestDR24EndWaitsForWhatComesBefore(t *testing.T) {
 	r := newControlled(t, Bytes(), 2)
 	r.receive("abcd")
@@ -100,7 +100,7 @@ func TestDR24EndWaitsForWhatComesBefore(t *testing.T) {
 	r.expect(noMoreOut+"<nil>", "tell conn1 tcp.endWriting", "close conn1")
 }
 
-// Whoever leaves and whoever comes, what was not delivered waits.
+// Undelivered data waits while subscribers leave and others come.
 func TestDR28WhatIsNotDeliveredWaitsForTheNextSubscriber(t *testing.T) {
 	r := newControlled(t, Lines(100), 1, "b")
 	r.receive("one\ntwo\nthree\nfo")
@@ -140,7 +140,7 @@ func TestDR28ModeChangesBetweenBytes(t *testing.T) {
 	r.expect(`in: "ne\n"`, `in: "\n"`)
 }
 
-// A subscriber that was not told about credit needs none.
+// By default, a subscriber needs no credit.
 func TestFreeRunningIsTheDefault(t *testing.T) {
 	r := newSession(t)
 	r.do("a", Grant(peer, serverAt, 1)) // which limits nothing
@@ -165,7 +165,7 @@ func TestTwoSubscribersShareCredit(t *testing.T) {
 	r.expect(`in: "cd"`, `b: "cd"`, "resume conn1")
 }
 
-// Credit for a connection that a process makes comes with its presence.
+// A process can grant credit for an outgoing connection together with its presence.
 func TestControlOfAnOutboundConnection(t *testing.T) {
 	r := newRig(t, Config{}, "a")
 	r.do("a", r.publish("out", us, far), r.subscribe("in", far, us))
@@ -193,8 +193,8 @@ func TestDR28LineTooLongEndsTheFlow(t *testing.T) {
 	r.expect(`tell conn1 "too long"`, "close conn1")
 }
 
-// Nothing comes after the end that a line has put to the flow, not even what was
-// read together with it.
+// Nothing is delivered after a line that ends the flow, not even data that was read
+// together with it.
 func TestNothingFollowsALineTooLong(t *testing.T) {
 	r := newControlled(t, Lines(5), Unlimited)
 	r.value("conn1", lastReceived{Bytes: []byte("123456")})
@@ -223,7 +223,7 @@ func TestLineTooLongWithoutAPublisherCloses(t *testing.T) {
 	}
 }
 
-// A Control that makes no sense makes its connection fail, and no other.
+// An invalid Control makes its own connection fail, and no other.
 func TestDR29NonsenseFailsTheConnection(t *testing.T) {
 	to := func(c Control) Control { c.From, c.To = peer, serverAt; return c }
 	for name, test := range map[string]struct {
@@ -273,7 +273,7 @@ func TestNonsenseBeforeTheConnection(t *testing.T) {
 	}
 }
 
-// A control for somebody else, or the other direction, goes nowhere.
+// A control for another connection, or for the other direction, has no effect.
 func TestDR29ControlsAreAddressed(t *testing.T) {
 	r := newControlled(t, Bytes(), 0)
 	r.do("a", Grant(Remote("10.0.0.2", 1000), serverAt, 1), Grant(peer, Listener("", 81), 1),

@@ -12,8 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// B-D01: a peer that does not take what is written to it keeps nobody waiting,
-// with and without TLS.
+// B-D01: a peer that does not read delays nobody else, with and without TLS.
 func TestBD01SlowPeerBlocksNobody(t *testing.T) {
 	everywhere(t, secured(tcp.Config{}), func(l *lab) {
 		u, them, c := l.session() // c does not read
@@ -40,7 +39,7 @@ func TestBD01SlowPeerBlocksNobody(t *testing.T) {
 	})
 }
 
-// DR-27, B-D18: more connections may wait to be accepted than four.
+// DR-27, B-D18: more than four connections may wait to be accepted.
 func TestDR27BD18Backlog(t *testing.T) {
 	everywhere(t, tcp.Config{MaxConnections: 1}, func(l *lab) {
 		u := l.user("server")
@@ -58,7 +57,7 @@ func TestDR27BD18Backlog(t *testing.T) {
 	})
 }
 
-// DR-27: all interfaces, or the one that is asked for.
+// DR-27: a listener listens on all interfaces, or on one.
 func TestDR27Interfaces(t *testing.T) {
 	onSystem(t, tcp.Config{}, func(l *lab) {
 		for host, want := range map[string]bool{"": true, "127.0.0.1": true, "127.0.0.2": false} {
@@ -76,7 +75,7 @@ func TestDR27Interfaces(t *testing.T) {
 	})
 }
 
-// DR-27: an address can be listened at again while connections of before linger.
+// DR-27: an address can be used again while former connections linger.
 func TestDR27AddressIsUsedAgain(t *testing.T) {
 	onSystem(t, tcp.Config{}, func(l *lab) {
 		far, free := l.far()
@@ -102,7 +101,7 @@ func TestDR27AddressIsUsedAgain(t *testing.T) {
 	})
 }
 
-// DR-27: options that a network, or a system, knows nothing of do no harm.
+// DR-27: options that a network or a system does not support have no effect.
 func TestDR27OptionsEverywhere(t *testing.T) {
 	c := tcp.Config{Backlog: 9, NoReuse: true, DialFrom: netip.MustParseAddr("127.0.0.1")}
 	everywhere(t, c, func(l *lab) {

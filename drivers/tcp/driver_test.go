@@ -188,7 +188,7 @@ func TestDR10DriverIsAProcess(t *testing.T) {
 	}
 }
 
-// A crash costs one connection, and the driver is none the worse for it.
+// A crash costs one connection, and does not affect the driver.
 func TestManagerIsKilled(t *testing.T) {
 	r := newRig(t, Config{}, "a")
 	r.do("a", r.observe("a"))
@@ -205,7 +205,7 @@ func TestManagerIsKilled(t *testing.T) {
 	r.expect("a: 10.0.0.1:1000 to listener(:80)", "open conn3 paused", "open alarm conn3 claim 30s")
 }
 
-// Demand that is older than the driver is served as well.
+// The driver also serves demand that is older than itself.
 func TestDriverComesLate(t *testing.T) {
 	r := emptyRig(t, Config{Network: network{}})
 	r.m = vm.New(r.observe("a"), r.publish("out", us, far), actions.Spawn(actions.Stateless(Config{Network: network{}}.Driver())))

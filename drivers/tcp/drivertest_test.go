@@ -17,7 +17,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// tallied is a network that keeps a tally of what the driver has open on it.
+// tallied is a network that counts what the driver has open on it.
 type tallied struct {
 	*simnet.Network
 	drivertest.Tally
@@ -165,8 +165,8 @@ func TestDrivertestConnecting(t *testing.T) {
 	})
 }
 
-// A server says to all its clients what it is told to say, and reads what they
-// have to say to the end.
+// A server sends to all its clients what a test says, and reads from them until the
+// end.
 type server struct {
 	testing.TB
 	network *tallied

@@ -14,9 +14,8 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// A server that is open to the world accepts 100 connections per second, of
-// which no two come within 10 ms, and keeps at most 1000. Three clients that come
-// at once are all served, one after the other.
+// A public server accepts 100 connections per second, at least 10 ms apart, and keeps
+// at most 1000. Three clients that connect at once are served one after another.
 func ExampleConfig() {
 	network := simnet.New("example")
 	config := tcp.Config{

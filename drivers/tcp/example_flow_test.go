@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// A peer that sends whatever it has in one go, and a process that takes one line
-// of it after the other, whenever it is done with the one before.
+// A peer sends everything at once, and a process takes one line after another, each
+// when it is done with the one before.
 func ExampleSetMode() {
 	network := simnet.New("example")
 	at := tcp.Listener("127.0.0.1", 5999)
@@ -46,8 +46,7 @@ func ExampleSetMode() {
 	// <nil>
 }
 
-// A process that has much to say, and never has more than 10 bytes waiting for
-// the peer to take them.
+// A process sends much, but never has more than 10 bytes waiting for the peer.
 func ExampleConfirm() {
 	network := simnet.New("example")
 	at := tcp.Listener("127.0.0.1", 5999)

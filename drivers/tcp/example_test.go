@@ -12,9 +12,8 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// A server that sends everything back to where it came from, on a network in
-// memory. With tcp.Driver() instead of tcp.DriverOn(network) it is on the
-// network of the operating system.
+// A server that sends everything back, on a network in memory. With tcp.Driver()
+// instead of tcp.DriverOn(network) it uses the network of the operating system.
 func Example() {
 	network := simnet.New("example")
 	at := tcp.Listener("", 5999)
@@ -116,7 +115,7 @@ func ExampleHandle() {
 	// <nil>
 }
 
-// Whatever the order of the addresses, what is sent goes to the peer.
+// Data goes to the peer, whatever the order of the addresses.
 func ExampleConnection() {
 	c := tcp.Between(tcp.Handle("question"), tcp.Remote("example.com", 7))
 	fmt.Println(c == tcp.Between(c.Them, c.Us))

@@ -60,7 +60,7 @@ func ExampleSessionOf() {
 	// <nil>
 }
 
-// A spy shows what is said, and makes no difference otherwise.
+// A spy prints the data, and changes nothing.
 func ExampleSpy() {
 	network := simnet.New("example")
 	server, err := network.Listen(context.Background(), "tcp", "127.0.0.1:7")

@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 )
 
-// TestCreditMovesEverything: a reader that grants what it has dealt with gets a
-// long stream, wherever it comes from.
+// TestCreditMovesEverything: a reader that grants as much as it has read gets a long
+// stream, on every network.
 func TestCreditMovesEverything(t *testing.T) {
 	for name, mode := range map[string]tcp.Mode{"bytes": tcp.Bytes(), "lines": tcp.Lines(17)} {
 		t.Run(name, func(t *testing.T) {
@@ -51,8 +51,8 @@ func TestCreditMovesEverything(t *testing.T) {
 	}
 }
 
-// TestLineWithoutEnd: a peer that sends a line without end is told so, and
-// cannot make anybody keep it.
+// TestLineWithoutEnd: a peer that sends an endless line gets an error, and nobody
+// keeps the line.
 func TestLineWithoutEnd(t *testing.T) {
 	everywhere(t, tcp.Config{ReadBuffer: 1000}, func(l *lab) {
 		u, them, c := l.arrival()

@@ -20,8 +20,8 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// warnings returns what a machine logs at level warn within a minute, while
-// meet, if it is not nil, is out on the network. It runs in a bubble.
+// warnings returns what a machine logs at level warn within a minute, while meet, if
+// it is not nil, uses the network. It runs in a bubble.
 func warnings(t *testing.T, meet func(), boot ...actions.Action) []string {
 	t.Helper()
 	var log strings.Builder
@@ -41,7 +41,7 @@ func arrivals(at tcp.Addr) actions.Action {
 	return endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(tcp.Data) actions.Action { return nil }))
 }
 
-// Issue 9.8: that no connection can be accepted is said once, and then counted.
+// Issue 9.8: the log has a failure to accept once, and then a count.
 func TestAcceptFailuresAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := newTroubled()
@@ -56,7 +56,7 @@ func TestAcceptFailuresAreCounted(t *testing.T) {
 	})
 }
 
-// Issue 9.8: a handshake that fails is said once, and then counted.
+// Issue 9.8: the log has a failed handshake once, and then a count.
 func TestHandshakeFailuresAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := simnet.New("test")
@@ -81,7 +81,7 @@ func TestHandshakeFailuresAreCounted(t *testing.T) {
 	})
 }
 
-// A slow network takes its time to make a connection.
+// A slow network is slow to make connections.
 type slow struct{ *simnet.Network }
 
 func (n slow) Dial(ctx context.Context, network, address string) (net.Conn, error) {

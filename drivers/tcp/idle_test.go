@@ -57,8 +57,8 @@ func TestDR33IdleLimitEverywhere(t *testing.T) {
 	})
 }
 
-// Somebody who only writes hears of it, too, and so does who reads nothing: what
-// waits in the socket does not come.
+// A process that only writes hears of it, too, and so does one that does not read:
+// data that waits in the socket does not count.
 func TestDR33IdleWithoutASubscriber(t *testing.T) {
 	clock := world.NewManualClock("hand", time.Unix(0, 0))
 	simulated(t, tcp.Config{IdleLimit: time.Minute, ClaimLimit: time.Hour, Clock: clock}, func(l *lab) {
@@ -77,8 +77,8 @@ func TestDR33IdleWithoutASubscriber(t *testing.T) {
 	})
 }
 
-// A peer that takes its time, but takes something, is not idle; nor is one that
-// sends a large record of TLS little by little.
+// A peer that reads slowly is not idle; nor is one that sends a large TLS record
+// little by little.
 func TestDR33SlowIsNotIdle(t *testing.T) {
 	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
 		t.Run(name, func(t *testing.T) {
@@ -159,8 +159,7 @@ func TestDR33NoIdleLimit(t *testing.T) {
 	})
 }
 
-// Neither the end of a connection nor that of the machine leaves anything behind
-// that measures time.
+// No timer is left after the end of a connection or of the machine.
 func TestDR33IdleTimersAreStopped(t *testing.T) {
 	clock := world.NewManualClock("hand", time.Unix(0, 0))
 	everywhere(t, tcp.Config{IdleLimit: time.Minute, Clock: clock}, func(l *lab) {

@@ -10,7 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// What Config.KeepAlive says is what the socket does.
+// The socket has the options of Config.KeepAlive.
 func TestDR33KeepAlive(t *testing.T) {
 	for name, test := range map[string]struct {
 		config             *net.KeepAliveConfig
@@ -71,7 +71,7 @@ func TestDR33KeepAlive(t *testing.T) {
 	}
 }
 
-// A network whose connections know nothing of it does not mind.
+// A network whose connections do not support it is not affected.
 func TestDR33KeepAliveIsNotForAll(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()

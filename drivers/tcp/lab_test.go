@@ -19,8 +19,8 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// A lab is a ground that runs, with a driver. Its users do what the test says,
-// and tell it what they hear.
+// A lab is a ground that runs, with a driver. Its users do what the test tells them,
+// and report what they hear.
 type lab struct {
 	*testing.T
 	network world.Network
@@ -77,7 +77,7 @@ func (l *lab) run(test func(*lab)) {
 	test(l)
 }
 
-// patience is how long a test waits for what has to happen.
+// patience is how long a test waits for something that must happen.
 const patience = 20 * time.Second
 
 // A user is a process that does what it is told.
@@ -115,10 +115,10 @@ func (u *user) hold() actions.Action {
 	return endpoint.Device(hands{u}, endpoint.OnValue(func(a deed) actions.Action { return a.Action }))
 }
 
-// do has the user perform actions.
+// do makes the user perform actions.
 func (u *user) do(as ...actions.Action) { u.deeds <- actions.Group(as...) }
 
-// hands is the device by which a user is moved.
+// hands is the device by which a test controls a user.
 type hands struct{ *user }
 
 type deed struct{ actions.Action }
@@ -154,7 +154,7 @@ func (m *moved) Close() error           { close(m.closed); return nil }
 
 func (u *user) tell(e event) actions.Action { u.heard <- e; return nil }
 
-// hear returns an endpoint of which the user tells the test.
+// hear returns an endpoint whose events the user reports to the test.
 func (u *user) hear(o topic.Orientation, i topic.Interest, p topic.Pattern[tcp.Data]) actions.AddEndpoint {
 	return endpoint.New(o, i, p,
 		endpoint.OnPresence(func(c tcp.Data) actions.Action { return u.tell(event{what: "presence", data: c}) }),
@@ -170,12 +170,13 @@ func (u *user) hear(o topic.Orientation, i topic.Interest, p topic.Pattern[tcp.D
 	)
 }
 
-// observe has the user observe what arrives.
+// observe makes the user observe what arrives.
 func (u *user) observe(at tcp.Addr) actions.Action {
 	return u.hear(topic.Subscriber, topic.Observer, tcp.Arriving(at)).As("observe")
 }
 
-// subscribe has the user subscribe to a flow, and publish the one back, unseen.
+// subscribe makes the user subscribe to a flow, and publish the flow back, without a
+// report.
 func (u *user) subscribe(from, to tcp.Addr) actions.Action {
 	return u.hear(topic.Subscriber, topic.Participant, tcp.Flow(from, to)).As("in")
 }
@@ -208,8 +209,8 @@ func (u *user) next(what string) event {
 	return event{}
 }
 
-// until returns the first event of a kind that the user hears, and forgets the
-// ones before.
+// until returns the first event of a kind that the user hears, and drops the ones
+// before.
 func (u *user) until(what string) event {
 	u.l.Helper()
 	over := time.After(patience)
@@ -249,7 +250,7 @@ func (u *user) read(n int) []byte {
 	return b
 }
 
-// end checks that the flow comes to its end now, as it should.
+// end checks that the flow ends now, in the right way.
 func (u *user) end() {
 	u.l.Helper()
 	if e := u.next("data"); !e.data.EOF || len(e.data.Bytes) > 0 {
@@ -260,7 +261,7 @@ func (u *user) end() {
 	}
 }
 
-// listen has a user listen, and observe, and returns where to dial.
+// listen makes a user listen and observe, and returns the address to dial.
 func (u *user) listen(at tcp.Addr) (bound tcp.Addr) {
 	u.l.Helper()
 	u.do(u.watchListening(at), u.observe(at))

@@ -16,8 +16,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Issue 9.1: a clean end means that everything was sent. What could not be sent
-// is not followed by a clean end, but by a reset.
+// Issue 9.1: a clean end means that everything was sent. If something could not be
+// sent, the connection ends with a reset.
 
 // A process may send any amount in one turn. A peer that reads gets all of it,
 // and then a clean end.
@@ -58,8 +58,8 @@ func TestFastPeerGetsEverything(t *testing.T) {
 	}
 }
 
-// What a process has sent arrives before the connection ends with the process,
-// however that ends.
+// Data of a process arrives before the connection ends with the process, however the
+// process ends.
 func TestLastWordsArrive(t *testing.T) {
 	for name, end := range map[string]actions.Action{
 		"quits": actions.Quit(),
@@ -81,8 +81,8 @@ func TestLastWordsArrive(t *testing.T) {
 	}
 }
 
-// A peer that does not read is sent a reset, and no clean end, since what it was
-// to get could not be sent.
+// A peer that does not read gets a reset, and no clean end, because data for it could
+// not be sent.
 func TestSlowPeerIsReset(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		u, them, c := l.session()
@@ -103,8 +103,8 @@ func TestSlowPeerIsReset(t *testing.T) {
 	})
 }
 
-// A machine that stops gives a peer that does not read no more than the
-// CloseLimit, and then a reset.
+// A machine that stops waits for a peer that does not read for CloseLimit, and then
+// resets the connection.
 func TestStopResetsWhatIsNotSent(t *testing.T) {
 	network := world.SystemNetwork()
 	at := make(chan tcp.Addr, 1)
@@ -140,7 +140,7 @@ func TestStopResetsWhatIsNotSent(t *testing.T) {
 	(&conn{c, &lab{T: t}}).mustBeReset()
 }
 
-// With TLS as without, what could not be sent is followed by a reset.
+// If something could not be sent, the connection ends with a reset, also with TLS.
 func TestSlowPeerIsResetTLS(t *testing.T) {
 	everywhere(t, secured(tcp.Config{}), func(l *lab) {
 		u := l.user("server")
@@ -164,7 +164,7 @@ func TestSlowPeerIsResetTLS(t *testing.T) {
 	})
 }
 
-// mustBeReset checks that what comes is followed by a reset.
+// mustBeReset checks that the connection ends with a reset.
 func (c *conn) mustBeReset() {
 	c.l.Helper()
 	if n, err := io.Copy(io.Discard, c); !errors.Is(err, syscall.ECONNRESET) {

@@ -10,7 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// BenchmarkMachineEcho is what of a request is not system calls: a value of a
+// BenchmarkMachineEcho is the part of a request without system calls: a value of a
 // socket, through the manager to the session and back.
 func BenchmarkMachineEcho(b *testing.B) {
 	for _, n := range []int{1, 128, 10000} {

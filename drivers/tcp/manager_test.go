@@ -25,7 +25,7 @@ func newServer(t *testing.T, users ...string) *rig {
 	return r
 }
 
-// text returns what an error of this package says, without saying whose it is.
+// text returns the text of an error of this package, without the name of the package.
 func text(err error) string { return strings.TrimPrefix(err.Error(), "tcp: ") }
 
 // newSession returns a rig with a connection in which a user takes part.
@@ -66,7 +66,7 @@ func TestBD05BD08DataWaitsForASubscriber(t *testing.T) {
 	r.expect("in: 10.0.0.1:1000 to listener(:80)", "resume conn1")
 }
 
-// What has been received when the last subscriber leaves is not lost.
+// Data that was received before the last subscriber leaves is not lost.
 func TestBD05DataUnderWayWaits(t *testing.T) {
 	r := newSession(t)
 	r.do("a", actions.Delete("in"))
@@ -132,7 +132,7 @@ func TestDR25BothEndsClose(t *testing.T) {
 	r.expect("out: no more listener(:80) to 10.0.0.1:1000, <nil>", "tell conn1 tcp.endWriting", "close conn1")
 }
 
-// Somebody who only listens is done when the peer is.
+// A process that only reads is done when the peer is.
 func TestPeersEndClosesWithoutAPublisher(t *testing.T) {
 	r := newServer(t, "a")
 	r.do("a", r.subscribe("in", peer, serverAt))
@@ -144,7 +144,7 @@ func TestPeersEndClosesWithoutAPublisher(t *testing.T) {
 	r.expect("close conn1", "close alarm conn1 rest 0s")
 }
 
-// Somebody who begins to answer when the peer is done has the time to do so.
+// A process that begins to answer when the peer is done has the time to do so.
 func TestAnswerAfterThePeersEnd(t *testing.T) {
 	r := newServer(t, "a")
 	r.do("a", r.subscribe("in", peer, serverAt))

@@ -13,8 +13,8 @@ import (
 
 var secureAt = serverAt.TLS("web")
 
-// newSecureServer returns a rig with a connection that has come in, and on which
-// TLS is to be spoken.
+// newSecureServer returns a rig with a connection that has come in, and which uses
+// TLS.
 func newSecureServer(t *testing.T, users ...string) *rig {
 	r := newRig(t, Config{TLS: map[string]*tls.Config{"web": {}}}, append([]string{"observer"}, users...)...)
 	r.do("observer",
@@ -81,7 +81,7 @@ func TestDR33IdleConnectionFails(t *testing.T) {
 	r.expect(`out: no more handle("us") to far.test:7, tcp: far.test:7: `+text(ErrIdle), "close dial far.test:7")
 }
 
-// What the watch of a connection says when the machine stops is nothing new.
+// The watch of a connection adds no second reason when the machine stops.
 func TestDR33StopWithAnIdleLimit(t *testing.T) {
 	r := newRig(t, Config{}, "a")
 	r.do("a", r.publish("out", us, far))

@@ -15,7 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// The sizes of a minute: what each place holds at most where bytes can be.
+// The rate and the buffers of these tests, in bytes.
 const (
 	perSecond  = 1 << 10
 	readBuffer = 4 << 10
@@ -23,8 +23,8 @@ const (
 	window     = 4 << 10
 )
 
-// endless returns n bytes of a stream, from a place in it. No two stretches of it
-// are alike for long.
+// endless returns n bytes of a stream, from an offset. No two long parts of it are
+// equal.
 func endless(from, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -36,8 +36,8 @@ func endless(from, n int) []byte {
 	return b
 }
 
-// tick is an alarm that goes off a second after it has been set. The number tells
-// each from the one before.
+// tick is an alarm that rings a second after it was set. The number distinguishes it
+// from the one before.
 func tick(n int) world.Device {
 	return world.Alarm{Clock: world.SystemClock(), After: time.Second, Label: "tick " + strconv.Itoa(n)}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// slippery is a network, and a clock, that cannot be compared.
+// slippery is a network and a clock of a type that is not comparable.
 type slippery struct {
 	world.Network
 	_ []int
@@ -22,7 +22,7 @@ func (slippery) ClockName() string                             { return "slipper
 func (slippery) Now() time.Time                                { return time.Time{} }
 func (slippery) AfterFunc(time.Duration, func()) world.Stopper { return nil }
 
-// heap is a writer that cannot be compared.
+// heap is a writer of a type that is not comparable.
 type heap []byte
 
 func (heap) Write(b []byte) (int, error) { return len(b), nil }

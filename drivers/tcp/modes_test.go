@@ -12,10 +12,9 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// Modes and credit change at any time, subscribers come and go, and what the
-// peer sends comes in any pieces: what is delivered is what was sent, byte by
-// byte, each piece is as the mode wants it, there is never more than the credit
-// allows, and never less.
+// Modes and credit change at any time, subscribers come and go, and data of the peer
+// arrives in any pieces. The delivered bytes are those that were sent, each piece
+// fits the mode, and there are exactly as many as the credit allows.
 func TestDR28Modes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) { testModes(t, rt) })
 }
@@ -24,7 +23,7 @@ func FuzzModes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) { rapid.MakeFuzz(func(rt *rapid.T) { testModes(t, rt) })(t, in) })
 }
 
-// A reader is what a test of modes knows about a flow.
+// A reader is the model of a flow in a test of modes.
 type reader struct {
 	*rapid.T
 	r      *rig
@@ -77,11 +76,11 @@ func testModes(t *testing.T, rt *rapid.T) {
 	}
 }
 
-// over reports whether nothing more comes.
+// over reports whether the flow has ended.
 func (x *reader) over() bool { return x.ended || x.failed != nil }
 
-// receive has something come from the peer. After a pause at most one piece
-// does, which was under way.
+// receive delivers data of the peer. After a pause that is at most one piece, which
+// was on its way.
 func (x *reader) receive(t *rapid.T) {
 	if x.closed || x.over() || x.late > 0 || x.paused && !rapid.Bool().Draw(t, "late") {
 		return // nothing comes
@@ -189,8 +188,7 @@ func (x *reader) checkLine(b []byte) {
 	}
 }
 
-// waits returns what has come and was not delivered, and how long the first line
-// of it is so far.
+// waits returns the undelivered data, and the length of its first line so far.
 func (x *reader) waits() (b []byte, line int) {
 	b = x.sent[len(x.got):x.come]
 	if line = bytes.IndexByte(b, '\n') + 1; line == 0 {
@@ -199,7 +197,7 @@ func (x *reader) waits() (b []byte, line int) {
 	return b, line
 }
 
-// absent checks that a flow ends that has cause to.
+// absent checks that a flow ends that has a reason to.
 func (x *reader) absent(reason error) {
 	if reason == nil && (x.ended || !x.subscribed) {
 		return
@@ -211,7 +209,7 @@ func (x *reader) absent(reason error) {
 	}
 }
 
-// check checks that as much has been delivered as may.
+// check checks that as much was delivered as is allowed.
 func (x *reader) check(t *rapid.T) {
 	if x.over() {
 		return

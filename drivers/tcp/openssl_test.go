@@ -13,7 +13,7 @@ import (
 	"github.com/go-marketplace/marketplace/internal/tool"
 )
 
-// These tests talk to the TLS of somebody else.
+// These tests use another implementation of TLS.
 
 // openssl returns a command, or skips the test.
 func openssl(t *testing.T, args ...string) *exec.Cmd {
@@ -21,9 +21,8 @@ func openssl(t *testing.T, args ...string) *exec.Cmd {
 	return exec.Command(tool.Path(t, "openssl"), args...)
 }
 
-// sClient starts openssl s_client, which sends what is written to it and prints
-// what comes. The function returned waits for its end, and says what it has
-// printed beside that.
+// sClient starts openssl s_client, which sends its input and prints what it receives.
+// The returned function waits for its end, and returns its other output.
 func sClient(t *testing.T, at tcp.Addr, args ...string) (in io.WriteCloser, out io.Reader, wait func() string) {
 	t.Helper()
 	authority := pemFile(t, "ca.pem", "CERTIFICATE", pki().ca.certificate.Raw)
@@ -76,7 +75,7 @@ func TestDR33OpenSSLClient(t *testing.T) {
 	}
 }
 
-// The keys may change in the middle: the reader has to answer to that.
+// The peer may update keys in the middle, and the reader must answer that.
 func TestDR33OpenSSLKeyUpdate(t *testing.T) {
 	onSystem(t, secured(tcp.Config{}), func(l *lab) {
 		u := l.user("server")
@@ -110,8 +109,7 @@ func TestDR33OpenSSLKeyUpdate(t *testing.T) {
 	})
 }
 
-// A certificate of the client is seen by the server; a client without one is
-// turned away.
+// The server sees the certificate of a client; it refuses a client without one.
 func TestDR33OpenSSLClientCertificate(t *testing.T) {
 	onSystem(t, secured(tcp.Config{}), func(l *lab) {
 		us := loopback.TLS("members")
@@ -149,8 +147,7 @@ func TestDR33OpenSSLClientCertificate(t *testing.T) {
 	})
 }
 
-// The driver as a client of somebody else's server: one that has a valid
-// certificate, and one that has not.
+// The driver as a client of openssl's server, with a valid certificate and without.
 func TestDR33OpenSSLServer(t *testing.T) {
 	for name, test := range map[string]struct {
 		certificate tls.Certificate

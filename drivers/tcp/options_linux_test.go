@@ -11,8 +11,8 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 )
 
-// DR-27: with NoReuse, an address is refused as long as connections of before
-// linger there. TestDR27AddressIsUsedAgain shows that it is not without.
+// DR-27: with NoReuse, an address is refused as long as former connections linger
+// there. TestDR27AddressIsUsedAgain shows the contrary without NoReuse.
 func TestDR27NoReuse(t *testing.T) {
 	onSystem(t, tcp.Config{NoReuse: true}, func(l *lab) {
 		first, session := l.user("first"), l.user("session")
@@ -36,7 +36,7 @@ func TestDR27NoReuse(t *testing.T) {
 	})
 }
 
-// DR-27: connections are made from the address of Config.DialFrom.
+// DR-27: connections come from the address of Config.DialFrom.
 func TestDR27DialFrom(t *testing.T) {
 	for from, want := range map[string]string{"127.0.0.2": "127.0.0.2", "::ffff:127.0.0.3": "127.0.0.3", "192.0.2.1": ""} {
 		onSystem(t, tcp.Config{DialFrom: netip.MustParseAddr(from)}, func(l *lab) {

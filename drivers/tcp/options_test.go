@@ -7,8 +7,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// DR-27: devices are called as they were before there were options, where none
-// is set, so that a journal of before goes on.
+// DR-27: without options, devices have the same names as before there were options,
+// so that earlier journals go on.
 func TestDR27NamesWithoutOptions(t *testing.T) {
 	plain, set := Config{}.settings(), Config{Backlog: 7, NoReuse: true, AcceptRate: 10, DialFrom: netip.MustParseAddr("127.0.0.2")}.settings()
 	conn := world.Ref{Device: "x", Generation: 2, Number: 3}

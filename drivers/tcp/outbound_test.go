@@ -22,7 +22,7 @@ func absent(o topic.Orientation, p topic.Pattern[Data], f func(Data, error) acti
 
 const dial = "dial far.test:7"
 
-// newClient returns a rig with a connection that has been made.
+// newClient returns a rig with an outgoing connection.
 func newClient(t *testing.T, users ...string) *rig {
 	r := newRig(t, Config{}, append([]string{"a"}, users...)...)
 	r.do("a", r.publish("out", us, far), r.subscribe("in", far, us))
@@ -167,8 +167,7 @@ func TestRestartEndsAConnection(t *testing.T) {
 		`out: no more handle("us") to far.test:7, tcp: far.test:7: `+text(ErrInterrupted), "close dial far.test:7")
 }
 
-// If another connection cannot be made after the restart, that is the same to
-// users.
+// Users notice no difference if another connection cannot be made after the restart.
 func TestRestartEndsAConnectionThatCannotBeMadeAgain(t *testing.T) {
 	r := newClient(t)
 	r.end(dial, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED})

@@ -139,8 +139,7 @@ func TestDR28GrantsAddUp(t *testing.T) {
 	}
 }
 
-// A copy of a pace is another pace: what is done to one does not show in the
-// other.
+// A copy of a pace is independent: a change of one does not affect the other.
 func TestPaceIsAValue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var p pace
@@ -176,8 +175,8 @@ func rest(p pace) string {
 	return b.String()
 }
 
-// A line that lies within what was read at once is not copied, and the beginning
-// of one that does not lets go of it.
+// A line within one read is not copied, and the beginning of a longer line does not
+// keep the whole read in memory.
 func TestLinesAreNotCopied(t *testing.T) {
 	chunk := []byte("one\ntwo\nthr")
 	var p pace
@@ -197,7 +196,7 @@ func TestLinesAreNotCopied(t *testing.T) {
 	}
 }
 
-// However small the pieces of a line are, each costs the same.
+// Each piece of a line costs the same, however small it is.
 func TestALineInManyPieces(t *testing.T) {
 	cost := func(n int) float64 {
 		return testing.AllocsPerRun(1, func() {

@@ -63,9 +63,9 @@ func (p producer) send() actions.Transition[producer] {
 	}
 }
 
-// TestDR28AMinuteOfSlowWriting: a process produces at full speed for a minute
-// for a peer that reads 1 KiB each second. The queue of the connection holds
-// just what the process allows itself, and never overflows.
+// TestDR28AMinuteOfSlowWriting: a process produces at full speed for a minute for a
+// peer that reads 1 KiB each second. The queue of the connection holds exactly the
+// window of the process, and never overflows.
 func TestDR28AMinuteOfSlowWriting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := simnet.New("test")
@@ -127,8 +127,8 @@ func TestDR28AMinuteOfSlowWriting(t *testing.T) {
 	})
 }
 
-// TestWindowAgainstALateReader: with a window, no amount of data is too much for
-// a peer that begins to read late, wherever it is.
+// TestWindowAgainstALateReader: with a window, a peer that begins to read late gets
+// any amount of data, on every network.
 func TestWindowAgainstALateReader(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		server := l.user("server")
@@ -147,8 +147,8 @@ func TestWindowAgainstALateReader(t *testing.T) {
 	})
 }
 
-// TestWindowLargerThanTheSocket: what waits for the socket of the system is
-// confirmed, too, once that has taken it.
+// TestWindowLargerThanTheSocket: data that waits for the socket of the system is
+// confirmed when the socket has taken it.
 func TestWindowLargerThanTheSocket(t *testing.T) {
 	const window = 16 << 20 // no socket holds that much
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -8,9 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// DR-33: of any number of connections that are accepted one after the other,
-// those beyond the burst take as long as the rate says; and none waits that the
-// rate allows.
+// DR-33: of any number of connections that are accepted one after the other, those
+// beyond the burst take as long as the rate says; and none waits longer.
 func TestDR33RateIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		perSecond, burst := rapid.IntRange(1, 1000).Draw(t, "rate"), rapid.IntRange(1, 20).Draw(t, "burst")
@@ -71,7 +70,7 @@ func TestDR33Rates(t *testing.T) {
 	}
 }
 
-// DR-33: a clock that goes back stops nobody for as long as it goes back.
+// DR-33: a clock that goes back delays connections by one interval at most.
 func TestDR33ClockGoesBack(t *testing.T) {
 	q := quota{rate: newRate(10, 1)}
 	now := time.Now()

@@ -18,8 +18,8 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// DR-11: a server works at every depth, with relays in the machines around it
-// and without; what the relays carry comes through beside it.
+// DR-11: a server works at every depth, with relays in the machines around it and
+// without; data through the relays arrives beside it.
 func TestDR11WithRelaysAndWithout(t *testing.T) {
 	for depth := range 4 {
 		for _, relays := range []bool{false, true} {

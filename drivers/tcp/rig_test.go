@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A rig drives a machine with a driver by hand: what is outside is the test. It
-// keeps a log of what users hear and of what the driver wants done outside.
+// A rig drives a machine with a driver by hand: the test is the outside. It keeps a
+// log of the events of users and the commands of the driver.
 type rig struct {
 	t     *testing.T
 	m     *vm.Machine
@@ -41,7 +41,7 @@ var (
 
 var connNumber = regexp.MustCompile(`#\d+\.(\d+) of `)
 
-// hands is how a test makes a process do something.
+// hands is the device by which a test controls a process.
 type hands struct{ name string }
 
 func (h hands) DeviceName() string { return "hands of " + h.name }
@@ -68,8 +68,8 @@ func emptyRig(t *testing.T, c Config) *rig {
 	return &rig{t: t, types: types, open: map[string]*vm.Address{}}
 }
 
-// apply gives the machine an input, and works until it is at rest. It sees to it
-// that the processes of the driver can be saved then.
+// apply gives the machine an input, and works until it is at rest. Then it checks
+// that the processes of the driver can be saved.
 func (r *rig) apply(in vm.Input) {
 	commands := slices.Clone(r.m.Apply(in))
 	for r.m.Busy() {
@@ -129,7 +129,7 @@ func short(d world.Device) string {
 // do makes a user do something.
 func (r *rig) do(user string, as ...actions.Action) { r.value("hands of "+user, actions.Tree(as)) }
 
-// value has a device say something.
+// value gives the machine a value of a device.
 func (r *rig) value(device string, v any) {
 	a := r.open[device]
 	if a == nil {
@@ -138,14 +138,14 @@ func (r *rig) value(device string, v any) {
 	r.apply(vm.Input{Kind: vm.Value, Address: a, Value: v})
 }
 
-// end has a device end.
+// end ends a device.
 func (r *rig) end(device string, err error) {
 	a := r.open[device]
 	delete(r.open, device)
 	r.apply(vm.Input{Kind: vm.End, Address: a, Err: world.Reduce(err)})
 }
 
-// accept has a connection come in.
+// accept gives the machine an incoming connection.
 func (r *rig) accept(number uint64, from Addr) {
 	at := r.open[serverAt.String()]
 	r.value(serverAt.String(), accepted{Conn: world.Ref{Device: at.Device.DeviceName(), Generation: at.Generation, Number: number}, Remote: from})
@@ -198,7 +198,7 @@ func (r *rig) publish(name string, from, to Addr) actions.AddEndpoint {
 	return r.hear(name, topic.Publisher, topic.Participant, Flow(from, to))
 }
 
-// watchListening returns an endpoint that shows where the driver listens.
+// watchListening returns an endpoint that logs where the driver listens.
 func (r *rig) watchListening(name string) actions.AddEndpoint {
 	return endpoint.ObservePublishers(ListeningAt(serverAt),
 		endpoint.OnPresence(func(l Listening) actions.Action { return r.note("%s: listening at %v", name, l.Bound) }),

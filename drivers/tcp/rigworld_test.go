@@ -8,7 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// network is a network that nobody uses.
+// network is a network that no test uses.
 type network struct{}
 
 var errNotOpened = errors.New("a rig opens nothing")

@@ -215,7 +215,7 @@ func TestDR11DriverThreeLevelsDeep(t *testing.T) {
 	})
 }
 
-// Users further in than the driver reach it with AtMeta.
+// Users in nested machines reach the driver with AtMeta.
 func TestDR11UsersThreeLevelsDeep(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		u := l.user("server")
@@ -312,7 +312,7 @@ func TestDR33MaxConnectionsWait(t *testing.T) {
 	})
 }
 
-// end2 is end for a user who observes as well, and so hears of absence twice.
+// end2 is end for a user that also observes, and so hears of absence twice.
 func (u *user) end2(them tcp.Addr) {
 	u.l.Helper()
 	if e := u.next("data"); !e.data.EOF {

@@ -15,8 +15,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// session returns the two ends of a connection that has come in: a user who
-// takes part in it, and a socket.
+// session returns the two ends of an incoming connection: a user that takes part in
+// it, and a socket.
 func (l *lab) session() (u *user, them tcp.Addr, c *conn) {
 	l.Helper()
 	u, them, c = l.arrival()
@@ -25,7 +25,7 @@ func (l *lab) session() (u *user, them tcp.Addr, c *conn) {
 	return u, them, c
 }
 
-// arrival is session for a user who does not take part yet.
+// arrival is session for a user that does not take part yet.
 func (l *lab) arrival() (u *user, them tcp.Addr, c *conn) {
 	l.Helper()
 	server, u := l.user("server"), l.user("session")
@@ -118,7 +118,7 @@ func TestDR25EndOfUser(t *testing.T) {
 	})
 }
 
-// A peer that is done at once gets its answer all the same.
+// A peer that ends its side at once gets its answer.
 func TestBD06ReplyIsNotLost(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		u := l.user("server")
@@ -133,7 +133,7 @@ func TestBD06ReplyIsNotLost(t *testing.T) {
 	})
 }
 
-// lateAnswer begins to publish only when everything has come.
+// lateAnswer begins to publish only after it has received everything.
 func lateAnswer(them, us tcp.Addr) actions.Process {
 	return actions.Stateless(endpoint.Subscriber(tcp.Flow(them, us),
 		endpoint.OnAbsence(func(tcp.Data, error) actions.Action {
@@ -254,7 +254,7 @@ func TestLateReader(t *testing.T) {
 	})
 }
 
-// What has been written arrives even if not everything has been read.
+// Written data arrives even if not everything was read.
 func TestCloseDoesNotLoseWhatWasWritten(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		u, them, c := l.arrival()

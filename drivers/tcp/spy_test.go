@@ -19,8 +19,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// A machine with a spy comes to its end like one without, and everything has
-// been printed by then.
+// A machine with a spy ends like one without, and everything was printed by then.
 func TestLL11Spy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := simnet.New("test")
@@ -52,8 +51,8 @@ func TestLL11Spy(t *testing.T) {
 	})
 }
 
-// sorted returns the lines of a text in order: what comes first on two different
-// connections is open.
+// sorted returns the lines of a text in order: the order of lines of two connections
+// is undefined.
 func sorted(text string) string {
 	lines := strings.Split(text, "\n")
 	var b strings.Builder
@@ -95,8 +94,7 @@ func conversation() actions.Action {
 	)
 }
 
-// A spy that watches does not keep a connection, or a listener, that nobody
-// wants.
+// A spy does not keep a connection or a listener open that nobody else uses.
 func TestLL11SpyHoldsNothing(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		l.root.do(tcp.Spy("test", io.Discard))
@@ -115,7 +113,7 @@ func TestLL11SpyHoldsNothing(t *testing.T) {
 	})
 }
 
-// A spy whose writer fails ends, and nobody else.
+// A spy whose writer fails ends, and no other process does.
 func TestLL11SpyWriterFails(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		r, w := io.Pipe()
@@ -133,7 +131,7 @@ func TestLL11SpyWriterFails(t *testing.T) {
 	})
 }
 
-// Everything is printed in order, however it is cut into pieces.
+// The spy prints everything in order, in any pieces.
 func TestLL11SpyPrintsInOrder(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		out := &lockedBuffer{}
@@ -179,8 +177,7 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// A spy whose writer takes its time does not make anybody wait, and says what is
-// missing.
+// A spy with a slow writer delays nobody, and prints how much is missing.
 func TestLL11SpyIsSlow(t *testing.T) {
 	simulated(t, tcp.Config{}, func(l *lab) {
 		out := &slowWriter{free: make(chan struct{})}
@@ -214,8 +211,7 @@ func (w *slowWriter) Write(p []byte) (int, error) {
 	return w.lockedBuffer.Write(p)
 }
 
-// Issue 9.2: a machine whose spy has a writer that takes nothing stops in
-// CloseLimit.
+// Issue 9.2: a machine whose spy has a blocked writer stops within CloseLimit.
 func TestSpyStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := simnet.New("test")
@@ -238,8 +234,8 @@ func TestSpyStalled(t *testing.T) {
 	})
 }
 
-// B-D18: the spy is a process of its own, as is what cuts lines; the driver knows
-// of neither. One that is killed is missed by nobody.
+// B-D18: the spy and the cutter of lines are processes of their own, and the driver
+// does not depend on them. If one is killed, nobody is affected.
 func TestBD18SpyIsAProcessOfItsOwn(t *testing.T) {
 	everywhere(t, tcp.Config{}, func(l *lab) {
 		pid := make(chan actions.PID, 1)

@@ -18,7 +18,7 @@ import (
 // secureAt is where tests listen for TLS.
 var secureAt = loopback.TLS("web")
 
-// dialTLS connects to where the machine listens, as a client of package tls.
+// dialTLS connects to the machine, as a client of package tls.
 func (l *lab) dialTLS(at tcp.Addr, settings *tls.Config) *conn {
 	l.Helper()
 	return l.speakTLS(l.dial(at), settings)
@@ -40,7 +40,7 @@ func named(settings *tls.Config) *tls.Config {
 	return s
 }
 
-// sessionsOf has the user tell of sessions.
+// sessionsOf makes the user report sessions.
 func (u *user) sessionsOf(them, us tcp.Addr) chan tcp.Session {
 	sessions := make(chan tcp.Session, 10)
 	u.do(endpoint.ObservePublishers(tcp.SessionOf(them, us),
@@ -181,7 +181,7 @@ func TestDR33Protocols(t *testing.T) {
 	})
 }
 
-// A large transfer goes through sockets that do not take everything at once.
+// A large transfer works through sockets that do not take everything at once.
 func TestDR33TLSLargeTransfers(t *testing.T) {
 	for name, version := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +210,7 @@ func TestDR33TLSLargeTransfers(t *testing.T) {
 	}
 }
 
-// What is sent before a quit arrives, and a close_notify after it.
+// Data from before a quit arrives, and a close_notify after it.
 func TestDR33TLSCloseDoesNotLoseWhatWasWritten(t *testing.T) {
 	everywhere(t, secured(tcp.Config{}), func(l *lab) {
 		server, u := l.user("server"), l.user("session")
@@ -263,7 +263,7 @@ func TestDR33ClaimLimitCountsFromTheHandshake(t *testing.T) {
 	})
 }
 
-// Who still shakes hands counts as a connection.
+// A connection counts during its handshake, too.
 func TestDR33MaxConnectionsCountsHandshakes(t *testing.T) {
 	everywhere(t, secured(tcp.Config{MaxConnections: 1}), func(l *lab) {
 		u := l.user("server")

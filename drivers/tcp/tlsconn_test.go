@@ -20,7 +20,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// ownSettings are settings of a server that nobody vouches for.
+// ownSettings are the settings of a server with a self-signed certificate.
 var ownSettings = sync.OnceValue(func() *tls.Config {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -39,8 +39,8 @@ type fatal interface {
 	Fatal(...any)
 }
 
-// tlsPair returns a connection on which TLS is spoken, over a connection that
-// wrap may change, and the other end of it, which greets after its handshake.
+// tlsPair returns a connection with TLS, over a connection that wrap may change, and
+// its other end, which greets after its handshake.
 func tlsPair(t fatal, version uint16, wrap func(*simnet.Conn) net.Conn, greet ...func(*tls.Conn)) (*secureConn, *tls.Conn, *simnet.Conn) {
 	t.Helper()
 	n := simnet.New("pair")
@@ -78,7 +78,7 @@ func tlsPair(t fatal, version uint16, wrap func(*simnet.Conn) net.Conn, greet ..
 	return c.(*secureConn), client, near.(*simnet.Conn)
 }
 
-// A throttled connection takes so many bytes at once, and then no more.
+// A throttled connection takes a number of bytes at once, and then no more.
 type throttled struct {
 	*simnet.Conn
 	room int
@@ -90,9 +90,8 @@ func (c *throttled) TryWrite(b []byte) (int, error) {
 	return c.Conn.TryWrite(b[:n])
 }
 
-// However much a socket takes at a time, and whoever carries a command out,
-// everything arrives, once and in order; and nothing counts as done that has
-// not been sent.
+// With any amount that a socket takes at a time, and with Try and Do, everything
+// arrives, once and in order; and nothing counts as done that was not sent.
 func TestDR33TLSWritesArriveInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sizes := rapid.SliceOfN(rapid.SampledFrom([]int{0, 1, 5, 1000, recordLimit, recordLimit + 1, joinLimit + 1, 100_000}), 1, 8).Draw(t, "sizes")
@@ -131,7 +130,7 @@ func TestDR33TLSWritesArriveInOrder(t *testing.T) {
 	})
 }
 
-// fed is a socket to which the test gives what comes.
+// fed is a socket that receives what the test gives it.
 type fed struct {
 	net.Conn
 	come bytes.Buffer
@@ -144,8 +143,8 @@ func (f *fed) Read(b []byte) (int, error) {
 	return f.come.Read(b[:min(len(b), recordLimit)])
 }
 
-// However what comes is cut into segments, drain takes everything that has come,
-// and leaves nothing that would have to be asked for again.
+// With any segments, drain takes everything that has arrived, and leaves nothing for
+// another read.
 func TestDR33TLSDrainLeavesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		version := rapid.SampledFrom([]uint16{tls.VersionTLS12, tls.VersionTLS13}).Draw(t, "version")
@@ -193,8 +192,7 @@ func TestDR33TLSDrainLeavesNothing(t *testing.T) {
 	})
 }
 
-// What a client sends right after the handshake stays in the socket, where it
-// can be waited for.
+// Data right after the handshake stays in the socket, where a poller can wait for it.
 func TestDR33HandshakeTakesNothingMore(t *testing.T) {
 	greeted := make(chan struct{})
 	s, client, _ := tlsPair(t, tls.VersionTLS13,

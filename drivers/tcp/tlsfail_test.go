@@ -21,7 +21,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// mustSay checks a reason: what it is, and what it says.
+// mustSay checks a reason and its text.
 func mustSay(t *testing.T, reason, is error, texts ...string) {
 	t.Helper()
 	e, ok := errors.AsType[*world.Error](reason)
@@ -36,7 +36,7 @@ func mustSay(t *testing.T, reason, is error, texts ...string) {
 	}
 }
 
-// What is wrong with a server is told to the client.
+// The client gets the reason if the server is wrong.
 func TestDR33BadServers(t *testing.T) {
 	p := pki()
 	withholding := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, errors.New("none today") }}
@@ -92,8 +92,8 @@ func TestDR33BadServers(t *testing.T) {
 	}
 }
 
-// A client whose certificate is no good hears so, at least after the handshake;
-// users of the server never hear of it.
+// A client with a bad certificate gets an error, at least after the handshake; users
+// of the server never hear of it.
 func TestDR33BadClients(t *testing.T) {
 	p := pki()
 	for name, test := range map[string]struct {
@@ -139,7 +139,7 @@ func TestDR33BadClients(t *testing.T) {
 	}
 }
 
-// Plain text that comes to a TLS port is refused, and logged once.
+// Plain text on a TLS port is refused, and logged once.
 func TestDR33PlainTextIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n":       `\"GET /\", which looks like HTTP`,
@@ -165,8 +165,8 @@ func TestDR33PlainTextIsRefused(t *testing.T) {
 	}
 }
 
-// logOf returns what is logged at level warn and above while the machine listens
-// and visit comes to see it. Users see nobody.
+// logOf returns the log at level warn and above while the machine listens and visit
+// connects to it. Users see nobody.
 func logOf(t *testing.T, c tcp.Config, at tcp.Addr, visit func(world.Network, tcp.Addr)) (records []string) {
 	t.Helper()
 	log := &logBook{wrote: make(chan struct{}, 100)}
@@ -214,7 +214,7 @@ func (b *logBook) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// silence ends the log: what is logged because the machine stops is left out.
+// silence ends the log: lines about the stop of the machine are left out.
 func (b *logBook) silence() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -225,7 +225,7 @@ func (b *logBook) lines() []string {
 	return strings.Split(strings.TrimSpace(b.text.String()), "\n")
 }
 
-// A handshake that never comes is given up in time, and nobody waits for it.
+// A missing handshake ends in time, and nobody waits for it.
 func TestDR33HandshakeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := simnet.New("test")
@@ -290,7 +290,7 @@ func TestDR33HandshakeIsGivenUp(t *testing.T) {
 	})
 }
 
-// Settings that there are not fail as a port does that is taken.
+// Unknown settings fail in the same way as a port that is taken.
 func TestDR33UnknownSettings(t *testing.T) {
 	config := secured(tcp.Config{})
 	everywhere(t, config, func(l *lab) {

@@ -16,11 +16,11 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// TLS over sockets of all kinds: where the ground waits for the descriptor, where
-// it cannot, and where not even a write can be tried.
+// TLS over sockets of all kinds: with a descriptor that the ground waits for, without
+// one, and without even a try of writing.
 
-// An opaque network is that of the system, with connections of which nothing is
-// known but that they are connections.
+// An opaque network is that of the system, with connections that have only the
+// methods of net.Conn.
 type opaque struct{ world.Network }
 
 type opaqueConn struct{ net.Conn }
@@ -74,8 +74,8 @@ func TestDR33TLSOnAllSockets(t *testing.T) {
 	})
 }
 
-// What comes right after the handshake, in the same segment, is not lost; nor is
-// the end, if it comes in one segment with what is before.
+// Data in the same segment as the handshake is not lost; nor is the end, if it is in
+// one segment with data.
 func TestDR33TLSInOneSegment(t *testing.T) {
 	onAll(t, secured(tcp.Config{}), func(l *lab) {
 		server, u := l.user("server"), l.user("session")
@@ -106,7 +106,7 @@ func TestDR33TLSInOneSegment(t *testing.T) {
 	})
 }
 
-// A corked connection keeps what is written to it, after a number of writes.
+// A corked connection keeps written data back after a number of writes.
 type corked struct {
 	net.Conn
 	corkAfter int
@@ -151,7 +151,7 @@ func TestDR33TLSTruncationOnAllSockets(t *testing.T) {
 	})
 }
 
-// What is no TLS in the middle of a connection fails it, with a reason.
+// Data that is not TLS in the middle of a connection makes it fail, with a reason.
 func TestDR33TLSGarbageOnAllSockets(t *testing.T) {
 	onAll(t, secured(tcp.Config{}), func(l *lab) {
 		server, u := l.user("server"), l.user("session")
@@ -207,8 +207,7 @@ func TestDR27ReadBufferWithTLS(t *testing.T) {
 	})
 }
 
-// Peers that take their leave in the rudest ways, and those that never do, do
-// not keep anything from going on.
+// Peers that end in the worst ways, or never, do not affect others.
 func TestDR33TLSFlood(t *testing.T) {
 	everywhere(t, secured(tcp.Config{LingerLimit: 1e6, HandshakeLimit: 2e9}), func(l *lab) {
 		u := l.user("server")

@@ -9,8 +9,9 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A spy can be saved while it prints, and after. What is left out then is
-// still known. (That the others can be is looked at in all tests with a rig.)
+// A spy can be saved while it prints, and after. The number of lines that it has left
+// out is restored. (All tests with a rig check that the other processes can be
+// saved.)
 func TestTypeOfSpies(t *testing.T) {
 	r := newRig(t, Config{}, "a")
 	r.do("a", Spy("ears", io.Discard))
@@ -29,7 +30,7 @@ func TestTypeOfSpies(t *testing.T) {
 	}
 }
 
-// A type refuses data that is not a state of it.
+// A type refuses data that is none of its states.
 func TestTypesRefuse(t *testing.T) {
 	types := map[string]actions.Type{}
 	for _, k := range append(Config{}.Types(), SpyType(func(string) io.Writer { return nil })) {

@@ -11,8 +11,8 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// Issue 9.8: a port that cannot be had and a connection that cannot be made are
-// warnings, unless a process hears the reason.
+// Issue 9.8: a failed listener and a failed connection are warnings, unless a process
+// hears the reason.
 func TestRefusalsAreHeard(t *testing.T) {
 	remote, local := tcp.Remote("127.0.0.1", 701), tcp.Handle("here")
 	taken := func(t *testing.T, network *simnet.Network) {

@@ -14,10 +14,10 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// Issue 9.3: what a peer has sent before it vanishes is heard. Only what is sent
-// to it is dropped.
+// Issue 9.3: data of a peer from before it vanishes is delivered. Only data for it is
+// dropped.
 
-// lines returns n numbered lines, and what a user hears of them.
+// lines returns n numbered lines, and the events of a user for them.
 func lines(n int) (sent string, heard []string) {
 	var b strings.Builder
 	for i := range n {
@@ -27,7 +27,7 @@ func lines(n int) (sent string, heard []string) {
 	return b.String(), heard
 }
 
-// refuse says that something could not be written to a connection.
+// refuse reports a failed write to a connection.
 func (r *rig) refuse(device string) {
 	r.apply(vm.Input{Kind: vm.Failed, Address: r.open[device], Value: write{}, Err: world.Reduce(syscall.EPIPE)})
 }
@@ -67,8 +67,8 @@ func TestVanishedPeerIsHeardToItsEnd(t *testing.T) {
 	}
 }
 
-// What has come and waits for credit when the connection fails is delivered, as
-// long as credit is granted.
+// Data that waits for credit when the connection fails is delivered as long as the
+// process grants credit.
 func TestVanishedPeerWaitsForCredit(t *testing.T) {
 	r := newControlled(t, Lines(80), 1)
 	r.log = nil
@@ -83,7 +83,8 @@ func TestVanishedPeerWaitsForCredit(t *testing.T) {
 	r.expect(`in: "three\n"`, `in: "four"`, noMoreO+reason, noMoreIn+reason, noMoreOut+reason, "close alarm conn1 rest 0s")
 }
 
-// Who waits for a vanished peer, and so grants no credit, does not wait for ever.
+// A process that waits for a vanished peer, and so grants no credit, does not wait
+// for ever.
 func TestVanishedPeerAndNoCredit(t *testing.T) {
 	r := newControlled(t, Lines(80), 1)
 	r.log = nil
@@ -97,8 +98,8 @@ func TestVanishedPeerAndNoCredit(t *testing.T) {
 	r.expect(noMoreO+reason, noMoreIn+reason, noMoreOut+reason, "close conn1", "close alarm conn1 rest 0s")
 }
 
-// Many lines that come at once are delivered in turns, so that others have
-// theirs.
+// Many lines that arrive at once are delivered in several turns, so that other
+// processes have theirs.
 func TestManyLinesTakeManyTurns(t *testing.T) {
 	r := newControlled(t, Lines(80), Unlimited)
 	r.log = nil
@@ -111,8 +112,8 @@ func TestManyLinesTakeManyTurns(t *testing.T) {
 	r.expect(append(heard, "pause conn1", "resume conn1")...)
 }
 
-// What comes, changes and ends while lines are delivered in turns keeps its
-// place.
+// Data, changes and ends that come while lines are delivered in turns keep their
+// order.
 func TestWhatComesBetweenTurns(t *testing.T) {
 	r := newControlled(t, Lines(80), Unlimited)
 	r.log = nil

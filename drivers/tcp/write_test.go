@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A narrow connection takes so many bytes at once, and then no more.
+// A narrow connection takes a number of bytes at once, and then no more.
 type narrow struct {
 	net.Conn // nil
 	room     int
@@ -49,8 +49,8 @@ func writes(sizes ...int) (commands []any, all []byte) {
 	return commands, all
 }
 
-// However much a connection takes at a time, and whoever carries a command out,
-// everything is written, once and in order.
+// With any amount that a connection takes at a time, and with Try and Do, everything
+// is written, once and in order.
 func TestWritesArriveInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		commands, all := writes(rapid.SliceOfN(rapid.SampledFrom([]int{0, 1, 5, 100, joinLimit - 1, joinLimit, joinLimit + 1}), 1, 10).Draw(t, "sizes")...)

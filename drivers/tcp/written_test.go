@@ -11,22 +11,21 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// watchWritten returns an endpoint that shows what has been written.
+// watchWritten returns an endpoint that logs confirmations.
 func (r *rig) watchWritten(name string, from, to Addr) actions.Action {
 	return endpoint.Publisher(WrittenOn(from, to), endpoint.OnMessage(func(w Written) actions.Action {
 		return r.note("%s: %d bytes written, %v to %v", name, w.Bytes, w.From, w.To)
 	}))
 }
 
-// done has the connection tell that it has carried out a write, if that is to be
-// told.
+// done reports that the connection has carried out a write, if the write reports.
 func (r *rig) done(device string, w write) {
 	if w.Reports() {
 		r.apply(vm.Input{Kind: vm.Done, Address: r.open[device], Value: w})
 	}
 }
 
-// told returns what a rig's connections are told from now on.
+// told returns the commands to the connections of a rig from now on.
 func (r *rig) told() *[]write {
 	var all []write
 	r.watch = func(c vm.Command) {
@@ -83,8 +82,8 @@ func TestConfirmAfterThePeersEnd(t *testing.T) {
 	r.expect("w: 5 bytes written, listener(:80) to 10.0.0.1:1000")
 }
 
-// However sending and confirming alternate, a writer that asks for room never
-// has more under way than its limit.
+// With any order of sends and confirmations, a writer that asks for room never has
+// more unconfirmed than its limit.
 func TestWindow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := Window{Limit: rapid.IntRange(0, 100).Draw(t, "limit")}
