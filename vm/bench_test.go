@@ -13,17 +13,16 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// The benchmarks measure whole events, from an action to what comes of it, in a
-// machine as users have it: presence is told, panics are contained, states are
-// threaded. Channels of plain Go, at the end, are the yardstick: compare within
-// one run.
+// The benchmarks measure whole events, from an action to its results, in a machine as
+// users have it: with presence, containment of panics, and states. The benchmarks of
+// plain Go channels, at the end, are for comparison within one run.
 
-// A parcel is what the benchmarks send. Its topics pin the address.
+// A parcel is the message of the benchmarks. Its topics pin the address.
 type parcel struct{ To, Weight int }
 
 var parcelTo = topic.FieldOf(func(p *parcel) *int { return &p.To })
 
-// A sum is the state of those who get parcels.
+// A sum is the state of processes that get parcels.
 type sum struct{ weight int }
 
 func (s sum) add(p parcel) actions.Transition[sum] {
@@ -31,7 +30,7 @@ func (s sum) add(p parcel) actions.Transition[sum] {
 	return actions.Next(s)
 }
 
-// receiver is a process that gets what is sent to address to.
+// receiver is a process that gets parcels for address to.
 func receiver(to int) actions.SpawnProcess {
 	return actions.Spawn(actions.Next(sum{}, endpoint.Subscriber(topic.Where(parcelTo.Is(to)), endpoint.OnMessageState(sum.add))))
 }
@@ -58,7 +57,7 @@ func (c courier) round() actions.Transition[courier] {
 	return actions.Next(c, t)
 }
 
-// begin is a process that starts when somebody says so.
+// begin is a process that starts on a value of the starter.
 type begin struct{ Sends int }
 
 func (c courier) process() actions.Action {
@@ -85,8 +84,8 @@ func run(m *vm.Machine, in vm.Input) []vm.Command {
 	return out
 }
 
-// started returns a machine at rest, and the address of its starter. It is
-// watched as by a zero Ground.
+// started returns a machine at rest, and the address of its starter. It has the
+// watcher of a zero Ground.
 func started(boot ...actions.Action) (*vm.Machine, *vm.Address) {
 	m := vm.New(append(boot, starter())...)
 	m.Watch(vm.Records(vm.Crashed, vm.Ended), func(*vm.Record) {})
@@ -180,8 +179,8 @@ func BenchmarkPresence(b *testing.B) {
 	}
 }
 
-// BenchmarkDemand has an endpoint come and go, as the first and the last of those
-// with its address, where somebody counts demand by address.
+// BenchmarkDemand opens and closes an endpoint, the only one with its address, while
+// a process counts demand by address.
 func BenchmarkDemand(b *testing.B) {
 	for _, n := range []int{10, 1000, 100000} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
@@ -248,7 +247,7 @@ func BenchmarkNested(b *testing.B) {
 	}
 }
 
-// lift sends one parcel from depth levels below the ground, and goes on in the
+// lift sends one parcel from depth levels below the ground, and the next one in its
 // next turn.
 func lift(depth int, b begin) actions.Transition[begin] {
 	var send actions.Action = actions.Send(parcel{1, 1})

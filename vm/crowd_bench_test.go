@@ -16,7 +16,7 @@ import (
 type leave struct{}
 
 // member is a process of a crowd: it subscribes to all parcels, and leaves when it
-// is told.
+// hears leave.
 func member() actions.SpawnProcess {
 	return actions.Spawn(actions.Stateless(
 		endpoint.Subscriber(topic.All[parcel]()),
@@ -42,8 +42,8 @@ func (r reaper) turn() actions.Transition[reaper] {
 	return actions.Next(r, t)
 }
 
-// watchers are processes that see who subscribes to parcels: each one, the first
-// and the last, and each one by the address.
+// watchers are processes that observe subscribers of parcels: each one, the first and
+// the last, and each one by the address.
 var watchers = actions.Tree{
 	actions.Spawn(actions.Stateless(endpoint.ObserveSubscribers(topic.All[parcel](),
 		endpoint.OnPresence(func(parcel) actions.Action { return nil }),
@@ -56,8 +56,8 @@ var watchers = actions.Tree{
 		endpoint.OnLast(func(parcel) actions.Action { return nil }, parcelTo)))),
 }
 
-// BenchmarkCrowd has many processes that subscribe to one topic leave a machine.
-// The time is that of all of them.
+// BenchmarkCrowd ends many processes that subscribe to one topic. The time is that of
+// all of them.
 func BenchmarkCrowd(b *testing.B) {
 	reap := func(order func(n int) []int) func(n int, members []actions.PID) actions.Action {
 		return func(n int, members []actions.PID) actions.Action {

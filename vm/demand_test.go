@@ -10,9 +10,9 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A machine that has done enough for an input wants a Continue also if nothing
-// is left but demand that is yet to be judged. Here one demand ends because of
-// the end of another one, in a machine that does little at a time.
+// A machine that has reached its limit for an input wants a Continue also if only
+// ends of demand are left to report. Here the end of one demand causes the end of
+// another, in a machine with a low limit.
 func TestLastsLeftOver(t *testing.T) {
 	const customer = 3
 	var gone []int

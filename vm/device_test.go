@@ -12,7 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A hand is a device that is moved by a test: it never opens by itself.
+// A hand is a device that a test controls; it is never opened.
 type hand struct{ Name string }
 
 func (h hand) DeviceName() string { return "hand " + h.Name }
@@ -21,7 +21,7 @@ func (h hand) Open(context.Context, world.Env) (world.Handle, error) {
 	return nil, errors.New("a hand is moved by a test")
 }
 
-// nested returns an action that performs actions so many machines further inside.
+// nested returns an action that performs actions in nested machines, at a depth.
 func nested(depth int, as ...actions.Action) actions.Action {
 	a := actions.Group(as...)
 	for range depth {

@@ -10,8 +10,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// spoken runs a machine in which somebody says things to listeners, and returns
-// it, and how many records there were of each kind.
+// spoken runs a machine in which a process sends messages to subscribers, and returns
+// it, and the number of records of each kind.
 func spoken(listeners int, set vm.RecordSet, words ...string) (*vm.Machine, map[vm.RecordKind]int) {
 	records := map[vm.RecordKind]int{}
 	boot := actions.Tree{endpoint.Device(hand{"a"}, endpoint.OnValue(func(s string) actions.Action { return actions.Send(say{s}) }))}
@@ -29,7 +29,7 @@ func spoken(listeners int, set vm.RecordSet, words ...string) (*vm.Machine, map[
 	return m, records
 }
 
-// TestDigest: the digest is that of what was done, whoever watches, and goes on
+// TestDigest: the digest depends on what was done, and not on watchers, and goes on
 // from a snapshot.
 func TestDigest(t *testing.T) {
 	one, _ := spoken(3, vm.AllRecords, "hello", "go")
@@ -53,8 +53,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// TestWatchChanges: who watches changes is told of endpoints, of ends and of
-// commands, and of nothing else. LL-08, B-M28.
+// TestWatchChanges: a watcher of changes gets records of endpoints, ends and
+// commands, and no others. LL-08, B-M28.
 func TestWatchChanges(t *testing.T) {
 	_, all := spoken(3, vm.AllRecords, "hello", "go")
 	_, changes := spoken(3, vm.Changes, "hello", "go")
@@ -71,8 +71,8 @@ func TestWatchChanges(t *testing.T) {
 	}
 }
 
-// TestWatchers: each watcher is told of its own set, and of another one after Set.
-// HL-39.
+// TestWatchers: each watcher gets the records of its own set, and of another one
+// after Set. HL-39.
 func TestWatchers(t *testing.T) {
 	m := vm.New(actions.Send(say{"into the void"}), actions.Spawn(actions.Stateless(actions.Quit())))
 	var ends, misses, none []vm.RecordKind

@@ -10,7 +10,7 @@ import (
 )
 
 // TestKillDropsQueue: a process that is killed before its first turn does nothing,
-// and what it wanted is counted as dropped. B-M09.
+// and its actions are counted as dropped. B-M09.
 func TestKillDropsQueue(t *testing.T) {
 	heard := 0
 	m := vm.New(

@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// claim is what the misbehaving process publishes, so that a witness sees it
-// go, and for what reason.
+// claim is published by the misbehaving process, so that a witness observes its end
+// and the reason.
 type claim struct{}
 
 // job is work for the siblings of the misbehaving process.
@@ -25,14 +25,14 @@ var errBoom = errors.New("boom")
 // publish keeps a process visible.
 func publish() actions.Action { return endpoint.Publisher(topic.All[claim]()) }
 
-// later performs actions in the turn after next, when the process is well
-// established.
+// later performs actions in the turn after next, when the endpoints of the process
+// are open.
 func later(as ...actions.Action) actions.Action {
 	return actions.Yield(func(struct{}) actions.Transition[struct{}] { return actions.Stateless(as...) })
 }
 
-// misbehaviours are ways to misbehave. Each is a process; is says what reason
-// the others see, and none means that nobody sees anything.
+// misbehaviours are ways to misbehave. Each is a process; is checks the reason that
+// the others see, and none means that nobody sees an end.
 var misbehaviours = []struct {
 	name string
 	do   func() actions.Action
@@ -155,7 +155,7 @@ func inBoot(f func()) func() actions.Action {
 	}
 }
 
-// does is a process that performs as once it is established.
+// does is a process that performs as once its endpoints are open.
 func does(as ...actions.Action) func() actions.Action {
 	return func() actions.Action { return actions.Spawn(actions.Stateless(publish(), later(as...))) }
 }
@@ -171,10 +171,9 @@ func isText(want string) func(error) bool {
 	}
 }
 
-// TestIsolation: whatever a process does, the machine and the other processes
-// work on, and see why it is absent.
-// HL-07, HL-15, HL-18, HL-44, HL-58, HL-61, HL-63, HL-90, HL-98, HL-101, HL-104,
-// HL-105, B-M01 to B-M06, B-M27.
+// TestIsolation: whatever a process does, the machine and the other processes go on,
+// and observe the reason of its absence. HL-07, HL-15, HL-18, HL-44, HL-58, HL-61,
+// HL-63, HL-90, HL-98, HL-101, HL-104, HL-105, B-M01 to B-M06, B-M27.
 func TestIsolation(t *testing.T) {
 	for _, tt := range misbehaviours {
 		t.Run(tt.name, func(t *testing.T) {

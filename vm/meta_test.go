@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// What concerns nobody is counted once, and told once, however many levels up it
-// is (Issue 9.12). HL-66, HL-89.
+// An ignored action is counted once, and recorded once, at any meta-level (Issue
+// 9.12). HL-66, HL-89.
 func TestIgnoredOnceAtEveryLevel(t *testing.T) {
 	for up := range 4 {
 		for name, a := range map[string]actions.Action{"delete": actions.Delete("nothing"), "kill": actions.Kill(99, nil)} {

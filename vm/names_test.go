@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestTextsOfReasons: the reasons for which a machine ends a process are compared
-// when a run is replayed, so their texts never change.
+// TestTextsOfReasons: a replay compares the reasons for which a machine ends a
+// process, so their texts never change.
 func TestTextsOfReasons(t *testing.T) {
 	for _, tt := range []struct {
 		err  error

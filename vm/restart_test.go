@@ -11,9 +11,9 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// TestRestart: a Start of a later incarnation has all devices opened again, in
-// the order of their addresses, paused if they were; what comes from the old
-// ones is late, and the holder hears the new ones with its state as it was.
+// TestRestart: a Start of a later incarnation opens all devices again, in the order
+// of their addresses, paused if they were; inputs of the old ones are late, and the
+// holder hears the new ones in its former state.
 func TestRestart(t *testing.T) {
 	for depth := range 3 {
 		t.Run(fmt.Sprintf("depth=%d", depth), func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestRestartNeedsLaterIncarnation(t *testing.T) {
 	}
 }
 
-// TestRestartLimits: a Start brings the limits that hold from then on.
+// TestRestartLimits: a Start sets the limits from then on.
 func TestRestartLimits(t *testing.T) {
 	flood := func() actions.Action {
 		return endpoint.Device(hand{"a"}, endpoint.OnValue(func(string) actions.Action {

@@ -14,8 +14,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A club is a program that makes use of most of what there is: members come and
-// go in a nested machine, when hands outside say so.
+// A club is a program that uses most features: members come and go in a nested
+// machine, on values of hands outside.
 func club() []actions.Action {
 	type member struct{ Name int }
 	name := topic.FieldOf(func(m *member) *int { return &m.Name })
@@ -59,7 +59,7 @@ func club() []actions.Action {
 	}
 }
 
-// describe is all there is to know of a machine from outside.
+// describe returns all that can be seen of a machine from outside.
 func describe(m *vm.Machine) string { return fmt.Sprint(m, m.Stats()) }
 
 func said(commands []vm.Command) (out []string) {
@@ -69,8 +69,8 @@ func said(commands []vm.Command) (out []string) {
 	return out
 }
 
-// A state stays as it is, whatever becomes of the machine that it was taken
-// of, and a machine that goes on from it does what the first one did.
+// A state does not change when its machine goes on, and a machine that goes on from
+// it does what the first one did.
 func TestSnapshot(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := vm.Config{Limits: vm.Limits{Steps: rapid.IntRange(1, 50).Draw(t, "steps")}}.New(club()...)
@@ -126,7 +126,7 @@ func TestSnapshot(t *testing.T) {
 	})
 }
 
-// The pure step does what the machine does.
+// State.Step, which is pure, does what the machine does.
 func TestStep(t *testing.T) {
 	m := vm.New(club()...)
 	s := m.Snapshot()
@@ -146,7 +146,7 @@ func TestStep(t *testing.T) {
 	}
 }
 
-// Machines that go on from one state have nothing to do with each other.
+// Machines that go on from one state do not affect each other.
 func TestBranches(t *testing.T) {
 	m := vm.New(club()...)
 	m.Apply(vm.Input{Kind: vm.Start})

@@ -10,8 +10,9 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// HL-36: a sender needs no endpoint, unless the limits are strict. Then one that has
-// none fails, at the level at which it sends, and what it sent goes nowhere.
+// HL-36: a sender needs no endpoint, unless the limits are strict. Then a sender
+// without one fails, at the level at which it sends, and the message is not
+// delivered.
 func TestStrict(t *testing.T) {
 	all := topic.All[job]()
 	left := topic.FieldOf(func(j *job) *int { return &j.Left })

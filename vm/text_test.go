@@ -18,7 +18,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// The ways in which a type can hide what is in it.
+// The ways in which a type can hide its content.
 type (
 	byString   string
 	byFormat   string
@@ -49,7 +49,7 @@ type access struct {
 
 var accessToken = topic.FieldOf(func(a *access) *byString { return &a.Token })
 
-// A denial is a reason that shows more than it does in logs.
+// A denial is a reason that shows less in logs.
 type denial struct{ token string }
 
 func (d denial) Error() string        { return "denied: " + d.token }
@@ -59,7 +59,7 @@ func anAccess(secret string) access {
 	return access{"tony", byString(secret), byFormat(secret), byLogValue(secret), byGoString(secret), byError(secret), byPointer(secret), byString(secret)}
 }
 
-// secretive returns a machine in which things of all kinds happen.
+// secretive returns a machine with records of all kinds.
 func secretive(secret string) *vm.Machine {
 	a := anAccess(secret)
 	about := topic.Where(accessToken.Is(a.Token))
@@ -77,7 +77,7 @@ func secretive(secret string) *vm.Machine {
 	)
 }
 
-// play applies inputs to m, and shows what happens.
+// play applies inputs to m, and returns the texts of its records.
 func play(m *vm.Machine, secret string, show func(*vm.Record)) {
 	m.Watch(vm.AllRecords, show)
 	var commands []vm.Command
@@ -141,8 +141,8 @@ const secretiveTrace = `> start
 late: value of hand door for 4/2: ACCESS
 `
 
-// A record, an input and a command say in a line what has happened, and hide what
-// the types of the values hide (Issue 9.12).
+// The text of a record, an input and a command is one line, and hides what the types
+// of the values hide (Issue 9.12).
 func TestRecordText(t *testing.T) {
 	want := strings.NewReplacer(
 		"ACCESS", "vm_test.access{User: \"tony\", a: ***, b: ***, c: ***, d: ***, e: ***, f: ***, Token: ***}",
@@ -173,8 +173,8 @@ func TestRecordText(t *testing.T) {
 	}
 }
 
-// Every printer hides what types hide and what it is told to hide, in texts and in
-// pieces, and asks with what each value is of.
+// Every printer hides what types hide and what its Hide hides, in texts and in
+// pieces, and tells Hide what each value belongs to.
 func TestRecordPrinters(t *testing.T) {
 	const secret = "hunter2"
 	asked := map[string]bool{}
