@@ -51,8 +51,8 @@ func TestCreditMovesEverything(t *testing.T) {
 	}
 }
 
-// TestLineWithoutEnd: a peer that sends an endless line gets an error, and nobody
-// keeps the line.
+// TestLineWithoutEnd: a flow with an endless line ends with a reason, the server can
+// still answer, and nobody keeps the line.
 func TestLineWithoutEnd(t *testing.T) {
 	everywhere(t, tcp.Config{ReadBuffer: 1000}, func(l *lab) {
 		u, them, c := l.arrival()

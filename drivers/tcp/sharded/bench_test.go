@@ -16,7 +16,7 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 )
 
-// echo is what the workers of the benchmark run.
+// echo is the program of the workers in the benchmark.
 func echo(w sharded.Worker) actions.Process {
 	return actions.Stateless(w.Driver(), endpoint.ObservePublishers(tcp.Arriving(w.Listener()),
 		endpoint.OnPresence(func(c tcp.Data) actions.Action { return actions.Spawn(echoer(c.From, c.To)) })))
@@ -47,7 +47,7 @@ func serveSharded(b *testing.B) (addr string) {
 	return l.Addr().String()
 }
 
-// servePlain runs a server without any of this.
+// servePlain runs a server of package net.
 func servePlain(b *testing.B) (addr string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -78,9 +78,9 @@ func servePlain(b *testing.B) (addr string) {
 	return l.Addr().String()
 }
 
-// BenchmarkShardedEcho is the time of a request of 64 bytes, and its answer, if
-// 128 clients have one under way each, in the same program. The plain server is
-// one of package net, to compare with.
+// BenchmarkShardedEcho is the time of a request of 64 bytes, and its answer, with 128
+// clients that have one request under way each, in the same program. The plain server
+// is one of package net, for comparison.
 func BenchmarkShardedEcho(b *testing.B) {
 	for _, s := range []struct {
 		name  string

@@ -26,7 +26,7 @@ import (
 
 var errClosed = net.ErrClosed
 
-// noting has the times noted at which machines are started.
+// noting notes the times at which machines start.
 func noting(mu *sync.Mutex, starts *[]time.Time) func(sharded.Worker) ground.Ground {
 	return func(sharded.Worker) ground.Ground {
 		mu.Lock()
@@ -47,8 +47,7 @@ func failing(fail *atomic.Bool) func(sharded.Worker) actions.Process {
 	}
 }
 
-// only returns a boot function that boots the workers for which it is not told
-// to do something else.
+// only returns a boot function with other functions for some of the workers.
 func only(others map[int]func(sharded.Worker) actions.Process) func(sharded.Worker) actions.Process {
 	return func(w sharded.Worker) actions.Process {
 		if f := others[w.ID]; f != nil {
@@ -65,14 +64,15 @@ func quits(w sharded.Worker) actions.Process           { return actions.Stateles
 func hasNoDriver(w sharded.Worker) actions.Process     { return actions.Stateless(serve(w)) }
 func observesNothing(w sharded.Worker) actions.Process { return actions.Stateless(w.Driver()) }
 
-// panicsButLives panics at boot in a machine that would not end because of that.
+// listensElsewhere observes what arrives at another address.
 func listensElsewhere(w sharded.Worker) actions.Process {
 	at := tcp.Listener("127.0.0.1", 1)
 	return actions.Stateless(w.Driver(), endpoint.ObservePublishers(tcp.Arriving(at),
 		endpoint.OnPresence(func(tcp.Data) actions.Action { return nil })))
 }
 
-// Whatever is wrong with a worker, it is named at once, and nothing is left.
+// If a worker fails to boot for any reason, the error names it at once, and nothing
+// is left running.
 func TestBL04DeathAtBootIsNoticedAtOnce(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// A worker that does not take what waits for it holds up nobody else; nothing
-// is lost, and when all queues are full, clients wait.
+// A worker that does not take its connections does not delay others; nothing is lost,
+// and when all queues are full, clients wait.
 func TestBL06OneBusyWorkerStallsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
@@ -70,8 +70,8 @@ func TestBL06AllQueuesFull(t *testing.T) {
 	})
 }
 
-// The turn of a worker that is being replaced comes as always: what it gets
-// waits for the new machine.
+// A worker that is being replaced keeps its turn: its connections wait for the new
+// machine.
 func TestQueueSurvivesRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fail atomic.Bool

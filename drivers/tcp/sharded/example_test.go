@@ -12,9 +12,9 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// A server on two machines, on a network in memory, that tells each client which
-// of them serves it. Without the Network it is on that of the operating system,
-// and without Workers there are as many as processors.
+// A server on two machines, on a network in memory, that tells each client which of
+// them serves it. Without the Network it uses that of the operating system, and
+// without Workers there is one for each processor.
 func Example() {
 	network := simnet.New("example")
 	ctx := context.Background()
@@ -60,8 +60,8 @@ func greeter(w sharded.Worker, c tcp.Connection) actions.Process {
 	)
 }
 
-// Another way to deal: worker 0 gets nothing as long as there is another that
-// listens. LeastLoaded is a Policy, too.
+// Another Policy: worker 0 gets nothing as long as another worker listens.
+// LeastLoaded is a Policy, too.
 func ExamplePolicy() {
 	var spareFirst sharded.Policy = func(last int, loads []sharded.Load) int {
 		for i := range loads {

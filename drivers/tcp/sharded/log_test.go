@@ -13,8 +13,8 @@ import (
 )
 
 // Issue 9.8: with nothing configured, a sharded listener and its machines log to
-// standard error as a single ground does: a panic, and that nothing can be
-// accepted, once and then counted.
+// standard error as a single ground does: a panic, and failures to accept, once and
+// then with a count.
 func TestDefaultLog(t *testing.T) {
 	t.Setenv("MARKETPLACE_LOG", "")
 	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
@@ -61,7 +61,7 @@ func TestDefaultLog(t *testing.T) {
 	}
 }
 
-// Issue 9.8: MARKETPLACE_LOG has to make sense here, too.
+// Issue 9.8: an invalid MARKETPLACE_LOG is an error here, too.
 func TestLogVariable(t *testing.T) {
 	t.Setenv("MARKETPLACE_LOG", "loud")
 	if _, err := sharded.Listen(t.Context(), "127.0.0.1:0", boot); err == nil || !strings.Contains(err.Error(), `sharded: MARKETPLACE_LOG is "loud"`) {

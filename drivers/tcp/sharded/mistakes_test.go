@@ -18,7 +18,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// TestBL11AWorkerListensAtItsAddressOnly: everything else is refused, and not
+// TestBL11AWorkerListensAtItsAddressOnly: other addresses are refused, and not
 // ignored.
 func TestBL11AWorkerListensAtItsAddressOnly(t *testing.T) {
 	given := make(chan sharded.Worker, 1)
@@ -73,7 +73,7 @@ type uncomparable struct {
 	_ []int
 }
 
-// TestManualClock: all that is measured is measured by the clock of the Config.
+// TestManualClock: the clock of the Config measures all times.
 func TestManualClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := world.NewManualClock("test", time.Unix(0, 0))
@@ -97,8 +97,8 @@ func TestManualClock(t *testing.T) {
 	})
 }
 
-// TestCloseIsNotHeldUpByItsContext: a Close whose context is done ends the
-// Listener all the same.
+// TestCloseIsNotHeldUpByItsContext: a Close whose context is done also ends the
+// Listener.
 func TestCloseIsNotHeldUpByItsContext(t *testing.T) {
 	r := listen(t, sharded.Config{Workers: 2}, boot)
 	c := r.dial()

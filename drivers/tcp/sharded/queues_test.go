@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A numbered is a connection that is nothing but a number.
+// A numbered is a connection that only has a number.
 type numbered struct {
 	net.Conn
 	n int
@@ -127,8 +127,8 @@ func TestQueuesLoseNothing(t *testing.T) {
 	})
 }
 
-// TestBL07AcceptTakesWhatThereIs: whoever accepts gets a connection if there is
-// one, and otherwise waits, whatever has been before.
+// TestBL07AcceptTakesWhatThereIs: Accept returns a connection if there is one, and
+// otherwise waits, also after earlier calls.
 func TestBL07AcceptTakesWhatThereIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueues(1, 10)

@@ -28,14 +28,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what has to happen.
+// patience is how long a test waits for something that must happen.
 const patience = 20 * time.Second
 
 // A crash is a message upon which a server panics.
 type crash struct{ Why string }
 
-// boot is what workers run unless a test wants something else: a server that
-// answers each line with the same line, but for some that it obeys.
+// boot is the default program of workers: a server that answers each line with the
+// same line, except for some lines that are orders.
 func boot(w sharded.Worker) actions.Process {
 	return actions.Stateless(w.Driver(), serve(w))
 }
@@ -99,7 +99,7 @@ func nothing(sharded.Worker) actions.Process {
 	return actions.Stateless(endpoint.Device(world.Alarm{Clock: world.SystemClock(), After: 1000 * time.Hour, Label: "nothing"}))
 }
 
-// A rig is a Listener and those who use it.
+// A rig is a Listener and its clients.
 type rig struct {
 	*testing.T
 	*sharded.Listener
@@ -107,7 +107,7 @@ type rig struct {
 	logged  *journal
 }
 
-// listen starts a Listener that ends with the test. Fields that c leaves alone
+// listen starts a Listener that ends with the test. The defaults for zero fields of c
 // are for a network in memory, in a bubble, or else for that of the system.
 func listen(t *testing.T, c sharded.Config, boot func(sharded.Worker) actions.Process) *rig {
 	t.Helper()
@@ -134,7 +134,7 @@ func tryListen(t *testing.T, c sharded.Config, boot func(sharded.Worker) actions
 	return r, err
 }
 
-// close closes the Listener, which has to end in good order.
+// close closes the Listener, which must end in good order.
 func (r *rig) close() {
 	r.Helper()
 	if err := r.Close(context.Background()); err != nil {
@@ -186,7 +186,7 @@ func (c *client) tell(line string) {
 	}
 }
 
-// ask returns the answer to a line, or why there is none.
+// ask returns the answer to a line, or the error.
 func (c *client) ask(line string) (string, error) {
 	if _, err := io.WriteString(c, line+"\n"); err != nil {
 		return "", err
@@ -195,7 +195,8 @@ func (c *client) ask(line string) (string, error) {
 	return strings.TrimSuffix(answer, "\n"), err
 }
 
-// who returns who serves the client: a worker, a dot, and which of its machines.
+// who returns the machine that serves the client: the number of the worker, a dot,
+// and the number of the machine.
 func (c *client) who() string {
 	c.r.Helper()
 	answer, err := c.ask("who")
@@ -218,7 +219,7 @@ func (c *client) gone() {
 	}
 }
 
-// A journal is what has been logged.
+// A journal keeps the log.
 type journal struct {
 	mu   sync.Mutex
 	text strings.Builder

@@ -27,7 +27,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// rows are what the original listener can do, and a test for each.
+// rows are the features of the original listener, with a test for each.
 var rows = []struct {
 	id, what string
 	test     func(*testing.T)
@@ -238,8 +238,8 @@ func anotherListener(t *testing.T) {
 	refused(t, sharded.Config{OnDeath: 2}, "Config.OnDeath")
 }
 
-// whatAWorkerHasToDo: with any process that observes what arrives, at any depth
-// and whenever, the worker has booted.
+// whatAWorkerHasToDo: a worker has booted when any process observes what arrives, at
+// any depth and at any time.
 func whatAWorkerHasToDo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		later := func(w sharded.Worker) actions.Process {
@@ -288,8 +288,7 @@ func whatAWorkerLearns(t *testing.T) {
 	}
 }
 
-// workersConnect: a worker serves its clients with what it gets from somewhere
-// else.
+// workersConnect: a worker serves its clients with data from another server.
 func workersConnect(t *testing.T) {
 	everywhere(t, func(t *testing.T, c sharded.Config) {
 		c.Workers = 1

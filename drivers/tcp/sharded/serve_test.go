@@ -47,7 +47,7 @@ type member struct {
 	beats chan struct{} // one for each answer, if somebody wants to know
 }
 
-// gather has n clients connect and talk.
+// gather connects n clients, which talk.
 func (r *rig) gather(n int) *crowd {
 	c := &crowd{r: r, leave: make(chan struct{})}
 	for range n {
@@ -82,7 +82,7 @@ func (m *member) talk(leave chan struct{}) {
 	}
 }
 
-// undisturbed checks that a member has further answers.
+// undisturbed checks that a member still gets answers.
 func (m *member) undisturbed() {
 	m.r.Helper()
 	for range 3 {
@@ -95,14 +95,14 @@ func (m *member) undisturbed() {
 	}
 }
 
-// disperse has everybody leave.
+// disperse makes all clients leave.
 func (c *crowd) disperse() {
 	close(c.leave)
 	c.wg.Wait()
 }
 
-// killed checks that those whom a machine has served are lost, that nobody else
-// is disturbed, and that the next machine of the worker serves new connections.
+// killed checks that the connections of a machine are lost, that no others are
+// affected, and that the next machine of the worker serves new connections.
 func (c *crowd) killed(machine, next string) {
 	c.r.Helper()
 	for _, m := range c.members {
@@ -166,7 +166,7 @@ func TestCrashOfTheServerLeavesItsConnectionsAlone(t *testing.T) {
 	})
 }
 
-// A worker that dies again and again is started anew at first at once, and then
+// A worker that dies again and again is restarted at once the first time, and then
 // after longer and longer pauses.
 func TestRestartBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -47,7 +47,7 @@ func closeIsIdempotent(t *testing.T) {
 	})
 }
 
-// What was written before the end goes out.
+// Data that was written before the end is sent.
 func TestCloseWritesWhatWasWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := listen(t, sharded.Config{Workers: 2, Network: simnet.New("test")}, func(w sharded.Worker) actions.Process {
@@ -113,8 +113,8 @@ func TestBL05CloseHasALimit(t *testing.T) {
 	})
 }
 
-// What waits for a worker when the Listener stops is closed, if the worker does
-// not take it, and handed to others, if it is not there.
+// When the Listener stops, connections that wait for a worker are closed if the
+// worker does not take them, and handed to others if it is gone.
 func TestBL08WhatWaitsAtTheEndIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
@@ -263,7 +263,7 @@ func listenIsCancelled(t *testing.T) {
 	})
 }
 
-// A boot function that does not return is left to itself, and named.
+// A boot function that does not return is abandoned, and the error names its worker.
 func TestBootFunctionThatDoesNotReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})

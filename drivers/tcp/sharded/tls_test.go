@@ -48,7 +48,7 @@ func newSettings(t *testing.T) (server, client *tls.Config) {
 		&tls.Config{RootCAs: pool, ServerName: "localhost"}
 }
 
-// dialTLS connects, and shakes hands.
+// dialTLS connects, with a handshake.
 func (r *rig) dialTLS(settings *tls.Config) *client {
 	r.Helper()
 	plain := r.dial()
@@ -59,8 +59,8 @@ func (r *rig) dialTLS(settings *tls.Config) *client {
 	return r.client(c)
 }
 
-// TestBL10TLSIsSpokenByTheWorkers: with addresses that are true, and without
-// anybody waiting for a handshake that is not his own.
+// TestBL10TLSIsSpokenByTheWorkers: with the true addresses, and no client waits for
+// the handshake of another.
 func TestBL10TLSIsSpokenByTheWorkers(t *testing.T) {
 	server, settings := newSettings(t)
 	everywhere(t, func(t *testing.T, c sharded.Config) {
@@ -99,7 +99,7 @@ func TestBL10TLSSettingsThatDoNotWork(t *testing.T) {
 	}
 }
 
-// TestBL10ListenerThatSpeaksTLS: one that is handed in works as well.
+// TestBL10ListenerThatSpeaksTLS: a Config.Listener with TLS works as well.
 func TestBL10ListenerThatSpeaksTLS(t *testing.T) {
 	server, settings := newSettings(t)
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
@@ -114,7 +114,7 @@ func TestBL10ListenerThatSpeaksTLS(t *testing.T) {
 	}
 }
 
-// TestTLSConnectionsAreCounted, as others are.
+// TestTLSConnectionsAreCounted: connections with TLS count like others.
 func TestTLSConnectionsAreCounted(t *testing.T) {
 	server, settings := newSettings(t)
 	synctest.Test(t, func(t *testing.T) {
