@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,7 +27,21 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// In a process that TestCollector starts, TestMain is Main of a program that prints
+// the target of the garbage collector.
+func TestMain(m *testing.M) {
+	if os.Getenv(printsTarget) != "" {
+		Main(Program{Start: func() actions.Action {
+			target := debug.SetGCPercent(-1)
+			debug.SetGCPercent(target)
+			fmt.Print(target)
+			return endpoint.Exit(nil)
+		}})
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const printsTarget = "MARKETPLACE_TEST_PRINTS_TARGET"
 
 // A greeter greets somebody a number of times, and is then done.
 type greeter struct {
@@ -98,6 +117,22 @@ func TestStatus(t *testing.T) {
 				t.Errorf("status %d, not %d; it says %q, not %q", status, tt.status, stderr, tt.says)
 			}
 		})
+	}
+}
+
+// TestCollector: Main sets the target of the garbage collector to 400 %, unless the
+// environment has GOGC.
+func TestCollector(t *testing.T) {
+	others := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOGC=") })
+	for _, tt := range []struct{ gogc, want string }{{"", "400"}, {"GOGC=150", "150"}, {"GOGC=off", "-1"}} {
+		c := exec.CommandContext(t.Context(), os.Args[0])
+		c.Env = append(slices.Clone(others), printsTarget+"=1")
+		if tt.gogc != "" {
+			c.Env = append(c.Env, tt.gogc)
+		}
+		if out, err := c.CombinedOutput(); err != nil || string(out) != tt.want {
+			t.Errorf("with %q, a program that prints the target prints %q, not %q: %v", tt.gogc, out, tt.want, err)
+		}
 	}
 }
 
