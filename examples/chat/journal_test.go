@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +66,61 @@ func TestBitForBit(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWhyReachesInput: every command of the room results from one input in the
+// journal, which came from outside. In a branch with only that input, the machine
+// gives the same commands; in one without it, the machine stays at rest. U-10,
+// within one node.
+func TestWhyReachesInput(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	dir := t.TempDir()
+	live := party(t, journal.Config{Durability: journal.Memory, Logger: slog.New(slog.DiscardHandler)}, dir, 5)
+	h, err := journal.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := h.Record(journal.Booting(hall()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := r.Commands(t.Context(), 0, r.Last())
+	if err != nil || len(all) < 50 || len(all) != len(live.commands) {
+		t.Fatalf("the replay has %d commands, and the run had %d: %v", len(all), len(live.commands), err)
+	}
+	for i, c := range all {
+		if seq, _ := binary.Uvarint([]byte(live.commands[i])); c.Seq != seq {
+			t.Fatalf("command %d resulted from input %d in the run, and from %d in the replay", i, seq, c.Seq)
+		}
+	}
+	only := func(seq uint64, inputs ...uint64) *journal.Recording {
+		b, err := r.Branch(t.Context(), journal.Branch{From: seq - 1, Edit: func(seq uint64, in vm.Input) []vm.Input {
+			if !slices.Contains(inputs, seq) {
+				return nil
+			}
+			return []vm.Input{in}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for len(all) > 0 {
+		seq := all[0].Seq
+		n := slices.IndexFunc(all, func(c journal.Command) bool { return c.Seq != seq })
+		if n < 0 {
+			n = len(all)
+		}
+		if with := only(seq, seq); with.Last() != seq {
+			t.Errorf("input %d is not enough for its commands", seq)
+		} else if m, err := with.At(t.Context(), seq); err != nil || m.Input.Kind == vm.Continue || !reflect.DeepEqual(m.Commands, all[:n]) {
+			t.Errorf("with input %d, %v, the machine gives %v, and not %v: %v", seq, &m.Input, m.Commands, all[:n], err)
+		}
+		if without := only(seq); without.Last() != seq-1 {
+			t.Errorf("without input %d, the machine still works", seq)
+		}
+		all = all[n:]
 	}
 }
 
