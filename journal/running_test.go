@@ -2,6 +2,9 @@ package journal_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/journal"
@@ -58,5 +61,45 @@ func TestInspectRunning(t *testing.T) {
 				t.Errorf("after the run, a reader sees %s", got)
 			}
 		})
+	}
+}
+
+// TestStandby: a copy of the journal of a running bank is enough for another bank to
+// go on from that moment. Accounts are there with what they had, and nobody sees an
+// absence of them. The first bank goes on as well. U-14, for a whole machine, without
+// peers on other nodes.
+func TestStandby(t *testing.T) {
+	dir, copied := t.TempDir(), filepath.Join(t.TempDir(), "copied")
+	s := newStreet()
+	must(t, run(t.Context(), dir, journal.Config{}, bank(s), func() {
+		defer close(s.slips)
+		for _, slip := range []Slip{{"ann", 0}, {"ann", 1}, {"ann", 2}} {
+			s.slips <- slip
+		}
+		<-s.got
+		<-s.got
+		if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+			t.Error(err)
+		}
+		s.slips <- Slip{"ann", 4}
+		<-s.got
+	}))
+	other := newStreet()
+	must(t, run(t.Context(), copied, journal.Config{}, bank(other), func() {
+		defer close(other.slips)
+		other.slips <- Slip{"ann", 8}
+		<-other.got
+	}))
+	if got, want := s.seen(), []any{Receipt{"ann", 1}, Receipt{"ann", 3}, Receipt{"ann", 7}}; !slices.Equal(got, want) {
+		t.Errorf("the first bank has handed out %v, and not %v", got, want)
+	}
+	if got, want := other.seen(), []any{Receipt{"ann", 11}}; !slices.Equal(got, want) {
+		t.Errorf("the other bank has handed out %v, and not %v", got, want)
+	}
+	p, err := read(t, copied).Presence()
+	must(t, err)
+	ann := p.Where(func(i *journal.Interval) bool { return i.Name == "ann" }).Intervals
+	if len(ann) != 1 || !ann[0].Still() {
+		t.Errorf("the account of ann was present in %d intervals: %+v", len(ann), ann)
 	}
 }
