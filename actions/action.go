@@ -32,7 +32,7 @@ type (
 		ID      EndpointID // nil for an anonymous endpoint
 		Role    topic.Role
 		Handler *Handler // nil for an endpoint that ignores all events
-		Passive bool     // the endpoint does not keep its process: see [Local]
+		Passive bool     `fingerprint:"-"` // the endpoint does not keep its process: see [Local]. Older journals do not have it in their fingerprints
 	}
 
 	// ReplaceEndpoint moves the endpoint of the same name to another role, in one
