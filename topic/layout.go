@@ -41,8 +41,9 @@ func (s leafSet) each(f func(i int)) {
 // result depends on who made it first.
 var layouts sync.Map // reflect.Type → *layout
 
-func layoutFor[M any]() *layout {
-	t := reflect.TypeFor[M]()
+func layoutFor[M any]() *layout { return layoutOf(reflect.TypeFor[M]()) }
+
+func layoutOf(t reflect.Type) *layout {
 	if l, ok := layouts.Load(t); ok {
 		return l.(*layout)
 	}

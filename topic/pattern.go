@@ -56,30 +56,31 @@ func (p Pattern[M]) Where(terms ...Term[M]) Pattern[M] {
 			t.leaves.each(func(i int) { r.globs = append(r.globs, leafGlob{i, t.glob}) })
 		}
 	}
-	r.settleGlobs()
+	contradict(r.settleGlobs())
 	return Pattern[M]{r}
 }
 
 // pinTo pins the leaves in set to the values that assign gives them. It panics if r
 // pins one to another value. The example of r is m.
 func pinTo[M any](r *pattern, set leafSet, m *M, assign func(*M)) {
-	both := r.pins & set
-	if both == 0 {
-		assign(m)
-		r.pins |= set
-		return
+	if r.pins&set != 0 {
+		probe := new(M)
+		assign(probe)
+		contradict(r.agree(set, &pattern{layout: r.layout, ref: probe}))
 	}
-	probe := new(M)
-	assign(probe)
-	next := &pattern{layout: r.layout, ref: probe}
-	both.each(func(i int) {
-		if l := &r.layout.leaves[i]; !l.equal(r.mem(), next.mem()) {
-			was, is := shown.valueText(l.value(r.mem()), l.typ), shown.valueText(l.value(next.mem()), l.typ)
-			contradict("%s is pinned to %s and to %s", r.leafName(i), was, is)
-		}
-	})
 	assign(m)
 	r.pins |= set
+}
+
+// agree returns an error if p pins a leaf in set to another value than q has.
+func (p *pattern) agree(set leafSet, q *pattern) (err error) {
+	(p.pins & set).each(func(i int) {
+		if l := &p.layout.leaves[i]; err == nil && !l.equal(p.mem(), q.mem()) {
+			was, is := shown.valueText(l.value(p.mem()), l.typ), shown.valueText(l.value(q.mem()), l.typ)
+			err = fmt.Errorf("%s is pinned to %s and to %s", p.leafName(i), was, is)
+		}
+	})
+	return err
 }
 
 // Topic returns p without its message type.
@@ -160,16 +161,16 @@ func (t Topic) Project(s Selection) Topic {
 	return Topic{r}
 }
 
-// settleGlobs brings the globs into their canonical form. It panics if no string
-// matches all globs of a leaf, or one does not match the pinned value.
-func (p *pattern) settleGlobs() {
+// settleGlobs brings the globs into their canonical form. The error says that no string
+// matches all globs of a leaf, or that one does not match the pinned value.
+func (p *pattern) settleGlobs() error {
 	var open []leafGlob
 	for _, g := range p.globs {
 		switch {
 		case p.pins.has(g.leaf):
 			if s := p.textAt(g.leaf); !globMatch(g.glob, s) {
 				typ := p.layout.leaves[g.leaf].typ
-				contradict("%s is pinned to %s, which does not match %s", p.leafName(g.leaf), shown.globText(s, typ), shown.globText(g.glob, typ))
+				return fmt.Errorf("%s is pinned to %s, which does not match %s", p.leafName(g.leaf), shown.globText(s, typ), shown.globText(g.glob, typ))
 			}
 		case strings.Trim(g.glob, "*") != "":
 			open = append(open, g)
@@ -182,13 +183,17 @@ func (p *pattern) settleGlobs() {
 			for i, glob := range all {
 				texts[i] = shown.globText(glob, p.layout.leaves[g.leaf].typ)
 			}
-			contradict("no %s matches all of %s", p.leafName(g.leaf), texts)
+			return fmt.Errorf("no %s matches all of %s", p.leafName(g.leaf), texts)
 		}
 	}
+	return nil
 }
 
-func contradict(format string, args ...any) {
-	panic(fmt.Sprintf("topic: contradiction: "+format+": drop one of the terms, or make a pattern of each, because Intersect reports false where Where panics", args...))
+// contradict panics if there is an error, which says how terms contradict each other.
+func contradict(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("topic: contradiction: %v: drop one of the terms, or make a pattern of each, because Intersect reports false where Where panics", err))
+	}
 }
 
 func (p *pattern) leafName(i int) string {
