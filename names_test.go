@@ -20,13 +20,20 @@ import (
 // this library never change, wherever those are declared. New ones may be added.
 func TestNamesInJournals(t *testing.T) {
 	types := strings.Fields(`
+		[]byte bool
 		console.Line console.Text console.opened console.write
+		float32 float64
 		inet.Addr
+		int int16 int32 int64 int8
 		sharded.failed sharded.lost sharded.parted sharded.reported
+		string
 		tcp.Control tcp.Data tcp.Listening tcp.Session tcp.Written tcp.accepted tcp.bound tcp.endWriting
 		tcp.lastReceived tcp.opened tcp.peerEnded tcp.piece tcp.printing tcp.received tcp.watching tcp.write
+		time.Duration time.Time
 		timer.Cancel timer.Expired timer.Read timer.Refused timer.Set timer.Time timer.now timer.read timer.wake
+		topic.Tuple
 		udp.Listening udp.Packet udp.Undelivered udp.burst udp.found udp.opened udp.received udp.send
+		uint uint16 uint32 uint64 uint8
 		world.AlarmRang world.AlarmSet world.Error world.Exit world.Ref world.ResultOpen`)
 	if diff := cmp.Diff(types, world.RegisteredNames()); diff != "" {
 		t.Errorf("the names of types are others (-want +got):\n%s", diff)

@@ -2,6 +2,7 @@ package actions_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // Whatever the shape of a tree, its leaves come in the order in which they are
@@ -139,5 +141,12 @@ func TestAs(t *testing.T) {
 	e := actions.AddEndpoint{ID: "a"}
 	if named := e.As("b"); named.ID != "b" || e.ID != "a" {
 		t.Errorf("the copy is named %v, and the endpoint %v", named.ID, e.ID)
+	}
+}
+
+// TestTupleIsRegistered: a tuple can stand in a journal, like its usual elements. G3.
+func TestTupleIsRegistered(t *testing.T) {
+	if name, ok := world.NameOf(reflect.TypeFor[topic.Tuple]()); !ok || name != "topic.Tuple" {
+		t.Errorf("topic.Tuple is registered as %q, %v", name, ok)
 	}
 }

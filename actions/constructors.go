@@ -7,6 +7,9 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
+// Package topic imports nothing, so this package registers its type of messages.
+func init() { world.Register[topic.Tuple]("topic.Tuple") }
+
 // sending is a message together with the request to send it.
 type sending[M any] struct {
 	SendMessage

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 )
 
 // registry is the table of types that have names. Packages add to it during their
@@ -21,6 +22,30 @@ func init() {
 	Register[AlarmRang]("world.AlarmRang")
 	Register[Ref]("world.Ref")
 	Register[*Error]("world.Error")
+	registerBasic()
+}
+
+// registerBasic registers types that belong to no package of ours under their names in
+// Go, so that they can stand in an interface. No uintptr and no complex number can be
+// written down.
+func registerBasic() {
+	Register[bool]("bool")
+	Register[string]("string")
+	Register[int]("int")
+	Register[int8]("int8")
+	Register[int16]("int16")
+	Register[int32]("int32")
+	Register[int64]("int64")
+	Register[uint]("uint")
+	Register[uint8]("uint8")
+	Register[uint16]("uint16")
+	Register[uint32]("uint32")
+	Register[uint64]("uint64")
+	Register[float32]("float32")
+	Register[float64]("float64")
+	Register[[]byte]("[]byte")
+	Register[time.Time]("time.Time")
+	Register[time.Duration]("time.Duration")
 }
 
 // Register registers the type T under a name, by which journals and other machines
@@ -28,7 +53,9 @@ func init() {
 // other types of the same structure. The package that owns a type registers it,
 // during its initialisation. Journals store the name, so it must never change, even
 // if the type is renamed or moves. Begin it with the name of the package, as in
-// "tcp.Data". A pointer type and its base type are two types.
+// "tcp.Data". A pointer type and its base type are two types. The basic types of Go
+// (bool, string, integers, floats), []byte, [time.Time] and [time.Duration] are
+// registered under their names in Go.
 //
 // Register panics if the name is empty or registered for another type, if T is
 // registered under another name, and if T is an interface type, which is not the

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -52,5 +53,21 @@ func TestRegisterMistakes(t *testing.T) {
 	mustPanic(t, func() { world.Register[world.Device]("world_test.device") }, "interface", "the values in it")
 	if _, ok := world.NameOf(reflect.TypeFor[registeredOther]()); ok {
 		t.Error("a refused type was registered")
+	}
+}
+
+// TestRegisterBasic: the types of Go that stand in messages without a type of their own
+// are registered under their names in Go. G3.
+func TestRegisterBasic(t *testing.T) {
+	for _, v := range []any{
+		false, "", 0, int8(0), int16(0), int32(0), int64(0), uint(0), uint8(0), uint16(0), uint32(0), uint64(0), float32(0), 0.0,
+		time.Time{}, time.Duration(0),
+	} {
+		if name, ok := world.NameOf(reflect.TypeOf(v)); !ok || name != reflect.TypeOf(v).String() {
+			t.Errorf("%T is registered as %q, %v", v, name, ok)
+		}
+	}
+	if got, ok := world.Registered("[]byte"); !ok || got != reflect.TypeFor[[]byte]() {
+		t.Errorf("[]byte stands for %v, %v", got, ok)
 	}
 }

@@ -152,8 +152,6 @@ func init() {
 	world.Register[blob]("codec_test.blob")
 	world.Register[owners]("codec_test.owners")
 	world.Register[inner]("codec_test.inner")
-	world.Register[int]("codec_test.int")
-	world.Register[float64]("codec_test.float64")
 	world.Register[map[float64]int]("codec_test.byFloat")
 	world.Register[[]octet]("codec_test.octets")
 	world.Register[unwritable]("codec_test.unwritable")

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/topic"
@@ -86,10 +87,21 @@ func partName(t reflect.Type) string {
 	return t.Kind().String()
 }
 
+// registeredName returns the name under which a type is registered. The types that world
+// registers for Go, and tuples, keep the names that they had before they were registered.
+func registeredName(t reflect.Type) (name string, ok bool) {
+	predeclared := t.PkgPath() == "" && t.Name() != ""
+	switch {
+	case predeclared, t == reflect.TypeFor[[]byte](), t == reflect.TypeFor[time.Time](), t == reflect.TypeFor[time.Duration](), t == reflect.TypeFor[topic.Tuple]():
+		return "", false
+	}
+	return world.NameOf(t)
+}
+
 // givenName returns the name that was given to a type, or the word for what its values
 // stand for.
 func givenName(t reflect.Type) (name string, ok bool) {
-	if name, ok := world.NameOf(t); ok {
+	if name, ok := registeredName(t); ok {
 		return strconv.Quote(name), true
 	}
 	if name, ok := library[t]; ok {
@@ -143,7 +155,7 @@ func writtenName(f reflect.StructField) string {
 // registered, or else its name with the whole path of its package. Types of this library
 // keep their former paths.
 func goName(t reflect.Type) string {
-	if name, ok := world.NameOf(t); ok {
+	if name, ok := registeredName(t); ok {
 		return name
 	}
 	if name, ok := library[t]; ok {
