@@ -13,6 +13,7 @@ import (
 	_ "github.com/go-marketplace/marketplace/drivers/tcp/sharded"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/drivers/udp"
+	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -55,6 +56,14 @@ func TestNamesInJournals(t *testing.T) {
 		"udp.ErrDestination":     udp.ErrDestination,
 		"udp.ErrNames":           udp.ErrNames,
 		"udp.ErrTLS":             udp.ErrTLS,
+		"vm.ErrAction":           vm.ErrAction,
+		"vm.ErrGoexit":           vm.ErrGoexit,
+		"vm.ErrNoOuterLevel":     vm.ErrNoOuterLevel,
+		"vm.ErrNotAdvertised":    vm.ErrNotAdvertised,
+		"vm.ErrOverflow":         vm.ErrOverflow,
+		"vm.ErrPanic":            vm.ErrPanic,
+		"vm.ErrRole":             vm.ErrRole,
+		"vm.ErrStateType":        vm.ErrStateType,
 		"vm.ErrNotRecordable":    world.ErrNotRecordable,
 		"world.ErrClosed":        world.ErrClosed,
 		"world.ErrHostNotFound":  world.ErrHostNotFound,

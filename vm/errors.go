@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/go-marketplace/marketplace/internal/stack"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // The reasons for which the machine ends a process whose action cannot be performed,
@@ -40,7 +41,24 @@ var (
 
 	// ErrGoexit: a transition function has called runtime.Goexit.
 	ErrGoexit = errors.New("vm: transition function called runtime.Goexit")
+
+	// ErrPanic: a transition function has panicked. A [PanicError] matches it.
+	ErrPanic = errors.New("vm: transition function panicked")
 )
+
+// The reasons are registered, so that errors.Is recognises them after world.Reduce, in a
+// journal or on another machine. A reduced error has one kind: if a process panics with a
+// well-known error, such as io.EOF, it is that one.
+func init() {
+	world.RegisterErrorKind("vm.ErrStateType", ErrStateType)
+	world.RegisterErrorKind("vm.ErrRole", ErrRole)
+	world.RegisterErrorKind("vm.ErrNoOuterLevel", ErrNoOuterLevel)
+	world.RegisterErrorKind("vm.ErrAction", ErrAction)
+	world.RegisterErrorKind("vm.ErrNotAdvertised", ErrNotAdvertised)
+	world.RegisterErrorKind("vm.ErrOverflow", ErrOverflow)
+	world.RegisterErrorKind("vm.ErrGoexit", ErrGoexit)
+	world.RegisterErrorKind("vm.ErrPanic", ErrPanic)
+}
 
 // A PanicError is the reason with which a process ends whose transition function has
 // panicked.
@@ -57,6 +75,9 @@ func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
+
+// Is reports whether target is [ErrPanic].
+func (e *PanicError) Is(target error) bool { return target == ErrPanic }
 
 // Trace returns the frames of e.Stack that are of the program: from the one that
 // panicked, or that called the library or the runtime, where the panic was, to the
