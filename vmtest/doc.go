@@ -24,7 +24,7 @@
 // A [Probe] is an endpoint of the test: it keeps its events, in order, until the
 // test expects them. [Subscriber], [Publisher], [ObservePublishers] and
 // [ObserveSubscribers] make probes like the endpoints of package endpoint. Each
-// probe is a process of its own. Probes also work in nested machines: see [Door].
+// probe is a process of its own. Probes also work in nested machines: see [Here].
 //
 // [Machine.Perform] performs any action, such as a Spawn or a Kill in the middle of
 // a test.

@@ -81,8 +81,8 @@ func ExampleDevice() {
 	// 0 devices are held.
 }
 
-func ExampleDoor() {
-	m := vmtest.Run(t, actions.Spawn(vm.Nested(vmtest.Door("branch"), Account("tony"))))
+func ExampleHere() {
+	m := vmtest.Run(t, actions.Spawn(vm.Nested(vmtest.Here("branch"), Account("tony"))))
 
 	inside := vmtest.Subscriber(m.At("branch"), topic.All[Balance]())
 	outside := vmtest.Subscriber(m, topic.All[Balance]())

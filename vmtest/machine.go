@@ -122,7 +122,7 @@ func (c Config) RunFunc(t TB, boot func(self actions.PID) actions.Process) *Mach
 	return m
 }
 
-// guarded is a process that also opens the door of the outermost machine.
+// guarded is a process that also makes the outermost machine a [Place].
 type guarded struct{ actions.Process }
 
 func (g guarded) Erase() (state any, as actions.Action) {
@@ -135,7 +135,7 @@ func (g guarded) Erase() (state any, as actions.Action) {
 	if end < 0 {
 		end = len(all)
 	}
-	return state, actions.Tree(slices.Insert(all, end, Door("")))
+	return state, actions.Tree(slices.Insert(all, end, Here("")))
 }
 
 // VM returns the machine itself, for reading: its processes and their states, its

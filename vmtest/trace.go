@@ -35,7 +35,7 @@ func hidden(r *vm.Record) bool {
 	case vm.Commanded:
 		return own(r.Command.Address.Device)
 	case vm.Spawned:
-		return r.Name() == doorkeeper
+		return r.Name() == hereProcess
 	case vm.Told:
 		_, ok := r.Event.Value.(order)
 		return ok
@@ -44,7 +44,7 @@ func hidden(r *vm.Record) bool {
 		case actions.OpenDevice:
 			return own(a.Device)
 		case actions.SpawnProcess:
-			return a.Name == doorkeeper || r.Name() == doorkeeper && strings.HasPrefix(a.Name, "probe ")
+			return a.Name == hereProcess || r.Name() == hereProcess && strings.HasPrefix(a.Name, "probe ")
 		}
 	}
 	return false

@@ -130,7 +130,7 @@ func (m *Machine) ownType() (actions.Type, bool) {
 		}
 	}
 	return actions.Type{
-		Name:  doorkeeper,
+		Name:  hereProcess,
 		State: reflect.TypeFor[struct{}](),
 		Open:  func(any) actions.Action { return all }, // more than each of them has
 	}, true

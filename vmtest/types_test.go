@@ -44,7 +44,7 @@ func openTill(name string) actions.Action {
 // Kinds that give everything pass, wherever their processes and the probes are.
 func TestTypes(t *testing.T) {
 	c := vmtest.Config{Types: []actions.Type{tills.Type}}
-	m := c.Run(t, openTill("ann"), actions.Spawn(vm.Nested(vmtest.Door("room"), openTill("tony"))).Named("room"))
+	m := c.Run(t, openTill("ann"), actions.Spawn(vm.Nested(vmtest.Here("room"), openTill("tony"))).Named("room"))
 	customer := vmtest.Publisher(m.At("room"), topic.All[Deposit]())
 	listener := vmtest.ObservePublishers(m.At("room"), topic.All[Balance]())
 	customer.Send(Deposit{"tony", 3})

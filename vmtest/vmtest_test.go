@@ -143,10 +143,10 @@ func TestExpectations(t *testing.T) {
 	p.ExpectMessages(Balance{"tony", 1, "nobody"})
 }
 
-func TestNestedDoors(t *testing.T) {
+func TestNestedPlaces(t *testing.T) {
 	m := vmtest.Run(t,
-		actions.Spawn(vm.Nested(vmtest.Door("east"), Account("tony"))).Named("bank"),
-		actions.Spawn(vm.Nested(actions.Spawn(vm.Nested(vmtest.Door("west"))))),
+		actions.Spawn(vm.Nested(vmtest.Here("east"), Account("tony"))).Named("bank"),
+		actions.Spawn(vm.Nested(actions.Spawn(vm.Nested(vmtest.Here("west"))))),
 	)
 	outside := vmtest.Subscriber(m, topic.All[Balance]())
 	inside := vmtest.Subscriber(m.At("east"), topic.All[Balance]())
@@ -155,10 +155,10 @@ func TestNestedDoors(t *testing.T) {
 	m.At("west").Perform(actions.AtMeta(actions.AtMeta(actions.Send(Balance{"sam", 2, ""}))))
 	outside.ExpectMessages(Balance{"sam", 2, ""})
 	m.At("east").Perform(actions.AtMeta(actions.Quit()))
-	mustFail(t, func(t vmtest.TB) { vmtest.Run(t).At("north").Perform() }, `no machine has a door named "north"`, `vmtest.Door("north")`)
+	mustFail(t, func(t vmtest.TB) { vmtest.Run(t).At("north").Perform() }, `no machine is named "north"`, `vmtest.Here("north")`)
 	mustFail(t, func(t vmtest.TB) {
-		vmtest.Run(t, actions.Spawn(vm.Nested(vmtest.Door("x"))), vmtest.Door("x")).At("x").Perform()
-	}, `2 machines have a door named "x"`)
+		vmtest.Run(t, actions.Spawn(vm.Nested(vmtest.Here("x"))), vmtest.Here("x")).At("x").Perform()
+	}, `2 machines are named "x"`)
 }
 
 // TestFirstProcess shows HL-03, HL-04, HL-05.
@@ -206,7 +206,7 @@ func TestDevices(t *testing.T) {
 		).StartPaused())).Named("holder")
 	}
 	start := func(t vmtest.TB) *vmtest.Machine {
-		return vmtest.Run(t, holder(1), actions.Spawn(vm.Nested(holder(2), holder(3), vmtest.Door("nested"))))
+		return vmtest.Run(t, holder(1), actions.Spawn(vm.Nested(holder(2), holder(3), vmtest.Here("nested"))))
 	}
 	m := start(t)
 	if got := fmt.Sprint(m.Devices()); got != "[lamp(1) of 2 lamp(2) of 3/2 lamp(3) of 3/3]" {

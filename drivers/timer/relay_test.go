@@ -16,12 +16,12 @@ import (
 )
 
 // nest puts as into a machine that many levels further in, with a relay and a
-// door at each. Doors are called by name and level.
+// vmtest.Here at each. These places are called by name and level.
 func nest(name string, depth int, as ...actions.Action) actions.Action {
 	inside := actions.Group(as...)
 	for level := depth; level > 0; level-- {
-		door := fmt.Sprint(name, level)
-		inside = actions.Spawn(vm.Nested(Relay("relay"), vmtest.Door(door), inside))
+		here := fmt.Sprint(name, level)
+		inside = actions.Spawn(vm.Nested(Relay("relay"), vmtest.Here(here), inside))
 	}
 	return inside
 }

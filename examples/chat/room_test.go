@@ -200,7 +200,7 @@ func TestOneOfAName(t *testing.T) {
 // granted, and the name belongs to the session as long as it claims it. Issue 9.13.
 func TestPorter(t *testing.T) {
 	p := porter{At: tcp.Listener("127.0.0.1", 5999), Names: map[string]Claim{}}
-	m := vmtest.Run(t, actions.Spawn(vm.Nested(vmtest.Door("room"), actions.Spawn(actions.Next(p, p.open())))))
+	m := vmtest.Run(t, actions.Spawn(vm.Nested(vmtest.Here("room"), actions.Spawn(actions.Next(p, p.open())))))
 	room := m.At("room")
 	answers := vmtest.ObserveSubscribers(room, topic.All[Claim]())
 	answers.ExpectPresence(Claim{})

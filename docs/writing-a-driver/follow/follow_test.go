@@ -64,7 +64,7 @@ func TestFailure(t *testing.T) {
 
 // Nobody asks for a file who wants to hear of all that are followed anyway.
 func TestAllFiles(t *testing.T) {
-	m := vmtest.Run(t, Config{}.Driver(), actions.Spawn(vm.Nested(Relay(), vmtest.Door("inside"))))
+	m := vmtest.Run(t, Config{}.Driver(), actions.Spawn(vm.Nested(Relay(), vmtest.Here("inside"))))
 	all := vmtest.Subscriber(m, topic.All[Line]())
 	vmtest.Subscriber(m.At("inside"), topic.All[Line]())
 	if held := m.Devices(); len(held) > 0 {
@@ -79,7 +79,7 @@ func TestAllFiles(t *testing.T) {
 
 func TestRelay(t *testing.T) {
 	m := vmtest.Run(t, Config{}.Driver(), actions.Spawn(vm.Nested(Relay(),
-		actions.Spawn(vm.Nested(Relay(), vmtest.Door("inside"))))))
+		actions.Spawn(vm.Nested(Relay(), vmtest.Here("inside"))))))
 	ann := vmtest.Subscriber(m.At("inside"), In("log"))
 	log := m.Devices()[0]
 	log.Value(opened{}, Line{"log", "hello"})

@@ -22,22 +22,22 @@ type Place interface {
 	puppeteer() *puppet
 }
 
-// Door makes the machine in which it is performed a [Place], with a name that no
-// other Door of the test has:
+// Here names the machine in which it is performed, and so makes it a [Place]. No other
+// Here of the test has the same name:
 //
-//	m := vmtest.Run(t, actions.Spawn(vm.Nested(vmtest.Door("room"), boot...)))
+//	m := vmtest.Run(t, actions.Spawn(vm.Nested(vmtest.Here("room"), boot...)))
 //	p := vmtest.Subscriber(m.At("room"), topic.All[Says]())
 //
-// The machine does not remove a nested machine with a door. The outermost machine
-// needs no Door: Run opens it, with a process called vmtest.
-func Door(name string) actions.Action {
-	return actions.Spawn(actions.Stateless(cord{Door: name}.hold())).Named(doorkeeper)
+// The machine does not remove a nested machine with a name. The outermost machine needs
+// no Here: Run makes it a Place, with a process called vmtest.
+func Here(name string) actions.Action {
+	return actions.Spawn(actions.Stateless(cord{Place: name}.hold())).Named(hereProcess)
 }
 
-const doorkeeper = "vmtest"
+const hereProcess = "vmtest"
 
-// At returns the nested machine in which a [Door] with the name was performed.
-func (m *Machine) At(door string) Place { return &puppet{m, cord{Door: door}} }
+// At returns the nested machine in which a [Here] with the name was performed.
+func (m *Machine) At(name string) Place { return &puppet{m, cord{Place: name}} }
 
 // Perform performs the actions in the outermost machine, as a process of this package
 // that has no state.
@@ -64,13 +64,13 @@ func (p *puppet) Perform(as ...actions.Action) {
 	case len(held) == 1:
 		held[0].Value(order{actions.Group(as...)})
 	case len(held) > 1:
-		p.m.fatalf("vmtest: %d machines have a door named %q: give them different names", len(held), p.cord.Door)
+		p.m.fatalf("vmtest: %d machines are named %q: give them different names", len(held), p.cord.Place)
 	case p.cord.Probe > 0:
 		p.m.fatalf("vmtest: %v is closed", p.cord)
-	case p.cord.Door == "":
-		p.m.fatalf("vmtest: the machine can perform no actions any more: it has stopped, its first process has crashed, or process %q has ended", doorkeeper)
+	case p.cord.Place == "":
+		p.m.fatalf("vmtest: the machine can perform no actions any more: it has stopped, its first process has crashed, or process %q has ended", hereProcess)
 	default:
-		p.m.fatalf("vmtest: no machine has a door named %q: perform vmtest.Door(%[1]q) in the nested machine", p.cord.Door)
+		p.m.fatalf("vmtest: no machine is named %q: perform vmtest.Here(%[1]q) in the nested machine", p.cord.Place)
 	}
 }
 
@@ -80,15 +80,15 @@ type order struct{ actions.Action }
 // A cord is a device whose values are the orders for the process that holds it. It is
 // also the name of the endpoint of a probe.
 type cord struct {
-	Door  string
-	Probe int // its number, from 1; 0 for a door
+	Place string
+	Probe int // its number, from 1; 0 for a place
 }
 
 func (c cord) String() string {
 	if c.Probe > 0 {
 		return fmt.Sprintf("probe %d", c.Probe)
 	}
-	return fmt.Sprintf("door %q", c.Door)
+	return fmt.Sprintf("place %q", c.Place)
 }
 
 // Nameless implements [text.Nameless]: texts leave the name of the endpoint of a probe
@@ -100,7 +100,7 @@ func (c cord) DeviceName() string { return "vmtest(" + c.String() + ")" }
 
 // Open implements world.Device.
 func (cord) Open(context.Context, world.Env) (world.Handle, error) {
-	return nil, errors.New("vmtest: a Door works only in the machine of a test: leave it out elsewhere")
+	return nil, errors.New("vmtest: Here works only in the machine of a test: leave it out elsewhere")
 }
 
 // hold returns the action that makes a process a puppet with cord c.
