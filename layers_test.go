@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"drivers/inet":       {"world"},
 	"drivers/tcp":        {"drivers/inet", "drivers/internal/outlet", "drivers/internal/retry", "drivers/internal/sockopt", "endpoint", "actions", "topic", "world"},
 	"drivers/timer":      {"endpoint", "actions", "topic", "world"},
+	"rpc":                {"drivers/timer", "journal/codec", "endpoint", "actions", "topic", "world"},
 	"drivers/udp":        {"drivers/inet", "drivers/internal/retry", "endpoint", "actions", "topic", "world"},
 	"drivers/tcp/sharded": {
 		"internal/applog", "ground", "vm", "drivers/tcp", "drivers/inet", "drivers/internal/retry", "drivers/internal/sockopt", "endpoint", "actions", "topic", "world",

@@ -15,7 +15,7 @@ import (
 //	AddEndpoint  ReplaceEndpoint  DeleteEndpoint
 //	*SendMessage
 //	SpawnProcess  QuitProcess
-//	YieldTurn  FreshName  UpdateLocal
+//	YieldTurn  FreshName  *UpdateLocal
 //	MonitorProcess  UnmonitorProcess
 //	OpenDevice  TellDevice  CloseDevice  FlowControl
 //	MetaLevel
@@ -96,14 +96,11 @@ type (
 	// UpdateLocal continues the process at once with a local value: see [Local]. At a
 	// meta-level, it has the value of the process for that level. The resulting actions
 	// are those of the process, so they are performed in its own machine: see [AtLevel].
+	// It is an action by pointer, so that it can be part of what it updates with.
 	UpdateLocal struct {
-		Local *Type        // of the value
-		State reflect.Type // that Run requires; nil for a function that does not change the state
-
-		// Run returns the next state, the next value, and actions. The value is nil if
-		// the process has none, and nil removes it. The level is 0 for the machine of the
-		// process, 1 for one level up, and so on. Run must be pure.
-		Run func(state, value any, level int) (nextState, nextValue any, a Action)
+		Local  *Type        // of the value
+		State  reflect.Type // that Update requires; nil if it does not change the state
+		Update Updater
 	}
 
 	// OpenDevice opens a device. If the process holds the device already, it only
@@ -159,7 +156,15 @@ func (CloseDevice) action()      {}
 func (FlowControl) action()      {}
 func (MetaLevel) action()        {}
 func (Tree) action()             {}
-func (UpdateLocal) action()      {}
+func (*UpdateLocal) action()     {}
+
+// An Updater is the function of an [UpdateLocal].
+type Updater interface {
+	// Update returns the next state, the next value, and actions. The value is nil if
+	// the process has none, and nil removes it. The level is 0 for the machine of the
+	// process, 1 for one level up, and so on. Update must be pure.
+	Update(state, value any, level int) (nextState, nextValue any, a Action)
+}
 
 // A PID names a process within its virtual machine. PIDs are never used again.
 // The first process of a machine has PID 1; zero stands for the acting

@@ -67,27 +67,35 @@ func (l Local[L]) Type() *Type { return l.typ }
 // none. The function f returns the next value, or nil for none, and actions, which the
 // process performs next, in its own machine: to act at the level of the value, f returns
 // them with [AtLevel]. It must be pure.
-func (l Local[L]) Update(f func(v *L, level int) (*L, Action)) UpdateLocal {
-	return UpdateLocal{Local: l.typ, Run: func(state, value any, level int) (any, any, Action) {
-		v, _ := value.(*L)
-		next, a := f(v, level)
-		if next == nil {
-			return state, nil, a
-		}
-		return state, next, a
-	}}
+func (l Local[L]) Update(f func(v *L, level int) (*L, Action)) *UpdateLocal {
+	return &UpdateLocal{Local: l.typ, Update: updater[L](f)}
+}
+
+type updater[L any] func(v *L, level int) (*L, Action)
+
+func (f updater[L]) Update(state, value any, level int) (any, any, Action) {
+	v, _ := value.(*L)
+	next, a := f(v, level)
+	if next == nil {
+		return state, nil, a
+	}
+	return state, next, a
 }
 
 // UpdateWith is [Local.Update] for a function that also gets and returns the state of
 // the process. The process fails if its state has another type.
-func UpdateWith[S, L any](l Local[L], f func(s S, v *L, level int) (Transition[S], *L)) UpdateLocal {
-	return UpdateLocal{Local: l.typ, State: reflect.TypeFor[S](), Run: func(state, value any, level int) (any, any, Action) {
-		s, _ := state.(S)
-		v, _ := value.(*L)
-		t, next := f(s, v, level)
-		if next == nil {
-			return t.State, nil, t.Actions
-		}
-		return t.State, next, t.Actions
-	}}
+func UpdateWith[S, L any](l Local[L], f func(s S, v *L, level int) (Transition[S], *L)) *UpdateLocal {
+	return &UpdateLocal{Local: l.typ, State: reflect.TypeFor[S](), Update: stateUpdater[S, L](f)}
+}
+
+type stateUpdater[S, L any] func(s S, v *L, level int) (Transition[S], *L)
+
+func (f stateUpdater[S, L]) Update(state, value any, level int) (any, any, Action) {
+	s, _ := state.(S)
+	v, _ := value.(*L)
+	t, next := f(s, v, level)
+	if next == nil {
+		return t.State, nil, t.Actions
+	}
+	return t.State, next, t.Actions
 }

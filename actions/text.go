@@ -81,9 +81,9 @@ func Describe(w *text.Writer, a Action) {
 		w.Word("monitor " + a.PID.String())
 	case UnmonitorProcess:
 		w.Word("unmonitor " + a.PID.String())
-	case UpdateLocal:
+	case *UpdateLocal:
 		w.Word("update local value")
-		if a.Local != nil {
+		if a != nil && a.Local != nil {
 			w.Word(" ")
 			w.Plain(text.Name, a.Local.Name)
 		}
@@ -200,7 +200,7 @@ func (a MonitorProcess) String() string { return describe(a) }
 func (a UnmonitorProcess) String() string { return describe(a) }
 
 // String describes the action for people.
-func (a UpdateLocal) String() string { return describe(a) }
+func (a *UpdateLocal) String() string { return describe(a) }
 
 // String describes the action for people.
 func (a OpenDevice) String() string { return describe(a) }

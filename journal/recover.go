@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // Begin implements ground.Journal.
@@ -31,6 +32,9 @@ func (j *Journal) Begin(ctx context.Context, limits vm.Limits, boot func(self ac
 
 func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self actions.PID) actions.Process) (start vm.Input, err error) {
 	start = vm.Input{Kind: vm.Start, Limits: &limits}
+	if err := world.CheckRequired(); err != nil {
+		return start, fmt.Errorf("journal: %w", err)
+	}
 	if j.player, err = newPlayer(Program{Boot: boot, Types: j.config.Types}); err != nil {
 		return start, err
 	}

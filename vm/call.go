@@ -68,7 +68,7 @@ type function struct {
 
 // A localUpdate is the update of a local value.
 type localUpdate struct {
-	run         func(state, value any, level int) (nextState, nextValue any, a actions.Action)
+	by          actions.Updater
 	value, next any
 	level       int
 }
@@ -79,7 +79,7 @@ func (f *function) call(state any) (any, actions.Action) {
 	}
 	if u := f.local; u != nil {
 		var a actions.Action
-		state, u.next, a = u.run(state, u.value, u.level)
+		state, u.next, a = u.by.Update(state, u.value, u.level)
 		return state, a
 	}
 	return f.then(state, f.pid)

@@ -117,7 +117,7 @@ func actionNumber(a actions.Action) byte {
 		return 14
 	case actions.UnmonitorProcess:
 		return 15
-	case actions.UpdateLocal:
+	case *actions.UpdateLocal:
 		return 16
 	}
 	return 0

@@ -9,9 +9,9 @@ import (
 )
 
 // updateLocal continues p with its local value for a level, and then performs rest.
-func (k *kernel) updateLocal(p *proc, a actions.UpdateLocal, level uint32, rest actions.Tree) {
+func (k *kernel) updateLocal(p *proc, a *actions.UpdateLocal, level uint32, rest actions.Tree) {
 	switch {
-	case a.Local == nil || a.Run == nil:
+	case a == nil || a.Local == nil || a.Update == nil:
 		k.fail(p, fmt.Errorf("%w: UpdateLocal without a type or a function: make one with actions.Local", ErrAction))
 		return
 	case level > k.depth:
@@ -26,7 +26,7 @@ func (k *kernel) updateLocal(p *proc, a actions.UpdateLocal, level uint32, rest 
 	}
 	i, found := p.cell.local(level, a.Local)
 	u := &k.local
-	*u = localUpdate{run: a.Run, level: int(level)}
+	*u = localUpdate{by: a.Update, level: int(level)}
 	if found {
 		u.value = p.cell.extras.locals[i].value
 	}

@@ -124,7 +124,7 @@ func TestBadUpdatesOfLocalValues(t *testing.T) {
 		want error
 	}{
 		{"another state", actions.UpdateWith(count, func(s string, v *visits, _ int) (actions.Transition[string], *visits) { return actions.Next(s), v }), vm.ErrStateType},
-		{"the zero UpdateLocal", actions.UpdateLocal{}, vm.ErrAction},
+		{"the zero UpdateLocal", &actions.UpdateLocal{}, vm.ErrAction},
 		{"above the ground", actions.AtMeta(visit("a")), vm.ErrNoOuterLevel},
 		{"without end", count.Update(forever), vm.ErrOverflow},
 		{"a panic", count.Update(func(*visits, int) (*visits, actions.Action) { panic(errors.ErrUnsupported) }), errors.ErrUnsupported},

@@ -17,7 +17,7 @@ func (k *kernel) liftTree(p *proc, a actions.MetaLevel) {
 	switch a.Action.(type) {
 	case nil:
 		return
-	case actions.Tree, actions.MetaLevel, actions.UpdateLocal:
+	case actions.Tree, actions.MetaLevel, *actions.UpdateLocal:
 	default: // most often it is just one
 		k.lift(p, item{action: a.Action, up: 1})
 		return
@@ -37,7 +37,7 @@ func (k *kernel) liftTree(p *proc, a actions.MetaLevel) {
 		b.rest = b.rest[1:]
 		switch a := leaf.(type) {
 		case nil:
-		case actions.UpdateLocal:
+		case *actions.UpdateLocal:
 			var rest actions.Tree // what comes after it, at its levels
 			for _, b := range slices.Backward(stack) {
 				if len(b.rest) > 0 {

@@ -49,7 +49,7 @@ func (k *kernel) perform(it item) {
 		}
 	case actions.FreshName:
 		k.fresh(p, a)
-	case actions.UpdateLocal:
+	case *actions.UpdateLocal:
 		k.updateLocal(p, a, 0, nil)
 	case actions.OpenDevice:
 		k.openDevice(p, a)

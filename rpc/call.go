@@ -1,0 +1,142 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// Call calls an operation. The function then gets the result or the reason of the
+// failure, exactly once, unless the process ends before. It runs in the calling process,
+// which does not wait: it handles other events meanwhile, and may call itself.
+//
+//	rpc.Call(Add, Change{"tony", 10}, func(balance int, err error) actions.Action { … })
+//
+// The request goes to all servers of the operation that are present, and the first reply
+// counts; [Member] and [Only] say who gets it if there are several. If all of these end,
+// the call fails with [ErrGone]. If there is none, it fails at once with [ErrNobody]: see
+// [Patient].
+//
+// Call works at meta-levels, where it finds the servers of that level.
+func Call[A, R any](op Op[A, R], a A, then func(R, error) actions.Action, opts ...Option) actions.Action {
+	return begin(newCall(op.of(), a, func(m topic.Message, err error) actions.Action {
+		r, err := result[R](m, err)
+		return then(r, err)
+	}), opts)
+}
+
+// CallState is [Call] for a function that updates the state.
+//
+//	rpc.CallState(Add, Change{"tony", 10}, session.added)
+func CallState[S, A, R any](op Op[A, R], a A, then func(S, R, error) actions.Transition[S], opts ...Option) actions.Action {
+	return begin(newCall(op.of(), a, func(m topic.Message, err error) actions.Action {
+		r := &resumption[S, R]{then: then}
+		r.result, r.err = result[R](m, err)
+		r.action = actions.UpdateLocal{Local: clients.Type(), State: reflect.TypeFor[S](), Update: r}
+		return &r.action
+	}), opts)
+}
+
+// A resumption continues a process that has a state with the answer to a call.
+type resumption[S, R any] struct {
+	action actions.UpdateLocal
+	then   func(S, R, error) actions.Transition[S]
+	result R
+	err    error
+}
+
+func (r *resumption[S, R]) Update(state, value any, _ int) (any, any, actions.Action) {
+	s, _ := state.(S)
+	next, a := r.then(s, r.result, r.err).Erase()
+	return next, value, a
+}
+
+// result returns the result in a reply, or the error in it. If err is not nil, there is
+// no reply.
+func result[R any](m topic.Message, err error) (r R, _ error) {
+	if err != nil {
+		return r, err
+	}
+	reply, _ := topic.As[Reply[R]](m)
+	if reply.Err != nil {
+		return r, reply.Err
+	}
+	return reply.Result, nil
+}
+
+// Tell sends a cast to those who serve it. If nobody does, it is lost, like any message.
+func Tell[A any](c Cast[A], a A) *actions.SendMessage {
+	return actions.Send(Notice[A]{c.name, a})
+}
+
+// A call is what a process asks for, without the types. It never changes once it is
+// made.
+type call struct {
+	begin   actions.UpdateLocal // the action that begins the call
+	def     *definition
+	opts    Options
+	saved   *saved // how it is saved; nil if it cannot be
+	pending        // the rest of it
+}
+
+// pending is the part of a call that knows the types.
+type pending interface {
+	untyped() *call
+
+	// request sends the request with a number to a member, or to all if server is "".
+	request(server string, from Caller, n uint64) *actions.SendMessage
+
+	// resume continues the process with a reply or, if there is none, with an error.
+	resume(reply topic.Message, err error) actions.Action
+
+	// arguments returns the arguments.
+	arguments() any
+}
+
+// callOf is a call with arguments of type A.
+type callOf[A any] struct {
+	call
+	args A
+	then func(topic.Message, error) actions.Action
+}
+
+func newCall[A any](d *definition, args A, then func(topic.Message, error) actions.Action) *callOf[A] {
+	c := &callOf[A]{args: args, then: then}
+	c.def = d
+	c.pending = c
+	c.begin = actions.UpdateLocal{Local: clients.Type(), Update: &c.call}
+	return c
+}
+
+func (c *callOf[A]) untyped() *call { return &c.call }
+
+func (c *callOf[A]) request(server string, from Caller, n uint64) *actions.SendMessage {
+	return actions.Send(Request[A]{c.def.name, server, from, n, c.args})
+}
+
+func (c *callOf[A]) resume(reply topic.Message, err error) actions.Action { return c.then(reply, err) }
+
+func (c *callOf[A]) arguments() any { return c.args }
+
+// begin makes a call.
+func begin(p pending, opts []Option) actions.Action {
+	c := p.untyped()
+	for _, o := range opts {
+		o(&c.opts)
+	}
+	return &c.begin
+}
+
+// Update implements [actions.Updater]: it begins the call.
+func (c *call) Update(state, value any, level int) (any, any, actions.Action) {
+	v, _ := value.(*client)
+	if c.opts.Limited && c.opts.Within <= 0 {
+		err := fmt.Errorf("rpc: the deadline of a call of %s is over before it begins (Within(%v)): %w", c.def.name, c.opts.Within, context.DeadlineExceeded)
+		return state, value, c.resume(topic.Message{}, err)
+	}
+	next, a := v.begin(c, level)
+	return state, next, a
+}

@@ -1,0 +1,398 @@
+package rpc
+
+import (
+	"slices"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// A client is what a process has for its calls at a level: a local value. It never
+// changes: its methods return another one.
+//
+// To call an operation for the first time, a process opens an endpoint that sees the
+// servers. Then it spawns a process that ends at once, the ticket. The PID of the ticket
+// comes after the news of all servers that were there, at any level, so the client knows
+// when it has seen them. The PID of the first ticket also identifies the client: the
+// endpoints for replies pin it.
+type client struct {
+	level int
+	id    Caller // 0 until it is known
+	last  uint64 // the number of the last call
+	ops   []*operation
+	open  opens // the calls that servers have
+}
+
+// clients are the clients of processes.
+var clients actions.Local[client]
+
+func init() { clients = actions.DefineLocal("rpc.client", client.endpoints) } // not in clients, which endpoints refers to
+
+// An operation is one that a process has called.
+type operation struct {
+	def     *definition
+	seen    bool     // all servers that were there have been seen
+	servers []server // in the order in which they came
+	peers   []actions.PeerID
+	simple  bool    // each server takes all requests
+	waiting []*open // calls without a server, in the order of their beginning
+}
+
+// A server is an endpoint that serves an operation.
+type server struct {
+	peer         actions.PeerID
+	conversation topic.Topic
+	member       string // of a queue group, or ""
+}
+
+// An open is a call that has no answer yet. It never changes.
+type open struct {
+	*call
+	n       uint64           // 0 until the client is known
+	member  string           // to which the request went
+	holders []actions.PeerID // the servers that have the request
+	timed   bool             // a timer is set
+}
+
+// Busy reports whether calls have no answer yet. They keep the process.
+func (v *client) Busy() bool {
+	return v.open.len() > 0 || slices.ContainsFunc(v.ops, func(o *operation) bool { return len(o.waiting) > 0 })
+}
+
+// endpoints opens the endpoints of a client.
+func (v client) endpoints() actions.Action {
+	var as actions.Tree
+	for _, o := range v.ops {
+		as = append(as, o.def.servers(v.level))
+		if o.seen {
+			as = append(as, o.def.replies(v.id, v.level), strays(v.id))
+		}
+	}
+	for c := range v.all {
+		if c.opts.Limited {
+			as = append(as, v.timerEndpoints(c))
+		}
+	}
+	return as
+}
+
+// strays returns the endpoint that says that a client sends a [Stray].
+func strays(id Caller) actions.AddEndpoint {
+	e := endpoint.Publisher(topic.Where(strayTo.Is(id))).As(endpointID{"", "strays"})
+	e.Passive = true
+	return e
+}
+
+var strayTo = topic.FieldOf(func(s *Stray) *Caller { return &s.To })
+
+// An endpointID names an endpoint of a client.
+type endpointID struct{ op, what string }
+
+// all yields all calls, those that servers have first.
+func (v *client) all(yield func(*open) bool) {
+	for c := range v.open.all {
+		if !yield(c) {
+			return
+		}
+	}
+	for _, o := range v.ops {
+		for _, c := range o.waiting {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// operation returns the operation of v with a definition, or nil.
+func (v *client) operation(d *definition) *operation {
+	if v != nil {
+		for _, o := range v.ops {
+			if o.def == d {
+				return o
+			}
+		}
+	}
+	return nil
+}
+
+// with returns v with an operation changed or added.
+func (v *client) with(o *operation) *client {
+	next := *v
+	i := slices.IndexFunc(v.ops, func(p *operation) bool { return p.def == o.def })
+	if i < 0 {
+		next.ops = append(slices.Clip(v.ops), o)
+		return &next
+	}
+	next.ops = slices.Clone(v.ops)
+	next.ops[i] = o
+	return &next
+}
+
+// wait returns o with a call that waits.
+func (o *operation) wait(c *open) *operation {
+	p := *o
+	p.waiting = append(slices.Clip(o.waiting), c)
+	return &p
+}
+
+// begin begins a call.
+func (v *client) begin(c *call, level int) (*client, actions.Action) {
+	o := v.operation(c.def)
+	switch {
+	case o == nil:
+		if v == nil {
+			v = &client{level: level}
+		}
+		o = (&operation{def: c.def}).wait(&open{call: c})
+		return v.with(o), actions.AtLevel(level, actions.Tree{c.def.servers(level), ticket(c.def, level)})
+	case !o.seen:
+		return v.with(o.wait(&open{call: c})), nil
+	default:
+		return v.send(o, &open{call: c})
+	}
+}
+
+// ticket spawns the process whose PID says that all servers of d have been seen.
+func ticket(d *definition, level int) actions.Action {
+	return spawnTicket(level, func(v *client, pid actions.PID) (*client, actions.Action) { return v.ready(d, Caller(pid)) })
+}
+
+// spawnTicket spawns a process that ends at once, and continues with its PID.
+func spawnTicket(level int, f func(*client, actions.PID) (*client, actions.Action)) actions.Action {
+	return actions.Spawn(actions.Stateless()).Named("rpc.ticket").Continue(actions.Resumption{
+		Run: func(state any, pid actions.PID) (any, actions.Action) {
+			return state, update(level, func(v *client) (*client, actions.Action) { return f(v, pid) })
+		},
+	})
+}
+
+// update updates the client for a level.
+func update(level int, f func(*client) (*client, actions.Action)) actions.Action {
+	return actions.AtLevel(level, clients.Update(func(v *client, _ int) (*client, actions.Action) {
+		if v == nil {
+			return nil, nil
+		}
+		return f(v)
+	}))
+}
+
+// ready begins the calls that wait for the servers of d to be seen.
+func (v *client) ready(d *definition, id Caller) (*client, actions.Action) {
+	o := v.operation(d)
+	if o == nil {
+		return v, nil
+	}
+	next := *v
+	if next.id == 0 {
+		next.id = id
+	}
+	p := *o
+	p.seen, p.waiting = true, nil
+	v = next.with(&p)
+	return v.sendAll(d, o.waiting, actions.AtLevel(v.level, actions.Tree{d.replies(v.id, v.level), strays(v.id)}))
+}
+
+// sendAll sends the requests of calls, after other actions.
+func (v *client) sendAll(d *definition, calls []*open, before actions.Action) (*client, actions.Action) {
+	as := actions.Tree{before}
+	for _, c := range calls {
+		var a actions.Action
+		v, a = v.send(v.operation(d), c)
+		as = append(as, a)
+	}
+	return v, as
+}
+
+// send sends the request of a call to the servers that take it.
+func (v *client) send(o *operation, c *open) (*client, actions.Action) {
+	next := *v
+	d := *c
+	fresh := d.n == 0
+	if fresh {
+		next.last++
+		d.n = next.last
+	}
+	request := d.address(o, v.id)
+	switch {
+	case request != nil && !d.opts.Limited:
+		next.open = v.open.with(&d)
+		return &next, actions.AtLevel(v.level, request)
+	case request != nil:
+		next.open = v.open.with(&d)
+		return &next, actions.Tree{d.setTimer(v.level, fresh), actions.AtLevel(v.level, request)}
+	case d.opts.Patient:
+		return next.with(o.wait(&d)), d.setTimer(v.level, fresh)
+	default:
+		return &next, c.resume(topic.Message{}, nobody(c.def.name))
+	}
+}
+
+// address chooses the servers that get the request of c, and makes it. It returns nil if
+// there is none.
+func (c *open) address(o *operation, id Caller) *actions.SendMessage {
+	if o.simple {
+		c.holders, c.member = o.peers, ""
+		if len(o.peers) == 0 {
+			return nil
+		}
+		return c.request("", id, c.n)
+	}
+	c.holders, c.member = nil, ""
+	if o.members() {
+		return c.addressMember(o, id)
+	}
+	m := c.request("", id, c.n)
+	for _, s := range o.servers {
+		if s.conversation.Matches(m.Message) {
+			c.holders = append(c.holders, s.peer)
+		}
+	}
+	if len(c.holders) == 0 {
+		return nil
+	}
+	return m
+}
+
+// members reports whether servers of o are members of a queue group.
+func (o *operation) members() bool {
+	return slices.ContainsFunc(o.servers, func(s server) bool { return s.member != "" })
+}
+
+// addressMember chooses a member of a queue group: the calls go around.
+func (c *open) addressMember(o *operation, id Caller) *actions.SendMessage {
+	n := len(o.servers)
+	for i := range n {
+		s := o.servers[(int(c.n%uint64(n))+i)%n]
+		if s.member == "" {
+			continue
+		}
+		m := c.request(s.member, id, c.n)
+		if s.conversation.Matches(m.Message) {
+			c.member, c.holders = s.member, []actions.PeerID{s.peer}
+			return m
+		}
+	}
+	return nil
+}
+
+// serve returns o with other servers.
+func (o *operation) serve(servers []server) *operation {
+	p := *o
+	p.servers, p.peers, p.simple = servers, nil, true
+	for _, s := range servers {
+		p.peers = append(p.peers, s.peer)
+		// The conversation pins Op and Server, at least.
+		p.simple = p.simple && s.member == "" && len(s.conversation.Constraints()) == 2
+	}
+	return &p
+}
+
+// seeServers is the handler that sees the servers of d come and go.
+func seeServers(d *definition, level int) *actions.Handler {
+	return &actions.Handler{
+		Events: actions.EventsOf(actions.Presence, actions.Absence),
+		Run: func(state any, ev *actions.Event) (any, actions.Action) {
+			peer, reason, conversation, came := ev.PeerID, ev.Reason, ev.Peer.Topic, ev.Kind == actions.Presence
+			return state, update(level, func(v *client) (*client, actions.Action) {
+				o := v.operation(d)
+				switch {
+				case o == nil:
+					return v, nil
+				case came:
+					return v.came(o, server{peer, conversation, d.member(conversation)})
+				default:
+					return v.left(o, peer, reason)
+				}
+			})
+		},
+	}
+}
+
+// came adds a server, and sends the requests that wait for one.
+func (v *client) came(o *operation, s server) (*client, actions.Action) {
+	p := o.serve(append(slices.Clip(o.servers), s))
+	if !o.seen || len(o.waiting) == 0 {
+		return v.with(p), nil
+	}
+	p.waiting = nil
+	return v.with(p).sendAll(o.def, o.waiting, nil)
+}
+
+// left removes a server. The calls that only it could have answered fail, or go to
+// another member of its queue group.
+func (v *client) left(o *operation, peer actions.PeerID, reason error) (*client, actions.Action) {
+	p := o.serve(slices.DeleteFunc(slices.Clone(o.servers), func(s server) bool { return s.peer == peer }))
+	next := v.with(p)
+	var as actions.Tree
+	for c := range v.open.all {
+		if c.def != o.def || !slices.Contains(c.holders, peer) {
+			continue
+		}
+		d := *c
+		d.holders = slices.DeleteFunc(slices.Clone(c.holders), func(h actions.PeerID) bool { return h == peer })
+		var again *actions.SendMessage
+		if c.member != "" {
+			again = d.address(p, v.id)
+		}
+		switch {
+		case again != nil:
+			as = append(as, actions.AtLevel(v.level, again))
+			fallthrough
+		case len(d.holders) > 0:
+			change := *next
+			change.open = next.open.with(&d)
+			next = &change
+		default:
+			var a actions.Action
+			next, a = next.finish(c, topic.Message{}, gone(o.def.name, reason))
+			as = append(as, a)
+		}
+	}
+	return next, as
+}
+
+// finish ends a call that servers have.
+func (v *client) finish(c *open, reply topic.Message, err error) (*client, actions.Action) {
+	next := *v
+	next.open = v.open.without(c.n)
+	a := c.resume(reply, err)
+	if c.opts.Limited {
+		a = actions.Tree{actions.AtLevel(v.level, actions.Delete(timerID{c.n})), a}
+	}
+	return &next, a
+}
+
+// hearReplies is the handler of the replies to calls of d.
+func hearReplies(d *definition, level int) *actions.Handler {
+	return &actions.Handler{
+		Events: actions.EventsOf(actions.Delivery),
+		Run: func(state any, ev *actions.Event) (any, actions.Action) {
+			r := &replied{def: d, reply: ev.Message}
+			r.action = actions.UpdateLocal{Local: clients.Type(), Update: r}
+			return state, actions.AtLevel(level, &r.action)
+		},
+	}
+}
+
+// A replied is a reply on its way to the client.
+type replied struct {
+	action actions.UpdateLocal
+	def    *definition
+	reply  topic.Message
+}
+
+func (r *replied) Update(state, value any, _ int) (any, any, actions.Action) {
+	v, _ := value.(*client)
+	if v == nil {
+		return state, nil, nil
+	}
+	n := r.def.number(r.reply)
+	c := v.open.get(n)
+	if c == nil || c.def != r.def {
+		return state, v, actions.AtLevel(v.level, actions.Send(Stray{r.def.name, v.id, n}))
+	}
+	next, a := v.finish(c, r.reply, nil)
+	return state, next, a
+}
