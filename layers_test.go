@@ -49,6 +49,7 @@ var mayImport = map[string][]string{
 	"drivers/internal/retry":       {},
 	"drivers/internal/sockopt":     {"world"},
 	"world/internal/networktest":   {"world"},
+	"door":                         {"journal/codec", "endpoint", "actions", "topic", "world"},
 	"interrupt":                    {},
 	"drivers/drivertest":           {"vmtest", "ground", "vm", "endpoint", "actions", "topic", "world"},
 	"journal/internal/fingerprint": {"vm", "actions", "topic", "world"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/go-marketplace/marketplace/door"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	_ "github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
@@ -23,6 +24,8 @@ func TestNamesInJournals(t *testing.T) {
 	types := strings.Fields(`
 		[]byte bool
 		console.Line console.Text console.opened console.write
+		door.Here door.batch door.feedback door.opened door.over door.ready door.subscribe door.taken door.told
+		door.unsubscribe door.wild
 		float32 float64
 		inet.Addr
 		int int16 int32 int64 int8
@@ -41,6 +44,9 @@ func TestNamesInJournals(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"console.ErrFull":        console.ErrFull,
+		"door.ErrClosed":         door.ErrClosed,
+		"door.ErrSlow":           door.ErrSlow,
+		"door.ErrUncertain":      door.ErrUncertain,
 		"tcp.ErrCertificate":     tcp.ErrCertificate,
 		"tcp.ErrControl":         tcp.ErrControl,
 		"tcp.ErrHandshake":       tcp.ErrHandshake,

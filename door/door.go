@@ -1,0 +1,211 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/go-marketplace/marketplace/actions"
+)
+
+// Errors of doors. Use [errors.Is].
+var (
+	// ErrClosed says that the door leads nowhere any more: the run of the ground has
+	// ended, or the process that holds the door, or [Door.Close] was called. The error
+	// that wraps it also wraps the reason, if there is one.
+	ErrClosed = errors.New("the door is closed")
+
+	// ErrUncertain says that the machine may have carried out a request: the door was
+	// closed, or the context of the caller was done, after the machine took the value and
+	// before it said so. An error without ErrUncertain says that the machine never gets
+	// the value.
+	ErrUncertain = errors.New("it may have been carried out")
+
+	// ErrSlow says that a subscriber did not keep up: more events waited for it than
+	// [Buffer] allows.
+	ErrSlow = errors.New("the subscriber is too slow: it has to take events faster, or ask for a larger buffer, or for DropWhenFull")
+)
+
+var errEnding = errors.New("it was closed with Close")
+
+// MaxSize is how many bytes a value may have, as a journal encodes it.
+const MaxSize = 16 << 20
+
+// An input takes up to this many requests, and up to MaxSize bytes.
+const maxBatch = 256
+
+// A Door leads from code that is not a process into a machine, and out of it. [New] makes
+// one. All methods may be called from any goroutine.
+type Door struct {
+	name string
+
+	mu      sync.Mutex
+	changed sync.Cond  // wakes the goroutine in Recv
+	handle  *handle    // nil unless the door is open in a machine
+	closed  error      // why it is not open any more; nil before it is opened
+	ending  bool       // Close was called
+	queue   []*request // that the machine has not taken
+	flight  []*request // that the machine has taken, and not acknowledged
+	free    []*request // for the next ones
+	subs    map[uint64]*subscription
+	lastSub uint64
+}
+
+// New returns a door. The name tells the doors of a machine apart. It is in the journal,
+// so it should stay the same from run to run. It may be any text but the empty one, with
+// which New panics.
+func New(name string) *Door {
+	if name == "" {
+		panic("door: New with an empty name: give the door a name such as \"shop\"")
+	}
+	d := &Door{name: name, subs: map[uint64]*subscription{}}
+	d.changed.L = &d.mu
+	return d
+}
+
+// Driver returns the action that spawns the process that holds the door. It works in a
+// nested machine as well: what is sent goes into the machine of the process.
+//
+// A door leads into one machine at a time, and a machine has one door of a name: the
+// process of another one fails, and says so.
+func (d *Door) Driver() actions.SpawnProcess {
+	k := newKeeper(device{d.name, d}, looks, nil)
+	return holders.Spawn(k, actions.Yield((*keeper).begin)).Named("door " + strconv.Quote(d.name))
+}
+
+// Send sends v into the dataspace, as the process of the door: see [actions.Send]. The
+// type of v must be registered (world.Register), and neither v nor anything it points to
+// may change any more. Send returns nil when the machine has the value; with a journal
+// that syncs, it is then on disk.
+//
+// Send waits until the ground runs and the machine takes the value, or until ctx is done.
+// A value that cannot be written down, or has more than [MaxSize] bytes, is refused at
+// once. Send refuses it with and without a journal, so that a program which gets a
+// journal later behaves as before. Other errors wrap [ErrClosed] or the error of ctx, and
+// [ErrUncertain] if the machine may have the value.
+func (d *Door) Send(ctx context.Context, v any) error { return d.put(ctx, "Send", v, v) }
+
+// Feedback is [Door.Send] for feedback, which goes from subscribers to publishers: see
+// [actions.Feedback].
+func (d *Door) Feedback(ctx context.Context, v any) error {
+	return d.put(ctx, "Feedback", v, feedback{v})
+}
+
+// Close closes the door: its process ends, when the machine has taken what was sent
+// before. Requests and subscriptions after that end with [ErrClosed]. The door cannot be
+// opened again. A machine does not end by itself while it has an open door.
+func (d *Door) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.ending {
+		d.ending = true
+		if d.handle == nil {
+			d.shutLocked(errEnding)
+		}
+		d.changed.Signal()
+	}
+}
+
+// String returns the name of the door, in quotes.
+func (d *Door) String() string { return strconv.Quote(d.name) }
+
+// A request is something that the machine is to take.
+type request struct {
+	item any // a value to send, or one of the types in wire.go
+	size int
+	done chan error // with room for one; nil if nobody waits
+}
+
+// put makes the machine take an item, which carries value v for the method.
+func (d *Door) put(ctx context.Context, method string, v, item any) error {
+	size, err := sizeOf(item)
+	if v == nil {
+		err = errors.New("there is no value")
+	}
+	if err != nil {
+		return fmt.Errorf("door %v: %s of a %T: %w", d, method, v, err)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("door %v: %w", d, context.Cause(ctx))
+	}
+	r, err := d.enqueue(item, size)
+	if err != nil {
+		return err
+	}
+	select {
+	case err = <-r.done:
+	case <-ctx.Done():
+		return d.giveUp(r, context.Cause(ctx))
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.free) < maxBatch {
+		r.item = nil
+		d.free = append(d.free, r)
+	}
+	return err
+}
+
+// enqueue puts an item into the queue.
+func (d *Door) enqueue(item any, size int) (*request, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.closed != nil:
+		return nil, d.closed
+	case d.ending:
+		return nil, fmt.Errorf("door %v: %w: %w", d, ErrClosed, errEnding)
+	}
+	var r *request
+	if n := len(d.free); n > 0 {
+		r, d.free = d.free[n-1], d.free[:n-1]
+	} else {
+		r = &request{done: make(chan error, 1)}
+	}
+	r.item, r.size = item, size
+	d.queue = append(d.queue, r)
+	d.changed.Signal()
+	return r, nil
+}
+
+// giveUp ends the wait for a request, because the context of the caller is done.
+func (d *Door) giveUp(r *request, cause error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	select {
+	case err := <-r.done:
+		return err
+	default:
+	}
+	if i := slices.Index(d.queue, r); i >= 0 {
+		d.queue = slices.Delete(d.queue, i, i+1)
+		return fmt.Errorf("door %v: %w", d, cause)
+	}
+	r.done = nil
+	return fmt.Errorf("door %v: %w: %w", d, ErrUncertain, cause)
+}
+
+// shutLocked ends all requests and subscriptions, for a reason. The caller holds d.mu.
+func (d *Door) shutLocked(reason error) {
+	d.closed = fmt.Errorf("door %v: %w: %w", d, ErrClosed, reason)
+	for _, r := range d.queue {
+		r.answer(d.closed)
+	}
+	for _, r := range d.flight {
+		r.answer(fmt.Errorf("door %v: %w: %w: %w", d, ErrUncertain, ErrClosed, reason))
+	}
+	d.queue, d.flight = nil, nil
+	for id, s := range d.subs {
+		s.finish(d.closed)
+		delete(d.subs, id)
+	}
+}
+
+func (r *request) answer(err error) {
+	if r.done != nil {
+		r.done <- err
+	}
+}
