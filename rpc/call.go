@@ -22,22 +22,41 @@ import (
 //
 // Call works at meta-levels, where it finds the servers of that level.
 func Call[A, R any](op Op[A, R], a A, then func(R, error) actions.Action, opts ...Option) actions.Action {
-	return begin(newCall(op.of(), a, func(m topic.Message, err error) actions.Action {
-		r, err := result[R](m, err)
-		return then(r, err)
-	}), opts)
+	c := &plainCall[A, R]{then: then}
+	c.init(op.of(), a, c)
+	return begin(c, opts)
+}
+
+// A plainCall is a call that continues with a function that does not need the state.
+type plainCall[A, R any] struct {
+	callOf[A]
+	then func(R, error) actions.Action
+}
+
+func (c *plainCall[A, R]) resume(reply topic.Message, err error) actions.Action {
+	return c.then(result[R](reply, err))
 }
 
 // CallState is [Call] for a function that updates the state.
 //
 //	rpc.CallState(Add, Change{"tony", 10}, session.added)
 func CallState[S, A, R any](op Op[A, R], a A, then func(S, R, error) actions.Transition[S], opts ...Option) actions.Action {
-	return begin(newCall(op.of(), a, func(m topic.Message, err error) actions.Action {
-		r := &resumption[S, R]{then: then}
-		r.result, r.err = result[R](m, err)
-		r.action = actions.UpdateLocal{Local: clients.Type(), State: reflect.TypeFor[S](), Update: r}
-		return &r.action
-	}), opts)
+	c := &stateCall[S, A, R]{then: then}
+	c.init(op.of(), a, c)
+	return begin(c, opts)
+}
+
+// A stateCall is a call that continues with a function that gets the state.
+type stateCall[S, A, R any] struct {
+	callOf[A]
+	then func(S, R, error) actions.Transition[S]
+}
+
+func (c *stateCall[S, A, R]) resume(reply topic.Message, err error) actions.Action {
+	r := &resumption[S, R]{then: c.then}
+	r.result, r.err = result[R](reply, err)
+	r.action = actions.UpdateLocal{Local: clients.Type(), State: reflect.TypeFor[S](), Update: r}
+	return &r.action
 }
 
 // A resumption continues a process that has a state with the answer to a call.
@@ -75,11 +94,10 @@ func Tell[A any](c Cast[A], a A) *actions.SendMessage {
 // A call is what a process asks for, without the types. It never changes once it is
 // made.
 type call struct {
-	begin   actions.UpdateLocal // the action that begins the call
-	def     *definition
-	opts    Options
-	saved   *saved // how it is saved; nil if it cannot be
-	pending        // the rest of it
+	begin    actions.UpdateLocal // the action that begins the call
+	def      *definition
+	*details // nil for a call without options that cannot be saved
+	pending  // the rest of it
 }
 
 // pending is the part of a call that knows the types.
@@ -96,19 +114,24 @@ type pending interface {
 	arguments() any
 }
 
+// details are what most calls do not have.
+type details struct {
+	opts  Options
+	saved *saved // how it is saved; nil if it cannot be
+}
+
+var noDetails = new(details)
+
 // callOf is a call with arguments of type A.
 type callOf[A any] struct {
 	call
 	args A
-	then func(topic.Message, error) actions.Action
 }
 
-func newCall[A any](d *definition, args A, then func(topic.Message, error) actions.Action) *callOf[A] {
-	c := &callOf[A]{args: args, then: then}
-	c.def = d
-	c.pending = c
-	c.begin = actions.UpdateLocal{Local: clients.Type(), Update: &c.call}
-	return c
+// init initialises a call, of which p is the whole.
+func (c *callOf[A]) init(d *definition, args A, p pending) {
+	c.call = call{begin: actions.UpdateLocal{Local: clients.Type(), Update: &c.call}, def: d, details: noDetails, pending: p}
+	c.args = args
 }
 
 func (c *callOf[A]) untyped() *call { return &c.call }
@@ -117,15 +140,28 @@ func (c *callOf[A]) request(server string, from Caller, n uint64) *actions.SendM
 	return actions.Send(Request[A]{c.def.name, server, from, n, c.args})
 }
 
-func (c *callOf[A]) resume(reply topic.Message, err error) actions.Action { return c.then(reply, err) }
-
 func (c *callOf[A]) arguments() any { return c.args }
+
+// A savedCallOf is a call that can be saved.
+type savedCallOf[A, R any] struct {
+	callOf[A]
+	then resultFunc
+}
+
+func (c *savedCallOf[A, R]) resume(reply topic.Message, err error) actions.Action {
+	r, err := result[R](reply, err)
+	return c.then(r, err)
+}
 
 // begin makes a call.
 func begin(p pending, opts []Option) actions.Action {
 	c := p.untyped()
-	for _, o := range opts {
-		o(&c.opts)
+	if len(opts) > 0 {
+		d := *c.details
+		for _, o := range opts {
+			o(&d.opts)
+		}
+		c.details = &d
 	}
 	return &c.begin
 }

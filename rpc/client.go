@@ -17,11 +17,16 @@ import (
 // when it has seen them. The PID of the first ticket also identifies the client: the
 // endpoints for replies pin it.
 type client struct {
+	*standing
+	last uint64 // the number of the last call
+	open opens  // the calls that servers have
+}
+
+// A standing is the part of a client that most calls leave as it is. It never changes.
+type standing struct {
 	level int
 	id    Caller // 0 until it is known
-	last  uint64 // the number of the last call
 	ops   []*operation
-	open  opens // the calls that servers have
 }
 
 // clients are the clients of processes.
@@ -32,11 +37,10 @@ func init() { clients = actions.DefineLocal("rpc.client", client.endpoints) } //
 // An operation is one that a process has called.
 type operation struct {
 	def     *definition
-	seen    bool     // all servers that were there have been seen
-	servers []server // in the order in which they came
-	peers   []actions.PeerID
-	simple  bool    // each server takes all requests
-	waiting []*open // calls without a server, in the order of their beginning
+	seen    bool        // all servers that were there have been seen
+	servers []server    // in the order in which they came
+	all     *recipients // the servers, if each takes all requests; nil if not, or if there are none
+	waiting []*open     // calls without a server, in the order of their beginning
 }
 
 // A server is an endpoint that serves an operation.
@@ -49,11 +53,19 @@ type server struct {
 // An open is a call that has no answer yet. It never changes.
 type open struct {
 	*call
-	n       uint64           // 0 until the client is known
-	member  string           // to which the request went
-	holders []actions.PeerID // the servers that have the request
-	timed   bool             // a timer is set
+	n     uint64      // 0 until the client is known
+	to    *recipients // nil while the call waits
+	timed bool        // a timer is set
 }
+
+// Recipients are the servers that have a request, and have not gone. They never change.
+type recipients struct {
+	member string // the member of a queue group that it is, or ""
+	peers  []actions.PeerID
+}
+
+// has reports whether a server is among r.
+func (r *recipients) has(peer actions.PeerID) bool { return r != nil && slices.Contains(r.peers, peer) }
 
 // Busy reports whether calls have no answer yet. They keep the process.
 func (v *client) Busy() bool {
@@ -119,14 +131,15 @@ func (v *client) operation(d *definition) *operation {
 
 // with returns v with an operation changed or added.
 func (v *client) with(o *operation) *client {
-	next := *v
+	next, s := *v, *v.standing
+	next.standing = &s
 	i := slices.IndexFunc(v.ops, func(p *operation) bool { return p.def == o.def })
 	if i < 0 {
-		next.ops = append(slices.Clip(v.ops), o)
+		s.ops = append(slices.Clip(v.ops), o)
 		return &next
 	}
-	next.ops = slices.Clone(v.ops)
-	next.ops[i] = o
+	s.ops = slices.Clone(v.ops)
+	s.ops[i] = o
 	return &next
 }
 
@@ -143,7 +156,7 @@ func (v *client) begin(c *call, level int) (*client, actions.Action) {
 	switch {
 	case o == nil:
 		if v == nil {
-			v = &client{level: level}
+			v = &client{standing: &standing{level: level}}
 		}
 		o = (&operation{def: c.def}).wait(&open{call: c})
 		return v.with(o), actions.AtLevel(level, actions.Tree{c.def.servers(level), ticket(c.def, level)})
@@ -184,13 +197,12 @@ func (v *client) ready(d *definition, id Caller) (*client, actions.Action) {
 	if o == nil {
 		return v, nil
 	}
-	next := *v
-	if next.id == 0 {
-		next.id = id
-	}
 	p := *o
 	p.seen, p.waiting = true, nil
-	v = next.with(&p)
+	v = v.with(&p)
+	if v.id == 0 {
+		v.standing.id = id // with has made the standing
+	}
 	return v.sendAll(d, o.waiting, actions.AtLevel(v.level, actions.Tree{d.replies(v.id, v.level), strays(v.id)}))
 }
 
@@ -232,26 +244,23 @@ func (v *client) send(o *operation, c *open) (*client, actions.Action) {
 // address chooses the servers that get the request of c, and makes it. It returns nil if
 // there is none.
 func (c *open) address(o *operation, id Caller) *actions.SendMessage {
-	if o.simple {
-		c.holders, c.member = o.peers, ""
-		if len(o.peers) == 0 {
-			return nil
-		}
+	if c.to = o.all; c.to != nil {
 		return c.request("", id, c.n)
 	}
-	c.holders, c.member = nil, ""
 	if o.members() {
 		return c.addressMember(o, id)
 	}
 	m := c.request("", id, c.n)
+	var to recipients
 	for _, s := range o.servers {
 		if s.conversation.Matches(m.Message) {
-			c.holders = append(c.holders, s.peer)
+			to.peers = append(to.peers, s.peer)
 		}
 	}
-	if len(c.holders) == 0 {
+	if len(to.peers) == 0 {
 		return nil
 	}
+	c.to = &to
 	return m
 }
 
@@ -270,7 +279,7 @@ func (c *open) addressMember(o *operation, id Caller) *actions.SendMessage {
 		}
 		m := c.request(s.member, id, c.n)
 		if s.conversation.Matches(m.Message) {
-			c.member, c.holders = s.member, []actions.PeerID{s.peer}
+			c.to = &recipients{s.member, []actions.PeerID{s.peer}}
 			return m
 		}
 	}
@@ -280,11 +289,17 @@ func (c *open) addressMember(o *operation, id Caller) *actions.SendMessage {
 // serve returns o with other servers.
 func (o *operation) serve(servers []server) *operation {
 	p := *o
-	p.servers, p.peers, p.simple = servers, nil, true
+	p.servers, p.all = servers, nil
+	var all recipients
 	for _, s := range servers {
-		p.peers = append(p.peers, s.peer)
 		// The conversation pins Op and Server, at least.
-		p.simple = p.simple && s.member == "" && len(s.conversation.Constraints()) == 2
+		if s.member != "" || len(s.conversation.Constraints()) != 2 {
+			return &p
+		}
+		all.peers = append(all.peers, s.peer)
+	}
+	if len(servers) > 0 {
+		p.all = &all
 	}
 	return &p
 }
@@ -327,20 +342,21 @@ func (v *client) left(o *operation, peer actions.PeerID, reason error) (*client,
 	next := v.with(p)
 	var as actions.Tree
 	for c := range v.open.all {
-		if c.def != o.def || !slices.Contains(c.holders, peer) {
+		if c.def != o.def || !c.to.has(peer) {
 			continue
 		}
 		d := *c
-		d.holders = slices.DeleteFunc(slices.Clone(c.holders), func(h actions.PeerID) bool { return h == peer })
 		var again *actions.SendMessage
-		if c.member != "" {
+		if c.to.member != "" {
 			again = d.address(p, v.id)
+		} else {
+			d.to = &recipients{peers: slices.DeleteFunc(slices.Clone(c.to.peers), func(h actions.PeerID) bool { return h == peer })}
 		}
 		switch {
 		case again != nil:
 			as = append(as, actions.AtLevel(v.level, again))
 			fallthrough
-		case len(d.holders) > 0:
+		case d.to != nil && len(d.to.peers) > 0:
 			change := *next
 			change.open = next.open.with(&d)
 			next = &change

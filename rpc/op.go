@@ -107,10 +107,9 @@ func define[A, R any](name string) *definition {
 		if !ok && (args != nil || at.Kind() != reflect.Interface) {
 			return nil, fmt.Errorf("%w: %s takes %v, not %T", ErrType, name, at, args)
 		}
-		return newCall(d, a, func(m topic.Message, err error) actions.Action {
-			r, err := result[R](m, err)
-			return then(r, err)
-		}), nil
+		c := &savedCallOf[A, R]{then: then}
+		c.init(d, a, c)
+		return c, nil
 	}
 	d.member = func(t topic.Topic) string {
 		p, _ := topic.Typed[Request[A]](t)

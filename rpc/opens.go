@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/benbjohnson/immutable"
@@ -8,11 +9,15 @@ import (
 
 // opens are open calls by their numbers. The zero opens is empty. It never changes.
 //
-// Few calls are a list, which is copied for each change. Many are a tree. Most often
-// there is only one.
+// Most often there is only one. Several are a list, which is copied for each change, and
+// many are a tree.
 type opens struct {
-	one  *open                               // if there is one
-	few  []*open                             // if there are several
+	one  *open    // if there is one
+	more *several // if there are more
+}
+
+type several struct {
+	few  []*open
 	many *immutable.SortedMap[uint64, *open] // nil for few
 }
 
@@ -23,27 +28,28 @@ func (cs opens) len() int {
 	switch {
 	case cs.one != nil:
 		return 1
-	case cs.many != nil:
-		return cs.many.Len()
+	case cs.more == nil:
+		return 0
+	case cs.more.many != nil:
+		return cs.more.many.Len()
 	}
-	return len(cs.few)
+	return len(cs.more.few)
 }
 
 // get returns the call with a number, or nil.
 func (cs opens) get(n uint64) *open {
-	if cs.one != nil {
+	switch {
+	case cs.one != nil:
 		if cs.one.n == n {
 			return cs.one
 		}
-		return nil
-	}
-	if cs.many != nil {
-		c, _ := cs.many.Get(n)
+	case cs.more == nil:
+	case cs.more.many != nil:
+		c, _ := cs.more.many.Get(n)
 		return c
-	}
-	for _, c := range cs.few {
-		if c.n == n {
-			return c
+	default:
+		if i, found := slices.BinarySearchFunc(cs.more.few, n, byNumber); found {
+			return cs.more.few[i]
 		}
 	}
 	return nil
@@ -51,78 +57,67 @@ func (cs opens) get(n uint64) *open {
 
 // with returns cs with c, in the place of a call with the same number.
 func (cs opens) with(c *open) opens {
+	var few []*open
 	switch {
-	case cs.many != nil:
-		return opens{many: cs.many.Set(c.n, c)}
-	case cs.one == nil && len(cs.few) == 0 || cs.one != nil && cs.one.n == c.n:
+	case cs.more != nil && cs.more.many != nil:
+		return opens{more: &several{many: cs.more.many.Set(c.n, c)}}
+	case cs.more != nil:
+		few = cs.more.few
+	case cs.one == nil || cs.one.n == c.n:
 		return opens{one: c}
-	case cs.one != nil:
-		cs.few = []*open{cs.one}
+	default:
+		few = []*open{cs.one}
 	}
-	i, found := slices.BinarySearchFunc(cs.few, c.n, byNumber)
-	if found {
-		few := slices.Clone(cs.few)
+	i, found := slices.BinarySearchFunc(few, c.n, byNumber)
+	switch {
+	case found:
+		few = slices.Clone(few)
 		few[i] = c
-		return opens{few: few}
+	case len(few) < maxFew:
+		few = slices.Insert(slices.Clip(few), i, c)
+	default:
+		many := immutable.NewSortedMapBuilder[uint64, *open](nil)
+		for _, d := range few {
+			many.Set(d.n, d)
+		}
+		many.Set(c.n, c)
+		return opens{more: &several{many: many.Map()}}
 	}
-	if len(cs.few) < maxFew {
-		few := make([]*open, 0, len(cs.few)+1)
-		return opens{few: append(append(append(few, cs.few[:i]...), c), cs.few[i:]...)}
-	}
-	many := immutable.NewSortedMapBuilder[uint64, *open](nil)
-	for _, d := range cs.few {
-		many.Set(d.n, d)
-	}
-	many.Set(c.n, c)
-	return opens{many: many.Map()}
+	return opens{more: &several{few: few}}
 }
 
 // without returns cs without the call with a number, if it is there.
 func (cs opens) without(n uint64) opens {
 	switch {
-	case cs.many != nil:
-		many := cs.many.Delete(n)
-		if many.Len() > 0 {
-			return opens{many: many}
-		}
-		return opens{}
-	case cs.one != nil && cs.one.n == n:
-		return opens{}
-	}
-	i, found := slices.BinarySearchFunc(cs.few, n, byNumber)
-	if !found {
+	case cs.get(n) == nil:
 		return cs
+	case cs.len() == 1:
+		return opens{}
+	case cs.more.many != nil:
+		return opens{more: &several{many: cs.more.many.Delete(n)}}
 	}
-	return opens{few: slices.Delete(slices.Clone(cs.few), i, i+1)}
+	return opens{more: &several{few: slices.DeleteFunc(slices.Clone(cs.more.few), func(c *open) bool { return c.n == n })}}
 }
 
 // all yields the calls in the order of their numbers.
 func (cs opens) all(yield func(*open) bool) {
-	if cs.one != nil {
+	switch {
+	case cs.one != nil:
 		yield(cs.one)
-		return
-	}
-	for _, c := range cs.few {
-		if !yield(c) {
-			return
+	case cs.more == nil:
+	case cs.more.many != nil:
+		for it := cs.more.many.Iterator(); !it.Done(); {
+			if _, c, _ := it.Next(); !yield(c) {
+				return
+			}
 		}
-	}
-	if cs.many == nil {
-		return
-	}
-	for it := cs.many.Iterator(); !it.Done(); {
-		if _, c, _ := it.Next(); !yield(c) {
-			return
+	default:
+		for _, c := range cs.more.few {
+			if !yield(c) {
+				return
+			}
 		}
 	}
 }
 
-func byNumber(c *open, n uint64) int {
-	switch {
-	case c.n < n:
-		return -1
-	case c.n > n:
-		return 1
-	}
-	return 0
-}
+func byNumber(c *open, n uint64) int { return cmp.Compare(c.n, n) }

@@ -62,11 +62,12 @@ func (k Then[S, T, R]) resume(tag T, result R, err error) actions.Action {
 
 // CallThen is [CallState] with a continuation that has a name, which also gets the tag.
 func CallThen[S, T, A, R any](op Op[A, R], a A, then Then[S, T, R], tag T, opts ...Option) actions.Action {
-	c := newCall(op.of(), a, func(m topic.Message, err error) actions.Action {
-		r, err := result[R](m, err)
-		return then.resume(tag, r, err)
-	})
-	c.saved = &saved{then.name, tag}
+	c := &savedCallOf[A, R]{then: func(r any, err error) actions.Action {
+		result, _ := r.(R)
+		return then.resume(tag, result, err)
+	}}
+	c.init(op.of(), a, c)
+	c.details = &details{saved: &saved{then.name, tag}}
 	return begin(c, opts)
 }
 
@@ -83,7 +84,7 @@ func CallNamed[S, T any](op string, args any, then Then[S, T, any], tag T, opts 
 	if err != nil {
 		return resume(nil, err)
 	}
-	p.untyped().saved = &saved{then.name, tag}
+	p.untyped().details = &details{saved: &saved{then.name, tag}}
 	return begin(p, opts)
 }
 
@@ -185,13 +186,17 @@ func saveCalls(calls []*open) (all []savedCall, err error) {
 		if c.saved == nil {
 			return nil, fmt.Errorf("rpc: a call of %s has no answer yet, and it continues with a function that has no name: use rpc.CallThen for calls that must be saved", c.def.name)
 		}
-		all = append(all, savedCall{c.def.name, c.arguments(), c.saved.then, c.saved.tag, c.n, c.opts, c.timed, c.member, c.holders})
+		d := savedCall{Op: c.def.name, Args: c.arguments(), Then: c.saved.then, Tag: c.saved.tag, N: c.n, Options: c.opts, Timed: c.timed}
+		if c.to != nil {
+			d.Member, d.Holders = c.to.member, c.to.peers
+		}
+		all = append(all, d)
 	}
 	return all, nil
 }
 
 func (s savedClient) restore() (*client, error) {
-	v := &client{level: s.Level, id: s.ID, last: s.Last}
+	v := &client{standing: &standing{level: s.Level, id: s.ID}, last: s.Last}
 	for _, p := range s.Operations {
 		d, ok := named(p.Name)
 		if !ok || v.operation(d) != nil {
@@ -217,7 +222,7 @@ func (s savedClient) restore() (*client, error) {
 			}
 			o.waiting = append(o.waiting, w)
 		}
-		v.ops = append(v.ops, o)
+		v.standing.ops = append(v.ops, o)
 	}
 	for _, c := range s.Open {
 		w, err := c.restore()
@@ -247,6 +252,10 @@ func (s savedCall) restore() (*open, error) {
 		return nil, err
 	}
 	c := p.untyped()
-	c.opts, c.saved = s.Options, &saved{s.Then, s.Tag}
-	return &open{call: c, n: s.N, timed: s.Timed, member: s.Member, holders: s.Holders}, nil
+	c.details = &details{s.Options, &saved{s.Then, s.Tag}}
+	o := &open{call: c, n: s.N, timed: s.Timed}
+	if len(s.Holders) > 0 {
+		o.to = &recipients{s.Member, s.Holders}
+	}
+	return o, nil
 }

@@ -113,8 +113,16 @@ func (k *kernel) fresh(p *proc, a actions.FreshName) {
 // items that have been performed, if there are enough of those: moving the rest for
 // each continuation in a long batch would take quadratic time.
 func (k *kernel) prepend(a actions.Action) {
-	if a == nil {
+	switch a.(type) {
+	case nil:
 		return
+	case actions.Tree:
+	default: // most often it is just one, which takes the place of the item that is performed
+		if k.at > 0 {
+			k.at--
+			k.batch[k.at] = item{action: a}
+			return
+		}
 	}
 	batch := k.m.takeSpare()
 	for leaf := range actions.Leaves(a) {
