@@ -59,6 +59,11 @@ type (
 		Name string                 // for people
 		Boot func(self PID) Process // evaluated as part of the new process
 		Then *Resumption            // continues the parent, with the PID of the child; may be nil
+
+		// Monitor, if not nil, is performed by the parent in the same step, with the PID
+		// of the child. It does not work at a meta-level. (Traces of a journal have sums
+		// over the other fields.)
+		Monitor *MonitorProcess `fingerprint:"-"`
 	}
 
 	// QuitProcess ends a process, and closes its endpoints and devices. If there is
@@ -85,8 +90,13 @@ type (
 	// A monitor does not keep the process that it is about in the machine. It keeps
 	// the process that has it there.
 	MonitorProcess struct {
-		PID     PID      // not zero, and not that of the acting process
+		PID     PID      // not that of the acting process; zero only in SpawnProcess
 		Handler *Handler // nil for a process that ignores the event
+
+		// Binds says that if the acting process ends first, the machine ends the other
+		// one, too, with a reason that wraps vm.ErrOrphaned and that of the acting
+		// process. Of several, the one with the highest PID goes first.
+		Binds bool
 	}
 
 	// UnmonitorProcess ends a [MonitorProcess]: the event does not come. If there is

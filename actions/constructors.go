@@ -75,6 +75,10 @@ func (s SpawnProcess) Continue(r Resumption) SpawnProcess { s.Then = &r; return 
 // need not be unique.
 func (s SpawnProcess) Named(name string) SpawnProcess { s.Name = name; return s }
 
+// Monitored returns s with a monitor of the child, whose PID is filled in. The parent
+// hears of every end of the child, even if its boot panics.
+func (s SpawnProcess) Monitored(m MonitorProcess) SpawnProcess { s.Monitor = &m; return s }
+
 // Quit ends the process that returns it, without a reason. The actions after it in
 // the same transition are dropped.
 func Quit() QuitProcess { return QuitProcess{} }
@@ -94,16 +98,13 @@ func Kill(pid PID, reason error) QuitProcess {
 
 // Monitor asks for one event [Down] when process pid of the same machine has gone:
 // see [MonitorProcess]. The functions Monitor and MonitorState of package endpoint
-// make the handler from typed functions. Monitor panics if pid is zero.
-//
-// The parent of a process hears of any end of the child, even if the boot of the child
-// panics, if it monitors the child in the continuation of [SpawnThen].
-func Monitor(pid PID, h *Handler) MonitorProcess {
-	if pid == 0 {
-		panic("actions: Monitor of PID 0, which is nobody's")
-	}
-	return MonitorProcess{PID: pid, Handler: h}
-}
+// make the handler from typed functions. To monitor a child, use
+// [SpawnProcess.Monitored].
+func Monitor(pid PID, h *Handler) MonitorProcess { return MonitorProcess{PID: pid, Handler: h} }
+
+// Binding returns m as a monitor that binds the other process to the acting one: see
+// [MonitorProcess].
+func (m MonitorProcess) Binding() MonitorProcess { m.Binds = true; return m }
 
 // Unmonitor ends [Monitor]: the event does not come.
 func Unmonitor(pid PID) UnmonitorProcess { return UnmonitorProcess{pid} }

@@ -273,14 +273,10 @@ func ExampleObservePublishers() {
 }
 
 func ExampleMonitor() {
-	// The boot of the child panics. The parent hears of it, because it monitors the
-	// child before the child has its first turn.
 	child := actions.SpawnFunc(func(actions.PID) actions.Process { panic("no configuration") })
-	ground.Run(context.Background(), child.Continue(actions.ResumeWith(func(s struct{}, pid actions.PID) actions.Transition[struct{}] {
-		return actions.Next(s, endpoint.Monitor(pid, func(pid actions.PID, reason error) actions.Action {
-			fmt.Printf("process %v has gone: %v\n", pid, reason)
-			return nil
-		}))
+	ground.Run(context.Background(), child.Monitored(endpoint.Monitor(0, func(pid actions.PID, reason error) actions.Action {
+		fmt.Printf("process %v has gone: %v\n", pid, reason)
+		return nil
 	})))
 	// Output:
 	// process 2 has gone: vm: panic: no configuration

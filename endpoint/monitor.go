@@ -6,7 +6,7 @@ import "github.com/go-marketplace/marketplace/actions"
 // the one with which it has failed or was killed. It is nil if there was none, or if
 // the machine has removed the process because nothing could happen to it any more,
 // and vm.ErrNoProcess if there was no such process: see [actions.MonitorProcess].
-// Monitor panics if pid is zero.
+// The PID is zero only for [actions.SpawnProcess.Monitored].
 func Monitor(pid actions.PID, f func(pid actions.PID, reason error) actions.Action) actions.MonitorProcess {
 	return monitor(pid, plain[struct{}](actions.Down, func(ev *actions.Event) actions.Action {
 		return f(valueOf[actions.PID](ev), ev.Reason)

@@ -319,7 +319,7 @@ func (a *assembly) monitors(root *space) {
 				break
 			}
 			last = m.PID
-			c.ensureExtras().monitors = append(c.ensureExtras().monitors, monitor{m.PID, m.Handler})
+			c.ensureExtras().monitors = append(c.ensureExtras().monitors, monitor{m.PID, m.Handler, m.Binds})
 		}
 		if p.Nested {
 			spaces = append(spaces, c.extras.inner)

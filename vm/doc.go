@@ -61,10 +61,11 @@
 //
 // A process that monitors another one of the same machine ([actions.MonitorProcess]) is
 // told once when that has gone: when it has ended, after its peers, and when the machine
-// has removed it. Several are told in the order of their PIDs. The process of a child
-// that fails in its first transition goes like any other, so a parent that monitors its
-// child in the continuation of the spawn hears of each end. A process with a monitor is
-// not removed, because something can happen to it; its monitor keeps no other process.
+// has removed it. Several are told in the order of their PIDs. A parent can monitor its
+// child from its start ([actions.SpawnProcess.Monitored]); a child that fails in its
+// first transition ends like any other process. A process with a monitor is not
+// removed, because something can happen to it; its monitor keeps no other process. A
+// monitor can bind the other process: then that ends when its owner ends.
 //
 // # Images
 //

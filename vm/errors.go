@@ -9,8 +9,8 @@ import (
 )
 
 // The reasons for which the machine ends a process whose action cannot be performed,
-// except ErrNoProcess, which is a reason of [actions.Down] alone. Its peers get an
-// error that wraps one of them, and says which action it was. Use [errors.Is].
+// and two of monitors, ErrNoProcess and ErrOrphaned. The peers get an error that wraps
+// one of them, and says which action it was. Use [errors.Is].
 var (
 	// ErrStateType: a handler or a continuation is for another type of state than
 	// the process has.
@@ -38,6 +38,10 @@ var (
 	// ErrNoProcess: a process monitors a PID that no process of its machine has, or
 	// has any more.
 	ErrNoProcess = errors.New("vm: no process has this PID")
+
+	// ErrOrphaned: the machine has ended a process, because another one that bound it
+	// by a monitor has ended.
+	ErrOrphaned = errors.New("vm: the process to which this one was bound has ended")
 
 	// ErrGoexit: a transition function has called runtime.Goexit.
 	ErrGoexit = errors.New("vm: transition function called runtime.Goexit")

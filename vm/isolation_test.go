@@ -78,6 +78,12 @@ var misbehaviours = []struct {
 	{"monitor at a meta-level", func() actions.Action {
 		return actions.Spawn(vm.Nested(actions.AtMeta(publish()), later(actions.AtMeta(actions.Monitor(1, nil)))))
 	}, isErr(vm.ErrAction)},
+	{"spawn with a monitor at a meta-level", func() actions.Action {
+		return actions.Spawn(vm.Nested(actions.AtMeta(publish()),
+			later(actions.AtMeta(actions.Spawn(actions.Stateless()).Monitored(actions.MonitorProcess{})))))
+	}, isErr(vm.ErrAction)},
+	{"spawn with a monitor for another type of state", does(actions.Spawn(actions.Stateless()).Monitored(endpoint.MonitorState(0,
+		func(n int, _ actions.PID, _ error) actions.Transition[int] { return actions.Next(n) }))), isErr(vm.ErrStateType)},
 	{"monitor of nobody", does(actions.MonitorProcess{}), isErr(vm.ErrAction)},
 	{"monitor of oneself", func() actions.Action {
 		return actions.SpawnFunc(func(self actions.PID) actions.Process {

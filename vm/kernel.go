@@ -43,7 +43,8 @@ type kernel struct {
 	sending  sending
 	notice   notice
 	leaving  leaving
-	downs    []down // to be told
+	downs    []down   // to be told
+	orphans  []orphan // to end, the last one first
 	spawning spawning
 	call     pendingCall
 	local    localUpdate

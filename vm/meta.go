@@ -88,6 +88,10 @@ func (k *kernel) lift(p *proc, it item) {
 		k.removeMeta(p, level, a.ID)
 		out.action = actions.DeleteEndpoint{ID: metaID{p.cell.pid, level, a.ID}, Reason: a.Reason}
 	case actions.SpawnProcess:
+		if a.Monitor != nil {
+			k.fail(p, fmt.Errorf("%w at a meta-level: a spawn with a monitor", ErrAction))
+			return
+		}
 		if a.Then != nil {
 			if !k.fits(p, a.Then.State, "continuation of a spawn") {
 				return

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,6 +14,13 @@ import (
 type monitor struct {
 	pid     actions.PID
 	handler *actions.Handler // nil if there is nothing to do
+	binds   bool             // pid ends with the process
+}
+
+// An orphan is a process that is to end, because one that bound it has ended.
+type orphan struct {
+	pid    actions.PID
+	reason error
 }
 
 // A down is the news for process p that process pid has gone. Until p is told, it has
@@ -37,24 +45,29 @@ func (k *kernel) monitor(p *proc, a actions.MonitorProcess) {
 		k.fail(p, fmt.Errorf("%w: a process cannot monitor itself, nor PID 0, which is nobody's", ErrAction))
 		return
 	}
-	if a.Handler != nil && a.Handler.Run == nil {
-		a.Handler = nil
-	}
-	if a.Handler != nil && !k.fits(p, a.Handler.State, a) {
+	if !k.checkMonitor(p, &a) {
 		return
 	}
 	r := p.own().ensureExtras()
 	i, found := p.cell.monitored(a.PID)
 	if found {
-		r.monitors[i].handler = a.Handler
+		r.monitors[i].handler, r.monitors[i].binds = a.Handler, a.Binds
 		return
 	}
-	r.monitors = slices.Insert(r.monitors, i, monitor{a.PID, a.Handler})
+	r.monitors = slices.Insert(r.monitors, i, monitor{a.PID, a.Handler, a.Binds})
 	if k.procs.get(a.PID) == nil {
 		k.downs = append(k.downs, down{p, a.PID, ErrNoProcess})
 		return
 	}
 	k.watch(p, a.PID)
+}
+
+// checkMonitor reports whether p can have a monitor. If not, p fails.
+func (k *kernel) checkMonitor(p *proc, a *actions.MonitorProcess) bool {
+	if a.Handler != nil && a.Handler.Run == nil {
+		a.Handler = nil
+	}
+	return a.Handler == nil || k.fits(p, a.Handler.State, *a)
 }
 
 // unmonitor ends what monitor began.
@@ -91,12 +104,41 @@ func (k *kernel) unwatch(p *proc, pid actions.PID) {
 	}
 }
 
-// unwatchAll notes that p, which has ended, monitors nobody any more.
-func (k *kernel) unwatchAll(p *proc) {
-	if p.cell.extras != nil {
-		for _, m := range p.cell.extras.monitors {
-			k.unwatch(p, m.pid)
+// unwatchAll notes that p, which has ended, monitors nobody any more, and that those
+// that it has bound are to end.
+func (k *kernel) unwatchAll(p *proc, reason error) {
+	if p.cell.extras == nil {
+		return
+	}
+	for _, m := range p.cell.extras.monitors {
+		k.unwatch(p, m.pid)
+		if m.binds {
+			k.orphans = append(k.orphans, orphan{m.pid, orphaned(reason)})
 		}
+	}
+}
+
+// orphaned returns the reason for those that a process has bound that has ended.
+func orphaned(reason error) error {
+	switch {
+	case reason == nil:
+		return ErrOrphaned
+	case errors.Is(reason, ErrOrphaned):
+		return reason
+	default:
+		return fmt.Errorf("%w: %w", ErrOrphaned, reason)
+	}
+}
+
+// endOrphan ends the last orphan. Those that it has bound itself come next.
+func (k *kernel) endOrphan() {
+	last := len(k.orphans) - 1
+	o := k.orphans[last]
+	if k.orphans = k.orphans[:last]; last == 0 {
+		k.orphans = nil
+	}
+	if p := k.procs.get(o.pid); p != nil {
+		k.end(p, o.reason)
 	}
 }
 

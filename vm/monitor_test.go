@@ -31,9 +31,7 @@ func (d *downs) want(t *testing.T, want ...string) {
 
 // watched spawns a process that the parent monitors.
 func watched(child actions.SpawnProcess, f func(actions.PID, error) actions.Action) actions.Action {
-	return child.Continue(actions.ResumeWith(func(s struct{}, pid actions.PID) actions.Transition[struct{}] {
-		return actions.Next(s, endpoint.Monitor(pid, f))
-	}))
+	return child.Monitored(endpoint.Monitor(0, f))
 }
 
 // settled returns a machine that has performed boot, and is at rest.
@@ -51,7 +49,7 @@ func settled(t *testing.T, boot ...actions.Action) *vm.Machine {
 }
 
 // TestMonitorHearsEveryEnd: the parent hears of every end of a child that it monitors
-// in the continuation of the spawn, with its reason. B-M25, FC-16, HL-85.
+// from its start, with its reason. B-M25, FC-16, HL-85.
 func TestMonitorHearsEveryEnd(t *testing.T) {
 	boot := func(f func()) actions.SpawnProcess {
 		return actions.SpawnFunc(func(actions.PID) actions.Process { f(); return actions.Stateless() })
@@ -61,6 +59,7 @@ func TestMonitorHearsEveryEnd(t *testing.T) {
 		child actions.SpawnProcess
 		want  string
 	}{
+		{"has nothing to do", actions.Spawn(actions.Stateless()), "<nil>"},
 		{"boot panics", boot(func() { panic(errBoom) }), "vm: panic: boom"},
 		{"boot returns nil", actions.SpawnFunc(func(actions.PID) actions.Process { return nil }), "vm: panic: the function that makes the process has returned nil: return actions.Next or actions.Stateless"},
 		{"quits", actions.Spawn(actions.Stateless(actions.Quit())), "<nil>"},
@@ -242,5 +241,53 @@ func TestMonitorWithoutRest(t *testing.T) {
 	m.Apply(vm.Input{Kind: vm.Start})
 	if !m.Busy() {
 		t.Error("the machine is at rest")
+	}
+}
+
+// TestMonitorInContinuation: a parent that monitors its child in the continuation of
+// the spawn hears of it, because its turn comes before that of the child.
+func TestMonitorInContinuation(t *testing.T) {
+	var d downs
+	child := actions.SpawnFunc(func(actions.PID) actions.Process { panic(errBoom) })
+	settled(t, child.Continue(actions.ResumeWith(func(s struct{}, pid actions.PID) actions.Transition[struct{}] {
+		return actions.Next(s, endpoint.Monitor(pid, d.add("parent")))
+	})))
+	d.want(t, "parent: 2 vm: panic: boom")
+}
+
+// TestBindingMonitor: those that a process has bound end with it, the last one first,
+// and those that they have bound before the next, with a reason that wraps its own.
+func TestBindingMonitor(t *testing.T) {
+	var d downs
+	binding := func(child actions.SpawnProcess) actions.Action {
+		return child.Monitored(actions.MonitorProcess{}.Binding())
+	}
+	leaf := func() actions.SpawnProcess { return actions.Spawn(actions.Stateless(publish())) }
+	hear := func(pid actions.PID) actions.Action { return endpoint.Monitor(pid, d.add("1")) }
+	m := settled(t,
+		actions.Spawn(actions.Stateless( // 2
+			binding(leaf()), // 3
+			binding(actions.Spawn(actions.Stateless(publish(), binding(leaf()), binding(actions.Spawn(vm.Nested(actions.AtMeta(publish()))))))), // 4, with 7 and 8
+			binding(leaf()), // 5
+			leaf(),          // 6
+			later(later(later(later(later(later(actions.Fail(errBoom))))))),
+		)),
+		later(later(later(hear(2), hear(3), hear(4), hear(5), hear(7), hear(8)))),
+	)
+	orphan := " vm: the process to which this one was bound has ended: boom"
+	d.want(t, "1: 2 boom", "1: 5"+orphan, "1: 4"+orphan, "1: 8"+orphan, "1: 7"+orphan, "1: 3"+orphan)
+	if ps := slices.Collect(m.Processes()); len(ps) != 1 || !slices.Equal(ps[0].Path, vm.Path{6}) {
+		t.Errorf("left is %v", ps)
+	}
+}
+
+// TestBindingIsUndone: Unmonitor, and a monitor that does not bind, undo the binding.
+func TestBindingIsUndone(t *testing.T) {
+	for name, a := range map[string]actions.Action{"unmonitor": actions.Unmonitor(3), "monitor": actions.Monitor(3, nil)} {
+		m := settled(t, actions.Spawn(actions.Stateless(
+			actions.Spawn(actions.Stateless(publish())).Monitored(actions.MonitorProcess{}.Binding()), later(a, actions.Fail(errBoom)))))
+		if _, ok := m.Process(vm.Path{3}); !ok {
+			t.Errorf("%s: process 3 has ended", name)
+		}
 	}
 }

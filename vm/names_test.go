@@ -18,6 +18,7 @@ func TestTextsOfReasons(t *testing.T) {
 		{ErrAction, "vm: action cannot be performed"},
 		{ErrOverflow, "vm: queue is full"},
 		{ErrNoProcess, "vm: no process has this PID"},
+		{ErrOrphaned, "vm: the process to which this one was bound has ended"},
 		{ErrGoexit, "vm: transition function called runtime.Goexit"},
 		{&PanicError{Value: errors.New("no")}, "vm: panic: no"},
 	} {

@@ -87,6 +87,7 @@ type DeviceParts struct {
 type MonitorParts struct {
 	PID     actions.PID      // of the process that is monitored, in the same machine
 	Handler *actions.Handler // nil if the process ignores the event
+	Binds   bool             // the other process ends with this one
 }
 
 // Path returns the path of p.Processes[i].
@@ -219,7 +220,7 @@ func (c *cell) parts(depth uint32) ProcessParts {
 	}
 	if c.extras != nil {
 		for _, m := range c.extras.monitors {
-			p.Monitors = append(p.Monitors, MonitorParts{m.pid, m.handler})
+			p.Monitors = append(p.Monitors, MonitorParts{m.pid, m.handler, m.binds})
 		}
 	}
 	return p

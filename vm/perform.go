@@ -157,7 +157,8 @@ func (k *kernel) quit(p *proc, a actions.QuitProcess) {
 }
 
 // end ends p, which runs no more code. Its endpoints go one after another, and all
-// their peers but p itself are told. Then those that monitor p are told.
+// their peers but p itself are told. Then those that monitor p are
+// told, and those that p has bound end.
 func (k *kernel) end(p *proc, reason error) {
 	m := k.m
 	m.stats.Ended++
@@ -166,7 +167,7 @@ func (k *kernel) end(p *proc, reason error) {
 		m.failure = reason
 	}
 	k.discard(p)
-	k.unwatchAll(p)
+	k.unwatchAll(p, reason)
 	k.noteDown(p, reason)
 	if p == k.acting {
 		k.dropBatch(p)
@@ -221,6 +222,13 @@ func (k *kernel) spawnProcess(p *proc, a actions.SpawnProcess, resume *continuat
 	if a.Then != nil && !k.fits(p, a.Then.State, "continuation of a spawn") {
 		return
 	}
+	if a.Monitor != nil {
+		m := *a.Monitor
+		if !k.checkMonitor(p, &m) {
+			return
+		}
+		a.Monitor = &m
+	}
 	if a.Boot == nil {
 		k.fail(p, fmt.Errorf("%w: SpawnProcess without Boot: make one with actions.Spawn", ErrAction))
 		return
@@ -240,9 +248,13 @@ func (k *kernel) spawn() {
 		s.stage = entering
 		k.inform(s)
 	case entering:
-		child := s.child
+		child, m := s.child, s.action.Monitor
 		k.spawning = spawning{}
 		k.enter(child)
+		if m != nil {
+			m.PID = child.cell.pid
+			k.monitor(k.acting, *m)
+		}
 	}
 }
 

@@ -18,25 +18,26 @@ import (
 //	Rule 3: The news of an endpoint goes to the next peer.
 //	Rule 4: A process that has ended loses its next endpoint.
 //	Rule 5: A process is told that one that it monitors has gone.
-//	Rule 6: A process that is being spawned takes its next step.
-//	Rule 7: The acting process performs its next action.
-//	Rule 8: The acting process has no action left: its turn ends.
-//	Rule 9: The next process of the round has its turn, or the round ends.
-//	Rule 10: A round that is due begins.
+//	Rule 6: A process ends that was bound to one that has ended.
+//	Rule 7: A process that is being spawned takes its next step.
+//	Rule 8: The acting process performs its next action.
+//	Rule 9: The acting process has no action left: its turn ends.
+//	Rule 10: The next process of the round has its turn, or the round ends.
+//	Rule 11: A round that is due begins.
 //
 // For example, process 2 sends a message that processes 3 and 4 receive. Process 3
 // returns a message of its own, and process 4 quits:
 //
-//	Rule 7: 2 performs its action. There are two receivers.
+//	Rule 8: 2 performs its action. There are two receivers.
 //	Rule 2: 3 is told. Its action goes to its queue. 4 is told, and its action, too.
-//	Rule 8: The turn of 2 ends.
-//	Rule 9: 3 has its turn in this round, because 3 > 2.
-//	Rule 7: 3 sends. Nobody receives the message.
-//	Rule 8, Rule 9: 4 has its turn.
-//	Rule 7: 4 ends.
+//	Rule 9: The turn of 2 ends.
+//	Rule 10: 3 has its turn in this round, because 3 > 2.
+//	Rule 8: 3 sends. Nobody receives the message.
+//	Rule 9, Rule 10: 4 has its turn.
+//	Rule 8: 4 ends.
 //	Rule 4, Rule 3: The endpoints of 4 go, one after another, and their peers are told.
 //
-// Rules 0 to 6 keep their place in fields of the kernel. A transition function that
+// Rules 0 to 7 keep their place in fields of the kernel. A transition function that
 // panics or ends the goroutine leaves work where it is, and the next call goes on.
 
 // work does what there is to do, until nothing is left but, perhaps, another round.
@@ -60,6 +61,8 @@ func (k *kernel) work() {
 			k.leave()
 		case len(k.downs) > 0:
 			k.tellDown()
+		case len(k.orphans) > 0:
+			k.endOrphan()
 		case k.spawning.stage != notSpawning:
 			k.spawn()
 		case k.at < len(k.batch):

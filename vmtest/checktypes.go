@@ -78,14 +78,18 @@ func (e openedEndpoint) String() string {
 
 // opened is what Type.Open opens for a state.
 type opened struct {
+	monitors  []actions.PID
 	endpoints []openedEndpoint
 	devices   []string // by name
 }
 
-// texts describes the endpoints and the devices.
+// texts describes the endpoints, the devices and the monitors.
 func (o *opened) texts() (all []string) {
 	for _, e := range o.endpoints {
 		all = append(all, e.String())
+	}
+	for _, pid := range o.monitors {
+		all = append(all, "monitor "+pid.String())
 	}
 	return append(all, o.devices...)
 }
@@ -107,12 +111,15 @@ func (o *opened) add(typ actions.Type, level uint32, a actions.Action) error {
 		case actions.OpenDevice:
 			o.devices = append(o.devices, a.Device.DeviceName())
 			h = a.Handler
+		case actions.MonitorProcess:
+			o.monitors = append(o.monitors, a.PID)
+			h = a.Handler
 		case actions.MetaLevel:
 			if err := o.add(typ, level+1, a.Action); err != nil {
 				return err
 			}
 		default:
-			return fmt.Errorf("its Open returns %T, which opens neither an endpoint nor a device", a)
+			return fmt.Errorf("its Open returns %T, which is neither an endpoint, a device nor a monitor", a)
 		}
 		if h != nil && h.State != nil && h.State != typ.State {
 			return fmt.Errorf("its Open returns a handler for states of type %v", h.State)
@@ -148,6 +155,11 @@ func (o *opened) lacks(p vm.ProcessInfo) (all []string) {
 	for _, d := range p.Devices {
 		if !slices.Contains(o.devices, d.Device.DeviceName()) {
 			all = append(all, "Open does not open the device "+d.Device.DeviceName())
+		}
+	}
+	for _, pid := range p.Monitors {
+		if !slices.Contains(o.monitors, pid) {
+			all = append(all, fmt.Sprintf("Open does not monitor process %v", pid))
 		}
 	}
 	return all

@@ -83,7 +83,7 @@ func TestTypes(t *testing.T) {
 		}).erased, "its Open returns a handler for states of type int"},
 		"does more than to open": {giving(func(l listening, s *studio) actions.Action {
 			return actions.Group(l.open(s), actions.Quit())
-		}).erased, "its Open returns actions.QuitProcess, which opens neither an endpoint nor a device"},
+		}).erased, "its Open returns actions.QuitProcess, which is neither an endpoint, a device nor a monitor"},
 		"loses something": {func(s *studio) actions.Type {
 			return actions.CodedAs(giving(listening.open)(s),
 				func(l listening) []string { return l.Stations },

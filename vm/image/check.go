@@ -55,6 +55,9 @@ func differ(p, q *vm.ProcessParts) error {
 		}
 	}
 	for i, m := range p.Monitors {
+		if q.Monitors[i].Binds != m.Binds {
+			return fmt.Errorf("the Open of its type gives a monitor of process %d that binds it: %v", m.PID, !m.Binds)
+		}
 		if q.Monitors[i].PID != m.PID || shapeOf(q.Monitors[i].Handler) != shapeOf(m.Handler) {
 			return fmt.Errorf("the Open of its type gives the monitor of process %d a handler for other kinds of event", m.PID)
 		}

@@ -110,6 +110,7 @@ func TestImageErrorsOfMonitors(t *testing.T) {
 		{"it is not given", hears, nil, "gives no monitor of process 2"},
 		{"another one is given", hears, actions.Monitor(3, nil), "gives no monitor of process 2"},
 		{"it has another handler", hears, actions.Monitor(2, nil), "monitor of process 2 a handler for other kinds of event"},
+		{"it binds", hears, hears.Binding(), "gives a monitor of process 2 that binds it: true"},
 		{"it is given at a meta-level", hears, actions.AtMeta(hears), "a monitor at a meta-level"},
 		{"its handler is for another state", hears, endpoint.MonitorState(2, func(s clerk, _ actions.PID, _ error) actions.Transition[clerk] {
 			return actions.Next(s)

@@ -15,7 +15,7 @@ type opened struct {
 	named    map[idAt][]actions.AddEndpoint // several if their names have the same text
 	unnamed  map[uint32][]actions.AddEndpoint
 	devices  map[string][]actions.OpenDevice // by name
-	monitors map[actions.PID]*actions.Handler
+	monitors map[actions.PID]actions.MonitorProcess
 }
 
 // maxLevel is the highest level of an endpoint.
@@ -30,7 +30,7 @@ type idAt struct {
 // open calls the Open of t.
 func open(t actions.Type, state any) (g opened, err error) {
 	defer recovered(&err)
-	g = opened{map[idAt][]actions.AddEndpoint{}, map[uint32][]actions.AddEndpoint{}, map[string][]actions.OpenDevice{}, map[actions.PID]*actions.Handler{}}
+	g = opened{map[idAt][]actions.AddEndpoint{}, map[uint32][]actions.AddEndpoint{}, map[string][]actions.OpenDevice{}, map[actions.PID]actions.MonitorProcess{}}
 	if err := g.take(t, 0, t.Open(state)); err != nil {
 		return g, fmt.Errorf("the Open of type %q gives %w", t.Name, err)
 	}
@@ -143,11 +143,11 @@ func (g *opened) monitor(t actions.Type, level uint32, a actions.MonitorProcess)
 	if level > 0 {
 		return errors.New("a monitor at a meta-level")
 	}
-	h, err := handlerFor(t, a.Handler)
-	if err != nil {
+	var err error
+	if a.Handler, err = handlerFor(t, a.Handler); err != nil {
 		return fmt.Errorf("monitor of process %v %w", a.PID, err)
 	}
-	g.monitors[a.PID] = h
+	g.monitors[a.PID] = a
 	return nil
 }
 

@@ -142,11 +142,11 @@ func (r *reader) process(i int) {
 		}
 	}
 	for _, pid := range p.Monitors {
-		h, ok := g.monitors[pid]
+		m, ok := g.monitors[pid]
 		if !ok {
 			r.fault(i, "the Open of type %q gives no monitor of process %d", p.Type, pid)
 		}
-		c.Monitors = append(c.Monitors, vm.MonitorParts{PID: pid, Handler: h})
+		c.Monitors = append(c.Monitors, vm.MonitorParts{PID: pid, Handler: m.Handler, Binds: m.Binds})
 	}
 }
 

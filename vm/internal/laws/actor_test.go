@@ -177,9 +177,11 @@ func (a *lawActor) want(op *lawOp, level int, fresh actions.EndpointID) actions.
 			pid = a.child
 		}
 		if op.style == styleMute {
-			return actions.MonitorProcess{PID: pid}
+			return actions.MonitorProcess{PID: pid, Binds: op.binds}
 		}
-		return actions.MonitorProcess{PID: pid, Handler: a.monitor(op)}
+		return actions.MonitorProcess{PID: pid, Handler: a.monitor(op), Binds: op.binds}
+	case opWatched:
+		return a.spawn(op, level).(actions.SpawnProcess).Monitored(actions.MonitorProcess{Handler: a.monitor(op), Binds: op.binds})
 	case opUnmonitor:
 		return actions.Unmonitor(op.pid)
 	case opOpen:

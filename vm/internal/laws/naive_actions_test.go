@@ -1,6 +1,7 @@
 package laws
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 
@@ -86,6 +87,9 @@ func (p *naiveProc) spawn(a actions.SpawnProcess, then func(actions.PID)) {
 	if a.Then != nil && !p.fits(a.Then.State) {
 		return
 	}
+	if a.Monitor != nil && a.Monitor.Handler != nil && !p.fits(a.Monitor.Handler.State) {
+		return
+	}
 	child := p.vm.create(a.Name, a.Boot)
 	switch {
 	case then != nil:
@@ -94,6 +98,11 @@ func (p *naiveProc) spawn(a actions.SpawnProcess, then func(actions.PID)) {
 		p.push(p.run(func(state any) (any, actions.Action) { return a.Then.Run(state, child.pid) }))
 	}
 	p.vm.procs = append(p.vm.procs, child)
+	if a.Monitor != nil {
+		m := *a.Monitor
+		m.PID = child.pid
+		p.monitor(m)
+	}
 }
 
 func (p *naiveProc) quit(a actions.QuitProcess) {
@@ -128,6 +137,11 @@ func (p *naiveProc) end(reason error) {
 		reason = nil
 	}
 	v.down(p, reason)
+	for _, pid := range slices.Backward(slices.Sorted(maps.Keys(p.monitors))) {
+		if q := v.find(pid); q != nil && p.monitors[pid].Binds && !v.m.faults.OrphansLive {
+			q.end(vm.ErrOrphaned)
+		}
+	}
 }
 
 func (p *naiveProc) monitor(a actions.MonitorProcess) {
@@ -139,9 +153,9 @@ func (p *naiveProc) monitor(a actions.MonitorProcess) {
 		p.hearDown(a.Handler, a.PID, vm.ErrNoProcess)
 	default:
 		if p.monitors == nil {
-			p.monitors = map[actions.PID]*actions.Handler{}
+			p.monitors = map[actions.PID]actions.MonitorProcess{}
 		}
-		p.monitors[a.PID] = a.Handler
+		p.monitors[a.PID] = a
 	}
 }
 

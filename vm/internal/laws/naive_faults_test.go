@@ -22,5 +22,6 @@ type naiveFaults struct {
 	LastOneByOne      bool // the machine goes on after each that has been told so
 	SwallowedNoRound  bool // an event for a meta-level endpoint that is gone has no effect at all
 	DownForgotten     bool // nobody is told of the end of a process that it monitors
+	OrphansLive       bool // those that a process has bound go on when it has ended
 	DownWithoutReason bool // nor for what reason
 }

@@ -46,7 +46,7 @@ type naiveProc struct {
 	metas     []*naiveEnd // at meta-levels, in the order of creation
 	waits     []*naiveWait
 	holds     []*naiveHold
-	monitors  map[actions.PID]*actions.Handler
+	monitors  map[actions.PID]actions.MonitorProcess
 	inner     *naiveVM // if the process is a virtual machine
 	anonymous int      // how many endpoints without a name there have been
 	fresh     int      // how many fresh names have been given out
@@ -209,12 +209,12 @@ func (v *naiveVM) collect() {
 // down tells those that monitor p, which has gone.
 func (v *naiveVM) down(p *naiveProc, reason error) {
 	for _, q := range v.procs {
-		h, monitors := q.monitors[p.pid]
+		m, monitors := q.monitors[p.pid]
 		if !monitors || v.m.faults.DownForgotten {
 			continue
 		}
 		delete(q.monitors, p.pid)
-		q.hearDown(h, p.pid, reason)
+		q.hearDown(m.Handler, p.pid, reason)
 	}
 }
 

@@ -75,6 +75,10 @@ func (p *naiveProc) lift(it naiveItem) {
 		}
 		out.action = actions.DeleteEndpoint{ID: naiveMetaID{p.pid, level, a.ID}, Reason: a.Reason}
 	case actions.SpawnProcess:
+		if a.Monitor != nil {
+			p.fail(vm.ErrAction)
+			return
+		}
 		if a.Then != nil && !p.fits(a.Then.State) {
 			return
 		}

@@ -51,6 +51,7 @@ type lawOp struct {
 	script      int
 	nest        int // machines in machines around the process to spawn
 	then        int // the step to go on with; none if negative
+	binds       bool
 	grouped     bool
 }
 
@@ -70,6 +71,7 @@ const (
 	opClose
 	opGroup // at a meta-level, all that another step says
 	opMonitor
+	opWatched // a spawn with a monitor
 	opUnmonitor
 )
 
@@ -152,8 +154,9 @@ func (src lawSource) program() *lawProgram {
 	for range m.scripts {
 		p.scripts = append(p.scripts, m.script())
 	}
+	kinds := [][]lawKind{{opMonitor, opMonitor, opUnmonitor}, {opMonitor, opWatched, opWatched}}[src(2)]
 	for range src(12) {
-		m.monitor(&p.scripts[src(len(p.scripts))])
+		m.monitor(&p.scripts[src(len(p.scripts))], kinds[src(3)])
 	}
 	return p
 }
@@ -233,12 +236,11 @@ func (m lawMaker) op(s *lawScript, later int) lawOp {
 
 // monitor adds an action about a monitor to a step of s: mostly to one that a process
 // takes with the PID of its child.
-func (m lawMaker) monitor(s *lawScript) {
+func (m lawMaker) monitor(s *lawScript, kind lawKind) {
 	src := m.lawSource
-	op := lawOp{kind: opMonitor, then: src(len(s.steps)+1) - 1, pid: actions.PID(max(0, src(12)-4))}
-	if src.rarely(6) {
-		op.kind = opUnmonitor
-	}
+	op := lawOp{kind: kind, then: src(len(s.steps)+1) - 1, pid: actions.PID(max(0, src(12)-4))}
+	op.binds = src(2) == 0
+	op.script = src(m.scripts)
 	op.level = max(0, src(20)-18)
 	op.style = lawStyle(max(0, src(32)-28))
 	step := &s.steps[src(len(s.steps))]

@@ -58,6 +58,16 @@ type savedOp struct{ Script, Step, Op int }
 
 func (o savedOp) of(p *lawProgram) *lawOp { return &p.scripts[o.Script].steps[o.Step].ops[o.Op] }
 
+// watched reports whether p has spawns with a monitor. These happen at other times
+// than they are wished for, so p has no other monitors.
+func (p *lawProgram) watched() bool {
+	return slices.ContainsFunc(p.scripts, func(s lawScript) bool {
+		return slices.ContainsFunc(s.steps, func(s lawStep) bool {
+			return slices.ContainsFunc(s.ops, func(o lawOp) bool { return o.kind == opWatched })
+		})
+	})
+}
+
 // maxRank is how many continuations may come of each other.
 const maxRank = 2
 
@@ -185,12 +195,22 @@ func (a *savedActor) want(op *lawOp, at savedOp, level int, fresh vm.FreshID) ac
 		if d.PID == 0 {
 			d.PID = a.Child
 		}
-		if a.rank > 0 || level == 0 && (d.PID == 0 || d.PID == a.PID) {
+		if a.rank > 0 || a.program.watched() || level == 0 && (d.PID == 0 || d.PID == a.PID) {
 			return nil // see above
 		}
 		a.Downs = slices.DeleteFunc(a.Downs, func(o savedMonitor) bool { return o.PID == d.PID })
 		a.Downs = append(a.Downs, d)
 		return outward(d.open(a.program), level)
+	case opWatched:
+		if a.rank > 0 {
+			return nil // see above
+		}
+		p := a.program
+		return outward(a.spawn(op, level).(actions.SpawnProcess).Monitored(savedMonitor{Op: at}.open(p)).Continue(
+			actions.ResumeWith(func(a savedActor, pid actions.PID) actions.Transition[savedActor] {
+				a.Downs = append(slices.Clone(a.Downs), savedMonitor{pid, at})
+				return a.going(p, 0).step(op.then, 0)
+			})), level)
 	case opUnmonitor:
 		return actions.Unmonitor(op.pid)
 	case opOpen:
@@ -306,10 +326,10 @@ func (d savedDevice) open(p *lawProgram) actions.OpenDevice {
 func (d savedMonitor) open(p *lawProgram) actions.MonitorProcess {
 	op := d.Op.of(p)
 	if op.style == styleMute {
-		return actions.MonitorProcess{PID: d.PID}
+		return actions.MonitorProcess{PID: d.PID, Binds: op.binds}
 	}
 	h := actions.HandlerOf(func(a savedActor, _ *actions.Event) actions.Transition[savedActor] {
 		return a.going(p, 0).step(op.then, 0)
 	})
-	return actions.MonitorProcess{PID: d.PID, Handler: h}
+	return actions.MonitorProcess{PID: d.PID, Handler: h, Binds: op.binds}
 }

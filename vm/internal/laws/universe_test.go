@@ -105,7 +105,7 @@ func lawReason(err error) string {
 	if p, ok := errors.AsType[*vm.PanicError](err); ok {
 		return p.Error()
 	}
-	for _, kind := range []error{vm.ErrStateType, vm.ErrRole, vm.ErrNoOuterLevel, vm.ErrAction, vm.ErrOverflow, vm.ErrGoexit, vm.ErrNoProcess} {
+	for _, kind := range []error{vm.ErrOrphaned, vm.ErrStateType, vm.ErrRole, vm.ErrNoOuterLevel, vm.ErrAction, vm.ErrOverflow, vm.ErrGoexit, vm.ErrNoProcess} {
 		if errors.Is(err, kind) {
 			return kind.Error()
 		}
