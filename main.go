@@ -71,7 +71,10 @@ type Program struct {
 // signal, which ends the program at once. For 1 and 2, the reason is on standard
 // error.
 //
-// The drivers of tcp, udp, timers and the console run before what Start returns.
+// The drivers of tcp, udp, timers and the console run before what Start returns. They
+// are supervised: a driver that ends is started again, up to three times in five
+// seconds; then the program ends with the reasons.
+//
 // There are the flags of package journal/cli, and those that the program has
 // registered with package flag before it calls Main. Arguments that are no flags
 // are an error.
@@ -142,7 +145,8 @@ func (p Program) Replayable() journal.Program {
 	if clock == nil {
 		clock = world.SystemClock()
 	}
-	program := journal.Booting(p.TCP.Driver(), p.UDP.Driver(), timer.DriverOn(clock), p.Console.Driver(), p.Start())
-	program.Types = slices.Concat(p.TCP.Types(), p.UDP.Types(), timer.TypesOn(clock), p.Console.Types(), []actions.Type{reporters.Type}, p.Types)
+	supervisor := p.drivers(clock)
+	program := journal.Booting(boot(supervisor, p.Start()))
+	program.Types = slices.Concat(p.TCP.Types(), p.UDP.Types(), timer.TypesOn(clock), p.Console.Types(), []actions.Type{supervisor.Type, guards.Type, reporters.Type}, p.Types)
 	return program
 }

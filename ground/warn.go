@@ -141,12 +141,12 @@ func (r *runner) warnUnmet() {
 // maxNamed is how many processes a warning names.
 const maxNamed = 5
 
-// isDriver reports whether p is a driver of this library, which waits most of the
-// time.
+// isDriver reports whether p is a driver or a supervisor of this library, which waits
+// most of the time.
 func isDriver(p vm.ProcessInfo) bool {
 	t := reflect.TypeOf(p.State)
 	if t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t != nil && strings.HasPrefix(t.PkgPath(), stack.Library+"/drivers/")
+	return t != nil && (strings.HasPrefix(t.PkgPath(), stack.Library+"/drivers/") || t.PkgPath() == stack.Library+"/supervise")
 }

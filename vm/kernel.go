@@ -23,9 +23,9 @@ type kernel struct {
 	space *space
 
 	procs    radix[*proc]
-	index    [2]*topic.Index[entry]  // by orientation
-	devices  int                     // open in this machine, at any depth
-	watching map[actions.PID][]*proc // who monitors a process, by PID
+	index    [2]*topic.Index[entry]    // by orientation
+	devices  int                       // open in this machine, at any depth
+	watching map[actions.PID]*watchers // who monitors a process, by PID
 
 	// Whose turn it is.
 	ready     turns // in this round

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -80,27 +81,64 @@ func (k *kernel) unmonitor(p *proc, a actions.UnmonitorProcess) {
 	}
 	r := p.own().extras
 	r.monitors = slices.Delete(r.monitors, i, i+1)
-	k.unwatch(p, a.PID)
+	k.unwatch(a.PID)
+}
+
+// watchers are the processes that monitor one, by PID, and perhaps some that do not
+// any more: to take each out at once would take quadratic time for many.
+type watchers struct {
+	procs []*proc
+	stale int // how many of them do not monitor it any more
 }
 
 // watch notes that p monitors pid.
 func (k *kernel) watch(p *proc, pid actions.PID) {
-	if k.watching == nil {
-		k.watching = map[actions.PID][]*proc{}
+	w := k.watching[pid]
+	if w == nil {
+		if k.watching == nil {
+			k.watching = map[actions.PID]*watchers{}
+		}
+		w = &watchers{}
+		k.watching[pid] = w
 	}
-	ps := k.watching[pid]
-	i, _ := slices.BinarySearchFunc(ps, p, byPID)
-	k.watching[pid] = slices.Insert(ps, i, p)
+	i, found := slices.BinarySearchFunc(w.procs, p, byPID)
+	if found {
+		w.stale--
+		return
+	}
+	w.procs = slices.Insert(w.procs, i, p)
 }
 
-// unwatch notes that p does not monitor pid any more.
-func (k *kernel) unwatch(p *proc, pid actions.PID) {
-	ps := k.watching[pid]
-	i, _ := slices.BinarySearchFunc(ps, p, byPID)
-	if ps = slices.Delete(ps, i, i+1); len(ps) > 0 {
-		k.watching[pid] = ps
-	} else {
+// unwatch notes that one process less monitors pid.
+func (k *kernel) unwatch(pid actions.PID) {
+	w := k.watching[pid]
+	if w.stale++; 2*w.stale <= len(w.procs) {
+		return
+	}
+	w.procs, w.stale = slices.DeleteFunc(w.procs, func(p *proc) bool { return !p.monitors(pid) }), 0
+	if len(w.procs) == 0 {
 		delete(k.watching, pid)
+	}
+}
+
+// monitors reports whether p monitors pid.
+func (p *proc) monitors(pid actions.PID) bool {
+	_, found := p.cell.monitored(pid)
+	return found && !p.dead
+}
+
+// monitorsOf yields the processes that monitor pid, by PID.
+func (k *kernel) monitorsOf(pid actions.PID) iter.Seq[*proc] {
+	return func(yield func(*proc) bool) {
+		w := k.watching[pid]
+		if w == nil {
+			return
+		}
+		for _, p := range w.procs {
+			if p.monitors(pid) && !yield(p) {
+				return
+			}
+		}
 	}
 }
 
@@ -111,7 +149,7 @@ func (k *kernel) unwatchAll(p *proc, reason error) {
 		return
 	}
 	for _, m := range p.cell.extras.monitors {
-		k.unwatch(p, m.pid)
+		k.unwatch(m.pid)
 		if m.binds {
 			k.orphans = append(k.orphans, orphan{m.pid, orphaned(reason)})
 		}
@@ -145,7 +183,7 @@ func (k *kernel) endOrphan() {
 // noteDown notes that those that monitor p, which has gone, are to be told.
 func (k *kernel) noteDown(p *proc, reason error) {
 	pid := p.cell.pid
-	for _, w := range k.watching[pid] {
+	for w := range k.monitorsOf(pid) {
 		k.downs = append(k.downs, down{w, pid, reason})
 	}
 	delete(k.watching, pid)
@@ -180,9 +218,12 @@ func (k *kernel) orderDowns() {
 
 // hearsDown reports whether a process handles the end of p.
 func (k *kernel) hearsDown(p *proc) bool {
-	return slices.ContainsFunc(k.watching[p.cell.pid], func(w *proc) bool {
+	for w := range k.monitorsOf(p.cell.pid) {
 		i, _ := w.cell.monitored(p.cell.pid)
 		h := w.cell.extras.monitors[i].handler
-		return h != nil && h.Events.Has(actions.Down) && h.Events&actions.IgnoresReason == 0
-	})
+		if h != nil && h.Events.Has(actions.Down) && h.Events&actions.IgnoresReason == 0 {
+			return true
+		}
+	}
+	return false
 }

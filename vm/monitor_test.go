@@ -291,3 +291,31 @@ func TestBindingIsUndone(t *testing.T) {
 		}
 	}
 }
+
+// TestManyMonitors: processes that stop to monitor another one, in any order, are not
+// told, and those that go on are, in their order.
+func TestManyMonitors(t *testing.T) {
+	var d downs
+	var crowd, leave actions.Tree
+	for i := range actions.PID(40) {
+		as := actions.Tree{endpoint.Monitor(2, d.add(fmt.Sprint(i+3)))}
+		if i%4 != 0 {
+			as = append(as, later(actions.Unmonitor(2)))
+		}
+		if i%8 == 1 {
+			as = append(as, later(endpoint.Monitor(2, d.add(fmt.Sprint(i+3)))))
+		}
+		crowd = append(crowd, actions.Spawn(actions.Stateless(as...)))
+		if i%8 == 0 {
+			leave = append(leave, actions.Kill(i+3, nil))
+		}
+	}
+	settled(t, actions.Spawn(actions.Stateless(publish())), crowd, later(later(later(leave, actions.Kill(2, errBoom)))))
+	var want []string
+	for i := range 40 {
+		if i%8 == 4 || i%8 == 1 {
+			want = append(want, fmt.Sprintf("%d: 2 boom", i+3))
+		}
+	}
+	d.want(t, want...)
+}

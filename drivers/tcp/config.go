@@ -111,7 +111,7 @@ type Config struct {
 // processes of its machine use the network of the operating system. The driver makes
 // connections and listens, according to what they publish, subscribe to and observe.
 // It works at the ground and in nested machines at any depth. A machine has one
-// driver.
+// driver. The connections end with the driver ([ErrDriver]).
 func Driver() actions.SpawnProcess { return Config{}.Driver() }
 
 // DriverOn returns a [Driver] for another network, such as a simulated one: see
@@ -123,7 +123,8 @@ func DriverOn(n world.Network) actions.SpawnProcess { return Config{Network: n}.
 // be compared, and if the TLS settings of a name are nil or allow renegotiation,
 // which this package does not support.
 func (c Config) Driver() actions.SpawnProcess {
-	return actions.Spawn(serve(c.settings())).Named("tcp driver")
+	s := c.settings()
+	return actions.SpawnFunc(func(self actions.PID) actions.Process { return serve(self, s) }).Named("tcp driver")
 }
 
 // The defaults of a Config.

@@ -15,6 +15,7 @@ import (
 // A driver is the state of the driver, which holds the listening sockets, and spawns
 // a manager for each connection.
 type driver struct {
+	self      actions.PID // zero if it was restored from a snapshot of an earlier version
 	settings  settings
 	listeners *immutable.SortedMap[Addr, Addr]        // where each open listener is bound, or the zero Addr
 	conns     *immutable.SortedMap[carried, struct{}] // the connections that have a manager
@@ -31,8 +32,9 @@ func newDriver(s settings) driver {
 }
 
 // serve is the process that serves the demand for sockets.
-func serve(s settings) actions.Process {
+func serve(self actions.PID, s settings) actions.Process {
 	d := newDriver(s)
+	d.self = self
 	return actions.Next(d, d.open())
 }
 
@@ -79,7 +81,7 @@ func (d driver) connect(local, remote Addr) actions.Transition[driver] {
 		return actions.Next(d)
 	}
 	d.conns = d.conns.Set(c, struct{}{})
-	return actions.Next(d, actions.Spawn(outbound(d.settings, c)).Named("tcp "+local.String()+" to "+remote.String()))
+	return actions.Next(d, actions.Spawn(outbound(d.self, d.settings, c)).Named("tcp "+local.String()+" to "+remote.String()))
 }
 
 func (d driver) carries(c carried) bool {
@@ -161,7 +163,7 @@ func (d driver) accept(at Addr, a accepted) actions.Transition[driver] {
 		c.Remote = a.Remote.Numbered(n)
 	}
 	d.conns = d.conns.Set(c, struct{}{})
-	spawn := actions.Spawn(inbound(d.settings, c, a.Conn)).Named("tcp " + c.Remote.String() + " to " + at.String())
+	spawn := actions.Spawn(inbound(d.self, d.settings, c, a.Conn)).Named("tcp " + c.Remote.String() + " to " + at.String())
 	if d.settings.connections == 0 {
 		return actions.Next(d, spawn)
 	}

@@ -15,6 +15,7 @@ import (
 // immutable. It is a pointer, so that a transition that keeps it costs nothing.
 type manager struct {
 	carried
+	driver  actions.PID // with which the connection ends; zero for one of a snapshot of an earlier version
 	clock   world.Clock
 	socket  world.Device
 	waiting world.Device // the alarm that is set, or nil
@@ -46,8 +47,9 @@ const (
 
 // inbound is the manager of an incoming connection. With TLS, users see the
 // connection after the handshake, and never if that fails.
-func inbound(s settings, c carried, conn world.Ref) actions.Process {
+func inbound(driver actions.PID, s settings, c carried, conn world.Ref) actions.Process {
 	m := newInbound(s, c, conn)
+	m.driver = driver
 	m.waiting = m.claimAlarm(s)
 	m.open = s.security(c.Local).isPlain()
 	return actions.Next(m, m.endpoints())
@@ -63,8 +65,9 @@ func newInbound(s settings, c carried, conn world.Ref) *manager {
 
 // outbound is the manager of an outgoing connection. Users see the connection when it
 // has been made; until then the manager observes them, unseen.
-func outbound(s settings, c carried) actions.Process {
+func outbound(driver actions.PID, s settings, c carried) actions.Process {
 	m := newOutbound(s, c)
+	m.driver = driver
 	return actions.Next(m, m.endpoints())
 }
 
@@ -78,7 +81,7 @@ func newOutbound(s settings, c carried) *manager {
 
 // endpoints opens the endpoints and the devices of the manager.
 func (m *manager) endpoints() actions.Action {
-	all := append(make(actions.Tree, 0, 6), actions.When(!m.closed, m.hold()))
+	all := append(make(actions.Tree, 0, 7), actions.When(!m.closed, m.hold()), actions.When(m.driver != 0, actions.Monitor(m.driver, driverEvents)))
 	if m.session != nil {
 		all = append(all, m.agreement())
 	}
@@ -103,7 +106,7 @@ func (m *manager) endpoints() actions.Action {
 }
 
 // All managers share these handlers.
-var socketEvents, inEvents, outEvents *actions.Handler
+var socketEvents, inEvents, outEvents, driverEvents *actions.Handler
 
 func init() { // the handlers and the methods refer to each other
 	socketEvents = endpoint.Device(acceptedConn{},
@@ -115,6 +118,7 @@ func init() { // the handlers and the methods refer to each other
 		endpoint.OnFailedState((*manager).writeFailed),
 		endpoint.OnEndedState((*manager).connectionEnded),
 	).Handler
+	driverEvents = endpoint.MonitorState(0, (*manager).abandoned).Handler
 	inEvents = endpoint.Publisher(topic.All[Data](),
 		endpoint.OnFirstState((*manager).subscribe, From, To),
 		endpoint.OnLastState((*manager).unsubscribe, From, To),
@@ -133,6 +137,18 @@ var unseenEvents = endpoint.Subscriber(topic.All[Data](),
 	endpoint.OnFirstState((*manager).publish, From, To),
 	endpoint.OnLastState((*manager).unpublish, From, To),
 ).Handler
+
+// abandoned handles the end of the driver. When the machine stops, the connection ends
+// by itself.
+func (m *manager) abandoned(_ actions.PID, reason error) step {
+	switch {
+	case errors.Is(reason, world.ErrStopped):
+		return actions.Next(m)
+	case reason == nil:
+		return m.fail(ErrDriver)
+	}
+	return m.fail(newFailure(ErrDriver, reason.Error(), reason))
+}
 
 // hold opens the device of the socket, paused until a user subscribes.
 func (m *manager) hold() actions.Action {

@@ -22,6 +22,9 @@ var (
 	// machine that goes on from its journal goes on without the connection.
 	ErrInterrupted = errors.New("tcp: the connection did not survive a restart of the machine")
 
+	// ErrDriver says that the driver has ended, and with it its connections.
+	ErrDriver = errors.New("tcp: the driver has ended")
+
 	// ErrIdle says that no byte has come or gone on a connection for
 	// Config.IdleLimit.
 	ErrIdle = errors.New("tcp: nothing has come or gone for too long")

@@ -49,6 +49,7 @@ func SpyType(writer func(name string) io.Writer) actions.Type {
 // The written forms of states. The names of their fields never change.
 type (
 	writtenDriver struct {
+		Self        actions.PID `json:",omitempty"`
 		Listeners   []writtenListener
 		Connections []carried
 	}
@@ -59,6 +60,7 @@ type (
 
 	writtenManager struct {
 		Remote, Local Addr
+		Driver        actions.PID     `json:",omitempty"`
 		Conn          *world.Ref      // of one that has come in
 		Open          bool            `json:",omitempty"`
 		Unclaimed     bool            `json:",omitempty"` // the claim alarm is set
@@ -98,6 +100,7 @@ type (
 )
 
 func (d driver) write() (w writtenDriver) {
+	w.Self = d.self
 	for i := d.listeners.Iterator(); !i.Done(); {
 		at, to, _ := i.Next()
 		w.Listeners = append(w.Listeners, writtenListener{at, to})
@@ -111,6 +114,7 @@ func (d driver) write() (w writtenDriver) {
 
 func (s settings) readDriver(w writtenDriver) (driver, error) {
 	d := newDriver(s)
+	d.self = w.Self
 	for _, l := range w.Listeners {
 		if l.At.Kind() != inet.KindListener {
 			return d, fmt.Errorf("it listens at %v, which is no listener", l.At)
@@ -140,7 +144,7 @@ func (c carried) check() error {
 
 func (m *manager) write() writtenManager {
 	w := writtenManager{
-		Remote: m.Remote, Local: m.Local,
+		Remote: m.Remote, Local: m.Local, Driver: m.driver,
 		Open:      m.open,
 		Unclaimed: m.waiting != nil && !m.isResting(), Resting: m.waiting != nil && m.isResting(),
 		Subscribed: m.subscribed, Published: m.published,
@@ -182,6 +186,7 @@ func (s settings) readManager(w writtenManager) (*manager, error) {
 	case w.Resting:
 		m.waiting = m.restAlarm()
 	}
+	m.driver = w.Driver
 	m.open = w.Open
 	m.subscribed, m.published = w.Subscribed, w.Published
 	m.running, m.confirm = w.Running, w.Confirm

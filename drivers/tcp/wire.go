@@ -75,6 +75,7 @@ func init() {
 	world.Register[printing]("tcp.printing")
 	world.RegisterErrorKind("tcp.ErrUnclaimed", ErrUnclaimed)
 	world.RegisterErrorKind("tcp.ErrInterrupted", ErrInterrupted)
+	world.RegisterErrorKind("tcp.ErrDriver", ErrDriver)
 	world.RegisterErrorKind("tcp.ErrIdle", ErrIdle)
 	world.RegisterErrorKind("tcp.ErrSettings", ErrSettings)
 	world.RegisterErrorKind("tcp.ErrHandshake", ErrHandshake)
