@@ -67,6 +67,7 @@ type proc struct {
 	scheduled bool          // in ready or next
 	dead      bool
 	crashed   bool // a transition function has panicked
+	locals    bool // it has local values, or has had some
 }
 
 // An entry of the index is an endpoint.

@@ -49,6 +49,7 @@ func (c *cell) local(level uint32, t *actions.Type) (int, bool) {
 // setLocal puts a local value in place i, where found says that there is one already.
 // It removes the value if l has none.
 func (p *proc) setLocal(i int, found bool, l local) {
+	p.locals = true
 	switch {
 	case !found && l.value == nil:
 	case !found:

@@ -123,7 +123,7 @@ func (k *kernel) endTurn() {
 
 // noteCandidate makes p a candidate for collection at the end of the round.
 func (k *kernel) noteCandidate(p *proc) {
-	if c := p.cell; len(c.queue) == 0 && (len(c.endpoints) == 0 || c.extras != nil && len(c.extras.locals) > 0) {
+	if c := p.cell; len(c.queue) == 0 && (len(c.endpoints) == 0 || p.locals) {
 		k.candidates = append(k.candidates, p)
 	}
 }

@@ -100,7 +100,7 @@ func restore(m *Machine, host *proc, s *space) *kernel {
 	k := newKernel(m, host)
 	k.space = s
 	s.cells.all(func(pid actions.PID, c *cell) bool {
-		p := &proc{k: k, cell: c}
+		p := &proc{k: k, cell: c, locals: len(c.locals()) > 0}
 		k.procs.set(m.owner, pid, p)
 		for _, e := range c.endpoints {
 			k.enroll(entry{p, e})
