@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"drivers/internal/retry":       {},
 	"drivers/internal/sockopt":     {"world"},
 	"world/internal/networktest":   {"world"},
-	"door":                         {"journal/codec", "endpoint", "actions", "topic", "world"},
+	"door":                         {"rpc", "journal/codec", "endpoint", "actions", "topic", "world"},
 	"interrupt":                    {},
 	"supervise":                    {"drivers/timer", "endpoint", "actions", "topic", "world"},
 	"drivers/drivertest":           {"vmtest", "ground", "vm", "endpoint", "actions", "topic", "world"},

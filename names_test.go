@@ -24,11 +24,12 @@ func TestNamesInJournals(t *testing.T) {
 	types := strings.Fields(`
 		[]byte bool
 		console.Line console.Text console.opened console.write
-		door.Here door.batch door.feedback door.opened door.over door.ready door.subscribe door.taken door.told
-		door.unsubscribe door.wild
+		door.Here door.answer door.batch door.call door.callTag door.feedback door.opened door.over door.ready
+		door.subscribe door.taken door.told door.unsubscribe door.wild
 		float32 float64
 		inet.Addr
 		int int16 int32 int64 int8
+		rpc.Caller rpc.Stray
 		sharded.failed sharded.lost sharded.parted sharded.reported
 		string
 		tcp.Control tcp.Data tcp.Listening tcp.Session tcp.Written tcp.accepted tcp.bound tcp.endWriting

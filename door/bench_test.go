@@ -9,6 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/door"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -26,6 +27,33 @@ func BenchmarkChannelPingPong(b *testing.B) {
 		<-answer
 	}
 	close(ask)
+}
+
+// BenchmarkDo calls an operation from one goroutine.
+func BenchmarkDo(b *testing.B) {
+	d := door.New("shop")
+	run(b, new(ground.Ground), shops.Spawn(shop{}), d.Driver())
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := rpc.Do(ctx, d, Buy, order{"tea", 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkDoParallel calls from 100 goroutines for each processor.
+func BenchmarkDoParallel(b *testing.B) {
+	d := door.New("shop")
+	run(b, new(ground.Ground), shops.Spawn(shop{}), d.Driver())
+	b.SetParallelism(100)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := rpc.Do(context.Background(), d, Buy, order{"tea", 1}); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }
 
 // BenchmarkSend sends from one goroutine, and waits for the acknowledgement.

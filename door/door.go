@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-marketplace/marketplace/actions"
 )
@@ -43,15 +44,18 @@ type Door struct {
 	name string
 
 	mu      sync.Mutex
-	changed sync.Cond  // wakes the goroutine in Recv
-	handle  *handle    // nil unless the door is open in a machine
-	closed  error      // why it is not open any more; nil before it is opened
-	ending  bool       // Close was called
-	queue   []*request // that the machine has not taken
-	flight  []*request // that the machine has taken, and not acknowledged
-	free    []*request // for the next ones
+	changed sync.Cond           // wakes the goroutine in Recv
+	handle  *handle             // nil unless the door is open in a machine
+	closed  error               // why it is not open any more; nil before it is opened
+	ending  bool                // Close was called
+	queue   []*request          // that the machine has not taken
+	flight  []*request          // that the machine has taken, and not acknowledged; no calls
+	calls   map[uint64]*request // that have no answer, by their numbers
+	free    []*request          // for the next ones
 	subs    map[uint64]*subscription
 	lastSub uint64
+
+	lastCall atomic.Uint64
 }
 
 // New returns a door. The name tells the doors of a machine apart. It is in the journal,
@@ -61,7 +65,7 @@ func New(name string) *Door {
 	if name == "" {
 		panic("door: New with an empty name: give the door a name such as \"shop\"")
 	}
-	d := &Door{name: name, subs: map[uint64]*subscription{}}
+	d := &Door{name: name, calls: map[uint64]*request{}, subs: map[uint64]*subscription{}}
 	d.changed.L = &d.mu
 	return d
 }
@@ -72,7 +76,7 @@ func New(name string) *Door {
 // A door leads into one machine at a time, and a machine has one door of a name: the
 // process of another one fails, and says so.
 func (d *Door) Driver() actions.SpawnProcess {
-	k := newKeeper(device{d.name, d}, looks, nil)
+	k := newKeeper(device{d.name, d}, looks)
 	return holders.Spawn(k, actions.Yield((*keeper).begin)).Named("door " + strconv.Quote(d.name))
 }
 
@@ -114,9 +118,10 @@ func (d *Door) String() string { return strconv.Quote(d.name) }
 
 // A request is something that the machine is to take.
 type request struct {
-	item any // a value to send, or one of the types in wire.go
-	size int
-	done chan error // with room for one; nil if nobody waits
+	item   any // a value to send, or one of the types in wire.go
+	size   int
+	result any        // of a call; set before done
+	done   chan error // with room for one; nil if nobody waits
 }
 
 // put makes the machine take an item, which carries value v for the method.
@@ -131,22 +136,30 @@ func (d *Door) put(ctx context.Context, method string, v, item any) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("door %v: %w", d, context.Cause(ctx))
 	}
+	_, err = d.await(ctx, item, size)
+	return err
+}
+
+// await makes the machine take an item, and waits until the item is acknowledged or, if
+// it is a call, answered.
+func (d *Door) await(ctx context.Context, item any, size int) (result any, err error) {
 	r, err := d.enqueue(item, size)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	select {
 	case err = <-r.done:
 	case <-ctx.Done():
 		return d.giveUp(r, context.Cause(ctx))
 	}
+	result = r.result
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.free) < maxBatch {
-		r.item = nil
+		r.item, r.result = nil, nil
 		d.free = append(d.free, r)
 	}
-	return err
+	return result, err
 }
 
 // enqueue puts an item into the queue.
@@ -166,38 +179,52 @@ func (d *Door) enqueue(item any, size int) (*request, error) {
 		r = &request{done: make(chan error, 1)}
 	}
 	r.item, r.size = item, size
+	if c, ok := item.(call); ok {
+		d.calls[c.N] = r
+	}
 	d.queue = append(d.queue, r)
 	d.changed.Signal()
 	return r, nil
 }
 
 // giveUp ends the wait for a request, because the context of the caller is done.
-func (d *Door) giveUp(r *request, cause error) error {
+func (d *Door) giveUp(r *request, cause error) (result any, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	select {
 	case err := <-r.done:
-		return err
+		return r.result, err
 	default:
+	}
+	if c, ok := r.item.(call); ok {
+		delete(d.calls, c.N)
 	}
 	if i := slices.Index(d.queue, r); i >= 0 {
 		d.queue = slices.Delete(d.queue, i, i+1)
-		return fmt.Errorf("door %v: %w", d, cause)
+		return nil, fmt.Errorf("door %v: %w", d, cause)
 	}
 	r.done = nil
-	return fmt.Errorf("door %v: %w: %w", d, ErrUncertain, cause)
+	return nil, fmt.Errorf("door %v: %w: %w", d, ErrUncertain, cause)
 }
 
 // shutLocked ends all requests and subscriptions, for a reason. The caller holds d.mu.
 func (d *Door) shutLocked(reason error) {
 	d.closed = fmt.Errorf("door %v: %w: %w", d, ErrClosed, reason)
+	uncertain := fmt.Errorf("door %v: %w: %w: %w", d, ErrUncertain, ErrClosed, reason)
 	for _, r := range d.queue {
+		if c, ok := r.item.(call); ok {
+			delete(d.calls, c.N)
+		}
 		r.answer(d.closed)
 	}
 	for _, r := range d.flight {
-		r.answer(fmt.Errorf("door %v: %w: %w: %w", d, ErrUncertain, ErrClosed, reason))
+		r.answer(uncertain)
+	}
+	for _, r := range d.calls {
+		r.answer(uncertain)
 	}
 	d.queue, d.flight = nil, nil
+	clear(d.calls)
 	for id, s := range d.subs {
 		s.finish(d.closed)
 		delete(d.subs, id)

@@ -67,7 +67,11 @@ func (h *handle) Recv() (any, error) {
 		size += d.queue[n].size
 		n++
 	}
-	d.flight = append(d.flight, d.queue[:n]...)
+	for _, r := range d.queue[:n] {
+		if _, ok := r.item.(call); !ok {
+			d.flight = append(d.flight, r)
+		}
+	}
 	var value any
 	if n == 1 {
 		value = d.queue[0].item
@@ -106,6 +110,12 @@ func (h *handle) Try(commands []any) (int, error) {
 			rest := copy(d.flight, d.flight[n:])
 			clear(d.flight[rest:])
 			d.flight = d.flight[:rest]
+		case answer:
+			if r := d.calls[c.N]; r != nil {
+				delete(d.calls, c.N)
+				r.result = c.Result
+				r.answer(c.Err)
+			}
 		case told:
 			if s := d.subs[c.ID]; s != nil && !s.push(c) {
 				d.dropLocked(s)

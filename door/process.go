@@ -15,14 +15,22 @@ import (
 
 // A keeper is the state of the process of a door. It is immutable.
 type keeper struct {
-	device device
-	phase  phase
-	subs   []*subscribe   // in the order of their numbers
-	ack    actions.Action `fingerprint:"-"` // of one request, which follows from the device
+	device  device
+	phase   phase
+	opening uint64         // how often the device has opened
+	subs    []*subscribe   // in the order of their numbers
+	ack     actions.Action `fingerprint:"-"` // of one request, which follows from the device
 }
 
-func newKeeper(d device, p phase, subs []*subscribe) *keeper {
-	return &keeper{d, p, subs, actions.Tell(d, taken{1})}
+func newKeeper(d device, p phase) *keeper {
+	return &keeper{device: d, phase: p, ack: actions.Tell(d, taken{1})}
+}
+
+// with returns k with other subscriptions.
+func (k *keeper) with(subs []*subscribe) *keeper {
+	next := *k
+	next.subs = subs
+	return &next
 }
 
 type phase uint8
@@ -44,13 +52,14 @@ func Types(doors ...*Door) []actions.Type {
 
 // writtenKeeper is the written form of a keeper. The names of its fields never change.
 type writtenKeeper struct {
-	Door  string
-	Phase uint8
-	Subs  []*subscribe
+	Door    string
+	Phase   uint8
+	Subs    []*subscribe
+	Opening uint64
 }
 
 func (k *keeper) write() ([]byte, error) {
-	return codec.AppendValue(nil, writtenKeeper{k.device.name, uint8(k.phase), k.subs})
+	return codec.AppendValue(nil, writtenKeeper{k.device.name, uint8(k.phase), k.subs, k.opening})
 }
 
 func read(data []byte, doors []*Door) (*keeper, error) {
@@ -77,7 +86,9 @@ func read(data []byte, doors []*Door) (*keeper, error) {
 			return nil, fmt.Errorf("subscription %d of door %q: %w", s.ID, w.Door, err)
 		}
 	}
-	return newKeeper(device{w.Door, doors[i]}, phase(w.Phase), w.Subs), nil
+	k := newKeeper(device{w.Door, doors[i]}, phase(w.Phase))
+	k.subs, k.opening = w.Subs, w.Opening
+	return k, nil
 }
 
 // The names of the endpoints of a keeper.
@@ -93,7 +104,7 @@ type step = actions.Transition[*keeper]
 func (k *keeper) open() actions.Action {
 	if k.phase != holds {
 		return endpoint.ObservePublishers(Open(k.device.name), endpoint.OnPresenceState(func(k *keeper, _ Here) step {
-			return actions.Next(newKeeper(k.device, second, nil))
+			return actions.Next(newKeeper(k.device, second))
 		})).As(lookEnd{})
 	}
 	all := actions.Tree{endpoint.Publisher(Open(k.device.name)).As(hereEnd{}), k.hold()}
@@ -112,7 +123,7 @@ func (k *keeper) begin() step {
 		err := fmt.Errorf("the machine has two doors named %q: give them different names", k.device.name)
 		return actions.Next(k, k.hold(), actions.Tell(k.device, ready{}), actions.Tell(k.device, over{err}), actions.Fail(err))
 	}
-	k = newKeeper(k.device, holds, nil)
+	k = newKeeper(k.device, holds)
 	return actions.Next(k, actions.Delete(lookEnd{}), k.open())
 }
 
@@ -141,15 +152,24 @@ func (k *keeper) handle(ev *actions.Event) step {
 		for _, s := range k.subs {
 			all = append(all, actions.Delete(subEnd(s.ID)))
 		}
-		return actions.Next(newKeeper(k.device, holds, nil), all, actions.Tell(k.device, ready{}))
+		k = k.with(nil)
+		k.opening++
+		return actions.Next(k, all, actions.Tell(k.device, ready{}))
 	case batch:
 		all := make(actions.Tree, 0, len(v.Items)+1)
+		n := 0
 		for _, item := range v.Items {
 			var a actions.Action
 			k, a = k.take(item)
 			all = append(all, a)
+			if _, ok := item.(call); !ok {
+				n++
+			}
 		}
-		return actions.Next(k, append(all, actions.Tell(k.device, taken{len(v.Items)})))
+		return actions.Next(k, append(all, actions.When(n > 0, actions.Tell(k.device, taken{n}))))
+	case call:
+		k, a := k.call(v)
+		return step{State: k, Actions: a}
 	}
 	k, a := k.take(ev.Value)
 	return step{State: k, Actions: actions.Tree{a, k.ack}}
@@ -160,18 +180,20 @@ func (k *keeper) take(item any) (*keeper, actions.Action) {
 	switch v := item.(type) {
 	case feedback:
 		return k, asAction(v.Value, topic.Subscriber)
+	case call:
+		return k.call(v)
 	case subscribe:
 		role, err := v.role()
 		if err != nil {
 			return k, actions.Tell(k.device, told{ID: v.ID, Kind: End, Reason: err})
 		}
-		return newKeeper(k.device, holds, append(slices.Clip(k.subs), &v)), k.hear(v.ID, role)
+		return k.with(append(slices.Clip(k.subs), &v)), k.hear(v.ID, role)
 	case unsubscribe:
 		i := slices.IndexFunc(k.subs, func(s *subscribe) bool { return s.ID == v.ID })
 		if i < 0 {
 			return k, nil
 		}
-		return newKeeper(k.device, holds, slices.Concat(k.subs[:i], k.subs[i+1:])), actions.Delete(subEnd(v.ID))
+		return k.with(slices.Concat(k.subs[:i], k.subs[i+1:])), actions.Delete(subEnd(v.ID))
 	}
 	return k, asAction(item, topic.Publisher)
 }

@@ -130,12 +130,12 @@ func TestReadKeeper(t *testing.T) {
 		doors []*Door
 		want  string
 	}{
-		{newKeeper(device{"shop", d}, holds, []*subscribe{&s}), []*Door{d}, ""},
-		{newKeeper(device{"shop", d}, holds, nil), []*Door{New("x")}, `there is no door "shop"`},
-		{newKeeper(device{"shop", d}, holds+1, nil), []*Door{d}, "not the state"},
-		{newKeeper(device{"shop", d}, looks, []*subscribe{&s, &s}), []*Door{d}, "not the state"},
-		{newKeeper(device{"shop", d}, looks, []*subscribe{nil}), []*Door{d}, "not the state"},
-		{newKeeper(device{"shop", d}, looks, []*subscribe{{Topic: writtenTopic{Type: "x"}}}), []*Door{d}, "subscription 0"},
+		{newKeeper(device{"shop", d}, holds).with([]*subscribe{&s}), []*Door{d}, ""},
+		{newKeeper(device{"shop", d}, holds).with(nil), []*Door{New("x")}, `there is no door "shop"`},
+		{newKeeper(device{"shop", d}, holds+1).with(nil), []*Door{d}, "not the state"},
+		{newKeeper(device{"shop", d}, looks).with([]*subscribe{&s, &s}), []*Door{d}, "not the state"},
+		{newKeeper(device{"shop", d}, looks).with([]*subscribe{nil}), []*Door{d}, "not the state"},
+		{newKeeper(device{"shop", d}, looks).with([]*subscribe{{Topic: writtenTopic{Type: "x"}}}), []*Door{d}, "subscription 0"},
 	} {
 		data, err := c.k.write()
 		if err != nil {

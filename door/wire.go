@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/journal/codec"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -33,6 +34,14 @@ type (
 
 	// unsubscribe closes an endpoint.
 	unsubscribe struct{ ID uint64 }
+
+	// call calls an operation. Its answer acknowledges it.
+	call struct {
+		N       uint64
+		Op      string
+		Args    any
+		Options rpc.Options
+	}
 )
 
 // The commands of the device.
@@ -41,8 +50,15 @@ type (
 	// an earlier opening.
 	ready struct{}
 
-	// taken acknowledges so many requests.
+	// taken acknowledges so many requests that are no calls.
 	taken struct{ Count int }
+
+	// answer answers a call.
+	answer struct {
+		N      uint64
+		Result any
+		Err    error
+	}
 
 	// told is an event at the endpoint of a subscription, or its end.
 	told struct {
@@ -90,6 +106,8 @@ func init() {
 	world.Register[feedback]("door.feedback")
 	world.Register[subscribe]("door.subscribe")
 	world.Register[unsubscribe]("door.unsubscribe")
+	world.Register[call]("door.call")
+	world.Register[answer]("door.answer")
 	world.Register[ready]("door.ready")
 	world.Register[taken]("door.taken")
 	world.Register[told]("door.told")

@@ -1,8 +1,6 @@
 package rpc
 
 import (
-	"context"
-	"fmt"
 	"reflect"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -169,8 +167,7 @@ func begin(p pending, opts []Option) actions.Action {
 // Update implements [actions.Updater]: it begins the call.
 func (c *call) Update(state, value any, level int) (any, any, actions.Action) {
 	v, _ := value.(*client)
-	if c.opts.Limited && c.opts.Within <= 0 {
-		err := fmt.Errorf("rpc: the deadline of a call of %s is over before it begins (Within(%v)): %w", c.def.name, c.opts.Within, context.DeadlineExceeded)
+	if err := c.opts.check(c.def.name); err != nil {
 		return state, value, c.resume(topic.Message{}, err)
 	}
 	next, a := v.begin(c, level)

@@ -31,3 +31,25 @@ func Do[A, R any](ctx context.Context, m Machine, op Op[A, R], a A, opts ...Opti
 	}
 	return r, nil
 }
+
+// CheckCall returns the error with which [CallNamed] would fail before anything is sent:
+// [ErrUnknown], [ErrType], or [context.DeadlineExceeded] if opts has a deadline that is
+// over. A Machine uses it to refuse a call before the call is an input.
+func CheckCall(op string, args any, opts Options) error {
+	d, ok := named(op)
+	if !ok {
+		return fmt.Errorf("%w: %q", ErrUnknown, op)
+	}
+	if err := d.takes(args); err != nil {
+		return err
+	}
+	return opts.check(op)
+}
+
+// check returns an error if the deadline of a call is over before it begins.
+func (o Options) check(op string) error {
+	if o.Limited && o.Within <= 0 {
+		return fmt.Errorf("rpc: the deadline of a call of %s is over before it begins (Within(%v)): %w", op, o.Within, context.DeadlineExceeded)
+	}
+	return nil
+}

@@ -29,6 +29,7 @@ type definition struct {
 	replies func(id Caller, level int) actions.AddEndpoint // gets the replies
 	number  func(reply topic.Message) uint64               // of the call that a reply answers
 	member  func(conversation topic.Topic) string          // the member that a server is
+	takes   func(args any) error                           // whether args are of the type of the arguments
 	call    func(args any, then resultFunc) (pending, error)
 }
 
@@ -102,11 +103,17 @@ func define[A, R any](name string) *definition {
 		r, _ := topic.As[Reply[R]](m)
 		return r.N
 	}
-	d.call = func(args any, then resultFunc) (pending, error) {
-		a, ok := args.(A)
-		if !ok && (args != nil || at.Kind() != reflect.Interface) {
-			return nil, fmt.Errorf("%w: %s takes %v, not %T", ErrType, name, at, args)
+	d.takes = func(args any) error {
+		if _, ok := args.(A); !ok && (args != nil || at.Kind() != reflect.Interface) {
+			return fmt.Errorf("%w: %s takes %v, not %T", ErrType, name, at, args)
 		}
+		return nil
+	}
+	d.call = func(args any, then resultFunc) (pending, error) {
+		if err := d.takes(args); err != nil {
+			return nil, err
+		}
+		a, _ := args.(A)
 		c := &savedCallOf[A, R]{then: then}
 		c.init(d, a, c)
 		return c, nil

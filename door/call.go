@@ -1,0 +1,64 @@
+package door
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/rpc"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+var _ rpc.Machine = (*Door)(nil)
+
+// CallNamed implements [rpc.Machine]; use [rpc.Do], which knows the types. The process of
+// the door makes the call, and CallNamed waits for the answer.
+//
+// A call that cannot be made is refused at once, as [Door.Send] refuses values. CallNamed
+// does not wait longer than ctx allows, but the machine then carries out a call that it
+// has, and the error wraps [ErrUncertain]. If a server may never answer, use
+// [rpc.Within], which ends the call in the machine as well.
+//
+// Errors wrap those of [rpc.Call], [ErrClosed], or the error of ctx. [errors.Is]
+// recognises an error of the server if its kind is registered: see
+// [world.RegisterErrorKind].
+func (d *Door) CallNamed(ctx context.Context, op string, args any, opts rpc.Options) (any, error) {
+	err := rpc.CheckCall(op, args, opts)
+	if err != nil {
+		return nil, fmt.Errorf("door %v: %w", d, err)
+	}
+	var item any = call{N: d.lastCall.Add(1), Op: op, Args: args, Options: opts}
+	size, err := sizeOf(item)
+	if err != nil {
+		return nil, fmt.Errorf("door %v: a call of %s with a %T: %w", d, op, args, err)
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("door %v: %w", d, context.Cause(ctx))
+	}
+	return d.await(ctx, item, size)
+}
+
+// A callTag says who waits for the answer to a call.
+type callTag struct {
+	Opening uint64 // of the device
+	N       uint64
+}
+
+func init() { world.Register[callTag]("door.callTag") }
+
+// answered continues a keeper with the answer to a call.
+var answered = rpc.DefineThen("door.answered", (*keeper).answered)
+
+// call makes a call.
+func (k *keeper) call(c call) (*keeper, actions.Action) {
+	return k, rpc.CallNamed(c.Op, c.Args, answered, callTag{k.opening, c.N}, rpc.With(c.Options))
+}
+
+// answered tells the device the answer to a call, unless the call came from an earlier
+// opening.
+func (k *keeper) answered(t callTag, result any, err error) step {
+	if t.Opening != k.opening {
+		return actions.Next(k)
+	}
+	return step{State: k, Actions: actions.Tell(k.device, answer{t.N, result, err})}
+}
