@@ -5,12 +5,15 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/rpc"
+	"github.com/go-marketplace/marketplace/supervise"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vmtest"
@@ -76,14 +79,26 @@ func (s randomServer) process(opts ...rpc.ServeOption) actions.Process {
 
 var commandServer = topic.FieldOf(func(c *command) *string { return &c.Server })
 
-// Random programs of servers, which answer, keep requests, crash and quit, and of
-// callers, at several levels: each call ends exactly once, with a result or a reason,
-// and nothing is left after all servers have gone.
+// team has two servers under a supervisor.
+type team struct{}
+
+var teams = supervise.Define[team]("rpc_test.team", supervise.Spec{Intensity: 2},
+	supervise.Child{Name: "one", Start: actions.Spawn(randomServer{Name: "team", Want: keeps}.process())},
+	supervise.Child{Name: "two", Start: actions.Spawn(randomServer{Name: "team", Want: crashes}.process()), Restart: supervise.Transient},
+)
+
+// Random programs of servers, which answer, keep requests, crash and quit, and are
+// started again by supervisors, and of callers, at several levels and with deadlines:
+// each call ends exactly once, with a result or a reason, and nothing is left after all
+// servers have gone.
 func TestEachCallEndsOnce(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		m := vmtest.Run(t)
 		m.AllowCrashes()
 		ended := vmtest.Subscriber(m, topic.All[Answer]())
+		var timers []string
+		sets := vmtest.Subscriber(m, topic.All[timer.Set]())
+		driver := vmtest.Publisher(m, topic.All[timer.Expired]())
 		calls, servers := map[string]int{}, map[string]bool{}
 		collect := func() {
 			for _, h := range ended.Take() {
@@ -91,11 +106,16 @@ func TestEachCallEndsOnce(t *testing.T) {
 					calls[h.About.Tag]++
 				}
 			}
+			for _, h := range sets.Take() {
+				if h.Kind == actions.Delivery {
+					timers = append(timers, h.About.Label)
+				}
+			}
 		}
 		for i := range rapid.IntRange(1, 25).Draw(r, "steps") {
 			level := rapid.IntRange(0, 2).Draw(r, "level")
 			nest := func(a actions.Action) actions.Action { return nested(level, a) }
-			switch rapid.IntRange(0, 5).Draw(r, "step") {
+			switch rapid.IntRange(0, 7).Draw(r, "step") {
 			case 0, 1:
 				s := randomServer{Name: fmt.Sprint("s", i), Want: want(rapid.IntRange(0, int(wants)-1).Draw(r, "want"))}
 				var opts []rpc.ServeOption
@@ -107,11 +127,18 @@ func TestEachCallEndsOnce(t *testing.T) {
 			case 2, 3, 4:
 				var as actions.Tree
 				for n := range rapid.IntRange(1, 12).Draw(r, "calls") {
+					var opts []rpc.Option
+					if rapid.Bool().Draw(r, "deadline") {
+						opts = append(opts, rpc.Within(time.Second))
+						if rapid.Bool().Draw(r, "patient") {
+							opts = append(opts, rpc.Patient())
+						}
+					}
 					tag := fmt.Sprint("c", i, ".", n)
 					calls[tag] = 0
 					as = append(as, actions.AtLevel(level, rpc.Call(Add, Change{"x", n}, func(result int, err error) actions.Action {
 						return actions.AtLevel(level, answer(tag)(result, err))
-					})))
+					}, opts...)))
 				}
 				m.Perform(nest(caller(as)))
 			case 5:
@@ -119,11 +146,24 @@ func TestEachCallEndsOnce(t *testing.T) {
 					name := rapid.SampledFrom(slices.Sorted(maps.Keys(servers))).Draw(r, "server")
 					m.Perform(actions.Send(command{name, rapid.Bool().Draw(r, "reply")}))
 				}
+			case 6:
+				servers["team"] = true
+				m.Perform(teams.Spawn())
+			case 7:
+				if len(timers) > 0 {
+					driver.Send(timer.Expired{Label: rapid.SampledFrom(timers).Draw(r, "label")})
+				}
 			}
 			collect()
 		}
-		for name := range servers {
-			m.Perform(actions.Send(command{Server: name}))
+		for range 5 { // more often than supervisors start them again
+			for _, name := range slices.Sorted(maps.Keys(servers)) {
+				m.Perform(actions.Send(command{Server: name}))
+			}
+		}
+		collect()
+		for _, label := range timers {
+			driver.Send(timer.Expired{Label: label})
 		}
 		collect()
 		for tag, n := range calls {
@@ -133,7 +173,7 @@ func TestEachCallEndsOnce(t *testing.T) {
 		}
 		for p := range m.VM().Processes() {
 			switch p.Name {
-			case "vmtest", "probe 1":
+			case "vmtest", "probe 1", "probe 2", "probe 3":
 			default:
 				r.Errorf("process %v (%q) is left, with %v and %v", p.Path, p.Name, p.State, p.Endpoints)
 			}
