@@ -36,6 +36,7 @@ func expectQuiet(t *testing.T, m *vmtest.Machine, n int) {
 	}
 }
 
+// DP-11, DP-14: an operation is called, and the continuation gets its result.
 func TestCall(t *testing.T) {
 	bank := banks.Spawn(accounts{})
 	tests := []struct {
@@ -69,7 +70,7 @@ func TestCall(t *testing.T) {
 	}
 }
 
-// The machine of the server crashes or is killed: the call fails with the reason, once.
+// B-P03: the server crashes or is killed: the call fails with the reason, once.
 func TestCallFailsWhenTheServerEnds(t *testing.T) {
 	m, answers := run(t, banks.Spawn(accounts{}))
 	m.AllowCrashes()
@@ -138,6 +139,7 @@ func (l later) open() actions.Action {
 
 var laters = actions.Define("rpc_test.later", later.open)
 
+// FC-09, FC-10, B-P04: a server answers later, each caller and each call by itself.
 func TestHandleLater(t *testing.T) {
 	m := vmtest.Config{Types: []actions.Type{laters.Type}}.Run(t, laters.Spawn(later{}).Named("bank"))
 	answers := vmtest.Subscriber(m, topic.All[Answer]())
@@ -225,7 +227,7 @@ func TestWithinNeedsATimerAndTime(t *testing.T) {
 	expectQuiet(t, m, 0)
 }
 
-// A process that serves an operation can call it, because it does not wait.
+// FC-11: a process that serves an operation can call it, because it does not wait.
 func TestCallOneself(t *testing.T) {
 	m, answers := run(t)
 	m.Perform(actions.Spawn(actions.Next(accounts{}, rpc.Methods(rpc.Handle(Add, accounts.add)), call("a", Change{"x", 7}))))
@@ -336,6 +338,7 @@ func TestTwoServers(t *testing.T) {
 	}
 }
 
+// DP-15: a cast has no answer.
 func TestCast(t *testing.T) {
 	m := vmtest.Run(t, actions.Spawn(rpc.Serve(0, rpc.On(Note, func(n int, text string) actions.Transition[int] {
 		return actions.Next(n+1, actions.Send(Answer{text, n + 1, ""}))
