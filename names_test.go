@@ -46,6 +46,7 @@ func TestNamesInJournals(t *testing.T) {
 	for name, err := range map[string]error{
 		"console.ErrFull":        console.ErrFull,
 		"door.ErrClosed":         door.ErrClosed,
+		"door.ErrKeyReused":      door.ErrKeyReused,
 		"door.ErrSlow":           door.ErrSlow,
 		"door.ErrUncertain":      door.ErrUncertain,
 		"tcp.ErrCertificate":     tcp.ErrCertificate,

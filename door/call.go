@@ -2,9 +2,11 @@ package door
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -19,6 +21,9 @@ var _ rpc.Machine = (*Door)(nil)
 // has, and the error wraps [ErrUncertain]. If a server may never answer, use
 // [rpc.Within], which ends the call in the machine as well.
 //
+// The result may be in the state of a process, so neither it nor anything that it points
+// to may be changed.
+//
 // Errors wrap those of [rpc.Call], [ErrClosed], or the error of ctx. [errors.Is]
 // recognises an error of the server if its kind is registered: see
 // [world.RegisterErrorKind].
@@ -27,8 +32,17 @@ func (d *Door) CallNamed(ctx context.Context, op string, args any, opts rpc.Opti
 	if err != nil {
 		return nil, fmt.Errorf("door %v: %w", d, err)
 	}
-	var item any = call{N: d.lastCall.Add(1), Op: op, Args: args, Options: opts}
-	size, err := sizeOf(item)
+	c := call{N: d.lastCall.Add(1), Op: op, Args: args, Options: opts}
+	if opts.Key != "" {
+		var data []byte
+		data, err = codec.Append(nil, args)
+		c.Sum, c.At = sha256.Sum256(data), d.clock.Now().UnixMilli()
+	}
+	var item any = c
+	size := 0
+	if err == nil {
+		size, err = sizeOf(item)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("door %v: a call of %s with a %T: %w", d, op, args, err)
 	}
@@ -42,6 +56,7 @@ func (d *Door) CallNamed(ctx context.Context, op string, args any, opts rpc.Opti
 type callTag struct {
 	Opening uint64 // of the device
 	N       uint64
+	Key     string
 }
 
 func init() { world.Register[callTag]("door.callTag") }
@@ -49,15 +64,26 @@ func init() { world.Register[callTag]("door.callTag") }
 // answered continues a keeper with the answer to a call.
 var answered = rpc.DefineThen("door.answered", (*keeper).answered)
 
-// call makes a call.
+// make makes the call.
+func (c call) make(t callTag) actions.Action {
+	return rpc.CallNamed(c.Op, c.Args, answered, t, rpc.With(c.Options))
+}
+
+// call does what a call asks for.
 func (k *keeper) call(c call) (*keeper, actions.Action) {
-	return k, rpc.CallNamed(c.Op, c.Args, answered, callTag{k.opening, c.N}, rpc.With(c.Options))
+	if c.Options.Key != "" {
+		return k.callWithKey(c)
+	}
+	return k, c.make(callTag{k.opening, c.N, ""})
 }
 
 // answered tells the device the answer to a call, unless the call came from an earlier
 // opening.
 func (k *keeper) answered(t callTag, result any, err error) step {
-	if t.Opening != k.opening {
+	switch {
+	case t.Key != "":
+		return k.answeredKey(t.Key, result, err)
+	case t.Opening != k.opening:
 		return actions.Next(k)
 	}
 	return step{State: k, Actions: actions.Tell(k.device, answer{t.N, result, err})}

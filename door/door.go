@@ -8,8 +8,10 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // Errors of doors. Use [errors.Is].
@@ -41,7 +43,9 @@ const maxBatch = 256
 // A Door leads from code that is not a process into a machine, and out of it. [New] makes
 // one. All methods may be called from any goroutine.
 type Door struct {
-	name string
+	name   string
+	memory opened
+	clock  world.Clock
 
 	mu      sync.Mutex
 	changed sync.Cond           // wakes the goroutine in Recv
@@ -61,12 +65,16 @@ type Door struct {
 // New returns a door. The name tells the doors of a machine apart. It is in the journal,
 // so it should stay the same from run to run. It may be any text but the empty one, with
 // which New panics.
-func New(name string) *Door {
+func New(name string, settings ...Setting) *Door {
 	if name == "" {
 		panic("door: New with an empty name: give the door a name such as \"shop\"")
 	}
 	d := &Door{name: name, calls: map[uint64]*request{}, subs: map[uint64]*subscription{}}
 	d.changed.L = &d.mu
+	d.memory, d.clock = opened{10_000, 24 * time.Hour}, world.SystemClock()
+	for _, set := range settings {
+		set(d)
+	}
 	return d
 }
 

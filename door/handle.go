@@ -58,7 +58,7 @@ func (h *handle) Recv() (any, error) {
 		return nil, world.ErrClosed
 	case !h.told:
 		h.told = true
-		return opened{}, nil
+		return d.memory, nil
 	case len(d.queue) == 0:
 		return nil, io.EOF
 	}

@@ -37,7 +37,7 @@ func TestBatchIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v, err := opening.Recv(); v != any(opened{}) || err != nil {
+	if v, err := opening.Recv(); v != any(d.memory) || err != nil {
 		t.Fatal(v, err)
 	}
 	for range maxBatch + 1 {

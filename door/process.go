@@ -19,11 +19,12 @@ type keeper struct {
 	phase   phase
 	opening uint64         // how often the device has opened
 	subs    []*subscribe   // in the order of their numbers
+	memory  memory         // of calls with keys
 	ack     actions.Action `fingerprint:"-"` // of one request, which follows from the device
 }
 
 func newKeeper(d device, p phase) *keeper {
-	return &keeper{device: d, phase: p, ack: actions.Tell(d, taken{1})}
+	return &keeper{device: d, phase: p, memory: noMemory, ack: actions.Tell(d, taken{1})}
 }
 
 // with returns k with other subscriptions.
@@ -56,10 +57,11 @@ type writtenKeeper struct {
 	Phase   uint8
 	Subs    []*subscribe
 	Opening uint64
+	Memory  writtenMemory
 }
 
 func (k *keeper) write() ([]byte, error) {
-	return codec.AppendValue(nil, writtenKeeper{k.device.name, uint8(k.phase), k.subs, k.opening})
+	return codec.AppendValue(nil, writtenKeeper{k.device.name, uint8(k.phase), k.subs, k.opening, k.memory.write()})
 }
 
 func read(data []byte, doors []*Door) (*keeper, error) {
@@ -75,8 +77,9 @@ func read(data []byte, doors []*Door) (*keeper, error) {
 		}
 		return 1
 	})
+	m, sound := w.Memory.read()
 	switch {
-	case len(rest) > 0 || w.Phase > uint8(holds) || !sorted || slices.Contains(w.Subs, nil):
+	case !sound || len(rest) > 0 || w.Phase > uint8(holds) || !sorted || slices.Contains(w.Subs, nil):
 		return nil, errors.New("these bytes are not the state of the process of a door")
 	case i < 0:
 		return nil, fmt.Errorf("there is no door %q: give all doors of the program to door.Types", w.Door)
@@ -87,7 +90,7 @@ func read(data []byte, doors []*Door) (*keeper, error) {
 		}
 	}
 	k := newKeeper(device{w.Door, doors[i]}, phase(w.Phase))
-	k.subs, k.opening = w.Subs, w.Opening
+	k.subs, k.opening, k.memory = w.Subs, w.Opening, m
 	return k, nil
 }
 
@@ -154,6 +157,7 @@ func (k *keeper) handle(ev *actions.Event) step {
 		}
 		k = k.with(nil)
 		k.opening++
+		k.memory.limit = v
 		return actions.Next(k, all, actions.Tell(k.device, ready{}))
 	case batch:
 		all := make(actions.Tree, 0, len(v.Items)+1)

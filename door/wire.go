@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/journal/codec"
@@ -15,8 +16,12 @@ import (
 // The values of the device. Any other value is one to send. The names of types and fields
 // are in journals, so they never change.
 type (
-	// opened is the opening value. What the process had for an earlier opening is over.
-	opened struct{}
+	// opened is the opening value. What the process had for an earlier opening is over. It
+	// says how much to remember: as data, so that a replay does not depend on [Remember].
+	opened struct {
+		Answers int
+		For     time.Duration
+	}
 
 	// batch is several requests.
 	batch struct{ Items []any }
@@ -41,6 +46,8 @@ type (
 		Op      string
 		Args    any
 		Options rpc.Options
+		Sum     [32]byte // of Args, if there is a key
+		At      int64    // the time, in milliseconds since 1970, if there is a key
 	}
 )
 
@@ -115,6 +122,7 @@ func init() {
 	world.Register[Here]("door.Here")
 	world.Register[wild]("door.wild")
 	world.RegisterErrorKind("door.ErrClosed", ErrClosed)
+	world.RegisterErrorKind("door.ErrKeyReused", ErrKeyReused)
 	world.RegisterErrorKind("door.ErrSlow", ErrSlow)
 	world.RegisterErrorKind("door.ErrUncertain", ErrUncertain)
 }
