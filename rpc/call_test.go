@@ -338,6 +338,23 @@ func TestTwoServers(t *testing.T) {
 	}
 }
 
+// One process can serve several shares of an operation.
+func TestTwoMethodsOfOneOperation(t *testing.T) {
+	times := func(account string, factor int) rpc.Method[later] {
+		return rpc.Handle(Add, func(l later, c Change) (later, int, error) { return l, factor * c.Amount, nil }, rpc.Only(topic.Where(Account.Is(account))))
+	}
+	m, answers := run(t, actions.Spawn(rpc.Serve(later{}, times("north", 10), times("south", 100))))
+	m.Perform(caller(call("n", Change{"north", 1}), call("s", Change{"south", 1})))
+	answers.ExpectMessages(Answer{"n", 10, ""}, Answer{"s", 100, ""})
+
+	defer func() {
+		if r := recover(); r != `rpc: two methods for the same requests of operation "rpc_test.add"` {
+			t.Errorf("panic: %v", r)
+		}
+	}()
+	rpc.Serve(later{}, times("north", 1), times("north", 2))
+}
+
 // DP-15: a cast has no answer.
 func TestCast(t *testing.T) {
 	m := vmtest.Run(t, actions.Spawn(rpc.Serve(0, rpc.On(Note, func(n int, text string) actions.Transition[int] {

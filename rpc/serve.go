@@ -3,6 +3,7 @@ package rpc
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
@@ -11,16 +12,23 @@ import (
 )
 
 // A Method serves an operation in a process with a state of type S.
-type Method[S any] struct{ open actions.Action }
+type Method[S any] struct {
+	id   methodID
+	open actions.Action
+}
 
 // Serve returns a process that serves operations: it has state s, and opens [Methods].
 func Serve[S any](s S, ms ...Method[S]) actions.Process { return actions.Next(s, Methods(ms...)) }
 
 // Methods returns the action that opens the endpoints of methods, for a process that
-// does other things as well.
+// does other things as well. It panics if two methods serve the same requests of an
+// operation: see [Only] and [Member].
 func Methods[S any](ms ...Method[S]) actions.Action {
 	t := make(actions.Tree, 0, len(ms))
-	for _, m := range ms {
+	for i, m := range ms {
+		if slices.ContainsFunc(ms[:i], func(n Method[S]) bool { return n.id == m.id }) {
+			panic(fmt.Sprintf("rpc: two methods for the same requests of operation %q", m.id.op))
+		}
 		t = append(t, m.open)
 	}
 	return t
@@ -61,9 +69,8 @@ func HandleLater[S, A, R any](op Op[A, R], f func(S, Ask[A, R]) actions.Transiti
 	if o.gone != nil {
 		reply.Handler = o.gone(reflect.TypeFor[S]())
 	}
-	return Method[S]{actions.AtLevel(level, actions.Tree{
-		serve.As(methodID{d.name, o.member, "requests"}), reply.As(methodID{d.name, o.member, "replies"}),
-	})}
+	id := methodID{d.name, request.Topic().Canonical(), level}
+	return Method[S]{id, actions.AtLevel(level, actions.Tree{serve.As(id), reply.As(repliesOf(id))})}
 }
 
 // requests returns the pattern of the requests of an operation whose arguments have
@@ -85,8 +92,15 @@ func requests[A any](op string, only []topic.Constraint) topic.Pattern[Request[A
 	return p
 }
 
-// methodID names an endpoint of a server.
-type methodID struct{ op, member, what string }
+// A methodID names the endpoint of a method.
+type methodID struct {
+	op    string
+	topic string // of the requests
+	level int
+}
+
+// repliesOf names the endpoint that says that a method replies.
+type repliesOf methodID
 
 // On serves a cast.
 func On[S, A any](c Cast[A], f func(S, A) actions.Transition[S]) Method[S] {
@@ -94,8 +108,9 @@ func On[S, A any](c Cast[A], f func(S, A) actions.Transition[S]) Method[S] {
 		panic(fmt.Sprintf("rpc: the zero Cast[%v] is no operation: make one with rpc.DefineCast", reflect.TypeFor[A]()))
 	}
 	name := topic.FieldOf(func(n *Notice[A]) *string { return &n.Op })
-	return Method[S]{endpoint.Subscriber(topic.Where(name.Is(c.name)), endpoint.OnMessageState(
-		func(s S, n Notice[A]) actions.Transition[S] { return f(s, n.Args) })).As(methodID{c.name, "", "casts"})}
+	id := methodID{op: c.name}
+	return Method[S]{id, endpoint.Subscriber(topic.Where(name.Is(c.name)), endpoint.OnMessageState(
+		func(s S, n Notice[A]) actions.Transition[S] { return f(s, n.Args) })).As(id)}
 }
 
 // A ServeOption changes how a method serves its operation.
