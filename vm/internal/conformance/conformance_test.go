@@ -21,10 +21,10 @@ var setAside = []string{"killer-not-told", "bare-false", "yield-now"}
 // these events, and only these, are left out of what is expected.
 const dyingEvents = "dying-events"
 
-// TestConformance runs a corpus of programs on the machine, and checks that
-// what their processes are told is what a reference implementation of these
-// semantics tells them; and that a second run is the same in everything, also
-// where the reference leaves the order open.
+// TestConformance runs a corpus of programs on the machine. It checks that
+// processes are told what a reference implementation of these semantics tells
+// them, and that a second run is the same in everything, also where the
+// reference leaves the order open.
 //
 // The corpus is in testdata/conformance. Scenarios in the folder that the
 // environment variable MARKETPLACE_CONFORMANCE names, if it is set, are run as
@@ -80,7 +80,7 @@ func (c *conformanceCount) test(t *testing.T, s *scenario) {
 		t.Errorf("scenario %s: %s", s.ID, f)
 	}
 	if again, _ := playScenario(s); !slices.Equal(run.log, again.log) {
-		t.Errorf("scenario %s: a second run is another one:\n%s", s.ID, listDifference(again.log, run.log))
+		t.Errorf("scenario %s: a second run differs:\n%s", s.ID, listDifference(again.log, run.log))
 	}
 	if i := slices.IndexFunc(setAside, func(q string) bool { return slices.Contains(s.Quirks, q) }); i >= 0 {
 		c.aside(setAside[i], v.facts)

@@ -203,7 +203,8 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// listDifference shows two lists, one below the other, and where they part.
+// listDifference shows two lists, one below the other, and where they begin to
+// differ.
 func listDifference(got, want []string) string {
 	same := 0
 	for same < len(got) && same < len(want) && got[same] == want[same] {

@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// This file interprets scenarios: it makes processes of them, has the machine
-// run these, and records what their handlers are told.
+// This file interprets scenarios: it makes processes of them, runs these on the
+// machine, and records what their handlers are told.
 //
 // The processes are as all others are, with one exception: they write to the
 // record of the run. So they are not pure, and a handler counts by itself how
@@ -102,7 +102,7 @@ type scriptProcess struct {
 // raised is the value of a panic that stands for an exception of a scenario.
 type raised string
 
-// malformed is the value of a panic that tells of a mistake in a scenario.
+// malformed is the value of a panic that reports a mistake in a scenario.
 type malformed string
 
 // spawn returns the action that starts a process of the given body in machine
@@ -158,8 +158,8 @@ func (p *scriptProcess) noteFaults() {
 	panic(v)
 }
 
-// step evaluates a step. An exception takes back all of it, and so the process
-// does what any process does that fails: it panics.
+// step evaluates a step. An exception undoes all of it, so the process panics,
+// as any process that fails does.
 func (p *scriptProcess) step(st *scriptStep, s scope, vars variables) actions.Transition[variables] {
 	for _, u := range st.Update {
 		vars = vars.with(u.variable, u.apply(fillTerm(u.operand.value, s, vars), vars))
@@ -235,7 +235,7 @@ func (p *scriptProcess) meta(as scriptActions, at *scriptMachine, s scope, vars 
 	return tree
 }
 
-// then adds to a spawn in machine at what process p goes on with.
+// then adds to a spawn in machine at the step with which process p goes on.
 func (p *scriptProcess) then(a actions.SpawnProcess, st *scriptStep, at *scriptMachine, s scope, pid string) actions.Action {
 	if st == nil {
 		return a

@@ -102,8 +102,7 @@ func TestQuirkFalseIsAMessage(t *testing.T) {
 
 // TestQuirkYieldWaitsItsTurn: the continuation of a yield is evaluated in the
 // process's next turn, after the others have had theirs, with the state that
-// the process has by then; and what it wants done is done there and then.
-// HL-94, B-M13.
+// the process has by then; and its actions are performed at once. HL-94, B-M13.
 func TestQuirkYieldWaitsItsTurn(t *testing.T) {
 	type said string
 	type reply struct{}
@@ -124,8 +123,8 @@ func TestQuirkYieldWaitsItsTurn(t *testing.T) {
 		}),
 		actions.Send(said("first")),
 	)
-	// A process whose turns come later in the same rounds. It does not yield:
-	// in its second turn it reacts to what it has sent itself in the first.
+	// A process whose turns come later in the same rounds. It does not yield: in
+	// its second turn it reacts to what it sent to itself in the first.
 	other := actions.Stateless(
 		endpoint.Subscriber(topic.All[tick](), endpoint.OnMessage(func(tick) actions.Action {
 			return actions.Send(said("other, second turn"))
@@ -133,7 +132,7 @@ func TestQuirkYieldWaitsItsTurn(t *testing.T) {
 		actions.Send(said("other, first turn")),
 		actions.Send(tick{}),
 	)
-	// The logger is there first, and so has its turns first.
+	// The logger is there first, so it has its turns first.
 	runToRest(t, actions.Spawn(logger), actions.Yield(func(struct{}) actions.Transition[struct{}] {
 		return actions.Stateless(actions.Spawn(yielding), actions.Spawn(other))
 	}))
@@ -143,8 +142,8 @@ func TestQuirkYieldWaitsItsTurn(t *testing.T) {
 	}
 }
 
-// TestQuirkYieldFails: a continuation that panics wants the process ended, and
-// this, too, is done there and then, before what is next in the queue. HL-90.
+// TestQuirkYieldFails: a continuation that panics ends the process at once,
+// too, before the next action in the queue. HL-90.
 func TestQuirkYieldFails(t *testing.T) {
 	type claim struct{}
 	var reasons []error

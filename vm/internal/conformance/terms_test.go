@@ -17,10 +17,9 @@ import (
 //	wildcard                         topic.Wild
 //	pid, exception                   pidTerm, exceptionTerm; at run time only
 //
-// What heads a list is of another type than what heads a record, so that the
-// two never match, and a wildcard only ever stands against a whole term.
-// Templates and patterns are terms in which captured, variable and equalTo
-// occur as well.
+// The head of a list has another type than the head of a record, so the two
+// never match, and a wildcard is only compared with a whole term. Templates and
+// patterns are terms in which captured, variable and equalTo occur as well.
 
 type (
 	listHead   struct{}
@@ -36,7 +35,7 @@ type (
 	// in a pattern any pattern.
 	exceptionTerm struct{ message any }
 
-	captured string // {"$": x}: in templates what was captured, in patterns what captures
+	captured string // {"$": x}: in templates a captured value, in patterns a capture
 	variable string // {"state": v}: the value of a variable of the process
 	equalTo  string // {"=": x}: what was captured, in patterns
 )

@@ -204,7 +204,7 @@ func lawName(op *lawOp, fresh actions.EndpointID) actions.EndpointID {
 func (a *lawActor) spawn(op *lawOp, level int) actions.Action {
 	child := lawActor{log: a.log, script: op.script, fuel: a.fuel / 2}
 	a.fuel -= child.fuel
-	// A process that overreaches does not get as far as spawning anything.
+	// A process that overreaches spawns nothing.
 	child.in = a.in[:max(0, len(a.in)-level)]
 	nest := min(op.nest, maxNest-len(child.in))
 	as := actions.SpawnFunc(child.inside(nest)).Named(fmt.Sprintf("script %d", op.script))
@@ -256,7 +256,7 @@ func (a *lawActor) endpoint(op *lawOp, level int, fresh actions.EndpointID) acti
 		Run: func(state any, ev *actions.Event) (any, actions.Action) {
 			a := state.(lawActor)
 			if ev.Kind >= actions.First && !demand.Filter.Passes(ev.Peer, ev.Self) {
-				return a, nil // those whom the endpoint does not count do not concern it
+				return a, nil // the endpoint does not count this peer
 			}
 			a.heard(name, level, ev)
 			if op.style == stylePlain {
@@ -280,7 +280,7 @@ func (a lawActor) heard(name string, level int, ev *actions.Event) {
 	case actions.Delivery:
 		e.role, e.text = ev.Peer.Orientation.String(), ev.Message.String()
 	case actions.First, actions.Last:
-		// The peer that is told of stands for all that count alike.
+		// The peer of the event stands for all that count alike.
 		e.role, e.text, e.self = ev.Peer.Orientation.String(), ev.Peer.Topic.String(), false
 	default:
 		e.role = ev.Peer.String()
@@ -288,8 +288,8 @@ func (a lawActor) heard(name string, level int, ev *actions.Event) {
 	a.note(e)
 }
 
-// lastWish returns what a handler may want that leaves the state alone, and so
-// cannot tell how much the process has wanted so far: to end something.
+// lastWish returns the actions of a handler that leaves the state alone. It
+// cannot count what the process has wanted so far, so it only ends things.
 func (a lawActor) lastWish(number int) actions.Action {
 	if number < 0 {
 		return nil

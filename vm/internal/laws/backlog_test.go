@@ -8,8 +8,8 @@ import (
 )
 
 // The law of the backlog: it is the number of actions in all queues, whatever
-// has happened to the processes whose queues they are. A ground admits inputs by
-// it.
+// has happened to the processes that have the queues. By it a ground decides
+// when to admit inputs.
 
 // checkBacklog returns what is wrong with the backlog of m, or "".
 func checkBacklog(m *vm.Machine) string {

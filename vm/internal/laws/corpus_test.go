@@ -13,7 +13,7 @@ import (
 // lawsN is for campaigns: go test ./vm -run Law -laws.n 1000000
 var lawsN = flag.Int("laws.n", 400, "number of random programs on which each law of the machine is tried")
 
-// lawsFrom is where a campaign begins, so that another one is about other
+// lawsFrom is the first seed of a campaign, so that another campaign has other
 // programs.
 var lawsFrom = flag.Uint64("laws.from", 0, "seed of the first of the random programs")
 

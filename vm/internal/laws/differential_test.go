@@ -103,7 +103,8 @@ func traceOf(data []byte, snapshots bool) lawRun {
 	return l.run(l.onMachine(snapshots, nil), nothing)
 }
 
-// TestSameTraceCatches runs programs on a machine that leaves things to chance.
+// TestSameTraceCatches runs programs on a machine whose order of events is
+// random.
 func TestSameTraceCatches(t *testing.T) {
 	differ := 0
 	for _, data := range lawCorpus(t, "FuzzDifferential") {

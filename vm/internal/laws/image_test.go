@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// The law of images: a machine made anew from its image does what the original
-// does, to the last detail.
+// The law of images: a machine restored from its image does exactly what the
+// original does.
 
 // A lawScene is a random program, and what happens to it.
 type lawScene struct {
@@ -114,7 +114,7 @@ func (p *lawPlay) watch(r *vm.Record) {
 	p.lines = append(p.lines, line)
 }
 
-// apply has input n enter the machine: the first is a Start.
+// apply gives input n to the machine; the first is a Start.
 func (p *lawPlay) apply(n int) {
 	in := vm.Input{Kind: vm.Start, Incarnation: 7}
 	switch {
@@ -179,13 +179,13 @@ func imageViolations(data []byte, damage func(*image.Image)) (violations []strin
 		}
 		plays, from = append(plays, play), append(from, n)
 		if damage != nil {
-			continue // it must show in what becomes of the machine
+			continue // it must show in how the machine goes on
 		}
 		if d := first.differs(play); d != "" {
-			violation("the machine made anew after input %d is another: %s", n, d)
+			violation("the machine restored after input %d is different: %s", n, d)
 		}
 		if a, b := first.m.String(), play.m.String(); a != b {
-			violation("the machine made anew after input %d looks different: %s\n%s", n, a, b)
+			violation("the machine restored after input %d has another text: %s\n%s", n, a, b)
 		}
 	}
 	for i, play := range plays {
@@ -193,7 +193,7 @@ func imageViolations(data []byte, damage func(*image.Image)) (violations []strin
 			play.apply(next)
 		}
 		if d := first.differs(play); d != "" {
-			violation("the machine made anew after input %d goes on otherwise: %s", from[i], d)
+			violation("the machine restored after input %d goes on differently: %s", from[i], d)
 		}
 	}
 	return violations, len(plays)

@@ -57,8 +57,8 @@ func (src lawSource) damage(im *image.Image) {
 	}
 }
 
-// collectParts appends all in v that can be changed. Of states it takes only the
-// whole: what is in them is the business of their types.
+// collectParts appends all in v that can be changed. It takes a state only as a
+// whole: its type is responsible for what is in it.
 func collectParts(v reflect.Value, parts *[]reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -77,7 +77,8 @@ func collectParts(v reflect.Value, parts *[]reflect.Value) {
 	*parts = append(*parts, v)
 }
 
-// tryDamage plays a scene, damages an image of it, and sees what becomes of it.
+// tryDamage plays a scene, damages an image of it, and reports whether the
+// image can still be restored.
 func tryDamage(t *testing.T, data, damage []byte) (accepted bool) {
 	s := newLawScene(data)
 	s.limits.Steps = min(s.limits.Steps, 1000)
@@ -98,9 +99,9 @@ func tryDamage(t *testing.T, data, damage []byte) (accepted bool) {
 	}
 	again, err := q.image()
 	if err != nil {
-		t.Errorf("an image that was restored cannot be written: %v", err)
+		t.Errorf("an image was restored, but the machine cannot be saved: %v", err)
 	} else if diff := cmp.Diff(im, again, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(image.Process{}, "State")); diff != "" {
-		t.Errorf("it was restored to something else: %s\nthe damage: %s", diff, cmp.Diff(before, im))
+		t.Errorf("an image was restored, but the machine has another image: %s\nthe damage: %s", diff, cmp.Diff(before, im))
 	}
 	for n := range s.inputs {
 		q.apply(n + 1)
@@ -128,7 +129,7 @@ func TestLawImageDamage(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("%d bad images are good for something", accepted)
+	t.Logf("%d damaged images could be restored", accepted)
 }
 
 // maxDepth is how many machines may be around a machine that is restored.

@@ -103,8 +103,8 @@ func eachProcess(f func(*image.Process)) func(*image.Image) {
 	}
 }
 
-// TestLawImageCatches plants faults in images. The law has to find each of
-// them, in what becomes of the machine, and not only in how it begins.
+// TestLawImageCatches plants faults in images. The law has to find each of them
+// in how the machine goes on, and not only in how it begins.
 func TestLawImageCatches(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(imageFaults)) {
 		seed := uint64(0)
@@ -119,8 +119,8 @@ func TestLawImageCatches(t *testing.T) {
 	}
 }
 
-// TestLawImageIsAboutEverything: among the random programs are such that make
-// use of all that an image can hold.
+// TestLawImageIsAboutEverything: the random programs use everything that an
+// image can hold.
 func TestLawImageIsAboutEverything(t *testing.T) {
 	seen := map[string]int{}
 	see := func(what string, is bool) {

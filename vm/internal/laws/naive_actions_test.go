@@ -81,8 +81,8 @@ func (p *naiveProc) fits(want reflect.Type) bool {
 	return true
 }
 
-// spawn spawns a process, whose PID continues p, or what then stands for: a
-// process further inside.
+// spawn spawns a process. Then, if not nil, gets its PID, for a process further
+// inside; otherwise p goes on with it.
 func (p *naiveProc) spawn(a actions.SpawnProcess, then func(actions.PID)) {
 	if a.Then != nil && !p.fits(a.Then.State) {
 		return
@@ -115,7 +115,7 @@ func (p *naiveProc) quit(a actions.QuitProcess) {
 	}
 }
 
-// fail ends p, whose turn it is, for something that it has done wrong.
+// fail ends p, whose turn it is, for a mistake of its own.
 func (p *naiveProc) fail(reason error) { p.end(reason) }
 
 // end ends p. It runs no code any more. Its endpoints go one after another.

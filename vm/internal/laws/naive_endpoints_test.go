@@ -17,7 +17,7 @@ import (
 type naiveEnd struct {
 	id      actions.EndpointID
 	level   int        // at which it is; 0 for a local one
-	of      *naiveProc // whose it is, which may be a process further inside
+	of      *naiveProc // its process, which may be further inside
 	role    topic.Role
 	handler *actions.Handler
 	hear    func(*actions.Event) // if it is for a process further inside
@@ -165,9 +165,9 @@ func (v *naiveVM) announce(n naiveEntry, kind actions.EventKind, reason error) {
 	}
 }
 
-// replace moves an endpoint to another role, in one step. For every other
-// endpoint there is what was between the two, and what is: as far as it is the
-// same, nobody hears of it; otherwise what was has gone, and what is has come.
+// replace moves an endpoint to another role, in one step. If what it has in
+// common with another endpoint stays the same, the two hear nothing; otherwise
+// what it was has gone, and what it is now has come.
 func (p *naiveProc) replace(a actions.AddEndpoint, of *naiveProc, hear func(*actions.Event)) {
 	v := p.vm
 	var e *naiveEnd
@@ -194,8 +194,8 @@ func (p *naiveProc) replace(a actions.AddEndpoint, of *naiveProc, hear func(*act
 	}
 }
 
-// moved tells to, whose own role has changed from ownWas to ownIs, what has
-// gone, or come, of the endpoint about, whose role has changed likewise.
+// moved tells to what has gone, or come, of the endpoint about. The role of to
+// has changed from ownWas to ownIs, and that of about from peerWas to peerIs.
 func (v *naiveVM) moved(to, about naiveEntry, ownWas, ownIs, peerWas, peerIs topic.Role, kind actions.EventKind) {
 	was, before := v.known(ownWas, peerWas)
 	is, after := v.known(ownIs, peerIs)
@@ -237,8 +237,8 @@ type naiveCount struct {
 	told  bool // that there is one
 }
 
-// count counts the peer that ev tells of, and returns what the endpoint is to
-// be told if it is the first.
+// count counts the peer of ev. It returns an event for the endpoint if the peer
+// is the first.
 func (to naiveEntry) count(ev *actions.Event) *actions.Event {
 	d := to.e.handler.Demand
 	if d == nil || ev.Kind != actions.Presence && ev.Kind != actions.Absence || !d.Filter.Passes(ev.Peer, ev.Self) {
@@ -282,8 +282,9 @@ type naiveFallen struct {
 	last  actions.Event
 }
 
-// tellFallen tells those whose demand has fallen to zero, and is still there
-// now that the machine is at rest, and reports whether there was any.
+// tellFallen tells endpoints that their demand has fallen to zero, if it is
+// still zero now that the machine is at rest. It reports whether there were
+// any.
 func (m *naiveMachine) tellFallen() (any bool) {
 	fallen := m.fallen
 	m.fallen = nil

@@ -13,9 +13,9 @@ import (
 )
 
 // This file has small programs, and what each of them does, written down by
-// hand. It is what the naive machine has to do, and the machine as well.
+// hand. Both the naive machine and the machine must do that.
 
-// A naiveNote has handlers write down what they are told.
+// A naiveNote has what handlers were told, in lines.
 type naiveNote struct{ lines []string }
 
 func (n *naiveNote) write(format string, args ...any) {
@@ -45,12 +45,12 @@ func (n *naiveNote) reacts(who string, e actions.AddEndpoint, demand *actions.De
 	return e
 }
 
-// resuming returns a continuation that has things done.
+// resuming returns a continuation that performs actions.
 func resuming(as ...actions.Action) func(struct{}) actions.Transition[struct{}] {
 	return func(struct{}) actions.Transition[struct{}] { return actions.Stateless(as...) }
 }
 
-// later has things done when all that is spawned along with it has come.
+// later performs actions when all processes that are spawned with it are there.
 func later(as ...actions.Action) actions.Action {
 	return actions.Yield(resuming(actions.Yield(resuming(as...))))
 }
@@ -94,7 +94,7 @@ var naiveExamples = []naiveExample{
 		1: laws.lawPing{K: "a"}
 		2: laws.lawPing{K: "a"}`,
 	}, {
-		"HL-88, B-M08: who kills another process is the acting one",
+		"HL-88, B-M08: a process that kills another one is the acting one",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				spawned(n.hears("2", listeners)),
@@ -113,7 +113,7 @@ var naiveExamples = []naiveExample{
 		1: absence of publisher of laws.lawPing{} enough
 		2: absence of publisher of laws.lawPing{} enough`,
 	}, {
-		"HL-92, B-M07, B-M10: who is being ended runs no code",
+		"HL-92, B-M07, B-M10: a process that is being ended runs no code",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				spawned(n.hears("2a", listeners), n.hears("2b", speakers), actions.Fail(lawReasons[1]), actions.Send(lawPing{})),
@@ -126,7 +126,7 @@ var naiveExamples = []naiveExample{
 		2b: presence of subscriber of laws.lawPing{}
 		1: absence of subscriber of laws.lawPing{} enough`,
 	}, {
-		"HL-61, B-M23: a move tells those whom it concerns",
+		"HL-61, B-M23: the endpoints that a move concerns hear of it",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				spawned(n.hears("all", speakers), n.hears("b", endpoint.Publisher(pingsOf("b"))), n.hears("c", endpoint.Publisher(pingsOf("c")))),
@@ -147,7 +147,7 @@ var naiveExamples = []naiveExample{
 		c: presence of subscriber of laws.lawPing{K: "c"}
 		it: presence of publisher of laws.lawPing{K: "c"}`,
 	}, {
-		"those between whom nothing changes hear nothing of a move",
+		"endpoints between which nothing changes hear nothing of a move",
 		func(n *naiveNote) actions.Action {
 			return actions.Tree{
 				spawned(n.hears("b", endpoint.Publisher(pingsOf("b"))), n.hears("c", endpoint.Publisher(pingsOf("c")))),

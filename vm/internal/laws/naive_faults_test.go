@@ -1,9 +1,9 @@
 package laws
 
-// naiveFaults are mistakes that a naive machine makes on purpose, so that the
-// laws can be seen to catch them.
+// naiveFaults are mistakes that a naive machine makes on purpose, to show that
+// the laws catch them.
 type naiveFaults struct {
-	NoOrder           bool // who is told first is left to chance
+	NoOrder           bool // the order of hearing is random
 	RoundBackwards    bool // the process with the highest PID has the first turn
 	ToldBackwards     bool // the process with the highest PID hears first
 	ActingInLine      bool // the acting process does not hear first, but in its place
@@ -18,8 +18,8 @@ type naiveFaults struct {
 	ReplaceBlinks     bool // peers hear of a move that does not concern them
 	MeetsItself       bool // an endpoint that turns round hears of itself
 	EveryoneFirst     bool // each peer counts as the first
-	LastStranger      bool // who is told that a demand is over is not told whose
-	LastOneByOne      bool // the machine goes on after each that has been told so
+	LastStranger      bool // the end of a demand does not say whose demand it was
+	LastOneByOne      bool // the machine goes on after each that was told of the end of a demand
 	SwallowedNoRound  bool // an event for a meta-level endpoint that is gone has no effect at all
 	DownForgotten     bool // nobody is told of the end of a process that it monitors
 	OrphansLive       bool // those that a process has bound go on when it has ended

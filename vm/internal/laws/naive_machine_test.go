@@ -9,11 +9,11 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A naiveMachine says what a [Machine] does, as directly as it can be said: to
-// find whom something concerns it looks at everybody, and what goes on further
-// inside is a call, and what goes further out a closure. It is the
-// specification that the machine is compared with, so it has no index, no
-// bookkeeping of who is busy, and no idea of speed.
+// A naiveMachine does what a [Machine] does, as directly as possible: to find
+// whom something concerns it asks everybody, it goes further inside by a call,
+// and further out by a closure. It is the specification with which the machine
+// is compared, so it has no index, does not keep account of who is busy, and is
+// slow.
 //
 // It leaves out what processes cannot notice: counters, limits and records.
 type naiveMachine struct {
@@ -114,8 +114,8 @@ func (m *naiveMachine) settle() {
 	}
 }
 
-// input has a device give a value, which its holder is told. As for an event
-// from a meta-level, one round is run in each machine around the holder.
+// input gives the holder of a device a value. As for an event from a
+// meta-level, it runs one round in each machine around the holder.
 func (m *naiveMachine) input(h *naiveHold, value any) {
 	if h.handler != nil {
 		h.p.handle(h.handler, &actions.Event{Kind: actions.Value, Value: value})
@@ -125,7 +125,7 @@ func (m *naiveMachine) input(h *naiveHold, value any) {
 	m.settle()
 }
 
-// roundsOutward runs one round in v and in each machine around it, but for the
+// roundsOutward runs one round in v and in each machine around it, except the
 // outermost.
 func (v *naiveVM) roundsOutward() {
 	for ; v.host != nil; v = v.host.vm {
@@ -155,10 +155,10 @@ func (v *naiveVM) level() int {
 	return v.host.vm.level() + 1
 }
 
-// round gives every process that is there now a turn, if it lives to see it,
-// and then removes those to which nothing can happen any more. In its turn, a
-// process has everything performed that is in its queue by then, and nothing
-// that comes into the queue meanwhile.
+// round gives every process that is there now a turn, if it is still alive
+// then, and afterwards removes those to which nothing can happen any more. In
+// its turn, a process performs everything that is in its queue by then, and
+// nothing that comes into the queue meanwhile.
 func (v *naiveVM) round() {
 	turns := slices.Clone(v.procs)
 	if v.m.faults.RoundBackwards {
@@ -178,7 +178,7 @@ func (v *naiveVM) round() {
 	}
 	v.collect()
 	if v.host != nil {
-		// What comes of the round are actions of the process that v is.
+		// The round results in actions of the process that v is.
 		if !v.idle() {
 			v.host.queue = append(v.host.queue, naiveItem{round: true})
 		}
@@ -257,7 +257,7 @@ func (p *naiveProc) path() vm.Path {
 }
 
 // run runs code of p, and returns the actions that it wants performed. If the
-// code panics, the state is what it was, and what is wanted is the end of p.
+// code panics, the state stays as it was, and the action is the end of p.
 func (p *naiveProc) run(code func(state any) (any, actions.Action)) (wanted actions.Action) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -299,8 +299,8 @@ func virtual(boot func(self actions.PID) actions.Process) actions.Process {
 	return nested{vm.NestedFunc(boot), boot}
 }
 
-// create returns a new process, which is yet to enter the machine. Its first
-// transition has been made.
+// create returns a new process after its first transition. The caller puts it
+// into the machine.
 func (v *naiveVM) create(name string, boot func(actions.PID) actions.Process) *naiveProc {
 	v.last++
 	p := &naiveProc{vm: v, pid: v.last, name: name, state: struct{}{}, stateType: reflect.TypeFor[struct{}]()}
@@ -323,8 +323,8 @@ func (v *naiveVM) create(name string, boot func(actions.PID) actions.Process) *n
 	return p
 }
 
-// handle calls a handler, if the event is of a kind that it is for. What it wants
-// is performed in the next turn of p.
+// handle calls a handler, if the event is of a kind that it is for. The actions
+// are performed in the next turn of p.
 func (p *naiveProc) handle(h *actions.Handler, ev *actions.Event) {
 	if !h.Events.Has(ev.Kind) {
 		return

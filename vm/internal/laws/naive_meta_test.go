@@ -9,8 +9,8 @@ import (
 
 // This file says what happens at meta-levels. An action at a meta-level is
 // performed by the process that the virtual machine is, in the machine around.
-// It gets there through the queue of that process, after the round. What comes
-// back is a call, after which one round is run.
+// It gets there through the queue of that process, after the round. An event
+// comes back as a call, after which one round runs.
 
 // A naiveMetaID names, in the machine around, an endpoint of a process inside.
 type naiveMetaID struct {
@@ -114,9 +114,9 @@ func (p *naiveProc) addMeta(a actions.AddEndpoint, level int, hear func(*actions
 	return naiveMetaID{p.pid, level, a.ID}, true
 }
 
-// hearMeta returns what the process that p's machine is does about an event of
-// an endpoint of p: it tells p, if the endpoint is still there, as it is now,
-// and has one round run in any case.
+// hearMeta returns what p's machine, as a process, does about an event of an
+// endpoint of p: it tells p, if the endpoint is still there, as it is now, and
+// runs one round in any case.
 func (p *naiveProc) hearMeta(id naiveMetaID) func(*actions.Event) {
 	return func(ev *actions.Event) {
 		if e := p.meta(id.level, id.id); e != nil && !p.dead {
@@ -128,10 +128,10 @@ func (p *naiveProc) hearMeta(id naiveMetaID) func(*actions.Event) {
 	}
 }
 
-// thenMeta returns what the process that p's machine is does when it has
-// spawned a process on behalf of p: it continues p, if p is still there, or
-// what is further inside, and has one round run in any case. It returns nil if
-// nobody waits for that.
+// thenMeta returns what p's machine, as a process, does when it has spawned a
+// process on behalf of p: it continues p, if p is still there, or what is
+// further inside, and runs one round in any case. It returns nil if nobody
+// waits for that.
 func (p *naiveProc) thenMeta(then *actions.Resumption, inside func(actions.PID)) func(actions.PID) {
 	if then == nil && inside == nil {
 		return nil

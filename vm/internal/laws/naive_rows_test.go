@@ -69,7 +69,7 @@ var rowExamples = append([]naiveExample{
 		b: 11
 		a: 12`,
 	}, {
-		"HL-33, HL-55: who waits for presence before it asks is answered, and both see the other go",
+		"HL-33, HL-55: a process that waits for presence before it asks is answered, and both see the other go",
 		func(n *naiveNote) actions.Action {
 			type react = map[actions.EventKind]actions.Action
 			wait := n.reacts("B", endpoint.Subscriber(pingsOf("pong")), nil, react{

@@ -12,11 +12,11 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// The laws of presence, whatever it is that makes them hold: when the machine
-// is at rest, what each endpoint has been told, presences minus absences, is
-// exactly who is there; each absence is that of somebody who was present; who
-// counts its peers has been told that there is somebody if and only if there
-// is; and nobody hears anything after its end.
+// The laws of presence. When the machine is at rest, the presences that an
+// endpoint has been told, minus the absences, are exactly the peers that are
+// there. Each absence is of a peer that was present. An endpoint that counts
+// its peers has been told that there are some if and only if there are. No
+// endpoint hears anything after its end.
 
 // A lawPlace is where an endpoint is, or was.
 type lawPlace struct {
@@ -64,7 +64,7 @@ func (b *lawBook) update() {
 			add(b.present, at, e.role, 1)
 		case "absence":
 			if add(b.present, at, e.role, -1) < 0 && !b.excused(at) {
-				b.violation("absence of who was not present: %v", e)
+				b.violation("absence of a peer that was not present: %v", e)
 			}
 		case "first":
 			add(b.demanded, at, e.text, 1)

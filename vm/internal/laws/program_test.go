@@ -9,7 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// This file makes programs at random: of the bytes that a fuzzer gives, or of
+// This file makes random programs, from the bytes that a fuzzer gives, or from
 // what rapid draws.
 
 // A lawProgram is a program, as data. Its first process follows the first

@@ -13,9 +13,9 @@ import (
 // This file is an interpreter of random programs whose processes can be written
 // down: what they do next is in their states, and so is what they have open.
 //
-// What is in the state is what a process has wanted. For that to be what it has
-// got, wishes for one endpoint have to come true in their order. Those of
-// transition functions do: they wait in the queue. Those of the continuations
+// The state has what a process has wanted. So that this is also what it has,
+// actions for one endpoint have to be performed in their order. Those of
+// transition functions are: they wait in the queue. Those of the continuations
 // of Yield and Fresh go ahead of the queue, so they are about endpoints and
 // devices of their own, see savedActor.rank.
 
@@ -58,8 +58,8 @@ type savedOp struct{ Script, Step, Op int }
 
 func (o savedOp) of(p *lawProgram) *lawOp { return &p.scripts[o.Script].steps[o.Step].ops[o.Op] }
 
-// watched reports whether p has spawns with a monitor. These happen at other times
-// than they are wished for, so p has no other monitors.
+// watched reports whether p has spawns with a monitor. These begin at other
+// times than they are wanted, so p has no other monitors.
 func (p *lawProgram) watched() bool {
 	return slices.ContainsFunc(p.scripts, func(s lawScript) bool {
 		return slices.ContainsFunc(s.steps, func(s lawStep) bool {
@@ -68,7 +68,7 @@ func (p *lawProgram) watched() bool {
 	})
 }
 
-// maxRank is how many continuations may come of each other.
+// maxRank is how many continuations may follow from each other.
 const maxRank = 2
 
 // id returns the name of e.
@@ -243,8 +243,8 @@ func (a *savedActor) continued(step int) func(savedActor) actions.Transition[sav
 	return func(a savedActor) actions.Transition[savedActor] { return a.going(p, rank).step(step, 0) }
 }
 
-// going returns a as it is during a transition. There is no end to a program
-// that goes on beyond the highest rank.
+// going returns a as it is during a transition. Beyond the highest rank the
+// process has no fuel, or the program might never end.
 func (a savedActor) going(p *lawProgram, rank int) savedActor {
 	a.program, a.rank = p, min(rank, maxRank)
 	if rank > maxRank {

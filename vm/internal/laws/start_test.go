@@ -34,7 +34,7 @@ func TestLawStartingOrder(t *testing.T) {
 		met += len(known)
 	})
 	if met == 0 {
-		t.Error("nobody has met anybody")
+		t.Error("no process knows any peer")
 	}
 }
 
