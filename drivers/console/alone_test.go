@@ -19,8 +19,8 @@ import (
 
 type order struct{ Dish string }
 
-// Issue 9.8: that drivers wait for somebody is not said when a run is over: they
-// always do. Who waits besides them is.
+// Issue 9.8: at the end of a run the log does not name drivers that wait for
+// somebody, because they always do. It names the other processes that wait.
 func TestDriversThatWaitAreNoMistake(t *testing.T) {
 	drivers := actions.Group(console.Driver(), tcp.Driver(), udp.Driver(), timer.Driver(), eventrelay.Driver(), eventrelay.Relay("r"),
 		actions.Spawn(vm.Nested(timer.Relay("r"))))

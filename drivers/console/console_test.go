@@ -31,7 +31,7 @@ func upper() actions.Action {
 }
 
 // Lines are read for as long as somebody wants them, and printed in order; a
-// machine that has nothing else to do comes to its end with the input. LL-15.
+// machine that has nothing else to do ends with the input. LL-15.
 func TestConsole(t *testing.T) {
 	for depth := range 3 {
 		var typed, want strings.Builder
@@ -61,8 +61,8 @@ func TestInputFails(t *testing.T) {
 	}
 }
 
-// Interest that is gone before the driver has noticed leaves nothing open: the
-// machine comes to its end, although nothing has been typed.
+// A demand that goes before the driver has noticed it leaves nothing open: the
+// machine ends, although nothing has been typed.
 func TestInterestThatVanishes(t *testing.T) {
 	in, typing := io.Pipe()
 	defer typing.Close()
@@ -78,7 +78,7 @@ func TestInterestThatVanishes(t *testing.T) {
 	}
 }
 
-// What one process prints comes out in the order in which it was printed.
+// The texts of one process are printed in the order in which it sent them.
 func TestTextsInOrder(t *testing.T) {
 	var out bytes.Buffer
 	var all actions.Tree

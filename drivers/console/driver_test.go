@@ -58,8 +58,9 @@ func command(bytes string, texts int) write { return write{[]byte(bytes), amount
 // piece is a text of 84 bytes, which counts for 100.
 func piece(c string) string { return strings.Repeat(c, 83) + "\n" }
 
-// Issue 9.2: one command is with the output at a time. What comes meanwhile waits,
-// and is written at once, in order. The output stays open until nothing waits.
+// Issue 9.2: the output has one command at a time. Texts that come meanwhile
+// wait, and are then written together, in order. The output stays open until
+// nothing waits.
 func TestOneAtATime(t *testing.T) {
 	r := newRig(t)
 	r.print("a\n")
@@ -104,7 +105,7 @@ func TestBackPressure(t *testing.T) {
 	if !in.IsPaused() {
 		t.Error("the input is not paused")
 	}
-	reader.Close(nil) // who reads later finds it paused
+	reader.Close(nil) // a later reader finds it paused
 	again := vmtest.Subscriber(r, topic.All[Line]())
 	again.ExpectPresence(Line{})
 	in = r.Device(r.d.in)
@@ -119,8 +120,8 @@ func TestBackPressure(t *testing.T) {
 	r.out().Done(vmtest.Commands[write](r.out())[0])
 }
 
-// Issue 9.2: what is over the limit is left out, counted, and said, where it is
-// missing and to the operator.
+// Issue 9.2: texts over the limit are left out and counted. The console says so
+// where they are missing, and the operator hears of it.
 func TestOverTheLimit(t *testing.T) {
 	r := newRig(t)
 	r.print("first\n")
@@ -155,8 +156,8 @@ func TestOverTheLimit(t *testing.T) {
 	r.out().ExpectCommands(command("and on\n", 1))
 }
 
-// What nobody prints behind is said, too. One text may be as long as it likes, if
-// none waits.
+// The console reports lost texts also if no text follows. A text of any length
+// is written, if none waits.
 func TestLostAtTheEnd(t *testing.T) {
 	r := newRig(t)
 	r.print(strings.Repeat("x", 10000), strings.Repeat("y", 10000))
@@ -169,8 +170,8 @@ func TestLostAtTheEnd(t *testing.T) {
 	r.out().ExpectCommands(write{[]byte("console: 1 text has been left out here, 10000 bytes in all\n"), amount{1, 10000}})
 }
 
-// Issue 9.2: what the output refuses is counted, the operator hears the reason,
-// and the next text tries again.
+// Issue 9.2: texts that the output refuses are counted, the operator hears the
+// reason, and the next text tries again.
 func TestRefused(t *testing.T) {
 	r := newRig(t)
 	errFull := errors.New("no space left on device")
@@ -191,7 +192,8 @@ func TestRefused(t *testing.T) {
 	r.out().ExpectCommands(write{[]byte("console: 3 texts have been left out here, 6 bytes in all\nc\n"), amount{4, 8}})
 }
 
-// Issue 9.2: at a stop, all that waits is handed over, and what comes later.
+// Issue 9.2: at a stop, the output gets all texts that wait, and those that
+// come later.
 func TestStop(t *testing.T) {
 	r := newRig(t)
 	r.Perform(endpoint.Subscriber(topic.All[Line](), endpoint.OnAbsence(func(Line, error) actions.Action {
@@ -212,8 +214,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// Issue 9.2: after a crash, what was with the output is not written again, and
-// what waited is, whether the output had been open or not.
+// Issue 9.2: after a crash, the write that was under way is not repeated, and
+// texts that waited are written, whether the output had been open or not.
 func TestRestart(t *testing.T) {
 	for _, open := range []bool{true, false} {
 		r := newRig(t)
@@ -238,7 +240,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// An output that comes to an end takes what waits with it; that is said.
+// If the output ends, the texts that wait are lost, and that is reported.
 func TestEnded(t *testing.T) {
 	r := newRig(t)
 	r.print("a\n", "b\n")
@@ -251,7 +253,7 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-// A limit that is negative is refused.
+// A negative limit is refused.
 func TestNegativeLimit(t *testing.T) {
 	defer func() {
 		if p, ok := recover().(string); !ok || !strings.Contains(p, "Config.Limit is -1") {

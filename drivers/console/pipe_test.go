@@ -56,7 +56,7 @@ func expectLines(t *testing.T, r io.Reader, last int) {
 			t.Fatalf("there are %d lines, not %d (%v)", i, last, in.Err())
 		}
 		if want := fmt.Sprint("line ", i); in.Text() != want {
-			t.Fatalf("there is %q where %q is to be", in.Text(), want)
+			t.Fatalf("got %q, want %q", in.Text(), want)
 		}
 	}
 }
@@ -72,8 +72,8 @@ func pipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// Issue 9.2: what is printed to a pipe that nobody reads waits, without a
-// goroutine for each line; and all of it arrives, in order, once somebody reads.
+// Issue 9.2: lines to a pipe that nobody reads wait, without a goroutine for
+// each; and all of them arrive, in order, once somebody reads.
 func TestStalledPipe(t *testing.T) {
 	for _, lines := range []int{10_000, 30_000} {
 		r, w := pipe(t)
@@ -126,8 +126,8 @@ func TestStopStalled(t *testing.T) {
 	}
 }
 
-// Issue 9.2: what waits when a machine stops is written, as far as CloseLimit
-// allows.
+// Issue 9.2: when a machine stops, the texts that wait are written, as far as
+// CloseLimit allows.
 func TestStopWritesTheRest(t *testing.T) {
 	const lines = 10_000
 	r, w := pipe(t)
@@ -219,8 +219,8 @@ func TestPaced(t *testing.T) {
 	}
 }
 
-// An output that fails for a while loses what it refuses, and no more; the console
-// says so where it goes on.
+// An output that fails for a while loses only the texts that it refuses; the
+// console says so where it goes on.
 func TestOutputFails(t *testing.T) {
 	out := &faulty{failed: make(chan struct{})}
 	in, typing := io.Pipe()

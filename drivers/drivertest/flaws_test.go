@@ -204,12 +204,12 @@ var flaws = []struct {
 		return endpoint.Device(r, endpoint.OnValue(func(tuned) actions.Action { return actions.Tree{ready(r.station), actions.Delete(r.station)} }))
 	}), []string{"those whom user 1, who watches 0 has seen are gone again"}},
 	{"says nothing", "tells what happens to those who asked", opening(func(r radio) actions.Action { return alike(r) }),
-		[]string{"user 1, who wants 0 is to be told", "{Station:station 0 Text:news number 1}"}},
+		[]string{"user 1, who wants 0 must be told", "{Station:station 0 Text:news number 1}"}},
 	{"says everything twice", "tells what happens to those who asked", opening(func(r radio) actions.Action {
 		return saying(r, func(h heard) actions.Action {
 			return actions.Tree{actions.Send(News{r.station, h.Text}), actions.Send(News{r.station, h.Text})}
 		})
-	}), []string{"user 1, who wants 0 is to be told"}},
+	}), []string{"user 1, who wants 0 must be told"}},
 	{"tells everybody", "tells what happens to those who asked", opening(func(r radio) actions.Action {
 		return saying(r, func(h heard) actions.Action {
 			say := endpoint.Publisher(topic.All[News]()).As("all")
@@ -226,10 +226,10 @@ var flaws = []struct {
 		return ending(r, func(error) actions.Action {
 			return actions.Tree{ready(r.station), actions.Delete(r.station).Because(errors.New("never mind"))}
 		})
-	}), []string{`users are to be told of a reason that is "radio: the station is jammed"`, `but what they are told is "never mind"`}},
+	}), []string{`users must be told of a reason that is "radio: the station is jammed"`, `but what they are told is "never mind"`}},
 	{"fails altogether", "tells of a failure with its reason", opening(func(r radio) actions.Action {
 		return ending(r, func(reason error) actions.Action { return actions.Tree{ready(r.station), actions.Fail(reason)} })
-	}), []string{"user 1, who wants 0 is to be told", "but has been told\n\t[]"}},
+	}), []string{"user 1, who wants 0 must be told", "but has been told\n\t[]"}},
 	{"gives up after a failure", "tells of a failure with its reason", func(s *studio) actions.Action {
 		return counting(s, endpoint.OnFirstState(func(t tally, c News) actions.Transition[tally] {
 			r, i := t.radio(c)
@@ -241,19 +241,19 @@ var flaws = []struct {
 				}))))
 		}, Station))
 	}, []string{"it has been mended, and somebody asks for it again, but nothing has been opened"}},
-	{"keeps an alarm", "lets the machine come to its end", opening(func(r radio) actions.Action {
+	{"keeps an alarm", "lets the machine end", opening(func(r radio) actions.Action {
 		return actions.Tree{tune(r), endpoint.Device(world.Alarm{Clock: world.SystemClock(), After: 1000 * time.Hour})}
-	}), []string{"the machine has no users any more, but 10m0s later it has not come to its end. Open are: world.Alarm("}},
+	}), []string{"the machine has no users any more, but 10m0s later it has not ended. Open are: world.Alarm("}},
 	{"leaks a goroutine", "leaves nothing behind", flawed(leaksGoroutine),
 		[]string{"the machine is gone, but goroutines are left:", "radio.Open"}},
 	{"leaks something outside", "leaves nothing behind", flawed(leaksHandle),
 		[]string{"the machine is gone, but outside is still open: radio station 0"}},
 	{"does not end Recv", "can be stopped at any moment", flawed(hangsInRecv),
-		[]string{"the machine has been stopped, but 10m0s later it has not come to its end", "(*receiver).Recv"}},
+		[]string{"the machine has been stopped, but 10m0s later it has not ended", "(*receiver).Recv"}},
 	{"does not close", "can be stopped at any moment", flawed(hangsInClose),
-		[]string{"the machine has been stopped, but 10m0s later it has not come to its end", "(*receiver).Close"}},
+		[]string{"the machine has been stopped, but 10m0s later it has not ended", "(*receiver).Close"}},
 	{"does not stop to open", "can be stopped at any moment", flawed(ignoresContext),
-		[]string{"the machine has been stopped, but 10m0s later it has not come to its end", "radio.Open"}},
+		[]string{"the machine has been stopped, but 10m0s later it has not ended", "radio.Open"}},
 	{"panics when it is stopped", "can be stopped at any moment", opening(func(r radio) actions.Action {
 		return ending(r, func(reason error) actions.Action {
 			if errors.Is(reason, world.ErrStopped) {
@@ -317,7 +317,7 @@ var flaws = []struct {
 	{"leaks something outside", "has devices that can be closed at any time", flawed(leaksHandle), []string{"outside is still open: radio station 0"}},
 }
 
-// Whatever is wrong with a driver, the suite says so, and says what.
+// The suite finds each flaw of a driver, and says what it is.
 func TestFlaws(t *testing.T) {
 	tried := map[string]bool{}
 	for _, f := range flaws {
@@ -336,8 +336,8 @@ func TestFlaws(t *testing.T) {
 	}
 }
 
-// A driver that ends the machine it is in is found out, even though the machine
-// comes to an end of which nothing is left.
+// The suite finds a driver that ends its machine, even though the machine
+// leaves nothing behind.
 func TestMachineEndedByDriver(t *testing.T) {
 	mustFail(t, "leaves nothing behind", func(t testing.TB) Driver {
 		s := newStudio(t)
@@ -347,5 +347,5 @@ func TestMachineEndedByDriver(t *testing.T) {
 				endpoint.OnMessage(func(News) actions.Action { return actions.AtMeta(actions.Quit()) }))))
 		}
 		return d
-	}, "the machine has come to its end, although there are users in it")
+	}, "the machine has ended, although there are users in it")
 }

@@ -28,7 +28,7 @@ var laws = []law{
 	{"shows that it is ready", nil, everywhere(showsReadiness)},
 	{"tells what happens to those who asked", needsHappen, everywhere(tellsWhatHappens)},
 	{"tells of a failure with its reason", needsFail, everywhere(tellsOfFailure)},
-	{"lets the machine come to its end", nil, everywhere(letsTheMachineEnd)},
+	{"lets the machine end", nil, everywhere(letsTheMachineEnd)},
 	{"leaves nothing behind", nil, everywhere(everything)},
 	{"can be stopped at any moment", nil, canBeStopped},
 	{"does the same everywhere", nil, doesTheSameEverywhere},
@@ -149,7 +149,7 @@ func (u *user) expectTold(messages []any, told bool) {
 	heard := u.heard()
 	if !told {
 		if len(heard) == 0 {
-			u.s.fatalf("something has happened that %s is to hear of, but it has heard nothing", u.name)
+			u.s.fatalf("something has happened that %s must hear of, but it has heard nothing", u.name)
 		}
 		return
 	}
@@ -160,7 +160,7 @@ func (u *user) expectTold(messages []any, told bool) {
 		}
 	}
 	if !slices.EqualFunc(got, messages, func(a, b any) bool { return reflect.DeepEqual(a, b) }) {
-		u.s.fatalf("%s is to be told\n\t%+v\nbut has been told\n\t%+v", u.name, messages, got)
+		u.s.fatalf("%s must be told\n\t%+v\nbut has been told\n\t%+v", u.name, messages, got)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A small driver that is as it should be: it listens to the stations that
-// somebody wants to hear.
+// A small driver without flaws: it listens to the stations that somebody wants
+// to hear.
 
 // News is what a station says.
 type News struct{ Station, Text string }
@@ -44,7 +44,7 @@ func init() {
 	world.RegisterErrorKind("drivertest_test.errJammed", errJammed)
 }
 
-// A studio is the outside: it says what a test has it say, to those who are
+// A studio is the outside: it says what a test tells it to, to those who are
 // tuned to the station.
 type studio struct {
 	Tally
@@ -267,7 +267,7 @@ func subject(s *studio, boot actions.Action) Driver {
 	}
 }
 
-// A driver that is as it should be passes.
+// A driver without flaws passes.
 func TestSoundDriver(t *testing.T) {
 	Test(t, func(t testing.TB) Driver {
 		s := newStudio(t)

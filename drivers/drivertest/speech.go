@@ -77,7 +77,7 @@ func tellsOfFailure(s *stage) {
 	case e.reason == nil:
 		s.fatalf("thing %d has failed, but what users are told has no reason: %s", victim, e.text)
 	case !matches(e.reason, reason):
-		s.fatalf("thing %d has failed: users are to be told of a reason that is %q (%T), but what they are told is %q (%T)", victim, reason, reason, e.reason, e.reason)
+		s.fatalf("thing %d has failed: users must be told of a reason that is %q (%T), but what they are told is %q (%T)", victim, reason, reason, e.reason, e.reason)
 	}
 	if other != nil {
 		other.heard()

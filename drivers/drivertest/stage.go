@@ -114,7 +114,7 @@ func (s *stage) do(as ...actions.Action) {
 func (s *stage) expectAlive() {
 	s.Helper()
 	if s.gone() && s.watch.cutAt == never {
-		s.fatalf("the machine has come to its end, although there are users in it: has the driver ended it?")
+		s.fatalf("the machine has ended, although there are users in it: has the driver ended it?")
 	}
 }
 
@@ -169,7 +169,7 @@ func (s *stage) awaitEnd(because string) {
 	select {
 	case <-s.over:
 	case <-time.After(limit):
-		s.fatalf("the machine %s, but %v later it has not come to its end. Open are: %s. What is still running:%s",
+		s.fatalf("the machine %s, but %v later it has not ended. Open are: %s. What is still running:%s",
 			because, limit, list(s.watch.openNow()), s.left())
 	}
 	synctest.Wait()

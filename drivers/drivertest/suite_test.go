@@ -14,7 +14,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A relay that changes what it carries, or loses something, is found out.
+// The suite finds a relay that changes or loses what it carries.
 func TestFlawedRelay(t *testing.T) {
 	loud := func(level int) actions.Action {
 		return actions.Group(relay(level), actions.Spawn(actions.Stateless(
@@ -52,7 +52,7 @@ func TestFlawedRelay(t *testing.T) {
 		{"opens by demand and once", deaf, "nested 1 deep, behind relays: somebody has asked for thing 0, but the driver holds no device"},
 		{"closes with the last demand", forgetful, "nested 1 deep, behind relays: the last user has left, but the driver still holds"},
 		{"tells of a failure with its reason", unreasonable, "nested 1 deep, behind relays: thing 1 has failed, but what users are told has no reason"},
-		{"tells what happens to those who asked", shouting, "nested 1 deep, behind relays: user 1, who wants 0 is to be told"},
+		{"tells what happens to those who asked", shouting, "nested 1 deep, behind relays: user 1, who wants 0 must be told"},
 		{"does the same everywhere", shouting, "users hear something else nested 1 deep, behind relays than at the ground"},
 	} {
 		mustFail(t, c.law, func(t testing.TB) Driver {
@@ -84,8 +84,8 @@ func relayed(pass func(News) actions.Action) actions.Action {
 	)
 }
 
-// What is left out of a Driver is complained of, if nothing can be tested
-// without it, or else what it is needed for is skipped.
+// If a field of a Driver is missing, the tests fail if they all need it, and
+// otherwise skip what needs it.
 func TestIncompleteDrivers(t *testing.T) {
 	without := func(leaveOut func(*Driver)) func(testing.TB) Driver {
 		return func(t testing.TB) Driver {
@@ -126,7 +126,7 @@ func TestIncompleteDrivers(t *testing.T) {
 		}
 		r := attempt(t, l.name, without(func(d *Driver) { d.Happen, d.Fail, d.Open, d.Close, d.Ready, d.Things = nil, nil, nil, nil, nil, 0 }))
 		if l.name == "shows that it is ready" {
-			continue // which is to be seen in Ready only, with this driver
+			continue // with this driver, only Ready shows that
 		}
 		if r.skipped != "" || len(r.errors) > 0 {
 			t.Errorf("%s: skipped %q, fails: %s", l.name, r.skipped, r.errors)
@@ -159,7 +159,8 @@ func TestBlockedForEver(t *testing.T) {
 	}()
 }
 
-// What is not said of messages is not compared, but something must be heard.
+// If Happen returns no messages, they are not compared, but users must hear
+// something.
 func TestUnspokenMessages(t *testing.T) {
 	for boot, fails := range map[bool]bool{true: false, false: true} {
 		r := attempt(t, "tells what happens to those who asked", func(t testing.TB) Driver {

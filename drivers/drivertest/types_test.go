@@ -55,8 +55,8 @@ func giving(give func(l listening, s *studio) actions.Action) radioType {
 	}
 }
 
-// A driver passes whose processes are of types, and one fails whose type is not
-// true.
+// A driver passes if its processes are of its types, and fails if a type is
+// wrong.
 func TestTypes(t *testing.T) {
 	Test(t, saved(giving(listening.open).erased))
 	const law = "is pure on its machine side"

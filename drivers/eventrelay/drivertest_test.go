@@ -89,7 +89,7 @@ func (b *bells) steal(i int, stolen bool) {
 
 func (b bell) DeviceName() string { return fmt.Sprint("bell ", b.number) }
 
-// String has traces say which bell it is, and not where it hangs in memory.
+// String makes traces say which bell it is, and not its address in memory.
 func (b bell) String() string { return b.DeviceName() }
 
 func (b bell) Open(context.Context, world.Env) (world.Handle, error) {

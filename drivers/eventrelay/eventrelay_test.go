@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A radio is a device that says what a test has it say.
+// A radio is a device that says what a test tells it to.
 type radio struct {
 	name string
 	s    *station
@@ -86,7 +86,7 @@ func (r *receiver) Close() error {
 	return nil
 }
 
-// A log is what has been heard by whom.
+// A log has what each listener has heard.
 type log struct {
 	mu    sync.Mutex
 	lines []string
@@ -127,8 +127,8 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// play runs boot in a bubble, with a control through which the test has
-// processes killed.
+// play runs boot in a bubble, with a control through which the test kills
+// processes.
 func play(t *testing.T, test func(t *testing.T, run func(boot ...actions.Action) (stop func()))) {
 	synctest.Test(t, func(t *testing.T) {
 		test(t, func(boot ...actions.Action) func() {
@@ -209,7 +209,7 @@ func TestDemandOpensAndCloses(t *testing.T) {
 	}
 }
 
-// A device that has come to its end is absent, and the reason goes inward.
+// A device that has ended is absent, and the reason goes inward.
 func TestEnd(t *testing.T) {
 	for depth := range 4 {
 		play(t, func(t *testing.T, run func(...actions.Action) func()) {
@@ -257,7 +257,7 @@ func TestStandBy(t *testing.T) {
 	})
 }
 
-// DR-07: who subscribes to the events of every device asks for none of them.
+// DR-07: a subscriber to the events of every device asks for none of them.
 func TestNoParticularDevice(t *testing.T) {
 	err := ground.Run(t.Context(), eventrelay.Driver(), nested(2, true,
 		endpoint.Subscriber(topic.All[eventrelay.Event]()),

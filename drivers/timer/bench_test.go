@@ -15,12 +15,12 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// The benchmarks measure what it takes to set, to take back and to be told of a
-// timer while there are many others: the whole way, from the action of a user's
-// process until the machine has done all that follows, with the outside played by
-// hand. Beside each there is the same with time.AfterFunc, to compare with.
+// The benchmarks set, cancel and fire a timer while there are many others. They
+// measure the whole way, from the action of a user's process until the machine
+// is at rest again; the benchmark plays the outside. Beside each there is the
+// same with time.AfterFunc, to compare with.
 const (
-	many  = 100_000 // timers that are pending at least
+	many  = 100_000 // how many timers are pending at least
 	batch = 100_000 // more of them are set, and taken back or expire
 )
 
@@ -49,7 +49,7 @@ func (l *load) while() time.Duration {
 	return time.Hour + time.Duration(l.random.Int64N(int64(time.Hour)))
 }
 
-// A job is what the user is to do for some labels.
+// A job is what the user does for some labels.
 type job struct {
 	labels []string
 	do     func(label string) actions.Action
@@ -135,8 +135,8 @@ func (x *bench) tick(reading uint64) {
 	x.apply(vm.Input{Kind: vm.Value, Address: x.ticker, Value: now{x.now, reading}})
 }
 
-// work has the user do something for some labels. At the end one timer expires,
-// so that nothing is left for later.
+// work makes the user do something for some labels. At the end one timer
+// expires, so that nothing is left for later.
 func (x *bench) work(labels []string, do func(string) actions.Action) {
 	x.apply(vm.Input{Kind: vm.Value, Address: x.hand, Value: job{labels, do}})
 	x.apply(vm.Input{Kind: vm.Value, Address: x.hand, Value: job{[]string{"last"}, func(label string) actions.Action { return After(label, 0) }}})

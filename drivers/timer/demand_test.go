@@ -14,7 +14,7 @@ import (
 func glob(pattern string) topic.Pattern[Expired] { return topic.Where(topic.Glob(Label, pattern)) }
 
 // DR-47, B-D16: a timer ends with the last endpoint that waits for it, whatever
-// that waits for besides.
+// else the endpoint waits for.
 func TestBD16ATimerEndsWithThoseWhoWait(t *testing.T) {
 	patterns := map[string]topic.Pattern[Expired]{
 		"label": Expiring("a"),
@@ -85,8 +85,8 @@ func TestDR47EndWhileOpening(t *testing.T) {
 	}
 }
 
-// Who has asked for the time is told, whatever happens to the timers that have
-// been set with it.
+// A process that has asked for the time is told, whatever happens to the timers
+// that were set with the same reading.
 func TestBD17ReadingsStayWhenTimersEnd(t *testing.T) {
 	r := newRig(t)
 	clock := vmtest.Subscriber(r, Telling("clock"))
@@ -135,7 +135,8 @@ func TestDR47ThoseWhoWatchDoNotCount(t *testing.T) {
 	r.expectClosed()
 }
 
-// Who wants less than a label can say still waits for that label.
+// A subscriber that pins more than the label still waits for the label. One
+// that pins no label waits for all.
 func TestDR47OtherFieldsDoNotCount(t *testing.T) {
 	r := newRig(t)
 	when := topic.FieldOf(func(e *Expired) *time.Time { return &e.Now })

@@ -79,7 +79,7 @@ func TestTicker(t *testing.T) {
 	}
 }
 
-// A wake that is replaced, or whose ticker is closed, is not heard of.
+// A wake that is replaced, or whose ticker is closed, gives no value.
 func TestTickerDisarms(t *testing.T) {
 	clock := world.NewManualClock("test", noon)
 	h := openTickerOf(t, clock)
@@ -151,7 +151,7 @@ func TestTickerClose(t *testing.T) {
 	})
 }
 
-// fickle is a clock that does something while it is looked at.
+// fickle is a clock that does something while it is read.
 type fickle struct {
 	*world.ManualClock
 	looks int

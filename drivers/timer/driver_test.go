@@ -41,7 +41,7 @@ func TestDR41RelativeAndAbsolute(t *testing.T) {
 	r.expectClosed()
 }
 
-// What At is given need not be in UTC, and what Expired says is.
+// The time for At need not be in UTC; the time in Expired is.
 func TestDR42NowIsPlain(t *testing.T) {
 	r := newRig(t)
 	p := vmtest.Subscriber(r, Expiring("a"))
@@ -67,8 +67,8 @@ func TestBD17ReadingTheClock(t *testing.T) {
 	r.expectClosed()
 }
 
-// DR-44: what is due expires in one go, the earliest first, and what is due at
-// the same time in the order in which it was set.
+// DR-44: timers that are due expire in one go, the earliest first; those that
+// are due at the same time expire in the order in which they were set.
 func TestDR44DueTimersFireInOneGo(t *testing.T) {
 	r := newRig(t, everybody())
 	r.do(After("c", 3*time.Minute), After("b", 2*time.Minute), At("b2", noon.Add(2*time.Minute)), After("a", time.Minute), After("b3", 2*time.Minute))
@@ -76,11 +76,11 @@ func TestDR44DueTimersFireInOneGo(t *testing.T) {
 	r.pass(time.Hour)
 	r.expect("a", "b", "b2", "b3", "c")
 	if n := r.looked - looked; n != 1 {
-		t.Errorf("the clock was looked at %d times", n)
+		t.Errorf("the clock was read %d times", n)
 	}
 }
 
-// As many timers as you like can be set, and be due, at the same time.
+// Any number of timers can be set, and be due, at the same time.
 func TestDR44ManyAtOnce(t *testing.T) {
 	r := newRigOf(t, vmtest.Config{Runs: 1, Limits: vm.Limits{Queue: 2 * turn}}, everybody())
 	const n = 3*turn + 5
@@ -97,12 +97,12 @@ func TestDR44ManyAtOnce(t *testing.T) {
 	r.pass(time.Second)
 	r.expect(want...)
 	if n := r.looked - looked; n != 1 {
-		t.Errorf("the clock was looked at %d times", n)
+		t.Errorf("the clock was read %d times", n)
 	}
 	r.expectClosed()
 }
 
-// Timers can be taken back, in any state, and be set anew.
+// Timers can be cancelled, in any state, and be set again.
 func TestDR47Cancel(t *testing.T) {
 	r := newRig(t, everybody())
 	r.do(After("a", time.Minute), At("b", noon.Add(time.Minute)), Stop("a"), Stop("b"), Stop("c"))
@@ -176,12 +176,12 @@ func TestDR41OneReadingForMany(t *testing.T) {
 	looked := r.looked
 	r.do(After("a", 1), After("b", 2), After("c", 3), Now("d"))
 	if n := r.looked - looked; n != 1 {
-		t.Errorf("the clock was looked at %d times", n)
+		t.Errorf("the clock was read %d times", n)
 	}
 	looked = r.looked
 	r.do(At("e", noon.Add(time.Minute)), Stop("e"))
 	if n := r.looked - looked; n != 0 {
-		t.Errorf("the clock was looked at %d times", n)
+		t.Errorf("the clock was read %d times", n)
 	}
 }
 
@@ -257,8 +257,8 @@ func TestDR46WaitForPresence(t *testing.T) {
 	r.expect("a")
 }
 
-// While nobody has set a timer, nothing is open, however many wait.
-func TestNothingIsOpenForThoseWhoMerelyWait(t *testing.T) {
+// While no process has set a timer, nothing is open, however many wait.
+func TestNothingIsOpenWithoutTimers(t *testing.T) {
 	r := newRig(t, everybody(), actions.Spawn(waits(Expiring("a"), topic.Where(topic.Glob(Label, "b*")))))
 	r.expectClosed()
 	if r.opened != 0 {
@@ -268,7 +268,8 @@ func TestNothingIsOpenForThoseWhoMerelyWait(t *testing.T) {
 	r.expectClosed()
 }
 
-// Who sets the next timer when one has expired finds the ticker open.
+// A process that sets the next timer when one has expired finds the ticker
+// open.
 func TestTheTickerStaysOpenBetweenTimers(t *testing.T) {
 	r := newRig(t)
 	r.do(actions.Spawn(actions.Stateless(endpoint.Subscriber(Expiring("a"),
@@ -284,8 +285,8 @@ func TestTheTickerStaysOpenBetweenTimers(t *testing.T) {
 	}
 }
 
-// While much expires the machine takes other inputs. One that says what the time
-// is has to wait.
+// While many timers expire, the machine takes other inputs. One with the time
+// has to wait.
 func TestDR44InputsBetweenTurns(t *testing.T) {
 	const n = 3 * turn
 	var expired []string

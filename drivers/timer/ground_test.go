@@ -41,7 +41,7 @@ func (d *diary) expect(t *testing.T, want ...string) {
 	d.lines = nil
 }
 
-// hears is a process that hears of all timers, until it has heard n times, and
+// hears is a process that subscribes to all timers, until n have expired, and
 // does something when it sees that timers work.
 func (d *diary) hears(n int, does ...actions.Action) actions.Process {
 	return actions.Next(0,
@@ -67,7 +67,7 @@ func nested(depth int, as ...actions.Action) actions.Action {
 }
 
 // In a bubble, by the clock of the system, timers expire to the nanosecond, at
-// any depth; and when the last one has, the machine comes to its end.
+// any depth; and when the last one has, the machine ends.
 func TestSystemClock(t *testing.T) {
 	for depth := range 4 {
 		synctest.Test(t, func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestSystemClock(t *testing.T) {
 			}
 			d.expect(t, "time now 0s", "zero 0s", "tick 25m0s", "tick 50m0s", "a 1h0m0s", "b 1h0m0.000000001s", "c 1h0m0.000000001s")
 			if now := time.Since(d.begin); now != time.Hour+1 {
-				t.Errorf("the machine has come to its end after %v", now)
+				t.Errorf("the machine has ended after %v", now)
 			}
 		})
 	}
@@ -128,11 +128,11 @@ func (d *diary) expectOver(t *testing.T, over chan error) {
 			t.Error(err)
 		}
 	default:
-		t.Fatal("the machine has not come to its end")
+		t.Fatal("the machine has not ended")
 	}
 }
 
-// A machine in which somebody merely waits comes to its end.
+// A machine in which processes only wait ends.
 func TestNobodySetsATimer(t *testing.T) {
 	d := &diary{}
 	if err := ground.Run(t.Context(), timer.Driver(), nested(3, actions.Spawn(d.hears(1)))); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/vmtest"
 )
 
-// A model is a driver as simple as can be: it is told what is done, and knows
-// what users hear.
+// A model is a driver that is as simple as possible: it gets the same messages,
+// and has what users must hear.
 type model struct {
 	now     time.Time
 	seq     int
@@ -51,7 +51,7 @@ func (m *model) drop(out func(label string) bool) {
 	m.timers = slices.DeleteFunc(m.timers, func(t modelTimer) bool { return out(t.label) })
 }
 
-// do does what a message asks for, at the time at which the clock is looked at.
+// do does what a message asks for, at the time at which the clock is read.
 func (m *model) do(message any, now time.Time) {
 	switch s := message.(type) {
 	case Cancel:
@@ -98,8 +98,8 @@ func (m *model) pass(now time.Time) {
 	m.timers = pending
 }
 
-// B-D15, B-D16: whatever users do, and whenever, they hear what a simple list of
-// timers would have them hear; and the ticker is open as long as there are
+// B-D15, B-D16: whatever users do, and whenever, they hear what they would hear
+// from a simple list of timers; and the ticker is open as long as there are
 // timers.
 func TestBD16DriverIsAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -151,7 +151,8 @@ func (c *modelCheck) leave(t *rapid.T) {
 
 var someTime = rapid.SampledFrom([]time.Duration{-time.Minute, 0, 1, time.Second, 30 * time.Second, time.Minute, time.Hour})
 
-// send sends some messages, and lets time pass before the ticker is looked at.
+// send sends some messages, and lets time pass before the test plays the
+// ticker.
 func (c *modelCheck) send(t *rapid.T) {
 	var as actions.Tree
 	var sent []any

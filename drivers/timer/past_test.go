@@ -50,8 +50,8 @@ func (s *script) apply(in vm.Input) (out []vm.Command) {
 	return out
 }
 
-// B-D15, DR-48: what a machine does follows from its inputs alone. From any state
-// of the past it does the same once more, in any order and all at once.
+// B-D15, DR-48: what a machine does follows from its inputs alone. From any
+// past state it does the same again, in any order and concurrently.
 func TestBD15ThePastStaysWhatItWas(t *testing.T) {
 	hand := world.Alarm{Label: "hand"}
 	s := &script{states: []vm.State{vm.New(Driver(), everybody(),

@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// What makes no sense is refused, with a reason, to the one who has sent it.
-// The driver goes on, and so does what was set before.
+// The driver refuses a request that makes no sense, and tells the sender why.
+// The driver goes on, and so do timers that were set before.
 func TestNonsenseIsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		send   actions.Action
@@ -47,7 +47,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 	}
 }
 
-// Reasons are what a journal can restore.
+// A journal can restore the reasons.
 func TestReasonsSurviveReduction(t *testing.T) {
 	for _, err := range []error{ErrNobodyWaits, ErrNoLabel, ErrTwoTimes, ErrNegative} {
 		if reduced := world.Reduce(err); !errors.Is(reduced, err) {
@@ -59,8 +59,8 @@ func TestReasonsSurviveReduction(t *testing.T) {
 	}
 }
 
-// A timer whose time is out of all proportion is set all the same.
-func TestTimesOutOfAllProportion(t *testing.T) {
+// A timer can have an extreme time.
+func TestExtremeTimes(t *testing.T) {
 	r := newRig(t, everybody())
 	const longest = time.Duration(1<<63 - 1)
 	r.do(

@@ -16,7 +16,7 @@ import (
 )
 
 // nest puts as into a machine that many levels further in, with a relay and a
-// vmtest.Here at each. These places are called by name and level.
+// vmtest.Here at each. The places are named by name and level.
 func nest(name string, depth int, as ...actions.Action) actions.Action {
 	inside := actions.Group(as...)
 	for level := depth; level > 0; level-- {
@@ -34,7 +34,7 @@ func (r *rig) place(name string, level int) vmtest.Place {
 	return r.At(fmt.Sprint(name, level))
 }
 
-// at has actions performed at a level.
+// at performs actions at a level.
 func (r *rig) at(p vmtest.Place, as ...actions.Action) {
 	r.t.Helper()
 	p.Perform(as...)
@@ -119,8 +119,8 @@ func TestDR45LabelsAreKeptApart(t *testing.T) {
 	r.expectClosed()
 }
 
-// What is due at the same time expires in the order in which it was set, through
-// any number of relays.
+// Timers that are due at the same time expire in the order in which they were
+// set, through any number of relays.
 func TestDR45KeepsTheOrder(t *testing.T) {
 	for depth := range 4 {
 		r := newRig(t, nest("room", depth))
@@ -135,8 +135,8 @@ func TestDR45KeepsTheOrder(t *testing.T) {
 	}
 }
 
-// DR-45, B-D16: a relay forgets what nobody waits for any more, and leaves
-// nothing behind outside.
+// DR-45, B-D16: a relay forgets timers for which nobody waits any more, and
+// leaves nothing open outside.
 func TestBD16RelayForgets(t *testing.T) {
 	for depth := 1; depth < 4; depth++ {
 		r := newRig(t, nest("room", depth))
@@ -232,8 +232,8 @@ func TestDR46RelayIsPresentWhileTheDriverIs(t *testing.T) {
 	}
 }
 
-// What is asked for in the moment in which the driver goes comes to nothing: the
-// relay has been told, but its endpoints are still there.
+// A request at the moment when the driver goes has no effect: the relay has
+// been told, but its endpoints are still there.
 func TestDR46AskedForTooLate(t *testing.T) {
 	r := actions.Next(&relay{errands: none}).Then(func(r *relay) errand { return r.present(Expired{}) }).State
 	r.audience = r.audience.with(topic.All[Expired]())
@@ -266,8 +266,8 @@ func TestDR46SeveralDriversOutside(t *testing.T) {
 	ears.ExpectMessages(Expired{"a", r.now})
 }
 
-// A timer that is set again, or taken back, while it is expiring outside does not
-// expire inside.
+// A timer that is set again, or cancelled, while it is expiring outside does
+// not expire inside.
 func TestDR45ExpiredTooLate(t *testing.T) {
 	r := newRig(t, nest("room", 1))
 	inside := r.place("room", 1)
@@ -289,8 +289,9 @@ func TestDR45ExpiredTooLate(t *testing.T) {
 	ears.ExpectMessages(Expired{"a", r.now})
 }
 
-// What expires in a later turn can still be taken back, or be set again, when
-// the first has expired. A relay ignores what comes from outside after that.
+// Timers that expire in a later turn can still be cancelled, or be set again,
+// when the first has expired. A relay ignores what comes from outside after
+// that.
 func TestDR45TakenBackBetweenTurns(t *testing.T) {
 	for depth := range 2 {
 		room := func(as ...actions.Action) actions.Action { return actions.Group(as...) }
@@ -329,7 +330,8 @@ func TestDR45TakenBackBetweenTurns(t *testing.T) {
 	}
 }
 
-// What comes from outside and is not known, any more or at all, is ignored.
+// A relay ignores labels from outside that it does not know, or no longer
+// knows.
 func TestDR45UnknownCountersAreIgnored(t *testing.T) {
 	r := actions.Next(&relay{id: "r", errands: none}).Then(func(r *relay) errand { return r.present(Expired{}) }).State
 	r.audience = r.audience.with(topic.All[Expired]())
@@ -346,7 +348,8 @@ func TestDR45UnknownCountersAreIgnored(t *testing.T) {
 	}
 }
 
-// Who leaves while others wait for the same does not end their timers.
+// A process that leaves while others wait for the same timers does not end
+// them.
 func TestDR45OthersWaitInside(t *testing.T) {
 	r := newRig(t, nest("room", 1))
 	inside := r.place("room", 1)

@@ -31,7 +31,7 @@ func TestRestart(t *testing.T) {
 	r.expectClosed()
 }
 
-// What has waited for a reading counts from the reading that is made after the
+// Timers that have waited for a reading count from the reading after the
 // restart.
 func TestRestartDuringAReading(t *testing.T) {
 	r := newRig(t, everybody())

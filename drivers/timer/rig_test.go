@@ -29,16 +29,16 @@ type rig struct {
 	now     time.Time
 	open    *vmtest.Device
 	reading uint64    // that the ticker was asked for last
-	wakes   time.Time // zero if it is not to
+	wakes   time.Time // zero if there is none
 	opened  int       // how often it was
-	looked  int       // how often it has said what the time is
+	looked  int       // how often it has reported the time
 	spy     *vmtest.Probe[Expired]
-	large   bool // there is so much that to write it down each time takes too long
+	large   bool // the state is so large that saving it each time takes too long
 }
 
 var system = ticker{world.SystemClock()}
 
-// newRig starts a machine with a driver, and whatever else boot has.
+// newRig starts a machine with a driver, and performs boot.
 func newRig(t vmtest.TB, boot ...actions.Action) *rig { return newRigOf(t, vmtest.Config{}, boot...) }
 
 func newRigOf(t vmtest.TB, c vmtest.Config, boot ...actions.Action) *rig {
@@ -51,7 +51,7 @@ func newRigOf(t vmtest.TB, c vmtest.Config, boot ...actions.Action) *rig {
 	return r
 }
 
-// do has actions performed by a process that is not among those tested.
+// do performs actions as a process that is not under test.
 func (r *rig) do(as ...actions.Action) {
 	r.t.Helper()
 	r.Perform(as...)
@@ -67,7 +67,7 @@ func (r *rig) held() *vmtest.Device {
 	return r.Devices()[i]
 }
 
-// play plays the ticker until nothing more is to be done.
+// play plays the ticker until the ticker has nothing more to do.
 func (r *rig) play() {
 	r.t.Helper()
 	for {
@@ -96,7 +96,7 @@ func (r *rig) play() {
 	}
 }
 
-// check sees to it that the driver and the relays can be saved.
+// check checks that the driver and the relays can be saved.
 func (r *rig) check() {
 	r.t.Helper()
 	if !r.large {
@@ -104,8 +104,8 @@ func (r *rig) check() {
 	}
 }
 
-// obey has the ticker take its commands. It reports whether it is to say what
-// the time is.
+// obey makes the ticker take its commands. It reports whether the ticker must
+// report the time.
 func (r *rig) obey() (looks bool) {
 	r.t.Helper()
 	for _, c := range vmtest.Commands[any](r.open) {
@@ -119,7 +119,7 @@ func (r *rig) obey() (looks bool) {
 	return looks
 }
 
-// look has the ticker say what the time is.
+// look makes the ticker report the time.
 func (r *rig) look() {
 	r.t.Helper()
 	r.looked++
@@ -133,8 +133,8 @@ func (r *rig) pass(d time.Duration) {
 	r.play()
 }
 
-// expect checks what has expired since the last time, and that it says the time
-// that it is.
+// expect checks what has expired since the last call, and that each Expired has
+// the current time.
 func (r *rig) expect(labels ...string) {
 	r.t.Helper()
 	var got []string
@@ -154,7 +154,7 @@ func (r *rig) expect(labels ...string) {
 }
 
 // expectClosed checks that nobody holds the ticker, and that the machine could
-// come to its end if it were not for the test.
+// end if the test did not keep it.
 func (r *rig) expectClosed() {
 	r.t.Helper()
 	if d := r.held(); d != nil {
@@ -171,5 +171,5 @@ func waits(ps ...topic.Pattern[Expired]) actions.Process {
 	return actions.Stateless(as...)
 }
 
-// everybody has a process wait for all timers.
+// everybody spawns a process that waits for all timers.
 func everybody() actions.Action { return actions.Spawn(waits(topic.All[Expired]())).Named("everybody") }

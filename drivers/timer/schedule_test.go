@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A list is a schedule as simple as can be.
+// A list is a schedule that is as simple as possible.
 type list []change
 
 func (l list) add(cs []change) list {
@@ -42,7 +42,7 @@ type version struct {
 	list
 }
 
-// check finds out whether a version is as it should be.
+// check checks a version.
 func (v version) check(t *rapid.T) {
 	switch {
 	case v.empty() != (len(v.list) == 0):
@@ -136,7 +136,7 @@ func TestScheduleForgets(t *testing.T) {
 	}
 }
 
-// What has expired is forgotten, too.
+// A schedule forgets timers that have expired, too.
 func TestScheduleForgetsWhatHasExpired(t *testing.T) {
 	var s schedule
 	const n = 10_000

@@ -153,8 +153,8 @@ func TestTryPacketWriter(t *testing.T) {
 	}
 }
 
-// Some systems report, when one reads, what has become of what was sent. That
-// does not end the socket.
+// On some systems a read reports the error of an earlier send. That does not
+// end the socket.
 func TestPassingErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		errs := []error{
@@ -190,7 +190,7 @@ func TestPassingErrors(t *testing.T) {
 	})
 }
 
-// To close a socket ends what waits.
+// Closing a socket ends calls that wait.
 func TestCloseUnblocks(t *testing.T) {
 	for name, fail := range map[string]func() error{
 		"reading": nil,
@@ -221,7 +221,7 @@ func TestCloseUnblocks(t *testing.T) {
 	}
 }
 
-// What is there already is received in one go, but not too much of it.
+// Datagrams that are there already are received together, up to a limit.
 func TestBursts(t *testing.T) {
 	for _, size := range []int{10, 6000} {
 		h := open(t, socket{world.SystemPacketNetwork(), 5000, Listener("127.0.0.1", 0)}, quiet())
@@ -266,7 +266,7 @@ func TestBursts(t *testing.T) {
 	}
 }
 
-// Of however many peers a socket hears, it remembers few.
+// A socket remembers few peers, however many it hears.
 func TestPeersAreForgotten(t *testing.T) {
 	h := open(t, socket{simnet.New("test"), 100, Listener("127.0.0.1", 80)}, quiet())
 	c := h.(*conn)
@@ -328,7 +328,7 @@ func TestTryInOrder(t *testing.T) {
 	}
 }
 
-// What has been found grows old.
+// Addresses that were found grow old.
 func TestAnswersGrowOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, name{simnet.New("test"), time.Second, time.Minute, "localhost"}, quiet())

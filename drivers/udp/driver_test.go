@@ -10,8 +10,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A socket is opened for the first who names a local address, and once, however
-// many do, and in whatever way.
+// The driver opens a socket for the first process that names a local address,
+// and only once, however many do so, and in whatever way.
 func TestDR62OpenedOnce(t *testing.T) {
 	pinned := topic.Where(Source.Is(peer), Destination.Is(port80))
 	for name, first := range map[string]func(*rig) actions.Action{
@@ -85,7 +85,7 @@ func TestDR61DR64InAndOut(t *testing.T) {
 	)
 }
 
-// A socket is closed when the last of those has gone who need it, and not when
+// A socket is closed when the last process that needs it has gone, and not when
 // the first has.
 func TestBD14ClosedAfterTheLast(t *testing.T) {
 	r := newRig(t, "a", "b")
@@ -109,7 +109,7 @@ func TestDR66Handover(t *testing.T) {
 	r.expect("b: none to listener(:80)", `b: "hello" from 10.0.0.1:1000 to listener(:80)`)
 }
 
-// Whoever goes at once leaves nothing behind.
+// A process that goes at once leaves nothing open.
 func TestDR66InterestThatVanishes(t *testing.T) {
 	r := newRig(t, "a")
 	r.do("a", endpoint.Subscriber(Arriving(port80)).As("x"), actions.Delete("x"))
@@ -134,8 +134,8 @@ func TestDR66InterestThatVanishes(t *testing.T) {
 	r.expect("open "+us.String(), "close "+us.String())
 }
 
-// One port that cannot be had is its users' problem only, and they hear why. The
-// next one who needs it has the driver try again.
+// A port that cannot be opened affects only its users, and they hear why. The
+// driver tries again for the next process that needs it.
 func TestBD12OneBadPort(t *testing.T) {
 	r := newRig(t, "a", "b")
 	r.do("a", r.watch(port80), r.subscribe("in", port80), r.publish("out", port80))
@@ -170,8 +170,8 @@ func TestBD12DR65OneSocketFails(t *testing.T) {
 	r.expect("a: no more none to listener(:80), <nil>", "listener(:80) is not at [::]:80, <nil>", "close listener(:80)", "open listener(:80)")
 }
 
-// What goes from one local address to another is for those who subscribe to it,
-// and for nobody outside.
+// A packet from one local address to another goes to its subscribers, and to
+// nobody outside.
 func TestDR69BD11LocalToLocal(t *testing.T) {
 	r := newRig(t, "a", "b")
 	r.bring("a", port80)

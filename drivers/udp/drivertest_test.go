@@ -80,7 +80,7 @@ func TestDrivertestReceiving(t *testing.T) {
 		d.Happen = func(i, n int) []any {
 			body := fmt.Appendf(nil, "packet number %d", n)
 			to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), ourPort(i)))
-			_, _ = peer.WriteTo(body, to) // of a socket that is closed nobody hears
+			_, _ = peer.WriteTo(body, to) // a packet to a closed socket is lost
 			return []any{udp.Packet{Source: udp.Remote("127.0.0.1", theirPort), Destination: ourAddr(i), Body: body}}
 		}
 		d.Close = func() { peer.Close() }

@@ -100,7 +100,7 @@ func ExampleHandle() {
 	// <nil>
 }
 
-// What cannot be sent is told to the one who has sent it.
+// The driver tells the sender of a packet that it cannot send.
 func ExampleUndelivered() {
 	us := udp.Handle("us")
 	err := ground.Run(context.Background(),

@@ -25,7 +25,8 @@ func TestDR68IPv6(t *testing.T) {
 	})
 }
 
-// A listener without a host takes IPv4 and IPv6, whose addresses look as such.
+// A listener without a host takes IPv4 and IPv6, and shows addresses of each as
+// such.
 func TestDR68AllInterfaces(t *testing.T) {
 	everywhere(t, udp.Config{}, func(l *lab) {
 		u, at := l.user("u"), udp.Listener("", 0)

@@ -50,7 +50,7 @@ func onSystem(t *testing.T, c udp.Config, test func(*lab)) {
 	newLab(t, c, false).run(test)
 }
 
-// newLab starts a lab. Its machine can be put into others.
+// newLab starts a lab. Its machine can be nested in others.
 func newLab(t *testing.T, c udp.Config, sim bool, around ...func(actions.Process) actions.Process) *lab {
 	l := &lab{T: t, network: c.Network, sim: sim}
 	l.root = l.newUser("root")
@@ -118,10 +118,10 @@ func (u *user) hold() actions.Action {
 	return endpoint.Device(hands{u}, endpoint.OnValue(func(a deed) actions.Action { return a.Action }))
 }
 
-// do has the user perform actions.
+// do makes the user perform actions.
 func (u *user) do(as ...actions.Action) { u.deeds <- actions.Group(as...) }
 
-// hands is the device by which a user is moved.
+// hands is the device by which a test controls a user.
 type hands struct{ *user }
 
 type deed struct{ actions.Action }
@@ -157,14 +157,14 @@ func (m *moved) Close() error           { close(m.closed); return nil }
 
 func (u *user) tell(e event) actions.Action { u.heard <- e; return nil }
 
-// hear has the user subscribe to what arrives at an address.
+// hear makes the user subscribe to what arrives at an address.
 func (u *user) hear(at udp.Addr) actions.Action {
 	return endpoint.Subscriber(udp.Arriving(at), endpoint.OnMessage(func(p udp.Packet) actions.Action {
 		return u.tell(event{what: "packet", packet: p})
 	})).As(at)
 }
 
-// watch has the user hear of the socket of an address.
+// watch makes the user hear of the socket of an address.
 func (u *user) watch(at udp.Addr) actions.Action {
 	return actions.Group(
 		endpoint.ObservePublishers(udp.ListeningAt(at),
@@ -179,7 +179,7 @@ func (u *user) watch(at udp.Addr) actions.Action {
 	)
 }
 
-// listen has a user listen, and returns where to send to. The test is skipped
+// listen makes a user listen, and returns where to send to. The test is skipped
 // if the system does not have the address.
 func (u *user) listen(at udp.Addr) netip.AddrPort {
 	u.l.Helper()
@@ -196,7 +196,7 @@ func (u *user) listen(at udp.Addr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// send has the user send a packet.
+// send makes the user send a packet.
 func (u *user) send(from, to udp.Addr, text string) {
 	u.do(actions.Send(udp.Packet{Source: from, Destination: to, Body: []byte(text)}))
 }

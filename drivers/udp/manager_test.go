@@ -15,7 +15,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// What cannot be sent is told to the one who has sent it, and harms nobody.
+// The driver tells the sender of a packet that it cannot send, and nobody else
+// is affected.
 func TestUndelivered(t *testing.T) {
 	r := newRig(t, "a")
 	var heard []Undelivered
@@ -66,8 +67,8 @@ func TestLongestPacketIsTried(t *testing.T) {
 	}
 }
 
-// What is sent to a name waits until it has been looked up, once, and goes out
-// in its order.
+// Packets to a name wait until the name has been looked up, once, and are sent
+// in their order.
 func TestNamesAreLookedUp(t *testing.T) {
 	r := newRig(t, "a")
 	r.bring("a", port80)
@@ -77,7 +78,7 @@ func TestNamesAreLookedUp(t *testing.T) {
 	r.expect(`tell listener(:80) "one" to 192.0.2.1:7 for far.test:7`, `tell listener(:80) "two" to 192.0.2.1:8 for far.test:8`)
 	r.do("a", say(port80, far, "three"))
 	r.expect(`tell listener(:80) "three" to 192.0.2.1:7 for far.test:7`)
-	r.end("name far.test", nil) // what has been found has grown old
+	r.end("name far.test", nil) // the addresses are too old
 	r.do("a", say(port80, far, "four"))
 	r.expect("open name far.test")
 }
@@ -95,8 +96,8 @@ func TestNamesThatAreNotFound(t *testing.T) {
 	r.expect("listener(:80) to far.test:7 is not sent: udp: far.test:7: " + strings.TrimPrefix(world.ErrHostNotFound.Error(), "udp: "))
 }
 
-// What waits for a name is sent although whoever has sent it has gone. Others
-// who come meanwhile find the same socket.
+// Packets that wait for a name are sent although their sender has gone.
+// Processes that come meanwhile get the same socket.
 func TestNamesOfThoseWhoHaveGone(t *testing.T) {
 	r := newRig(t, "a", "b")
 	r.bring("a", port80)
@@ -112,8 +113,8 @@ func TestNamesOfThoseWhoHaveGone(t *testing.T) {
 	r.expect("close listener(:80)", "close name far.test")
 }
 
-// The process that looks after a socket ends just when somebody needs it again:
-// there is another one.
+// If the manager of a socket ends just when a process needs the socket again,
+// the driver spawns another manager.
 func TestNeededAgain(t *testing.T) {
 	r := newRig(t, "a", "b")
 	r.bring("a", port80)

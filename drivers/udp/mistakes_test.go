@@ -42,7 +42,7 @@ func TestMistakesPanic(t *testing.T) {
 	}
 }
 
-// A port that is none is an error for the one who has written it.
+// A port out of range is an error for the caller that parses it.
 func TestDR60PortsOutOfRange(t *testing.T) {
 	for _, text := range []string{"localhost:65536", "localhost:-1", "localhost:domain", "localhost"} {
 		if a, err := udp.ParseListener(text); err == nil || !strings.Contains(err.Error(), text) {

@@ -12,7 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// flood has a user send packets of a size, numbered from first on.
+// flood makes a user send packets of a size, numbered from first on.
 func flood(first, count, size int) (all actions.Tree) {
 	for i := range count {
 		body := fmt.Appendf(nil, "%08d", first+i)
@@ -21,8 +21,8 @@ func flood(first, count, size int) (all actions.Tree) {
 	return all
 }
 
-// report has the socket carry out what it was told, or fail to, and reports it
-// until nothing comes of that any more.
+// report lets the socket carry out its commands, or fail to, and reports that,
+// until no more commands follow.
 func (r *rig) report(fail bool) (done []send) {
 	for len(r.told) > 0 {
 		s := r.told[0]
@@ -46,8 +46,8 @@ func size(all []send) (n int) {
 	return n
 }
 
-// Who sends very much at once neither ends the socket, nor takes it from the
-// others: it is sent bit by bit, in order.
+// A process that sends very much at once neither ends the socket nor takes it
+// from the others: its packets are sent bit by bit, in order.
 func TestAFloodIsPaced(t *testing.T) {
 	for _, fail := range []bool{false, true} {
 		for _, bytes := range []int{8, 1000, 60000} {
@@ -73,7 +73,7 @@ func TestAFloodIsPaced(t *testing.T) {
 	}
 }
 
-// What there is no room for is refused, and that harms nobody.
+// Packets for which there is no room are refused, and nobody else is affected.
 func TestAFloodIsBounded(t *testing.T) {
 	r := newRig(t, "a")
 	r.bring("a", port80)
@@ -126,7 +126,7 @@ func TestAFloodGoesOnAfterARestart(t *testing.T) {
 	}
 }
 
-// What waits for names counts as well.
+// Packets that wait for names count as well.
 func TestNamesAreLimitedInBytes(t *testing.T) {
 	r := newRig(t)
 	c := Config{Network: network{}, SendQueue: 1000}

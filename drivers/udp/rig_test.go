@@ -22,8 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A rig drives a machine with a driver by hand: what is outside is the test. It
-// keeps a log of what users hear and of what the driver wants done outside.
+// A rig drives a machine with a driver by hand, and plays the outside. It keeps
+// a log of what users hear and of what the driver commands.
 type rig struct {
 	t    *testing.T
 	m    *vm.Machine
@@ -31,7 +31,7 @@ type rig struct {
 	log  []string
 	told []send // what sockets have been told
 
-	flooded bool // so much waits that to write it down each time takes too long
+	flooded bool // so much waits that saving it each time takes too long
 }
 
 var (
@@ -67,7 +67,7 @@ func user(name string) actions.Process {
 	return actions.Stateless(endpoint.Device(hands{name}, endpoint.OnValue(func(a actions.Tree) actions.Action { return a })))
 }
 
-// apply gives the machine an input, and works until it is at rest. It sees to it
+// apply gives the machine an input, and works until it is at rest. It checks
 // that the processes of the driver can be saved then.
 func (r *rig) apply(in vm.Input) {
 	commands := slices.Clone(r.m.Apply(in))
@@ -114,7 +114,7 @@ func short(d world.Device) string {
 // do makes a user do something.
 func (r *rig) do(user string, as ...actions.Action) { r.value("hands of "+user, actions.Tree(as)) }
 
-// value has a device say something.
+// value gives a value of a device.
 func (r *rig) value(device string, v any) {
 	r.t.Helper()
 	a := r.open[device]
@@ -124,12 +124,12 @@ func (r *rig) value(device string, v any) {
 	r.apply(vm.Input{Kind: vm.Value, Address: a, Value: v})
 }
 
-// refuse has a device refuse a command.
+// refuse makes a device refuse a command.
 func (r *rig) refuse(device string, command any, err error) {
 	r.apply(vm.Input{Kind: vm.Failed, Address: r.open[device], Value: command, Err: world.Reduce(err)})
 }
 
-// end has a device end.
+// end ends a device.
 func (r *rig) end(device string, err error) {
 	a := r.open[device]
 	delete(r.open, device)
@@ -201,7 +201,7 @@ func (r *rig) watch(at Addr) actions.Action {
 	)
 }
 
-// bring has a user subscribe, and opens the socket.
+// bring makes a user subscribe, and opens the socket.
 func (r *rig) bring(user string, at Addr) {
 	r.do(user, r.watch(at), r.subscribe(user, at))
 	r.value(at.String(), opened{any80})

@@ -35,8 +35,8 @@ func TestDR60DR63ListenerAndHandle(t *testing.T) {
 	}
 }
 
-// What is longer than the receive buffer is cut off, and says so; what just fits
-// is not.
+// A datagram that is longer than the receive buffer is truncated, and says so;
+// one that just fits is not.
 func TestDR67Truncated(t *testing.T) {
 	everywhere(t, udp.Config{ReceiveBuffer: 5}, func(l *lab) {
 		u, peer := l.user("u"), l.socket("127.0.0.1:0")
@@ -54,7 +54,7 @@ func TestDR67Truncated(t *testing.T) {
 	})
 }
 
-// Datagrams that are too long are an error for the one who sends them.
+// Datagrams that are too long are an error for the sender.
 func TestTooLong(t *testing.T) {
 	everywhere(t, udp.Config{}, func(l *lab) {
 		u, peer := l.user("u"), l.socket("127.0.0.1:0")
@@ -88,7 +88,7 @@ func TestUnsendable(t *testing.T) {
 	})
 }
 
-// One bad port is the problem of those who have asked for it.
+// A bad port affects only those who have asked for it.
 func TestBD12OthersGoOn(t *testing.T) {
 	everywhere(t, udp.Config{}, func(l *lab) {
 		other, peer := l.socket("127.0.0.1:0"), l.socket("127.0.0.1:0")
@@ -135,7 +135,7 @@ func TestBD14TwoCounterparties(t *testing.T) {
 	})
 }
 
-// Whoever wants a socket again that has just been closed gets it.
+// A process can get a socket again that has just been closed.
 func TestDR66OpenedAgain(t *testing.T) {
 	everywhere(t, udp.Config{}, func(l *lab) {
 		peer := l.socket("127.0.0.1:0")
@@ -152,7 +152,7 @@ func TestDR66OpenedAgain(t *testing.T) {
 	})
 }
 
-// What is sent last is sent, although nobody needs the socket any more.
+// The last packet is sent, although nobody needs the socket any more.
 func TestLastWord(t *testing.T) {
 	everywhere(t, udp.Config{}, func(l *lab) {
 		u, peer := l.user("u"), l.socket("127.0.0.1:0")
@@ -234,8 +234,8 @@ func TestListenerAtName(t *testing.T) {
 	})
 }
 
-// Who sends very much at once harms nobody: not all of it may arrive, but the
-// socket stays.
+// A process that sends very much at once harms nobody: packets may be lost, but
+// the socket stays.
 func TestFlood(t *testing.T) {
 	n := simnet.New("test")
 	n.PacketBuffer = 16 << 20

@@ -7,8 +7,8 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// What is counted of a state follows from what is written. (That states can be
-// saved and restored, all tests with a rig check.)
+// The counts in a state follow from its written form. (All tests with a rig
+// check that states can be saved and restored.)
 func TestKindsCount(t *testing.T) {
 	s := Config{}.settings()
 	m := newManager(s, port80)

@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// Issue 9.8: a port that cannot be had is a warning, unless a process hears the
-// reason.
+// Issue 9.8: a port that cannot be opened is a warning, unless a process hears
+// the reason.
 func TestRefusalIsHeard(t *testing.T) {
 	at := udp.Listener("127.0.0.1", 700)
 	for name, tt := range map[string]struct {
@@ -24,7 +24,7 @@ func TestRefusalIsHeard(t *testing.T) {
 		"nobody": {endpoint.Subscriber(udp.Arriving(at), endpoint.OnMessage(func(udp.Packet) actions.Action { return nil })), true},
 		"the reader": {endpoint.Subscriber(udp.Arriving(at),
 			endpoint.OnAbsence(func(udp.Packet, error) actions.Action { return nil })), false},
-		"who observes the socket": {actions.Group(endpoint.Subscriber(udp.Arriving(at)), endpoint.Subscriber(udp.ListeningAt(at),
+		"an observer of the socket": {actions.Group(endpoint.Subscriber(udp.Arriving(at)), endpoint.Subscriber(udp.ListeningAt(at),
 			endpoint.OnAbsence(func(udp.Listening, error) actions.Action { return nil }))), false},
 	} {
 		t.Run(name, func(t *testing.T) {
