@@ -8,7 +8,7 @@ import (
 )
 
 // TestCollisions stores topics whose pinned values differ and have equal
-// hashes, which takes some arithmetic to come across.
+// hashes, which take some arithmetic to find.
 func TestCollisions(t *testing.T) {
 	type pair struct{ A, B, C uint64 }
 	a := FieldOf(func(p *pair) *uint64 { return &p.A })

@@ -90,7 +90,7 @@ func (s *source) wideMessage() topic.Message {
 	return everyMessage[(s.pick(256)<<8+s.pick(256))%len(everyMessage)]
 }
 
-// FuzzIndex checks that an index finds what a look at everything finds,
+// FuzzIndex checks that an index finds what a scan of everything finds,
 // whatever has been added, removed and replaced before.
 func FuzzIndex(f *testing.F) {
 	for _, data := range someBytes(20, 600) {

@@ -25,8 +25,7 @@ type Packet struct {
 	Next *Packet
 }
 
-// hears returns a process with state s that reacts to packets, and is fed with
-// a few.
+// hears returns a process with state s that reacts to packets, and gets a few.
 func hears[S any](s S, f func(S, Packet) actions.Transition[S]) func(vmtest.TB) {
 	return hearsIn(vmtest.Config{}, s, f)
 }
@@ -266,7 +265,7 @@ func TestSaidOnce(t *testing.T) {
 	}
 }
 
-func TestNobodyLooks(t *testing.T) {
+func TestNoCheck(t *testing.T) {
 	n := 0
 	mustPass(t, hearsIn(vmtest.Config{Runs: 1}, 0, func(_ int, p Packet) actions.Transition[int] {
 		n++
@@ -277,7 +276,7 @@ func TestNobodyLooks(t *testing.T) {
 	}
 }
 
-// What happens does not depend on whether somebody looks.
+// The trace does not depend on how often functions are called.
 func TestSameTrace(t *testing.T) {
 	trace := func(runs int) string {
 		m := vmtest.Config{Runs: runs}.Run(t, Account("tony"), Account("sam"))
@@ -291,7 +290,8 @@ func TestSameTrace(t *testing.T) {
 	}
 }
 
-// A state that is too large is not looked at, rather than looked at in part.
+// A state that is too large is not compared at all, rather than compared in
+// part.
 func TestTooLarge(t *testing.T) {
 	large := map[int]int{}
 	for i := range 1 << 17 {

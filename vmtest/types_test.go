@@ -41,7 +41,7 @@ func openTill(name string) actions.Action {
 	return actions.Spawn(actions.Next(t, t.open())).Named("till")
 }
 
-// Kinds that give everything pass, wherever their processes and the probes are.
+// Types that open everything pass, wherever their processes and the probes are.
 func TestTypes(t *testing.T) {
 	c := vmtest.Config{Types: []actions.Type{tills.Type}}
 	m := c.Run(t, openTill("ann"), actions.Spawn(vm.Nested(vmtest.Here("room"), openTill("tony"))).Named("room"))
@@ -95,8 +95,7 @@ func TestTypesThatForget(t *testing.T) {
 	}
 }
 
-// Where there are processes of no known type, the others are looked at all the
-// same.
+// If some processes are of no known type, the others are checked nevertheless.
 func TestTypesAmongOthers(t *testing.T) {
 	c := vmtest.Config{Types: []actions.Type{tills.Type}}
 	m := c.Run(t, openTill("tony"), Account("tony"), endpoint.Publisher(topic.All[Deposit]()))

@@ -277,7 +277,7 @@ func TestBudget(t *testing.T) {
 		vmtest.Config{Limits: vm.Limits{Steps: 10}, Budget: 100}.Run(t, actions.Yield(spin))
 	}, "has not come to rest after 1", "\n\t1 boot: yield\n")
 
-	// What takes several turns comes to rest all the same.
+	// A process that needs several turns comes to rest, too.
 	var count func(n int) actions.Transition[int]
 	count = func(n int) actions.Transition[int] {
 		return actions.Next(n+1, actions.When(n < 50, actions.Yield(count)))

@@ -40,7 +40,7 @@ func TestExits(t *testing.T) {
 		cmd.Stderr = &stderr
 		cmd.Run()
 		if status := cmd.ProcessState.ExitCode(); status != tt.status || !strings.Contains(stderr.String(), tt.says) {
-			t.Errorf("%q: status %d, not %d; it says %q, and is to say %q", tt.args, status, tt.status, &stderr, tt.says)
+			t.Errorf("%q: status %d, not %d; it says %q, and must say %q", tt.args, status, tt.status, &stderr, tt.says)
 		}
 	}
 }

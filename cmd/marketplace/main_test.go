@@ -141,7 +141,8 @@ func bakeryWith(t *testing.T, stop time.Duration, c journal.Config) string {
 	return dir
 }
 
-// result is what a call of the program has come to, without the name of dir.
+// result returns the output and the status of a call of the program, without
+// the name of dir.
 func result(dir string, args ...string) string {
 	var out, err bytes.Buffer
 	status := run(append([]string{"journal"}, args...), &out, &err)
@@ -264,15 +265,15 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// brokenPipe is what nobody reads any more.
+// brokenPipe is a pipe that nobody reads any more.
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) {
 	return 0, &os.PathError{Op: "write", Path: "|1", Err: syscall.EPIPE}
 }
 
-// TestBrokenPipe: it is no error if nobody wants to read more, but a damaged
-// journal is one, whoever reads of it.
+// TestBrokenPipe: it is no error if nobody reads the rest of the output, but a
+// damaged journal is one in any case.
 func TestBrokenPipe(t *testing.T) {
 	whole, damaged := bakery(t, 0, false), damagedBakery(t)
 	for _, tt := range []struct {
@@ -328,7 +329,7 @@ func TestExportToFile(t *testing.T) {
 	}
 }
 
-// TestProgram: it is a program.
+// TestProgram: the program can be built, and its exit status is that of run.
 func TestProgram(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "marketplace")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {

@@ -61,7 +61,7 @@ type open struct{ Part any }
 
 var openPart = topic.FieldOf(func(o *open) *any { return &o.Part })
 
-// What Hide says is a secret is nowhere, and all else is as it would be.
+// What Hide calls a secret appears nowhere, and all else is unchanged.
 func TestHide(t *testing.T) {
 	hide := func(secrets ...string) Printer {
 		return Printer{Hide: func(of, typ, field string) bool {
@@ -90,7 +90,7 @@ func TestHide(t *testing.T) {
 		{hide("world.Alarm.Label"), vault{world.Alarm{Label: secret}}, "[hidden]"},
 		{password, failure{me}, "[hidden]"},
 		{hide("text.tree.Name"), errors.New("x"), "x"},
-		// Topics are asked for part by part.
+		// For topics, Hide is called for each part.
 		{code, topic.Where(queryUser.Is("tony"), queryPass.Is(secret)), `text.query{User: "tony", Pass: [hidden]}`},
 		{code, topic.Where(queryUser.Is("tony")).Topic(), `text.query{User: "tony"}`},
 		{code, topic.Where(queryAt.Is(place{"hall", secret})), `text.query{At.Room: "hall", At.Code: [hidden]}`},
@@ -151,7 +151,7 @@ func TestHide(t *testing.T) {
 	}
 }
 
-// Whatever is too large to be asked for as a whole is hidden rather than shown.
+// A value with too many parts to ask for each is hidden rather than shown.
 func TestHideOfTooMuch(t *testing.T) {
 	p := Printer{Hide: func(_, _, field string) bool { return field == "Password" }}
 	deep := &tree{Extra: &tree{Extra: spokenTree{}}}

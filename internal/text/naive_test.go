@@ -10,7 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// naive is what the zero Printer has to make of v, written down as simply as
+// naive returns the text that the zero Printer must have for v, as simply as
 // possible. Journals keep such texts, so this never changes.
 func naive(v reflect.Value, named bool, depth int) string {
 	switch {

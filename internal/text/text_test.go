@@ -214,7 +214,7 @@ func TestPanickingMethods(t *testing.T) {
 	}
 }
 
-// Own tells values that give a text of themselves from others.
+// Own reports whether a part of a value describes itself.
 func TestOwn(t *testing.T) {
 	for _, test := range []struct {
 		v   any

@@ -31,7 +31,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The program of the tests is a kitchen: a cook for each order, which comes in
-// every second; a plate goes out, or not if the order cannot be met.
+// every second; a plate goes out, unless the order cannot be met.
 
 type dish struct {
 	Name  string
@@ -184,8 +184,8 @@ func TestReplay(t *testing.T) {
 const digested = "which endpoints came and went, which kinds of events and actions there were, in which order, and commands with their content\n" +
 	"  not compared: what was in messages and states; a journal with -trace has that\ndigest "
 
-// stealthy returns the kitchen with another state in each cook, or another message
-// to everybody, of which nothing comes outside.
+// stealthy returns the kitchen with another state in each cook, or another
+// message to everybody, neither of which shows outside.
 func stealthy(state bool) journal.Program {
 	name := topic.FieldOf(func(d *dish) *string { return &d.Name })
 	cook := func(n string) actions.Action {
@@ -203,8 +203,8 @@ func stealthy(state bool) journal.Program {
 		endpoint.Subscriber(topic.All[string](), endpoint.OnMessage(func(string) actions.Action { return nil })))))
 }
 
-// A replay that differs in messages and states only is not said to be the same:
-// without a trace, they are not compared, and it says so (Issue 9.12).
+// A replay that differs only in messages and states does not claim to be the
+// same: without a trace they are not compared, and it says so (Issue 9.12).
 func TestWhatIsCompared(t *testing.T) {
 	keep := func(p journal.Program, flags ...string) (dir string) {
 		dir = filepath.Join(t.TempDir(), "kitchen.journal")
@@ -262,8 +262,8 @@ func TestGuideShowsReplay(t *testing.T) {
 	}
 }
 
-// Who steps through a run and comes upon a difference gets exit status 1, however
-// the walk ends, and is told of the difference once (Issue 9.12).
+// If a step through a run finds a difference, the exit status is 1, however the
+// walk ends, and the difference is shown once (Issue 9.12).
 func TestStepUponDifference(t *testing.T) {
 	dir := cooked(t, "-durability", "memory", "-trace")
 	other := kitchen("soup", "pie")
@@ -278,7 +278,7 @@ func TestStepUponDifference(t *testing.T) {
 		name, typed string
 		p           journal.Program
 		status      int
-		says        int // how often what is different
+		says        int // how often the difference is shown
 	}{
 		{"at the end of what is typed", "n\nn\n", kitchen("soup", "tea"), 1, 1},
 		{"when told to quit", "n\nq\n", kitchen("soup", "tea"), 1, 1},
@@ -293,7 +293,7 @@ func TestStepUponDifference(t *testing.T) {
 			t.Errorf("%s: status %d\n%s%s", tt.name, status, out, e)
 		}
 	}
-	// The error is the difference, for who calls Run.
+	// For the caller of Run, the error is the difference.
 	f := parsed(t, "-replay", dir, "-step")
 	f.In, f.Out = strings.NewReader("n\n"), io.Discard
 	_, err := f.Run(t.Context(), kitchen("soup", "tea"))
@@ -302,8 +302,8 @@ func TestStepUponDifference(t *testing.T) {
 	}
 }
 
-// Who allows to cut a journal that is whole is told that nothing was cut (Issue
-// 9.12).
+// With permission to cut an intact journal, the program says that it has cut
+// nothing (Issue 9.12).
 func TestCutOfWhole(t *testing.T) {
 	dir := cooked(t)
 	for _, tt := range []struct {
@@ -322,8 +322,8 @@ func TestCutOfWhole(t *testing.T) {
 	}
 }
 
-// Who has a damaged journal cut is told what was, and not that nothing was (Issue
-// 9.12).
+// With permission to cut a damaged journal, the program says what it has cut,
+// and not that it has cut nothing (Issue 9.12).
 func TestCutOfDamaged(t *testing.T) {
 	dir := cooked(t)
 	files, err := filepath.Glob(filepath.Join(dir, "*.journal"))
@@ -436,7 +436,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestStopDuringRecovery: a program that is stopped while it lives through its
+// TestStopDuringRecovery: a program that is stopped while it replays its
 // journal has done what it should.
 func TestStopDuringRecovery(t *testing.T) {
 	for _, tt := range []struct {
@@ -536,7 +536,8 @@ func TestStopReplay(t *testing.T) {
 	}
 }
 
-// TestStep: what one sees when one steps through a run. LL-12, LL-13, LL-14, B-M31.
+// TestStep: what a user sees when stepping through a run. LL-12, LL-13, LL-14,
+// B-M31.
 func TestStep(t *testing.T) {
 	dir := cooked(t)
 	script := []string{
@@ -553,8 +554,8 @@ func TestStep(t *testing.T) {
 	}
 }
 
-// TestDropBeforeStop: a stop ends everybody, so what would have been without an
-// input is shown before it.
+// TestDropBeforeStop: a stop ends all processes, so drop shows the states
+// before it.
 func TestDropBeforeStop(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kitchen.journal")
 	synctest.Test(t, func(t *testing.T) {
@@ -570,7 +571,7 @@ func TestDropBeforeStop(t *testing.T) {
 	}
 }
 
-// A host is the state of a waiter who has a cook come for each dish, and another
+// A host is the state of a waiter who spawns a cook for each dish, and another
 // one at the end.
 type host struct{}
 
@@ -582,8 +583,8 @@ func (host) endpoints() actions.Action {
 		}))
 }
 
-// TestStepEarlier: of who was there before what is left of the history, it is not
-// said since which input; that would be the one of the snapshot.
+// TestStepEarlier: for endpoints that are older than what is left of the
+// history, no input is named; it would be that of the snapshot.
 func TestStepEarlier(t *testing.T) {
 	p := journal.Booting(actions.Spawn(actions.Next(host{}, host{}.endpoints())))
 	p.Types = []actions.Type{

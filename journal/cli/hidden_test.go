@@ -15,7 +15,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A pin is a secret: nobody is to read it.
+// A pin is a secret: nobody may read it.
 type pin string
 
 func (pin) String() string { return "***" }
@@ -61,9 +61,8 @@ func (o *openTill) Close() error {
 // A purse is a state with a secret in a field that is not exported.
 type purse struct{ pin pin }
 
-// What the types of a program hide is in nothing that is shown of its journal to
-// somebody who has the program: inputs, steps, states, topics and differences
-// (Issue 9.12).
+// Nothing that a program shows of its journal has what its types hide: inputs,
+// steps, states, topics and differences (Issue 9.12).
 func TestNothingHiddenIsShown(t *testing.T) {
 	pinOf := topic.FieldOf(func(c *card) *pin { return &c.Pin })
 	p := journal.Booting(actions.Spawn(actions.Next(purse{},

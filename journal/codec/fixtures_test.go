@@ -106,7 +106,7 @@ func (w *word) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// A list brings CBOR of its own.
+// A list has a codec for CBOR of its own.
 type list struct{ words []string }
 
 func (l list) MarshalCBOR() ([]byte, error) {

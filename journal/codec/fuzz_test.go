@@ -9,8 +9,8 @@ import (
 	"github.com/go-marketplace/marketplace/journal/codec"
 )
 
-// FuzzDecode: what is read from anywhere does no harm. It is refused, or is a
-// value that is written and read again as it is.
+// FuzzDecode: data from anywhere does no harm. It is refused, or is a value
+// that can be written and read again as it is.
 func FuzzDecode(f *testing.F) {
 	for _, v := range examples {
 		data, err := codec.Append(nil, v)
@@ -38,8 +38,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || len(rest) > 0 {
 			t.Fatalf("%#v, read from %x, was written as %x, and then: rest %x, error %v", v, data, again, rest, err)
 		}
-		// What is not equal to itself, because there are floats in it that are
-		// no numbers, is at least written alike.
+		// A value that is not equal to itself, because it has a NaN in it, is at
+		// least written alike.
 		if last, err := codec.Append(nil, w); err != nil || !bytes.Equal(last, again) {
 			t.Fatalf("%#v was written as %x, and then as %x, error %v", v, again, last, err)
 		}
@@ -70,7 +70,7 @@ func FuzzDecodeValue(f *testing.F) {
 
 type nest []nest
 
-// TestWrongLengthsTakeNoMemory: a length that is not true costs no more than the
+// TestWrongLengthsTakeNoMemory: a wrong length takes no more memory than the
 // bytes that are there, even if there is one at each level.
 func TestWrongLengthsTakeNoMemory(t *testing.T) {
 	data := bytes.Repeat([]byte{0x9a, 0, 0x10, 0, 0}, 1000)

@@ -10,17 +10,17 @@ import (
 	"github.com/go-marketplace/marketplace/journal/wal/waltest"
 )
 
-// A story is what the owner of a log does, and what he was promised.
+// A story is what the owner of a log does, and what was promised to it.
 type story struct {
 	said   int    // records appended, whether or not it succeeded
-	synced uint64 // the last record that he was told is on disk
-	oldest uint64 // what he has asked to keep
+	synced uint64 // the last record that it was told is on disk
+	oldest uint64 // what it has asked to keep
 }
 
 // text is the payload of a record. They have various lengths.
 func text(index uint64) string { return fmt.Sprintf("%d%*s", index, index*7%40, "") }
 
-// live opens a log and does all there is to do with it, until something fails.
+// live opens a log and carries out all operations on it, until one fails.
 func (st *story) live(s wal.Store) error {
 	l, r, err := wal.Open(s, wal.Options{})
 	if err != nil {
@@ -103,7 +103,7 @@ func (st *story) check(s wal.Store, r wal.Recovery) error {
 	return nil
 }
 
-// fates are what may become of what was not synced, with names.
+// fates are what a crash may leave of what was not synced, with names.
 func fates(seed uint64) map[string]func(int) int {
 	all := map[string]func(int) int{"lost": waltest.LoseAll, "kept": waltest.KeepAll}
 	for i := range uint64(4) {

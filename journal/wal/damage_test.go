@@ -140,8 +140,8 @@ func TestPrefixOfOlder(t *testing.T) {
 	}
 }
 
-// wantDamage checks that everybody finds the same damage, and that Open has
-// permission to cut it off, but none to cut off more.
+// wantDamage checks that Open, Verify and Read find the same damage, and that
+// Open has permission to cut it off, but none to cut off more.
 func wantDamage(t *testing.T, what string, s *wal.Memory, want wal.Position) {
 	t.Helper()
 	_, _, err := wal.Open(s, wal.Options{})

@@ -36,8 +36,8 @@ func Example() {
 	// 2: tea
 }
 
-// A log that is damaged is refused, until its owner says how much of it he is
-// willing to lose.
+// Open refuses a damaged log, unless the caller says how much of it may be
+// lost.
 func ExampleOptions() {
 	store := wal.NewMemory()
 	log, _, _ := wal.Open(store, wal.Options{})

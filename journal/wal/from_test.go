@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestOpenFrom: who does not read old records need not have them checked, and
-// sees the rest of the log all the same.
+// TestOpenFrom: Open does not check old records that the caller does not want,
+// and the caller sees the rest of the log.
 func TestOpenFrom(t *testing.T) {
 	store := NewMemory()
 	l, _, err := Open(store, Options{})
@@ -62,7 +62,7 @@ func TestOpenFrom(t *testing.T) {
 	}
 }
 
-// TestFlushDuringSync: who flushes does not wait for the disk.
+// TestFlushDuringSync: a flush does not wait for the disk.
 func TestFlushDuringSync(t *testing.T) {
 	store := &slowStore{Store: NewMemory(), syncing: make(chan struct{}), go_: make(chan struct{})}
 	l, _, err := Open(store, Options{})
@@ -127,7 +127,7 @@ func (f slowFile) Sync() error {
 }
 
 // TestOpenFromTorn: if the last segment was just being created when the system
-// crashed, what is before it stays, wherever the records are that are wanted.
+// crashed, what is before it stays, whichever records the caller wants.
 func TestOpenFromTorn(t *testing.T) {
 	for from := uint64(0); from < 12; from++ {
 		for _, torn := range [][]byte{nil, make([]byte, 10), make([]byte, headerSize)} {

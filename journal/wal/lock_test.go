@@ -21,7 +21,7 @@ func holdLock(path string) {
 	_, _, err := wal.Open(wal.Dir(path), wal.Options{})
 	fmt.Println(err)
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	// The lock is let go of by the end of the process.
+	// The end of the process releases the lock.
 }
 
 // killEnv makes the test program append to the log in that folder for ever,
@@ -48,8 +48,8 @@ func appendForEver(path string) {
 	fmt.Println(err)
 }
 
-// TestKill: a process that is killed leaves a log that has all it was promised,
-// and can be gone on with.
+// TestKill: a process that is killed leaves a log that has all that was
+// promised, and that can be continued.
 func TestKill(t *testing.T) {
 	path := t.TempDir()
 	for range 3 {

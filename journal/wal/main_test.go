@@ -65,7 +65,7 @@ func appendAll(t testing.TB, l *wal.Log, payloads ...string) {
 	}
 }
 
-// contents returns what a reader makes of a log, record by record, and the
+// contents returns what a reader reads of a log, record by record, and the
 // error at its end.
 func contents(t testing.TB, s wal.Store) (string, error) {
 	t.Helper()

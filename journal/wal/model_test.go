@@ -118,14 +118,14 @@ func (m *model) abandon(t *rapid.T) {
 	}
 }
 
-// crash has the machine crash between two operations.
+// crash crashes the machine between two operations.
 func (m *model) crash(t *rapid.T) {
 	m.log.Abandon()
 	m.disk = m.disk.Crash(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "fate") })
 	m.recover(t)
 }
 
-// fail has a write fail, after some of it is written.
+// fail makes a write fail, after some of it is written.
 func (m *model) fail(t *rapid.T) {
 	m.append(t)
 	m.disk.Limit(rapid.Int64Range(0, 20).Draw(t, "space"))
@@ -138,7 +138,7 @@ func (m *model) fail(t *rapid.T) {
 	m.recover(t)
 }
 
-// recover opens a log that has lost something, and learns what.
+// recover opens a log that has lost something, and finds out what.
 func (m *model) recover(t *rapid.T) {
 	l, r, err := wal.Open(m.disk, wal.Options{})
 	var d *wal.DamageError

@@ -71,7 +71,7 @@ func TestReadNothing(t *testing.T) {
 	}
 }
 
-// TestReadDropped: records that are gone are not passed over in silence.
+// TestReadDropped: reading a record that is gone is an error.
 func TestReadDropped(t *testing.T) {
 	s := wal.NewMemory()
 	l := mustOpen(t, s)
@@ -95,8 +95,8 @@ func TestReadDropped(t *testing.T) {
 	}
 }
 
-// TestReadWhileWriting: whoever reads while the log is written, rotated and
-// dropped from sees records without a gap, in the order in which they were
+// TestReadWhileWriting: a reader of a log that is meanwhile written, rotated
+// and dropped from sees records without a gap, in the order in which they were
 // appended. U-18.
 func TestReadWhileWriting(t *testing.T) {
 	onStores(t, func(t *testing.T, s wal.Store) {
@@ -152,7 +152,7 @@ func TestReadWhileWriting(t *testing.T) {
 	})
 }
 
-// TestProgress: who verifies a log can say how far he is.
+// TestProgress: Verify reports its progress.
 func TestProgress(t *testing.T) {
 	big := strings.Repeat("x", 300<<10)
 	s := write(t, big, big, big, "rotate", big, "sync")
@@ -194,8 +194,8 @@ func TestAllocation(t *testing.T) {
 	}
 }
 
-// TestSearchIsBounded: what is made so that looking for intact records behind a
-// bad one takes for ever is refused instead.
+// TestSearchIsBounded: a log that makes the search for intact records behind a
+// bad one take for ever is refused.
 func TestSearchIsBounded(t *testing.T) {
 	s := write(t, "one", "sync", "two", "flush")
 	b := s.ReadFile(firstSegment)
@@ -257,8 +257,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// TestRecordsAgain: who has read a segment once does not read it again from its
-// beginning, but sees it if it has been replaced.
+// TestRecordsAgain: a reader does not read a segment again from its beginning,
+// but notices if it has been replaced.
 func TestRecordsAgain(t *testing.T) {
 	fill := func(s wal.Store, text string) {
 		l := mustOpen(t, s)
@@ -299,7 +299,7 @@ func TestRecordsAgain(t *testing.T) {
 		errors.As(err, &damage)
 	}
 	if damage == nil {
-		t.Error("who begins with the first record does not see that it has changed")
+		t.Error("a reader that begins with the first record does not see that it has changed")
 	}
 	s.WriteFile(firstSegment, other.ReadFile(firstSegment))
 	for rec, err := range r.Records(2000) {

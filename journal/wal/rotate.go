@@ -88,9 +88,9 @@ func (l *Log) DropBefore(index uint64) error {
 	return nil
 }
 
-// Close syncs the log, closes it and lets go of the lock. It does the latter
-// also if the log has failed, or fails now, and then returns why. Every call
-// after that fails with [ErrClosed].
+// Close syncs the log, closes it and releases the lock. It does the latter also
+// if the log has failed, or fails now, and then returns why. Every call after
+// that fails with [ErrClosed].
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +112,7 @@ func (l *Log) Close() error {
 	return errors.Join(err, l.close())
 }
 
-// Abandon closes the log and lets go of the lock, without writing what has been
+// Abandon closes the log and releases the lock, without writing what has been
 // appended since the last Flush. It is for when the process has failed, and
 // what it was going to write is better not written. If the log is closed
 // already, it does nothing.

@@ -15,8 +15,8 @@ import (
 	"github.com/go-marketplace/marketplace/vmtest"
 )
 
-// A clerk is a process that does what it is told through its hand, and that can
-// be saved: what it has open is in its state.
+// A clerk is a process that does what its hand tells it to. It can be saved:
+// what it has open is in its state.
 type clerk struct {
 	Name  string
 	Jobs  int // messages that it has got
@@ -90,7 +90,7 @@ func (e clerkEnd) at(a actions.Action) actions.Action {
 	return a
 }
 
-// open has a clerk open an endpoint, or move the one of that name.
+// open makes a clerk open an endpoint, or move the one of that name.
 func open(e clerkEnd) order {
 	return func(c clerk) actions.Transition[clerk] {
 		had := slices.ContainsFunc(c.Ends, func(o clerkEnd) bool { return e.ID != "" && o.ID == e.ID && o.Level == e.Level })
@@ -103,7 +103,7 @@ func open(e clerkEnd) order {
 	}
 }
 
-// openFresh has a clerk open an endpoint with a fresh name.
+// openFresh makes a clerk open an endpoint with a fresh name.
 func openFresh(e clerkEnd) order {
 	return func(c clerk) actions.Transition[clerk] {
 		return actions.Next(c, actions.Fresh(func(c clerk, name actions.EndpointID) actions.Transition[clerk] {
@@ -113,12 +113,12 @@ func openFresh(e clerkEnd) order {
 	}
 }
 
-// do has a clerk perform actions.
+// do makes a clerk perform actions.
 func do(as ...actions.Action) order {
 	return func(c clerk) actions.Transition[clerk] { return actions.Next(c, as...) }
 }
 
-// hold has a clerk hold a lamp.
+// hold makes a clerk hold a lamp.
 func hold(lamp string, paused bool) order {
 	return func(c clerk) actions.Transition[clerk] {
 		c.Lamps = append(slices.Clip(c.Lamps), lamp)
@@ -186,7 +186,7 @@ func (o *office) image() *image.Image {
 	return im
 }
 
-// anew returns the office as it is made anew, by somebody who has never seen it.
+// anew returns the office restored from its image, as JSON, in another run.
 func (o *office) anew() *office {
 	o.t.Helper()
 	text, err := json.Marshal(o.image())

@@ -99,12 +99,12 @@ func newPostOffice(depth int, readers ...twin) *postOffice {
 	return o
 }
 
-// moves has a reader subscribe to the letters to another twin, or leave.
+// moves makes a reader subscribe to the letters to another twin, or leave.
 func (o *postOffice) moves(reader int, to twin) {
 	run(o.m, vm.Input{Kind: vm.Value, Address: o.hands[fmt.Sprint("reader ", reader)], Value: to})
 }
 
-// counts has the postman begin or cease to count readers.
+// counts makes the postman begin or cease to count readers.
 func (o *postOffice) counts(yes bool) {
 	run(o.m, vm.Input{Kind: vm.Value, Address: o.hands["postman"], Value: yes})
 }
@@ -164,7 +164,7 @@ func (o *postOffice) anew(t *testing.T) *postOffice {
 	}
 	anew := &postOffice{s.Machine(nil), o.hands}
 	if diff := cmp.Diff(im, anew.image(t)); diff != "" {
-		t.Errorf("the image of the machine made anew is another (-original +anew):\n%s", diff)
+		t.Errorf("the image of the restored machine differs (-original +restored):\n%s", diff)
 	}
 	return anew
 }

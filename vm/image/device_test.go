@@ -13,7 +13,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A hand is a device that is moved by a test: it never opens by itself.
+// A hand is a device that a test moves: it never opens by itself.
 type hand struct{ Name string }
 
 func (h hand) DeviceName() string { return "hand " + h.Name }

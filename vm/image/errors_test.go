@@ -17,7 +17,7 @@ import (
 // temp is the state of a process that may not be what its type says.
 type temp struct{ N int }
 
-// alike is a name for endpoints of which all look the same.
+// alike is a type of names that all look the same.
 type alike int
 
 func (alike) String() string { return "somebody" }
@@ -29,7 +29,7 @@ func memos(key string) actions.AddEndpoint {
 
 func silent(key string) actions.AddEndpoint { return endpoint.Subscriber(topic.Where(memoKey.Is(key))) }
 
-// saysAll reports a text that says all that it should, or else an error.
+// saysAll fails the test unless the error says all that it should.
 func saysAll(t *testing.T, err error, want ...string) {
 	t.Helper()
 	if err == nil {
@@ -42,8 +42,8 @@ func saysAll(t *testing.T, err error, want ...string) {
 	}
 }
 
-// TestImageErrors: a process that is not what its type says cannot be written
-// down, and the error says what is wrong.
+// TestImageErrors: a process that is not what its type says cannot be saved,
+// and the error says what is wrong.
 func TestImageErrors(t *testing.T) {
 	set := func(as ...actions.Action) actions.Action { return actions.Group(as...) }
 	wait := func(a actions.Action) actions.Action {

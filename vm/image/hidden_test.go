@@ -12,12 +12,12 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// A token is a secret: nobody is to read it.
+// A token is a secret: nobody may read it.
 type token string
 
 func (token) String() string { return "***" }
 
-// A session is what goes on under a token.
+// A session has a token.
 type session struct{ Token token }
 
 var sessionToken = topic.FieldOf(func(s *session) *token { return &s.Token })
@@ -35,8 +35,8 @@ func (g guard) open() actions.Action {
 	return all
 }
 
-// Endpoints, names and demands of which a type hides in what they differ are told
-// apart in an image, and nowhere shown (Issue 9.12).
+// An image distinguishes endpoints, names and demands that differ only in what
+// their types hide, and no text shows that (Issue 9.12).
 func TestImageOfHidden(t *testing.T) {
 	types, err := image.NewTypes(actions.Define("image_test.guard", guard.open).Type)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// told is what a clerk is told to do.
+// told is an order to a clerk.
 type told struct {
 	name   string
 	orders []order
@@ -19,8 +19,8 @@ type told struct {
 
 func to(name string, orders ...order) told { return told{name, orders} }
 
-// TestImage: what happens in a machine that is made anew from its image is what
-// would have happened in the original.
+// TestImage: a machine that is restored from its image goes on as the original
+// would have.
 func TestImage(t *testing.T) {
 	ann, bob := hire("ann", 0), hire("bob", 0)
 	for _, tt := range []struct {
@@ -124,7 +124,7 @@ func TestImage(t *testing.T) {
 			original.lines = nil
 			anew := original.anew()
 			if diff := cmp.Diff(original.image(), anew.image()); diff != "" {
-				t.Errorf("the image of the machine made anew is another (-original +anew):\n%s", diff)
+				t.Errorf("the image of the restored machine differs (-original +restored):\n%s", diff)
 			}
 			for _, o := range []*office{original, anew} {
 				for _, a := range tt.after {
@@ -132,11 +132,11 @@ func TestImage(t *testing.T) {
 				}
 				o.tell("nobody", nil) // a late input, which is counted
 				if diff := cmp.Diff(tt.want, o.lines); diff != "" {
-					t.Errorf("what has happened, made anew %v (-want +got):\n%s", o == anew, diff)
+					t.Errorf("what has happened, restored %v (-want +got):\n%s", o == anew, diff)
 				}
 			}
 			if diff := cmp.Diff(original.image(), anew.image()); diff != "" {
-				t.Errorf("in the end, the machine made anew is another (-original +anew):\n%s", diff)
+				t.Errorf("in the end, the restored machine differs (-original +restored):\n%s", diff)
 			}
 		})
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// A gauge belongs to the outside: what stands for it is a pointer, which is
-// another one when a machine is made anew.
+// A gauge belongs to the outside: a pointer stands for it, and a restored
+// machine has another pointer.
 type gauge struct{ Name string }
 
 type reading struct {
@@ -52,8 +52,8 @@ func (d dial) open() actions.Action {
 	)
 }
 
-// TestImageOfPointers: pointers are no obstacle, if the codec of a type knows
-// how to come by them.
+// TestImageOfPointers: pointers are no obstacle, if the codec of a type can
+// restore them.
 func TestImageOfPointers(t *testing.T) {
 	typ := actions.Coded(actions.Define("image_test.dial", dial.open),
 		func(d dial) ([]byte, error) { return []byte(d.of.Name), nil },
@@ -84,7 +84,7 @@ func TestImageOfPointers(t *testing.T) {
 	}
 	again, err := image.Of(s, types, nil)
 	if diff := cmp.Diff(im, again); err != nil || diff != "" {
-		t.Errorf("another image: %v %s", err, diff)
+		t.Errorf("the image differs: %v %s", err, diff)
 	}
 	anew := s.Machine(nil)
 	tell := func(o func(dial) actions.Action) string {
@@ -178,7 +178,7 @@ func TestImageOfInterfaces(t *testing.T) {
 	saysAll(t, err, "process 2", `no mood: "rage"`)
 }
 
-// A twin is a value of which all look the same.
+// A twin is a value that looks the same as all others.
 type twin int
 
 func (twin) String() string { return "twin" }
@@ -188,7 +188,7 @@ type letter struct{ To twin }
 var letterTo = topic.FieldOf(func(l *letter) *twin { return &l.To })
 
 // TestImageOfTwins is for Issue 9.5: conversations that look the same are not
-// mixed up, and a machine made anew goes on to count each of them.
+// mixed up, and a restored machine goes on counting each of them.
 func TestImageOfTwins(t *testing.T) {
 	readers := []twin{3, 1, 6, 1, 2, 5, 4, 6, 6, 3}
 	for _, tt := range []struct {
@@ -223,7 +223,7 @@ func TestImageOfTwins(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(original.image(t), anew.image(t)); diff != "" {
-				t.Errorf("in the end, the machine made anew is another (-original +anew):\n%s", diff)
+				t.Errorf("in the end, the restored machine differs (-original +restored):\n%s", diff)
 			}
 		})
 	}
@@ -263,8 +263,8 @@ func TestImageOfTwinsNotCounted(t *testing.T) {
 	}
 }
 
-// TestImageOfPointedTwins: what only pointers tell apart is not saved,
-// since what shares a pointer may not share it when it is restored.
+// TestImageOfPointedTwins: what only pointers tell apart is not saved, because
+// values that share a pointer may not share it when they are restored.
 func TestImageOfPointedTwins(t *testing.T) {
 	dials := []dial{{&gauge{"steam"}}, {&gauge{"oil"}}}
 	counter := func() actions.Action {

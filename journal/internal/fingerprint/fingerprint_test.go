@@ -113,7 +113,7 @@ func TestStability(t *testing.T) {
 	}
 }
 
-func TestWhatIsDeepOrLargeComesToAnEnd(t *testing.T) {
+func TestDeepAndLargeValuesEnd(t *testing.T) {
 	var deep *node
 	for range 100_000 {
 		deep = &node{next: deep}

@@ -54,7 +54,7 @@ func (m mishap) Error() string  { return fmt.Sprint("failure ", m.code) }
 
 func init() { world.Register[named]("fingerprinttest.named") }
 
-var _ = ring{next: nil} // of which only the structure is of use
+var _ = ring{next: nil} // only its structure is used
 
 var noon = time.Date(2026, 11, 28, 12, 0, 0, 5, time.UTC)
 
@@ -97,12 +97,12 @@ func TestMovedAndRenamed(t *testing.T) {
 			t.Errorf("%s: another value has the same bytes: %q", name, bytes(V2, 2))
 		}
 		if bytes(V1, 0) == bytes(V1, 1) {
-			t.Errorf("%s: they are told apart by nothing in the first version either, so this shows nothing", name)
+			t.Errorf("%s: the first version does not tell them apart either, so this shows nothing", name)
 		}
 	}
 }
 
-// TestNames: what tells a type never changes.
+// TestNames: the names that identify types never change.
 func TestNames(t *testing.T) {
 	for _, tt := range []struct {
 		typ  reflect.Type
@@ -172,19 +172,19 @@ func TestNames(t *testing.T) {
 		{reflect.TypeFor[vm.Path](), "vm.Path"},
 	} {
 		if got := nameOf(tt.typ); got != tt.want {
-			t.Errorf("%v is told by %s, and not by %s", tt.typ, got, tt.want)
+			t.Errorf("%v is identified by %s, and not by %s", tt.typ, got, tt.want)
 		}
 	}
 	if got := typeText(V2, reflect.TypeFor[order]()); got != "struct" {
-		t.Errorf("as a value, a type without a name is told by %s", got)
+		t.Errorf("as a value, a type without a name is identified by %s", got)
 	}
 	if got := typeText(V2, reflect.TypeFor[named]()); got != `"fingerprinttest.named"` {
-		t.Errorf("as a value, a type with a name is told by %s", got)
+		t.Errorf("as a value, a type with a name is identified by %s", got)
 	}
 }
 
-// TestWildIsNoText: what a pattern leaves open is told from a text that looks like
-// it.
+// TestWildIsNoText: an open part of a pattern has other bytes than a text that
+// looks like it.
 func TestWildIsNoText(t *testing.T) {
 	if string(V2.Append(nil, topic.Tuple{topic.Wild})) == string(V2.Append(nil, topic.Tuple{"_"})) {
 		t.Error("they have the same bytes")

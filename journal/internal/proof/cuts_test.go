@@ -45,8 +45,8 @@ func (r recorded) with(file string, content []byte) *wal.Memory {
 	return s
 }
 
-// check sees that what is in a store is a prefix of the run, or that there is a
-// reason why not. It returns how many inputs there are, and the reason.
+// check checks that what is in a store is a prefix of the run, or that there is
+// a reason why not. It returns how many inputs there are, and the reason.
 func (r recorded) check(t *testing.T, what string, at int, s *wal.Memory) (int, error) {
 	t.Helper()
 	l, err := relive(t, s, library)
@@ -61,8 +61,8 @@ func (r recorded) check(t *testing.T, what string, at int, s *wal.Memory) (int, 
 	return len(l.inputs), err
 }
 
-// TestCuts: a journal whose last segment ends anywhere, in the middle of what
-// came of an input or of a word, can be replayed up to there, and gone on with.
+// TestCuts: a journal whose last segment ends anywhere, in the middle of the
+// results of an input or of a word, can be replayed up to there, and continued.
 func TestCuts(t *testing.T) {
 	for _, c := range []journal.Config{
 		{Durability: journal.Memory},
@@ -94,7 +94,7 @@ func TestCuts(t *testing.T) {
 				}
 				whole, err := relive(t, s, library)
 				if err != nil {
-					t.Fatalf("cut at byte %d: the replay of what has become of it: %v", n, err)
+					t.Fatalf("cut at byte %d: the replay of the result: %v", n, err)
 				}
 				want := tape{append(slices.Clone(r.inputs[:left]), next.inputs...)}
 				if d := whole.differs(&want); d != "" || len(whole.inputs) != len(want.inputs) {
@@ -109,8 +109,8 @@ func TestCuts(t *testing.T) {
 }
 
 // TestFlips: when a byte of a journal changes, whichever it is, either somebody
-// notices, or what is there is the beginning of the run. The run never appears
-// to have been another one. U-13.
+// notices, or what is there is the beginning of the run. It never appears to be
+// another run. U-13.
 func TestFlips(t *testing.T) {
 	for _, c := range []journal.Config{
 		{Durability: journal.Sync, CheckEvery: 2, SegmentSize: 600},

@@ -68,7 +68,7 @@ func (c *crashTest) start() {
 	synctest.Wait()
 }
 
-// crash crashes the program, and has it go on after a while.
+// crash crashes the program, and lets it go on after a while.
 func (c *crashTest) crash(after time.Duration) {
 	c.Helper()
 	disk := c.disk.Crash(waltest.LoseAll)
@@ -81,7 +81,7 @@ func (c *crashTest) crash(after time.Duration) {
 	c.start()
 }
 
-// says sees what the program has said since the last time, in whatever order:
+// says checks what the program has said since the last call, in any order:
 // devices are opened at the same time.
 func (c *crashTest) says(want ...string) {
 	c.Helper()
@@ -97,7 +97,7 @@ func (c *crashTest) says(want ...string) {
 	}
 }
 
-// end stops the program, and replays all that it has done.
+// end stops the program, and replays its journal.
 func (c *crashTest) end() {
 	c.Helper()
 	c.stop()
@@ -114,9 +114,9 @@ func say(format string, args ...any) actions.Action {
 	return actions.Send(Ack{Was: fmt.Sprintf(format, args...)})
 }
 
-// TestListenersListenAgain: after a crash the tcp driver listens where it did, or
-// on another port if it may choose; connections that had come in are gone, and
-// others come.
+// TestListenersListenAgain: after a crash the tcp driver listens where it did,
+// or on another port if it may choose; connections that had come in are gone,
+// and others come.
 func TestListenersListenAgain(t *testing.T) {
 	for _, at := range []tcp.Addr{tcp.Listener("127.0.0.1", 80), tcp.Listener("127.0.0.1", 0)} {
 		t.Run(at.String(), func(t *testing.T) {
@@ -213,7 +213,8 @@ func TestDialledConnectionsThatCannotBeMadeAgain(t *testing.T) {
 }
 
 // TestDialledConnectionsAreInterrupted: a connection that a process has made is
-// gone after a crash, and its users are told so. Who wants another one makes it.
+// gone after a crash, and its users are told so. A process that wants another
+// one makes it.
 func TestDialledConnectionsAreInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := simnet.New("sim")

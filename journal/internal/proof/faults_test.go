@@ -31,9 +31,9 @@ func name(c journal.Config) string {
 	return fmt.Sprintf("%v,trace=%v,every=%d,segment=%d", c.Durability, c.Trace, c.CheckEvery, c.SegmentSize)
 }
 
-// survives checks what is left of a journal after a run: the inputs are the first
-// ones of the run, and come to what they came to; what the world has seen came of
-// them; and a new run goes on from there.
+// survives checks what is left of a journal after a run: the inputs are the
+// first ones of the run, with the same results; what the world has seen
+// resulted from them; and a new run goes on from there.
 func survives(t *testing.T, run *life, disk *waltest.Disk, c journal.Config, after string) {
 	t.Helper()
 	left, err := relive(t, disk, library)
@@ -47,7 +47,7 @@ func survives(t *testing.T, run *life, disk *waltest.Disk, c journal.Config, aft
 		run.acks = nil // nothing is promised
 	}
 	if len(run.acks) > len(left.acks) || !slices.Equal(left.acks[:len(run.acks)], run.acks) {
-		t.Fatalf("the world has seen %v, and what survives comes to %v", run.acks, left.acks)
+		t.Fatalf("the world has seen %v, and what survives results in %v", run.acks, left.acks)
 	}
 	next := live(t, disk, c, library, Note{"carl", "after"})
 	if next.err != nil {
@@ -99,8 +99,9 @@ func TestFaults(t *testing.T) {
 }
 
 // TestCrashes: the machine crashes at any operation of the disk, with any part of
-// it done. Whatever is left of what was not synced, it is the beginning of the
-// run, and nothing is lost of what the world has seen, as far as that was promised.
+// it done. Whatever is left of what was not synced, the journal is the beginning
+// of the run, and nothing that the world has seen is lost, as far as that was
+// promised.
 func TestCrashes(t *testing.T) {
 	for _, c := range append(slices.Clone(synced), journal.Config{Durability: journal.Batch, BatchEvery: time.Millisecond}) {
 		t.Run(name(c), func(t *testing.T) {
@@ -136,7 +137,7 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
-// thorough has tests try everything: every byte, and not some of them.
+// thorough makes tests try every byte, and not only some.
 var thorough = flag.Bool("thorough", false, "try every byte")
 
 // step is how far apart the bytes are that are tried.

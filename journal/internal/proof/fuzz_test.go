@@ -10,8 +10,8 @@ import (
 )
 
 // FuzzEntries: a log whose records are anything, and a file that is anything, can
-// be read and replayed without a panic, and take no more memory than what they
-// have calls for.
+// be read and replayed without a panic, and takes no more memory than its content
+// needs.
 func FuzzEntries(f *testing.F) {
 	store := wal.NewMemory()
 	for range 2 { // it is stopped, and goes on

@@ -20,7 +20,7 @@ import (
 )
 
 // Each of these is something that a transition function must not do, in a form
-// that certainly comes to something else the second time.
+// that certainly gives another result the second time.
 var impurities = []struct {
 	name string
 	make func() func(seen []int) string // what the suspect says, given its state
@@ -126,8 +126,8 @@ func TestImpure(t *testing.T) {
 	}
 }
 
-// TestImpureRecovery: such a program is not brought back to somewhere else than
-// it was: its recovery fails.
+// TestImpureRecovery: such a program is not recovered into another state than
+// it had: its recovery fails.
 func TestImpureRecovery(t *testing.T) {
 	program := suspicious(impurities[0].make())
 	store := wal.NewMemory()
@@ -141,7 +141,7 @@ func TestImpureRecovery(t *testing.T) {
 	}
 }
 
-// TestPure: the same program is replayed without a word if it behaves.
+// TestPure: the same program is replayed without an error if it is pure.
 func TestPure(t *testing.T) {
 	program := suspicious(func([]int) string { return "well-behaved" })
 	store := wal.NewMemory()

@@ -33,7 +33,7 @@ import (
 //
 // and it answers "ok NAME" or "ok KEY", or with a page of entries.
 
-// Put has the keeper do something for a client.
+// Put asks the keeper to do something for a client.
 type Put struct{ Client, Verb, Key, Text string }
 
 // Reply is what the keeper says to a client.

@@ -32,10 +32,10 @@ var (
 )
 
 // TestKill: a program that is killed, again and again, while people talk to it,
-// goes on each time as if nothing had happened but that connections are lost.
-// What it has acknowledged it knows, and what nobody has said it does not. Those
-// who were there when it was killed are gone, each of them once, with a reason.
-// Timers that have fallen due ring, once, and others wait. U-07.
+// goes on each time as if only its connections had been lost. It knows what it
+// has acknowledged, and nothing that nobody has said. Clients that were there
+// when it was killed are gone, each of them once, with a reason. Timers that
+// have fallen due ring, once, and others wait. U-07.
 func TestKill(t *testing.T) {
 	seed := *killSeed
 	if seed == 0 {
@@ -51,7 +51,7 @@ func TestKill(t *testing.T) {
 		} else if addr := p.address(); addr != "" {
 			k.check(addr)
 			k.load(addr, p)
-		} // otherwise it has come to its end
+		} // otherwise it has ended
 		if text := p.wait(); p.cmd.ProcessState.ExitCode() != -1 {
 			t.Fatalf("round %d: the keeper has not waited to be killed: %s", k.round, text)
 		}
@@ -141,7 +141,7 @@ func (k *killing) missing(log []string, self string) string {
 			k.Fatalf("%q comes twice", entry)
 		}
 		if !k.said[entry] {
-			k.Fatalf("%q comes out of nowhere", entry)
+			k.Fatalf("%q was never sent", entry)
 		}
 	}
 	for entry := range k.acked {
@@ -160,7 +160,7 @@ func (k *killing) missing(log []string, self string) string {
 	return ""
 }
 
-// load has people talk to the keeper, and kills it after a while.
+// load lets people talk to the keeper, and kills it after a while.
 func (k *killing) load(addr string, p *process) {
 	var left atomic.Int64
 	left.Store(int64(1 + k.random.IntN(120)))
@@ -226,7 +226,7 @@ func (g *guest) closed() {
 	delete(g.k.cut, g.name)
 }
 
-// say says a line, of which an entry may come.
+// say says a line, which may result in an entry.
 func (g *guest) say(line string, entries ...string) error {
 	g.k.mu.Lock()
 	for _, e := range entries {
@@ -314,8 +314,8 @@ type process struct {
 	text bytes.Buffer // of its errors
 }
 
-// start starts the keeper. It is this program, which is told by its environment
-// to be another one.
+// start starts the keeper. It is this test program, with an environment that
+// makes it the keeper.
 func (k *killing) start() *process {
 	k.Helper()
 	self, err := os.Executable()
@@ -344,7 +344,7 @@ func (p *process) address() string {
 	return strings.TrimSpace(addr)
 }
 
-// wait waits for the end of the keeper, and returns what it has complained of.
+// wait waits for the end of the keeper, and returns its error output.
 func (p *process) wait() string {
 	_, _ = io.Copy(io.Discard, p.out)
 	_ = p.cmd.Wait()

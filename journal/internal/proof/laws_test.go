@@ -17,8 +17,8 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// A Word is what the processes of random programs say to each other. Fuel is how
-// many more words may come of it.
+// A Word is what the processes of random programs say to each other. Fuel is
+// how many more words may result from it.
 type Word struct{ Kind, Fuel int }
 
 var wordKind = topic.FieldOf(func(w *Word) *int { return &w.Kind })
@@ -75,7 +75,7 @@ func (s lawState) process() actions.Process {
 
 // hear does what the law says, if there is fuel.
 func (s lawState) hear(w Word) actions.Transition[lawState] {
-	if s.n == 3 || w.Fuel <= 0 { // or there would be no end
+	if s.n == 3 || w.Fuel <= 0 { // or the program might never end
 		return actions.Next(s)
 	}
 	s.n++

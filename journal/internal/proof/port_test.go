@@ -19,8 +19,9 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// Issue 9.6: what only a restart suffers never becomes the program's own end. A
-// port that is taken when the program goes on is waited for, as long as it takes.
+// Issue 9.6: what fails only because of a restart never ends the program. If a
+// port is taken when the program goes on, it waits for the port, as long as it
+// takes.
 
 // A waiter is a log that tells when the ground waits for a device.
 type waiter struct {
@@ -173,8 +174,8 @@ func TestTakenPortIsWaitedFor(t *testing.T) {
 	}
 }
 
-// A port that is taken at the first start is an error of which the program hears,
-// also when the program then goes on after a crash.
+// A port that is taken at the first start is an error that the program hears
+// of, also when the program then goes on after a crash.
 func TestTakenPortAtFirstIsAnError(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

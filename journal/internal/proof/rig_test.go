@@ -22,8 +22,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// keeperEnv is the variable that has this program be a keeper, which is to be
-// killed: it says where the journal is.
+// keeperEnv is the variable that makes this program a keeper, which a test
+// kills: it says where the journal is.
 const keeperEnv = "MARKETPLACE_PROOF_KEEPER"
 
 func TestMain(m *testing.M) {
@@ -140,13 +140,13 @@ func (t *tape) differs(other *tape) string {
 		case i >= len(other.inputs):
 			return fmt.Sprintf("there are %d inputs, and there were %d", len(t.inputs), len(other.inputs))
 		case in != other.inputs[i]:
-			return fmt.Sprintf("of input %d comes\n%s\nand came\n%s", i+1, in, other.inputs[i])
+			return fmt.Sprintf("input %d results in\n%s\nand resulted in\n%s", i+1, in, other.inputs[i])
 		}
 	}
 	return ""
 }
 
-// A life is what has come of one run of a program.
+// A life is the result of one run of a program.
 type life struct {
 	tape
 	acks []any
