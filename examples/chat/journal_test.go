@@ -28,11 +28,10 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// TestBitForBit: a run of the room with real sockets, in which everything comes
-// as the system happens to have it, is replayed bit for bit from its journal:
-// after every input it has the same digest, and it wants the same commands, byte
-// for byte, however many processors there are. Names, too, go to the same people.
-// Issue 9.13. U-01.
+// TestBitForBit: a run of the room with real sockets, with all the chance of the
+// system, is replayed bit for bit from its journal: after every input it has the
+// same digest, and it wants the same commands, byte for byte, however many
+// processors there are. Names, too, go to the same people. Issue 9.13. U-01.
 func TestBitForBit(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for _, d := range []journal.Durability{journal.Memory, journal.Batch} {
@@ -150,7 +149,7 @@ func hall() []actions.Action {
 }
 
 // wishes are the commands of a run, written down, each with the number of the
-// input that it came of.
+// input that it resulted from.
 type wishes struct {
 	seq      uint64
 	commands []string
@@ -195,7 +194,7 @@ func (w *wishes) compare(t *testing.T, again *wishes) {
 	}
 }
 
-// party runs the room with a journal, and has people come and go. It returns what
+// party runs the room with a journal, while people come and go. It returns what
 // the machine wanted.
 func party(t *testing.T, c journal.Config, dir string, people int) *wishes {
 	t.Helper()

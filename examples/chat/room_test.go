@@ -64,7 +64,7 @@ func (p *person) types(lines ...string) {
 	p.in.Perform(all...)
 }
 
-// hears expects that nothing but these lines has been heard since the last time.
+// hears expects that exactly these lines have been heard since the last call.
 func (p *person) hears(want ...string) {
 	p.t.Helper()
 	var heard strings.Builder
@@ -80,8 +80,8 @@ func (p *person) hears(want ...string) {
 	}
 }
 
-// TestWhoIsHere: who comes in learns who is here, a line each, and is an arrival
-// for those. Issue 9.13.
+// TestWhoIsHere: a newcomer learns who is here, a line each, and the others see
+// the arrival. Issue 9.13.
 func TestWhoIsHere(t *testing.T) {
 	h := newRig(t)
 	a := h.enter()
@@ -113,7 +113,7 @@ func TestArriveTogether(t *testing.T) {
 }
 
 // TestNick: a person has one name after another, and others read that it is the
-// same person. Who comes later knows only the last. Issue 9.13.
+// same person. A person who comes later knows only the last. Issue 9.13.
 func TestNick(t *testing.T) {
 	h := newRig(t)
 	a, b := h.enter(), h.enter()

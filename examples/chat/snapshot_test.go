@@ -23,9 +23,9 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 )
 
-// TestSnapshot: the server is brought back from a snapshot, with people in the
-// room when it ended: they are gone, their names are free, and the next one gets
-// the next number. Issue 9.13.
+// TestSnapshot: the server is restored from a snapshot, with people in the room
+// when it ended: they are gone, their names are free, and the next one gets the
+// next number. Issue 9.13.
 func TestSnapshot(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	dir := t.TempDir()
@@ -78,7 +78,8 @@ func TestSnapshot(t *testing.T) {
 				t.Fatalf("after user%d the room says %q (%v)", highest, line, err)
 			}
 			highest = number
-			// Whoever had the name in the run before has it until their end is known.
+			// The person who had the name in the run before has it until their end is
+			// known.
 			hear := func(said, want, again string) {
 				fmt.Fprintln(c, said)
 				for line := ""; line != want+"\n"; {

@@ -12,8 +12,8 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// An asker is the state of the process that sees who has which question. It sees
-// to it that there is one conversation for each, and keeps the answers.
+// An asker is the state of the process that observes who has which question. It
+// spawns one conversation for each, and keeps the answers.
 type asker struct {
 	config        *config
 	cache         cache
@@ -30,15 +30,15 @@ type talking struct {
 
 type care = actions.Transition[*asker]
 
-// maxConversations is how many questions may be asked at a time. Whoever has
+// maxConversations is how many questions may be asked at a time. A client with
 // another one is told that there is no answer.
 const maxConversations = 2048
 
 // clockLabel is the label of the clock of the asker, which ticks every second.
 const clockLabel = "dns clock"
 
-// duty says, by its presence, that there is somebody to answer questions, and
-// somebody who brings them.
+// duty says, by its presence, that there is a process that answers questions,
+// and one that brings them.
 type duty struct{}
 
 // answerQuestions is the process that answers questions. It ends when nobody is
@@ -94,7 +94,7 @@ func (a *asker) begin(q Question, r *Reply) care {
 	})))
 }
 
-// spawned is told the PID of a conversation. By now nobody may be interested any
+// spawned gets the PID of a conversation. Perhaps nobody has the question any
 // more.
 func (a *asker) spawned(q Question, number uint64, pid actions.PID) care {
 	t, ok := a.conversations.Get(q)
@@ -118,7 +118,7 @@ func (a *asker) unasked(c Answer) care {
 	return actions.Next(&n, actions.When(t.pid != 0, actions.Kill(t.pid, nil)))
 }
 
-// lost replaces a conversation that has come to a bad end by one that says so.
+// lost replaces a conversation that has failed by one that says so.
 func (a *asker) lost(c Answer, reason error) care {
 	if _, ok := a.conversations.Get(c.Question); !ok || reason == nil {
 		return actions.Next(a)

@@ -11,16 +11,16 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// An attempt is to ask one upstream once.
+// An attempt asks one upstream once.
 type attempt struct {
-	conversation string // the name of the one that it belongs to
+	conversation string // the name of the conversation that it belongs to
 	question     Question
 	upstream     inet.Addr
 	stream       bool // over TCP
 	extended     bool // with EDNS
 }
 
-// An outcome is what has come of an attempt.
+// An outcome is the result of an attempt.
 type outcome struct {
 	of      attempt
 	verdict verdict
@@ -30,9 +30,9 @@ type outcome struct {
 // ofConversation is pinned by those who are about one conversation.
 var ofConversation = topic.FieldOf(func(o *outcome) *string { return &o.of.conversation })
 
-// An exchange is the state of the process that makes an attempt. It has a socket
-// of its own, so that its port, like the ID of its message, is one that nobody
-// can guess who would like to answer in place of the upstream.
+// An exchange is the state of the process that makes an attempt. It has a
+// socket of its own, so that nobody who wants to answer in place of the
+// upstream can guess its port, or the ID of its message.
 type exchange struct {
 	attempt
 	us    inet.Addr
@@ -66,8 +66,8 @@ func (e exchange) look() actions.Transition[exchange] {
 	return actions.Next(e, actions.When(!e.begun, actions.Quit()))
 }
 
-// open is given an ID, and opens the socket. The question is asked as soon as
-// that is there.
+// open gets an ID, and opens the socket. It asks the question as soon as the
+// socket is there.
 func (e exchange) open(u unguessed) actions.Transition[exchange] {
 	e.id = u.ID
 	packet := upstreamQuery(e.question, e.id, e.extended)
@@ -104,7 +104,7 @@ func (e exchange) overTCP(packet []byte) actions.Action {
 	}
 }
 
-// packet is given what has arrived at the socket, from wherever it comes.
+// packet handles what has arrived at the socket, wherever it comes from.
 func (e exchange) packet(p udp.Packet) actions.Transition[exchange] {
 	if p.Source != e.upstream {
 		return actions.Next(e, count(strange))
@@ -112,7 +112,7 @@ func (e exchange) packet(p udp.Packet) actions.Transition[exchange] {
 	return actions.Next(e, e.judge(p.Body))
 }
 
-// data is given a piece of what the upstream sends over TCP.
+// data handles a piece of what the upstream sends over TCP.
 func (e exchange) data(d tcp.Data) actions.Transition[exchange] {
 	e.heard = join(e.heard, d.Bytes)
 	var said actions.Tree
@@ -126,8 +126,8 @@ func (e exchange) data(d tcp.Data) actions.Transition[exchange] {
 	}
 }
 
-// judge looks at what claims to be an answer. What is none is passed over: the
-// answer may still come.
+// judge checks what claims to be an answer. It ignores what is none, because
+// the answer may still come.
 func (e exchange) judge(packet []byte) actions.Action {
 	reply, v := readReply(packet, e.question, e.id, e.extended)
 	switch {
@@ -139,7 +139,7 @@ func (e exchange) judge(packet []byte) actions.Action {
 	return e.end(v, reply)
 }
 
-// end tells the conversation what has come of it.
+// end tells the conversation the outcome.
 func (e exchange) end(v verdict, r Reply) actions.Action {
 	return actions.Tree{actions.Send(outcome{e.attempt, v, r}), actions.Quit()}
 }

@@ -20,7 +20,7 @@ type entry struct {
 	since time.Time
 }
 
-// end says when a reply is not to be kept any more.
+// end says when a reply expires.
 type end struct {
 	at       time.Time
 	question Question
@@ -45,8 +45,8 @@ func (c cache) get(q Question, now time.Time) (Reply, bool) {
 	return r, true
 }
 
-// put returns a cache with the reply to q. For that, others may have to go: the
-// next ones that would have to go anyway.
+// put returns a cache with the reply to q. If there is no room, it removes
+// those that would expire next.
 func (c cache) put(q Question, r Reply, now time.Time) cache {
 	if c.size == 0 || r.Keep == 0 {
 		return c
@@ -71,8 +71,8 @@ func (c cache) without(q Question) cache {
 	return c
 }
 
-// expire returns a cache without replies whose time has passed, of which there may
-// be some left: it takes time to throw them away.
+// expire returns a cache without replies that have expired. It may leave some,
+// because removing them takes time.
 func (c cache) expire(now time.Time) cache {
 	for n := 0; n < 1000 && c.replies.Len() > 0; n++ {
 		first, _, _ := c.ends.Iterator().Next()

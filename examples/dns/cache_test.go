@@ -11,8 +11,8 @@ import (
 
 var noon = time.Date(2031, 5, 6, 12, 0, 0, 0, time.UTC)
 
-// TestCache: a cache is like a list of what was put into it, from which what has
-// expired is gone, and, where there is too little room, what would expire first.
+// TestCache: a cache is like a list of what was put into it, without what has
+// expired and, if there is too little room, without what would expire first.
 func TestCache(t *testing.T) {
 	type item struct {
 		q     Question

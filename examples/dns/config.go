@@ -26,8 +26,8 @@ type config struct {
 // are slow. All that have been asked may still answer, so each time takes a socket.
 const mostAttempts = 100
 
-// parse returns the config that the arguments of the program say. It writes to
-// out what is wrong with them, or what there are.
+// parse returns the config for the arguments of the program. It writes to out
+// what is wrong with them, or which there are.
 func parse(args []string, out io.Writer) (*config, error) {
 	var c config
 	flags := flag.NewFlagSet("dns", flag.ContinueOnError)
@@ -81,8 +81,8 @@ func (c *config) addUpstreams(text string) error {
 	return nil
 }
 
-// parseUpstream returns the address of an upstream. It has to be numeric: names
-// are what it is there to look up.
+// parseUpstream returns the address of an upstream. It must be numeric, because
+// names are looked up with it.
 func parseUpstream(text string) (inet.Addr, error) {
 	whole := text
 	if _, _, err := net.SplitHostPort(text); err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A conversation is the state of the process that sees to one question, for as
-// long as somebody has it. It asks one upstream after another, until there is an
-// answer, and tells it to all who wait and to all who still come.
+// A conversation is the state of the process that handles one question, for as
+// long as somebody has it. It asks one upstream after another, until there is
+// an answer, and sends it to all who wait and to all who come later.
 type conversation struct {
 	config    *config
 	question  Question
@@ -32,8 +32,8 @@ const (
 	limitEnd    = "limit"
 )
 
-// converse is the process that sees to a question. If there is an answer
-// already, r is that, and it asks nobody.
+// converse is the process that handles a question. If there is an answer
+// already, r is that answer, and the process asks nobody.
 func converse(c *config, q Question, r *Reply) actions.SpawnProcess {
 	return actions.SpawnFunc(func(self actions.PID) actions.Process {
 		t := conversation{config: c, question: q, name: fmt.Sprintf("dns %v", self), upstreams: c.upstreams, reply: r}
@@ -50,8 +50,8 @@ func converse(c *config, q Question, r *Reply) actions.SpawnProcess {
 	}).Named(q.String())
 }
 
-// publish lets those who wait for the answer see that somebody sees to it. Those
-// who come late are told at once.
+// publish shows those who wait for the answer that there is a conversation. It
+// sends the answer at once to those who come late.
 func (c conversation) publish() actions.Action {
 	return endpoint.Publisher(Answering(c.question), endpoint.OnPresenceState(func(c conversation, _ Answer) talk {
 		if c.reply == nil {
@@ -65,7 +65,7 @@ func (c conversation) answer() actions.Action {
 	return actions.Send(Answer{c.question, *c.reply})
 }
 
-// alarm has a method called when d has passed.
+// alarm calls a method when d has passed.
 func (c conversation) alarm(id string, d time.Duration, then func(conversation) talk) actions.Action {
 	label := c.name + " " + id
 	return actions.Tree{
@@ -81,13 +81,13 @@ func (c conversation) ask(extended, stream bool) actions.Action {
 	return try(attempt{c.name, c.question, c.upstreams[0], stream, extended})
 }
 
-// wait begins to wait anew for whoever is being asked.
+// wait sets the timer for the upstream that is being asked.
 func (c conversation) wait() actions.Action {
 	return timer.After(c.name+" "+tryEnd, c.config.timeout)
 }
 
-// turn turns to the next upstream, because the one being asked is slow. Should
-// that still answer, it is welcome; and it may get another chance.
+// turn turns to the next upstream, because the one being asked is slow. If that
+// one still answers, the answer counts; and it may be asked again.
 func (c conversation) turn() talk {
 	c.upstreams = append(slices.Clone(c.upstreams[1:]), c.upstreams[0])
 	return actions.Next(c, c.wait(), c.ask(true, false), count(retried))
@@ -96,7 +96,7 @@ func (c conversation) turn() talk {
 // over gives up.
 func (c conversation) over() talk { return c.finish(failure) }
 
-// came is told what has come of an attempt.
+// came handles the outcome of an attempt.
 func (c conversation) came(o outcome) talk {
 	a := o.of
 	switch o.verdict {
@@ -120,7 +120,7 @@ func (c conversation) came(o outcome) talk {
 	return actions.Next(c)
 }
 
-// finish tells the answer. The attempts that are still being made end.
+// finish sends the answer. The attempts that are still under way end.
 func (c conversation) finish(r Reply) talk {
 	c.reply = &r
 	return actions.Next(c,

@@ -55,7 +55,7 @@ func newAskerRig(t testing.TB, upstreams ...inet.Addr) *rig {
 	return r
 }
 
-// bringer is somebody who brings questions.
+// bringer is a process that brings questions.
 func bringer() actions.Action {
 	return actions.Spawn(actions.Stateless(subscribeDuty())).Named("service")
 }
@@ -119,7 +119,7 @@ func TestDifferentQuestionsAreAskedEach(t *testing.T) {
 	a.hears()
 }
 
-// TestStrangersAreIgnored: an answer has to come from where the question went, to
+// TestStrangersAreIgnored: an answer must come from where the question went, to
 // the port from which it came, with its ID, and be about the question.
 func TestStrangersAreIgnored(t *testing.T) {
 	r := newAskerRig(t, first)
@@ -311,8 +311,8 @@ func TestNegativeAnswersAreKept(t *testing.T) {
 	r.asksUDP(first, 8)
 }
 
-// TestNobodyWaits: when the last who has a question goes, nobody is asked any
-// longer; the next who has it is none the worse.
+// TestNobodyWaits: when the last client with a question goes, no upstream is
+// asked any longer; the next client with it is served as usual.
 func TestNobodyWaits(t *testing.T) {
 	r := newAskerRig(t, first)
 	a, b := r.wait(www), r.wait(www)
@@ -322,7 +322,7 @@ func TestNobodyWaits(t *testing.T) {
 	b.Close(nil)
 	r.running("attempt", 0)
 	r.running("\"", 0)
-	// Some come and go before anything can be done for them.
+	// Some come and go before there is a conversation.
 	r.Perform(actions.Spawn(actions.Stateless(subscribeTo(www), actions.Quit())))
 	r.running("\"", 0)
 	w := r.wait(www)
@@ -331,7 +331,7 @@ func TestNobodyWaits(t *testing.T) {
 	w.hears()
 }
 
-// TestHandover: one who comes in the moment in which the last one goes is
+// TestHandover: a client that comes at the moment when the last one goes is
 // answered.
 func TestHandover(t *testing.T) {
 	r := newAskerRig(t, first)
@@ -370,7 +370,7 @@ func TestBeforeTheClock(t *testing.T) {
 	r.asksUDP(first, 8)
 }
 
-// TestTooManyQuestions: there is a bound to what is asked at a time.
+// TestTooManyQuestions: the number of questions at a time is limited.
 func TestTooManyQuestions(t *testing.T) {
 	r := newRigOf(t, vmtest.Config{Runs: 1}, bringer(), actions.Spawn(answerQuestions(testConfig(first))))
 	for n := range maxConversations {

@@ -22,7 +22,7 @@ const (
 	retried                // an upstream is asked because another attempt has failed
 	overTCP                // an upstream is asked over TCP, because the answer is long
 	gaveUp                 // nobody has an answer
-	strange                // what has come claims to be an answer, and is none
+	strange                // a message claims to be an answer, and is none
 	events                 // how many there are
 )
 
@@ -31,11 +31,11 @@ var eventNames = [events]string{"asked", "refused", "dropped", "kept", "forwarde
 // String returns the name of the event.
 func (e event) String() string { return eventNames[e] }
 
-// count has an event counted.
+// count returns the action that counts an event.
 func count(e event) actions.Action { return actions.Send(e) }
 
-// counts are the state of the process that counts. Whoever has a question about
-// this program, which is one of class CHAOS, has it from there:
+// counts are the state of the counter, the process that counts. It answers
+// questions about this program, which are of class CHAOS:
 //
 //	dig @127.0.0.1 -p 5353 chaos txt counts.dns
 type counts [events]uint64

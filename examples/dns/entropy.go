@@ -10,9 +10,8 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// entropy is a device that gives a number that nobody can guess, and then has
-// come to its end. A transition function cannot make one: it would make the same
-// one each time.
+// entropy is a device that gives a number that nobody can guess, and then ends.
+// A transition function cannot make one: it would make the same one each time.
 type entropy struct{}
 
 // unguessed is the number.

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// FuzzMessage: whatever comes as a message, from a client or from an upstream,
-// does no harm. A client gets an answer that can be read, or nothing.
+// FuzzMessage: no message from a client or an upstream does harm, whatever is
+// in it. A client gets an answer that can be read, or nothing.
 func FuzzMessage(f *testing.F) {
 	f.Add(clientQuery(f, "www.example.test."), uint16(4711))
 	f.Add(clientQuery(f, "www.example.test.", withEDNS(1232, 0, true)), uint16(4711))

@@ -3,8 +3,8 @@
 //	go run ./examples/dns -upstream 192.0.2.1:53
 //	dig @127.0.0.1 -p 5353 example.com
 //
-// It is made of small processes, which know nothing of each other but what they
-// say. What they speak of is an [Answer]:
+// It consists of small processes, which know of each other only what they send.
+// What they send is an [Answer]:
 //
 //	client ──► service ──spawns──► request ◄── Answer ── conversation ──spawns──► attempt ──► upstream
 //	           session                ▲                       ▲
@@ -15,37 +15,37 @@
 // subscribes to the answers to its question, repeats the first one to its client,
 // and is done.
 //
-// The asker sees which questions are there. It is told when somebody has a
-// question that nobody has had ([endpoint.OnFirst]), and spawns a conversation
-// about it; and when nobody has it any more ([endpoint.OnLast]), and ends the
-// conversation. So the same question is asked once, however many clients have it,
-// and not any longer when the last of them has gone; nobody has to keep a list of
-// who waits. What a conversation has learned is kept by the asker, who gives it
-// to the next conversation about the same question.
+// The asker observes which questions there are. When a request has a question
+// that no other has ([endpoint.OnFirst]), the asker spawns a conversation about
+// it; when nobody has it any more ([endpoint.OnLast]), it ends the
+// conversation. So the same question is asked once, however many clients have
+// it, and no longer when the last of them has gone; no process has to keep a
+// list of who waits. The asker keeps what a conversation has learned, and gives
+// it to the next conversation about the same question.
 //
 // A conversation decides whom to ask, how long to wait, and when to give up. An
 // attempt asks one upstream once, from a socket of its own, and tells the
-// conversation what has come of it. When the conversation goes, its attempts see
-// that, and close their sockets: nobody has to tell them either.
+// conversation the outcome. When the conversation goes, its attempts see that,
+// and close their sockets.
 //
-// What clients can make it keep is bounded: so many questions may be asked of
-// upstreams at a time (maxConversations), so many requests may be there over UDP
-// (maxRequests), and on each of so many connections (sessionLimit). A client that
-// comes with more is told at once that there is no answer (SERVFAIL), and the
-// counter counts it as gaveUp; a surplus connection waits until another one ends.
+// There are limits to what clients can make it keep: to the questions that it
+// asks upstreams at a time (maxConversations), to the requests over UDP
+// (maxRequests), to the connections, and to the requests on each
+// (sessionLimit). A client that comes with more is told at once that there is
+// no answer (SERVFAIL), and the counter counts it as gaveUp; a surplus
+// connection waits until another one ends.
 //
-// A conversation that crashes is missed by the asker, which has another one say
-// so. Questions of class CHAOS are answered by the counter, which subscribes to
+// When a conversation crashes, the asker replaces it by one that answers that
+// it has failed. The counter answers questions of class CHAOS; it subscribes to
 // all that is counted.
 //
-// Nothing in here waits, or reads a clock: time, like the numbers that nobody
-// must be able to guess, comes from outside. So all of it runs on any network and
+// No process waits, or reads a clock: time, like the numbers that nobody must
+// be able to guess, comes from outside. So all of it runs on any network and
 // any clock.
 //
 // The first SIGINT (Ctrl-C) or SIGTERM stops it in good order, the second at once.
-// The exit status is 0 after a stop; 1 if something has gone wrong, which is said
-// on standard error; 2 if the command line makes no sense; and 130 or 143 after a
-// second signal.
+// The exit status is 0 after a stop; 1 after an error, with the reason on standard
+// error; 2 if the command line is invalid; and 130 or 143 after a second signal.
 package main
 
 import (

@@ -55,7 +55,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestTakenPorts: what cannot be listened on is named, be it over UDP or TCP.
+// TestTakenPorts: the program names the port that it cannot listen on, over UDP
+// or TCP.
 func TestTakenPorts(t *testing.T) {
 	for _, take := range []func() (io.Closer, string){
 		func() (io.Closer, string) {
@@ -83,7 +84,8 @@ func TestTakenPorts(t *testing.T) {
 	}
 }
 
-// TestBadFlags: a mistake on the command line is said, and is no crash.
+// TestBadFlags: a mistake on the command line is an error message, and no
+// crash.
 func TestBadFlags(t *testing.T) {
 	p := program.Start(t, "-upstream", "nonsense")
 	if status, out := p.Wait(); status != 2 || !strings.Contains(strings.Join(out, "\n"), "nonsense") {

@@ -111,7 +111,7 @@ func TestReadQuery(t *testing.T) {
 		if !readable || code != test.code || q.question != test.question || q.size != test.size || q.edns != test.edns || q.header.ID != 4711 {
 			t.Errorf("%s: %+v, code %d, %v", name, q, code, readable)
 		}
-		// Whatever it is, there is an answer.
+		// There is an answer in each case.
 		m := read(t, q.refuse(dnsmessage.RCodeServerFailure))
 		if m.ID != 4711 || !m.Response || m.RCode != dnsmessage.RCodeServerFailure || len(m.Additionals) > 0 != test.edns {
 			t.Errorf("%s: the answer is %+v", name, m)
@@ -281,7 +281,7 @@ func TestRespond(t *testing.T) {
 	}
 }
 
-// TestRoom: what is too long is left out, to the byte.
+// TestRoom: records that do not fit are left out, to the byte.
 func TestRoom(t *testing.T) {
 	r, _ := readReply(upstreamAnswer(t, 7, func(m *dnsmessage.Message) {
 		for range 4 {

@@ -4,8 +4,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A query is a question as a client has put it, and what has to be known to
-// answer it.
+// A query is a question as a client has put it, with what is needed to answer
+// it.
 type query struct {
 	header   dnsmessage.Header
 	question Question
@@ -32,9 +32,9 @@ const (
 	typeIXFR        dnsmessage.Type  = 251
 )
 
-// readQuery reads what a client has sent. It reports false if that is nothing
-// that could be answered: no message at all, or itself an answer. If the code is
-// not RCodeSuccess, it is the answer, and there is no question to be asked.
+// readQuery reads what a client has sent. It reports false if that cannot be
+// answered: it is no message, or is itself an answer. If the code is not
+// RCodeSuccess, it is the answer, and there is no question to ask.
 func readQuery(packet []byte) (q query, code dnsmessage.RCode, ok bool) {
 	var p dnsmessage.Parser
 	header, err := p.Start(packet)
@@ -73,7 +73,7 @@ func readQuery(packet []byte) (q query, code dnsmessage.RCode, ok bool) {
 	return q, dnsmessage.RCodeSuccess, true
 }
 
-// extend takes notice of the pseudo-record of EDNS.
+// extend reads the pseudo-record of EDNS.
 func (q *query) extend(additionals []dnsmessage.Resource) dnsmessage.RCode {
 	for _, r := range additionals {
 		if r.Header.Type != dnsmessage.TypeOPT {

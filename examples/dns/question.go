@@ -18,11 +18,11 @@ type Question struct {
 	Class dnsmessage.Class
 
 	DNSSEC    bool // the records of DNSSEC are wanted, too
-	Unchecked bool // nobody need check them
+	Unchecked bool // they need not be checked
 }
 
-// An Answer is what the resolver speaks of. Whoever has a question subscribes to
-// the answers to it, and is sent one.
+// An Answer is the answer to a question. A process with a question subscribes
+// to the answers to it, and gets one.
 type Answer struct {
 	Question Question
 	Reply    Reply

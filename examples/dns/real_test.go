@@ -72,7 +72,7 @@ func TestDig(t *testing.T) {
 	}
 }
 
-// TestDigDetails: what is not in the records of an answer.
+// TestDigDetails: the parts of an answer other than its records.
 func TestDigDetails(t *testing.T) {
 	tool.Path(t, "dig")
 	_, addr := start(t, "-upstream", dnsmasq(t))
@@ -138,7 +138,8 @@ func TestNetResolver(t *testing.T) {
 	}
 }
 
-// A dropper stands before an upstream, and drops some of what goes to and fro.
+// A dropper stands before an upstream, and drops some packets in both
+// directions.
 type dropper struct {
 	t    *testing.T
 	conn *net.UDPConn
@@ -207,8 +208,8 @@ func (d *dropper) serve() {
 const patience = 30 * time.Second
 
 // TestDroppingUpstream: of ten thousand questions, with a fifth of all packets to
-// and from the upstream lost, each one is answered once, or it is said that there
-// is no answer.
+// and from the upstream lost, each one gets one answer, or the message that there
+// is none.
 func TestDroppingUpstream(t *testing.T) {
 	const clients, questions = 100, 100
 	d := drop(t, dnsmasq(t), 0.2)
@@ -264,7 +265,7 @@ func TestDroppingUpstream(t *testing.T) {
 // TestSecondUpstream: if nobody is at the first address, the second is asked, for
 // answers over TCP as well.
 func TestSecondUpstream(t *testing.T) {
-	nobody, err := net.ListenPacket("udp", "127.0.0.1:0") // who hears, and says nothing
+	nobody, err := net.ListenPacket("udp", "127.0.0.1:0") // it receives, and sends nothing
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A Reply is what there is to say to a question.
+// A Reply is what the resolver answers to a question.
 type Reply struct {
 	// Packet is the message of an upstream, without its ID and without EDNS. It
 	// is nil if there is none; then Code says why.
@@ -20,7 +20,7 @@ type Reply struct {
 // failure is the reply when nobody has an answer.
 var failure = Reply{Code: dnsmessage.RCodeServerFailure}
 
-// A verdict says what has come of asking an upstream.
+// A verdict is the result of asking an upstream.
 type verdict int
 
 const (
@@ -36,8 +36,8 @@ func (v verdict) String() string {
 	return [...]string{"stranger", "answered", "truncated", "puzzled", "failed"}[v]
 }
 
-// What is kept, is kept for a day at most, and that there is nothing for three
-// hours: RFC 2308, section 5.
+// A reply is kept for a day at most, and a negative one for three hours: RFC
+// 2308, section 5.
 const (
 	keepAnswers  = 24 * 60 * 60
 	keepNegative = 3 * 60 * 60
@@ -56,9 +56,8 @@ func upstreamQuery(q Question, id uint16, extended bool) []byte {
 	return pack(m)
 }
 
-// readReply reads what has come from where an answer is expected to q, which was
-// asked under the given ID, with EDNS or without. Only if it is one is there a
-// reply.
+// readReply reads a message from the upstream that was asked q, under the given
+// ID, with EDNS or without. There is a reply only if the message is an answer.
 func readReply(packet []byte, q Question, id uint16, extended bool) (Reply, verdict) {
 	var p dnsmessage.Parser
 	h, err := p.Start(packet)
@@ -70,7 +69,7 @@ func readReply(packet []byte, q Question, id uint16, extended bool) (Reply, verd
 	case err != nil, len(asked) > 1, len(asked) == 1 && !q.is(asked[0]):
 		return Reply{}, stranger
 	case len(asked) == 0:
-		// Who cannot read the question cannot repeat it.
+		// An upstream that cannot read the question cannot repeat it.
 		if !isPuzzled(h.RCode) {
 			return Reply{}, stranger
 		}
@@ -102,8 +101,8 @@ func isPuzzled(code dnsmessage.RCode) bool {
 	return code == dnsmessage.RCodeFormatError || code == dnsmessage.RCodeNotImplemented || code == rcodeBadVersion
 }
 
-// withoutEDNS takes the pseudo-record of EDNS out of m, and returns the code to
-// which it may have a part.
+// withoutEDNS takes the pseudo-record of EDNS out of m, and returns the code,
+// of which a part may be in that record.
 func withoutEDNS(m *dnsmessage.Message) dnsmessage.RCode {
 	code := m.RCode
 	rest := m.Additionals[:0]
@@ -151,8 +150,8 @@ func isObsolete(t dnsmessage.Type) bool {
 }
 
 // keep returns for how long a message may be kept, in seconds: as long as all of
-// its records. That there is nothing may be kept as long as the SOA record says,
-// and not at all without one.
+// its records. A negative reply may be kept as long as the SOA record says, and
+// not at all without one.
 func keep(m *dnsmessage.Message) uint32 {
 	least := uint32(keepAnswers)
 	negative := m.RCode != dnsmessage.RCodeSuccess || !hasAnswer(m)

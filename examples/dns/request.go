@@ -17,9 +17,9 @@ type way struct {
 	stream   bool // over TCP
 }
 
-// serve sees to what a client has sent. A question gets a process that waits for
-// the answer, or an error if there are too many of them; what is none gets an
-// error, if anything.
+// serve handles what a client has sent. For a question it spawns a process that
+// waits for the answer, or sends an error if there are too many of them;
+// otherwise it sends an error or nothing.
 func (w way) serve(packet []byte, tooMany bool) (a actions.Action, isRequest bool) {
 	q, code, ok := readQuery(packet)
 	switch {
@@ -33,8 +33,8 @@ func (w way) serve(packet []byte, tooMany bool) (a actions.Action, isRequest boo
 	return actions.Tree{actions.Spawn(request(w, q)).Named("request"), count(asked)}, true
 }
 
-// request is the process that has a question. It is all that the conversation
-// about it, and nobody else, needs to know of a client.
+// request is the process that has a question. The conversation about the
+// question needs to know nothing else of a client.
 func request(w way, q query) actions.Process {
 	return actions.Stateless(
 		w.hold(),
@@ -45,11 +45,11 @@ func request(w way, q query) actions.Process {
 }
 
 // hold keeps the way open, as long as the process lives, and shows that there is a
-// request: the process that has spawned it counts them. When a connection has gone,
-// so has the one who asked.
+// request: the process that has spawned it counts them. When a connection has
+// gone, so has its client.
 func (w way) hold() actions.Action {
 	if !w.stream {
-		return endpoint.Publisher(topic.All[waiting]()) // the one who listens keeps the socket
+		return endpoint.Publisher(topic.All[waiting]()) // the service keeps the socket
 	}
 	return tcp.Between(w.us, w.them).Publisher(
 		endpoint.OnAbsence(func(tcp.Data, error) actions.Action { return actions.Quit() }),

@@ -25,8 +25,8 @@ import (
 )
 
 // TestLoss: of ten thousand questions that are asked over a network that loses a
-// fifth of all packets, and doubles and delays some, each one is answered once,
-// or it is said, in time, that there is no answer.
+// fifth of all packets, and doubles and delays some, each one gets one answer,
+// or, in time, the message that there is none.
 func TestLoss(t *testing.T) {
 	const clients, questions = 20, 500
 	simulate(t, []inet.Addr{first, second}, func(s *sim) {
@@ -35,7 +35,7 @@ func TestLoss(t *testing.T) {
 		faults := simnet.PacketFaults{Seed: 1, Loss: 0.2, Duplication: 0.1, Reordering: 0.1}.Fate()
 		s.network.PacketFate = func(from, to netip.AddrPort, body []byte) simnet.PacketFate {
 			if from.Port() != 53 && to.Port() != 53 {
-				return simnet.PacketFate{} // that is a client, who would have to ask again
+				return simnet.PacketFate{} // the client would have to ask again
 			}
 			return faults(from, to, body)
 		}
@@ -68,7 +68,7 @@ func TestLoss(t *testing.T) {
 		wg.Wait()
 		t.Logf("of %d questions, %d have no answer, and %d had to be asked again", clients*questions, failures, slow)
 		if failures > clients*questions/10 || slow < clients*questions/10 {
-			t.Error("that is not what one expects of such a network")
+			t.Error("that is not to be expected of such a network")
 		}
 	})
 }
@@ -107,7 +107,8 @@ func TestSameQuestionOfMany(t *testing.T) {
 	})
 }
 
-// TestNegativeAnswersExpire: that there is no such name is known for a while.
+// TestNegativeAnswersExpire: the answer that there is no such name is kept for
+// a while.
 func TestNegativeAnswersExpire(t *testing.T) {
 	simulate(t, []inet.Addr{first}, func(s *sim) {
 		u := s.upstream(first, func(q dnsmessage.Message, _ bool) dnsmessage.Message {
@@ -206,7 +207,8 @@ func TestLoop(t *testing.T) {
 	})
 }
 
-// TestStopWhileAsking: a resolver that is stopped goes, whoever waits.
+// TestStopWhileAsking: a resolver that is stopped ends, also while clients
+// wait.
 func TestStopWhileAsking(t *testing.T) {
 	simulate(t, []inet.Addr{first}, func(s *sim) {
 		s.upstream(first, silent)
@@ -218,8 +220,8 @@ func TestStopWhileAsking(t *testing.T) {
 	})
 }
 
-// TestPortTaken: where one of the two ports is taken, there is no service, and Run
-// says why.
+// TestPortTaken: if one of the two ports is taken, there is no service, and Run
+// returns the reason.
 func TestPortTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, take := range []func(*simnet.Network) (io.Closer, error){

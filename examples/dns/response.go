@@ -4,8 +4,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// respond returns the message that answers q with r, of at most size bytes. What
-// does not fit is left out, and the message says so: TCP has room for it.
+// respond returns the message that answers q with r, of at most size bytes. It
+// leaves out what does not fit, and the message says so: TCP has room for it.
 func (q query) respond(r Reply, size int) []byte {
 	if r.Packet == nil {
 		return q.refuse(r.Code)
@@ -67,8 +67,8 @@ func edns(code dnsmessage.RCode, dnssec bool) dnsmessage.Resource {
 	return dnsmessage.Resource{Header: h, Body: &dnsmessage.OPTResource{}}
 }
 
-// pack packs a message of a header, a question and a record of EDNS, to which
-// nothing can go wrong.
+// pack packs a message of a header, a question and a record of EDNS, which
+// cannot fail.
 func pack(m *dnsmessage.Message) []byte {
 	packet, err := m.Pack()
 	if err != nil {

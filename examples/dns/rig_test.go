@@ -66,8 +66,8 @@ func (r *rig) tick(seconds int) {
 	r.timers.Send(timer.Expired{Label: clockLabel, Now: noon.Add(time.Duration(r.seconds) * time.Second)})
 }
 
-// expire has a timer of the given kind expire that was set since the last look,
-// and checks how long it was to run.
+// expire lets a timer of the given kind expire that was set since the last
+// call, and checks its duration.
 func (r *rig) expire(kind string, after time.Duration) {
 	r.t.Helper()
 	var last *timer.Set
@@ -121,7 +121,7 @@ func (r *rig) answers(from, to inet.Addr, packet []byte) {
 	r.network.Send(udp.Packet{Source: from, Destination: to, Body: packet})
 }
 
-// counts checks what has been counted since the last look, in whatever order.
+// counts checks what has been counted since the last call, in any order.
 func (r *rig) counts(want ...event) {
 	r.t.Helper()
 	var got []event
@@ -163,16 +163,16 @@ func (r *rig) running(kind string, want int) {
 	}
 }
 
-// subscribeDuty is an endpoint of somebody who brings questions.
+// subscribeDuty is an endpoint of a process that brings questions.
 func subscribeDuty() actions.Action { return endpoint.Subscriber(topic.All[duty]()) }
 
-// subscribeTo is an endpoint of somebody who has a question.
+// subscribeTo is an endpoint of a process that has a question.
 func subscribeTo(q Question) actions.Action {
 	return endpoint.Subscriber(Answering(q), endpoint.OnMessage(func(Answer) actions.Action { return actions.Quit() }))
 }
 
-// answeredOnce is an endpoint of somebody who does something after the answer, and
-// goes.
+// answeredOnce is an endpoint of a process that performs actions after the
+// answer, and quits.
 func answeredOnce(q Question, then actions.Action) actions.Action {
 	return endpoint.Subscriber(Answering(q), endpoint.OnMessage(func(Answer) actions.Action {
 		return actions.Tree{then, actions.Quit()}

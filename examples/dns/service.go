@@ -29,9 +29,9 @@ type service struct {
 }
 
 // maxRequests is how many requests there may be over UDP at a time, from all
-// clients together: over UDP nobody can tell one client from another. Whoever has
-// another one is told that there is no answer, and that is counted, so that memory
-// is bounded whatever arrives.
+// clients together: over UDP nobody can tell one client from another. A client
+// with another one is told that there is no answer, and that is counted. So
+// memory is bounded, whatever arrives.
 const maxRequests = 4096
 
 // waiting says, by its presence, that there is a request over UDP.
@@ -68,13 +68,13 @@ func (s service) hear(p udp.Packet) actions.Transition[service] {
 	return actions.Next(s, a)
 }
 
-// served is told that a request over UDP has ended.
+// served handles the end of a request over UDP.
 func (s service) served(waiting, error) actions.Transition[service] {
 	s.busy--
 	return actions.Next(s)
 }
 
-// listenTCP listens to clients over TCP, and says where they can come.
+// listenTCP listens to clients over TCP, and says where it listens.
 func listenTCP(at inet.Addr) actions.Action {
 	return actions.Tree{
 		endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(d tcp.Data) actions.Action {
@@ -89,8 +89,8 @@ func listenTCP(at inet.Addr) actions.Action {
 	}
 }
 
-// giveUp ends the service, for a reason that the operator should know, unless it
-// was his.
+// giveUp ends the service, for a reason that the operator should know, unless
+// the operator has stopped it.
 func giveUp(reason error) actions.Action {
 	return actions.Tree{
 		actions.When(reason != nil && !errors.Is(reason, world.ErrStopped), endpoint.Exit(reason)),

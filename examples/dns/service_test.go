@@ -91,7 +91,7 @@ func TestNoListening(t *testing.T) {
 	r.running("asker", 0)
 }
 
-// TestAskerCrash: without somebody who answers there is no service either.
+// TestAskerCrash: without the asker there is no service either.
 func TestAskerCrash(t *testing.T) {
 	r := newServiceRig(t)
 	r.Perform(actions.Kill(r.find("asker"), errors.New("bug")))
@@ -99,8 +99,7 @@ func TestAskerCrash(t *testing.T) {
 	r.running("service", 0)
 }
 
-// TestStop: that the machine is stopped is no trouble that the operator should know
-// of.
+// TestStop: a stop of the machine is not reported to the operator as an error.
 func TestStop(t *testing.T) {
 	r := newServiceRig(t)
 	vmtest.Publisher(r, topic.Where(tcp.At.Is(here), tcp.Bound.Is(bound)))
@@ -125,9 +124,9 @@ func TestOverUDP(t *testing.T) {
 	r.counts(asked, forwarded)
 }
 
-// TestUDPLimit is for Issue 9.4: so many requests may be there at a time over UDP,
-// and not more. Whoever comes with another one hears that there is no answer, and
-// when some have ended others can come.
+// TestUDPLimit is for Issue 9.4: the number of requests at a time over UDP is
+// limited. A client with another one hears that there is no answer, and when
+// some have ended others can come.
 func TestUDPLimit(t *testing.T) {
 	r := newServiceRigOf(t, vmtest.Config{Runs: 1})
 	ask := func() { r.answers(client, here, clientQuery(t, "www.example.test.")) }
@@ -207,7 +206,7 @@ func TestRubbish(t *testing.T) {
 	r.running("request", 0)
 }
 
-// TestCounts: what has been counted can be asked for.
+// TestCounts: a client can ask for the counts.
 func TestCounts(t *testing.T) {
 	r := newServiceRig(t)
 	r.answers(client, here, nil)
@@ -308,7 +307,8 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestSessionIdle: a client that has no more questions is not waited for.
+// TestSessionIdle: the server does not wait for a client that has no more
+// questions.
 func TestSessionIdle(t *testing.T) {
 	r := newServiceRig(t)
 	c := r.tcpClient()
@@ -324,7 +324,7 @@ func TestSessionIdle(t *testing.T) {
 	r.running("attempt", 0)
 }
 
-// TestSessionLimit: a client may have so many questions at a time, and not more.
+// TestSessionLimit: the number of questions of a client at a time is limited.
 func TestSessionLimit(t *testing.T) {
 	r := newServiceRigOf(t, vmtest.Config{Runs: 1})
 	c := r.tcpClient()

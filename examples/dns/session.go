@@ -9,10 +9,10 @@ import (
 	"github.com/go-marketplace/marketplace/endpoint"
 )
 
-// A session is the state of the process that listens to a client over TCP, who
-// may have several questions, one behind the other, before there is an answer.
-// The answers come as they may. The connection is closed when the session has
-// ended, and with it the last of its requests.
+// A session is the state of the process that listens to a client over TCP,
+// which may send several questions before there is an answer. The answers may
+// come in any order. The connection is closed when the session has ended, and
+// with it the last of its requests.
 type session struct {
 	way
 	label string
@@ -60,7 +60,7 @@ func (s session) hear(d tcp.Data) actions.Transition[session] {
 	}
 }
 
-// served is told that a request has ended.
+// served handles the end of a request.
 func (s session) served(tcp.Data, error) actions.Transition[session] {
 	s.busy--
 	return actions.Next(s)

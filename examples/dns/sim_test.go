@@ -21,7 +21,7 @@ import (
 	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
-// A sim is a resolver on a simulated network, whose time does not take any.
+// A sim is a resolver on a simulated network, in simulated time.
 type sim struct {
 	*testing.T
 	network *simnet.Network
@@ -134,7 +134,7 @@ func (u *upstream) times(name string) int {
 	return u.asked[name]
 }
 
-// plainly is an upstream that just answers.
+// plainly is an upstream that answers.
 func plainly(q dnsmessage.Message, _ bool) dnsmessage.Message { return q }
 
 // silent is an upstream that does not.

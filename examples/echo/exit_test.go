@@ -50,7 +50,7 @@ func TestSecondSignal(t *testing.T) {
 				}
 			}
 		}()
-		for n := 0; n < 4<<20; { // what comes back is in nobody's way for a while
+		for n := 0; n < 4<<20; { // the client reads for a while, and then no more
 			got, err := c.Read(make([]byte, 1<<16))
 			if err != nil {
 				t.Fatal(err)

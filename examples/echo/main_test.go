@@ -13,8 +13,8 @@ import (
 	"github.com/go-marketplace/marketplace/examples/internal/program"
 )
 
-// TestEcho: what is sent comes back, until the client has had enough; then the
-// server says that it has no more to say. LL-16.
+// TestEcho: what the client sends comes back, until the client ends its side;
+// then the server ends its own. LL-16.
 func TestEcho(t *testing.T) {
 	for _, workers := range []string{"1", "2", "0"} {
 		t.Run("workers="+workers, func(t *testing.T) { testEcho(t, workers) })
@@ -51,8 +51,8 @@ func testEcho(t *testing.T, workers string) {
 	}
 }
 
-// TestSignals: either signal ends the server in good order, whoever is still
-// connected.
+// TestSignals: either signal ends the server in good order, also while clients
+// are connected.
 func TestSignals(t *testing.T) {
 	for _, workers := range []string{"1", "2"} {
 		t.Run("workers="+workers, func(t *testing.T) { testSignals(t, workers) })
@@ -83,7 +83,7 @@ func testSignals(t *testing.T, workers string) {
 	}
 }
 
-// TestBadAddresses: what is wrong with the arguments is said.
+// TestBadAddresses: the program says what is wrong with its arguments.
 func TestBadAddresses(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -21,7 +21,7 @@ func inWorkers(ctx context.Context, journal bool) (instead bool, err error) {
 	case *workers < 0:
 		return false, fmt.Errorf("%w: -workers is %d: it must not be negative", cli.ErrUsage, *workers)
 	case journal:
-		return false, fmt.Errorf("%w: a journal is of one machine: leave -workers away", cli.ErrUsage)
+		return false, fmt.Errorf("%w: a journal is of one machine: leave out -workers", cli.ErrUsage)
 	}
 	l, err := sharded.Config{Workers: *workers}.Listen(ctx, addr.HostPort(), func(w sharded.Worker) actions.Process {
 		return actions.Stateless(w.Driver(), servers.Spawn(server{w.Listener()}))

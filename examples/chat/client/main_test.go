@@ -54,8 +54,9 @@ func TestClient(t *testing.T) {
 	}
 }
 
-// TestMine: what this side has said itself is not printed, whatever its name is at
-// the moment; and output that is no terminal gets no escape codes. Issue 9.13.
+// TestMine: what the user has said is not printed, whatever the user's name is
+// at the moment; and output that is no terminal gets no escape codes. Issue
+// 9.13.
 func TestMine(t *testing.T) {
 	l := listen(t)
 	p := program.Start(t, "-addr", l.Addr().String())

@@ -30,7 +30,7 @@ func build(t testing.TB) (binary string) {
 	return binary
 }
 
-// An Exit says how a program is expected to end, of its own accord.
+// An Exit says how a program is expected to end without a signal.
 type Exit struct {
 	Args   string // that it gets, separated by spaces
 	Status int
