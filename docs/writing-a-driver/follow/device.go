@@ -24,8 +24,7 @@ type file struct {
 // opened is the opening value of a file. All further ones are lines.
 type opened struct{}
 
-// ErrNotAFile says that what was to be followed is a directory, a pipe or the
-// like.
+// ErrNotAFile says that the path is that of a directory, a pipe or the like.
 var ErrNotAFile = errors.New("follow: this is not a regular file")
 
 func init() {
@@ -39,7 +38,7 @@ func (f file) DeviceName() string {
 	return fmt.Sprintf("follow.file(%q, %v, %q)", f.path, f.every, f.clock.ClockName())
 }
 
-// Open implements [world.Device]. What is in the file already is passed over.
+// Open implements [world.Device]. It skips what is in the file already.
 func (f file) Open(context.Context, world.Env) (world.Handle, error) {
 	source, err := open(f.path)
 	if err != nil {
@@ -67,7 +66,7 @@ func open(path string) (*os.File, error) {
 type follower struct {
 	file
 	told   bool   // the opening value
-	text   []byte // what has been read, and not been told
+	text   []byte // what has been read, and not been returned
 	closed chan struct{}
 	once   sync.Once
 

@@ -25,10 +25,11 @@ type Line struct {
 // File is the file of a [Line], which topics can pin.
 var File = topic.FieldOf(func(l *Line) *string { return &l.File })
 
-// In is the topic of the lines of a file. Somebody publishes it for as long as
-// the file is being followed: what is appended from then on is told. If the file
-// cannot be followed, or not any more, that publisher is gone, for a reason. The
-// driver tries again once all who want the file have left, and somebody comes.
+// In is the topic of the lines of a file. It has a publisher for as long as the
+// file is being followed, which sends what is appended from then on. If the
+// file cannot be followed, or not any more, the publisher is absent, with the
+// reason. The driver tries again once all that want the file have left, and a
+// new one comes.
 func In(file string) topic.Pattern[Line] { return topic.Where(File.Is(file)) }
 
 // A Config says how files are followed. A zero field stands for its default.
@@ -40,8 +41,8 @@ type Config struct {
 	Clock world.Clock
 }
 
-// Driver returns the process that follows the files that somebody wants to hear
-// of. It panics if Every is negative.
+// Driver returns the process that follows the files to which somebody
+// subscribes. It panics if Every is negative.
 func (c Config) Driver() actions.SpawnProcess {
 	c = c.complete()
 	return actions.Spawn(actions.Next(driver{}, c.open(driver{}))).Named("follow driver")
@@ -83,7 +84,7 @@ func (c Config) open(d driver) actions.Action {
 // begin begins to follow a file.
 func (c Config) begin(d driver, l Line) actions.Transition[driver] {
 	if l.File == "" {
-		return actions.Next(d) // somebody wants to hear of all files, and asks for none
+		return actions.Next(d) // a subscriber to all files asks for none
 	}
 	d.Files = d.Files.with(l.File)
 	return actions.Next(d, hold(c.file(l.File)))
@@ -119,7 +120,7 @@ func hold(f file) actions.Action {
 // ready shows that a file is being followed.
 func ready(path string) actions.AddEndpoint { return endpoint.Publisher(In(path)).As(path) }
 
-// fail tells those who want a file why they do not get it.
+// fail tells the subscribers of a file why it is not followed.
 func fail(path string, reason error) actions.Action {
 	return actions.Tree{ready(path), actions.Delete(path).Because(reason)}
 }

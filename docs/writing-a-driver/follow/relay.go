@@ -6,8 +6,9 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// Relay returns the process that has those inside a nested machine served by the
-// driver outside. There is one in each machine between the driver and its users.
+// Relay returns the process through which the driver outside serves users in a
+// nested machine. There is one in each machine between the driver and its
+// users.
 func Relay() actions.SpawnProcess {
 	return actions.Spawn(actions.Next(relay{}, relay{}.open())).Named("follow relay")
 }

@@ -5,7 +5,7 @@ import (
 )
 
 // Types returns the types of the processes that [Config.Driver] and [Relay] make.
-// A driver that is brought back works as c says.
+// A driver that is restored works as c says.
 func (c Config) Types() []actions.Type {
 	c = c.complete()
 	return []actions.Type{
