@@ -337,11 +337,23 @@ func (k *killing) start() *process {
 	return p
 }
 
-// address returns where the keeper listens, or nothing if it has ended.
+// address returns where the keeper listens, or nothing if it has ended. A keeper that was
+// killed before its console was open prints the line of that run first, after the
+// restart: its console driver still has the line. Nobody listens at that port any more.
 func (p *process) address() string {
-	line, _ := p.out.ReadString('\n')
-	_, addr, _ := strings.Cut(line, "listening on ")
-	return strings.TrimSpace(addr)
+	for {
+		line, err := p.out.ReadString('\n')
+		if err != nil {
+			return ""
+		}
+		_, addr, _ := strings.Cut(line, "listening on ")
+		addr = strings.TrimSpace(addr)
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			_ = c.Close()
+			return addr
+		}
+	}
 }
 
 // wait waits for the end of the keeper, and returns its error output.
