@@ -3,6 +3,7 @@ package door_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -39,6 +40,26 @@ func BenchmarkDo(b *testing.B) {
 		if _, err := rpc.Do(ctx, d, Buy, order{"tea", 1}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkDoWithKey calls with a new key each time, at a door that remembers as many
+// answers as it may.
+func BenchmarkDoWithKey(b *testing.B) {
+	d := door.New("shop")
+	run(b, new(ground.Ground), shops.Spawn(shop{}), d.Driver())
+	n := 0
+	buy := func() {
+		n++
+		if _, err := rpc.Do(context.Background(), d, Buy, order{"tea", 1}, door.Key(strconv.Itoa(n))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for range 10_000 {
+		buy()
+	}
+	for b.Loop() {
+		buy()
 	}
 }
 

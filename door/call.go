@@ -32,16 +32,9 @@ func (d *Door) CallNamed(ctx context.Context, op string, args any, opts rpc.Opti
 	if err != nil {
 		return nil, fmt.Errorf("door %v: %w", d, err)
 	}
-	c := call{N: d.lastCall.Add(1), Op: op, Args: args, Options: opts}
-	if opts.Key != "" {
-		var data []byte
-		data, err = codec.Append(nil, args)
-		c.Sum, c.At = sha256.Sum256(data), d.clock.Now().UnixMilli()
-	}
-	var item any = c
-	size := 0
-	if err == nil {
-		size, err = sizeOf(item)
+	size, err := sizeOf(args)
+	if err == nil && len(opts.Key) > maxKey {
+		err = fmt.Errorf("the key has %d bytes, and may have %d", len(opts.Key), maxKey)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("door %v: a call of %s with a %T: %w", d, op, args, err)
@@ -49,8 +42,16 @@ func (d *Door) CallNamed(ctx context.Context, op string, args any, opts rpc.Opti
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("door %v: %w", d, context.Cause(ctx))
 	}
-	return d.await(ctx, item, size)
+	c := call{N: d.lastCall.Add(1), Op: op, Args: args, Options: opts}
+	if opts.Key != "" {
+		data, _ := codec.Append(nil, args) // as sizeOf has done
+		c.Sum, c.At = sha256.Sum256(data), d.clock.Now().UnixMilli()
+	}
+	return d.await(ctx, c, size+len(op)+maxKey)
 }
+
+// maxKey is how many bytes a key may have.
+const maxKey = 1024
 
 // A callTag says who waits for the answer to a call.
 type callTag struct {

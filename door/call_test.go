@@ -22,7 +22,7 @@ import (
 )
 
 // The shop of these tests sells tea, and counts. It panics if the number is 666. It keeps
-// an order of the item "later" until an order of the item "now" is sent.
+// an order of the item "later" until an order of the item "now" is sent, and sends a receipt for it.
 type shop struct {
 	Sold  int
 	Later []rpc.Ask[order, int]
@@ -49,7 +49,7 @@ func (s shop) buy(a rpc.Ask[order, int]) actions.Transition[shop] {
 		panic("666")
 	case o.Item == "later":
 		s.Later = append(s.Later[:len(s.Later):len(s.Later)], a)
-		return actions.Next(s)
+		return actions.Next(s, actions.Send(receipt(o)))
 	case o.Item != "tea":
 		return actions.Next(s, a.Fail(fmt.Errorf("%s is %w", o.Item, errSoldOut)))
 	default:
@@ -113,8 +113,9 @@ func TestDoRefuses(t *testing.T) {
 		{"door_test.buy", order{}, rpc.Options{Limited: true, Within: -1}, context.DeadlineExceeded, "Within(-1ns)"},
 		{"door_test.wrap", wrapper{stranger{}}, rpc.Options{}, nil, "not registered"},
 		{"door_test.buy", order{Item: strings.Repeat("x", door.MaxSize)}, rpc.Options{}, nil, "bytes"},
+		{"door_test.buy", order{}, rpc.Options{Key: strings.Repeat("x", 1025)}, nil, "the key has 1025 bytes, and may have 1024"},
 	} {
-		_, err := d.CallNamed(t.Context(), c.op, c.args, c.opts)
+		_, err := d.CallNamed(soon(t), c.op, c.args, c.opts)
 		if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || errors.Is(err, door.ErrUncertain) {
 			t.Errorf("%s with a %T: %v", c.op, c.args, err)
 		}
@@ -244,4 +245,16 @@ func TestDoWithin(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A call through a door of a nested machine finds the servers of that machine.
+func TestDoInANestedMachine(t *testing.T) {
+	outside, inside := door.New("shop"), door.New("shop")
+	run(t, new(ground.Ground), outside.Driver(), actions.Spawn(vm.Nested(shops.Spawn(shop{}), inside.Driver())))
+	if n, err := rpc.Do(soon(t), inside, Buy, order{"tea", 1}); n != 1 || err != nil {
+		t.Error(n, err)
+	}
+	if _, err := rpc.Do(soon(t), outside, Buy, order{"tea", 1}); !errors.Is(err, rpc.ErrNobody) {
+		t.Error(err)
+	}
 }

@@ -1,7 +1,8 @@
 // Package door leads from ordinary Go code into a running machine, and out of it.
 //
 // HTTP handlers, database clients and main functions are not processes. A [Door] is for
-// them: any goroutine may send through it, and hear what happens in the machine.
+// them: any goroutine may send through it, call processes, and hear what happens in the
+// machine.
 //
 //	shop := door.New("shop")
 //	go func() { done <- ground.Run(ctx, shop.Driver(), …) }()
@@ -25,6 +26,27 @@
 //
 // The machine never waits for a subscriber. A loop that does not keep up ends with
 // [ErrSlow], or misses events and learns how many: see [DropWhenFull].
+//
+// # Calls
+//
+// [rpc.Do] calls an operation of a process through a door, and waits for the answer:
+//
+//	n, err := rpc.Do(ctx, shop, Buy, Order{…}, rpc.Within(time.Second))
+//
+// The process of the door makes the call, so [rpc.Call] says what it promises. The context
+// ends the wait, but not the call: the server does not hear of it. [rpc.Within] ends the
+// call in the machine.
+//
+// A caller that gets no answer, because its context or the program has ended, does not
+// know whether the call was carried out. It repeats the call, and a [Key] makes sure that
+// the operation is carried out once:
+//
+//	n, err := rpc.Do(ctx, shop, Buy, order, door.Key("order-17"))
+//
+// While the first call with the key is open, others join it. Then they get the recorded
+// answer, for as long as the door remembers it ([Remember]). The keys are in the state of
+// the process of the door. With a journal that syncs, they are known after a crash, and a
+// call that was open goes on.
 //
 // # The end
 //

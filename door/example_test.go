@@ -8,6 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/door"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -77,4 +78,32 @@ func ExampleDoor_Send_closed() {
 	// Output:
 	// <nil>
 	// door "hall": the door is closed: world: the ground is stopping
+}
+
+// Buys is how many things a Visitor has bought.
+var Buys = rpc.Define[Visitor, int]("example.buys")
+
+// A function calls a process, and repeats the call with the same key. The operation is
+// carried out once.
+func ExampleKey() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	shop := door.New("shop")
+	sell := func(sold int, v Visitor) (int, int, error) {
+		fmt.Println("selling to", v.Name)
+		return sold + 1, sold + 1, nil
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- ground.Run(ctx, actions.Spawn(rpc.Serve(0, rpc.Handle(Buys, sell))), shop.Driver())
+	}()
+	for range 2 {
+		fmt.Println(rpc.Do(ctx, shop, Buys, Visitor{"tony"}, door.Key("order-17")))
+	}
+	cancel()
+	<-done
+	// Output:
+	// selling to tony
+	// 1 <nil>
+	// 1 <nil>
 }

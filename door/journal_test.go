@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/door"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
@@ -11,9 +12,9 @@ import (
 )
 
 // keep returns a ground with a journal in a folder.
-func keep(t *testing.T, dir string, d *door.Door) *ground.Ground {
+func keep(t testing.TB, dir string, d *door.Door) *ground.Ground {
 	t.Helper()
-	j, err := journal.Config{Durability: journal.Sync, Trace: true, Types: door.Types(d), SnapshotEvery: -1}.Open(dir)
+	j, err := journal.Config{Durability: journal.Sync, Trace: true, Types: append(door.Types(d), shops.Type), SnapshotEvery: -1}.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,19 +46,19 @@ func TestReplay(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	replay(t, dir)
+	replay(t, dir, seller())
 }
 
 // replay replays a journal with a door that nobody uses.
-func replay(t *testing.T, dir string) {
+func replay(t *testing.T, dir string, boot actions.Action) {
 	t.Helper()
 	h, err := journal.Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := door.New("shop")
-	p := journal.Booting(d.Driver(), seller())
-	p.Types = door.Types(d)
+	p := journal.Booting(d.Driver(), boot)
+	p.Types = append(door.Types(d), shops.Type)
 	report, err := h.Replay(t.Context(), p, journal.ReplayConfig{})
 	if err != nil || report.Traced == 0 || report.States == 0 {
 		t.Errorf("%v; of %d inputs %d have a trace, and %d states", err, report.Seq, report.Traced, report.States)
@@ -97,5 +98,5 @@ func TestAfterACrash(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	replay(t, copied)
+	replay(t, copied, seller())
 }

@@ -27,9 +27,9 @@ var ErrKeyReused = errors.New("the key belongs to another call")
 // does not know whether its call was carried out repeats the call with the key. With a
 // journal, that works across crashes and restarts as well.
 //
-// An error is an answer like a result, except for [rpc.ErrNobody]: then the operation was
-// not carried out, and a later call tries again. The other options of the first call
-// count. The empty key is none.
+// An error is an answer like a result. If the call fails because nobody serves the
+// operation ([rpc.ErrNobody]), it was not carried out, and a later call tries again. The other options of the first call
+// count. The empty key is none, and the longest has 1024 bytes.
 func Key(key string) rpc.Option { return func(o *rpc.Options) { o.Key = key } }
 
 // A Setting changes a door.
@@ -123,7 +123,7 @@ func (m memory) forget() memory {
 
 // answered returns m with the answer to a call.
 func (m memory) answered(c *keyedCall, result any, err error) memory {
-	if errors.Is(err, rpc.ErrNobody) {
+	if notMade(err) {
 		m.byKey = m.byKey.Delete(c.Key)
 		return m
 	}
@@ -133,6 +133,13 @@ func (m memory) answered(c *keyedCall, result any, err error) memory {
 	m.kept = m.kept.Set(m.next, keptAnswer{Key: c.Key})
 	m.next++
 	return m.forget()
+}
+
+// notMade reports whether a call has failed because there was no server. The server can
+// fail for the same reason, with a call of its own.
+func notMade(err error) bool {
+	_, replied := err.(*world.Error)
+	return errors.Is(err, rpc.ErrNobody) && !replied && !errors.Is(err, rpc.ErrGone)
 }
 
 // callWithKey makes a call with a key, joins it, or answers it.

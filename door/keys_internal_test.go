@@ -35,9 +35,14 @@ func (c clerk) answer(remark) actions.Transition[clerk] {
 	var all actions.Tree
 	for _, a := range c.Asks {
 		c.Count++
-		if a.Args == "bad" {
+		switch a.Args {
+		case "bad":
 			all = append(all, a.Fail(errBad))
-		} else {
+		case "nobody":
+			all = append(all, a.Fail(rpc.ErrNobody))
+		case "gone":
+			all = append(all, actions.Fail(rpc.ErrNobody))
+		default:
 			all = append(all, a.Reply(c.Count))
 		}
 	}
@@ -133,12 +138,19 @@ func TestKeyReused(t *testing.T) {
 // An error is recorded like a result, but that nobody serves an operation is not.
 func TestErrorsWithKeys(t *testing.T) {
 	b := newBench(t, opened{10, time.Hour})
-	bad, nobody := keyed(1, "a", 0), keyed(2, "b", 0)
-	bad.Args, nobody.Op = "bad", "door.tell"
-	b.h.Value(bad)
-	b.m.Perform(actions.Send(remark{}))
-	b.h.Value(bad)
-	b.want("{1 0 a bad question}", "{1 <nil> a bad question}")
+	for i, args := range []string{"bad", "nobody", "gone"} { // the last one ends the clerk
+		c := keyed(uint64(i), args, 0)
+		c.Args = args
+		b.h.Value(c)
+		b.m.Perform(actions.Send(remark{}))
+		b.h.Value(c)
+		got := vmtest.Commands[answer](b.h)
+		if len(got) != 2 || got[0].Err == nil || got[1].Err == nil || got[0].Err.Error() != got[1].Err.Error() || errors.Is(got[0].Err, rpc.ErrGone) != (args == "gone") {
+			t.Errorf("%s: the device was told %v", args, got)
+		}
+	}
+	nobody := keyed(2, "b", 0)
+	nobody.Op = "door.tell"
 	b.h.Value(nobody)
 	if got := vmtest.Commands[answer](b.h); len(got) != 1 || !errors.Is(got[0].Err, rpc.ErrNobody) {
 		t.Errorf("the device was told %v", got)
@@ -158,15 +170,15 @@ func TestRemember(t *testing.T) {
 	}
 	b.want("{0 1 <nil>}", "{1 2 <nil>}", "{2 3 <nil>}")
 	b.h.Value(keyed(3, "b", 0))
-	b.h.Value(keyed(4, "a", 0)) // one too many
+	b.h.Value(keyed(4, "a", 6*time.Hour)) // one too many
 	b.want("{3 2 <nil>}")
 	b.m.Perform(actions.Send(remark{}))
 	b.want("{4 4 <nil>}")
-	for i, at := range []time.Duration{5 * time.Hour, 6 * time.Hour, 2 * time.Hour} { // the clock goes back
+	for i, at := range []time.Duration{2 * time.Hour, 6 * time.Hour, 7 * time.Hour} { // the clock goes back
 		b.h.Value(keyed(uint64(5+i), "a", at))
 	}
 	b.want("{5 4 <nil>}", "{6 4 <nil>}", "{7 4 <nil>}")
-	b.h.Value(keyed(8, "a", 6*time.Hour+time.Millisecond)) // too old
+	b.h.Value(keyed(8, "a", 7*time.Hour+time.Millisecond)) // too old
 	b.want()
 	b.m.Perform(actions.Send(remark{}))
 	b.want("{8 5 <nil>}")

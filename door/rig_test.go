@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"os"
 	"testing"
 	"time"
 
@@ -17,7 +18,12 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(shopEnv); dir != "" {
+		os.Exit(serveShop(dir))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // An order goes in, and a receipt comes out.
 type (

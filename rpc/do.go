@@ -17,11 +17,7 @@ type Machine interface {
 // for the end of ctx. Any number of goroutines may call it. The errors are those of
 // [Call] and of the machine: see package door.
 func Do[A, R any](ctx context.Context, m Machine, op Op[A, R], a A, opts ...Option) (r R, err error) {
-	var o Options
-	for _, set := range opts {
-		set(&o)
-	}
-	result, err := m.CallNamed(ctx, op.of().name, a, o)
+	result, err := m.CallNamed(ctx, op.of().name, a, optionsOf(opts))
 	if err != nil {
 		return r, err
 	}
@@ -30,6 +26,17 @@ func Do[A, R any](ctx context.Context, m Machine, op Op[A, R], a A, opts ...Opti
 		return r, fmt.Errorf("rpc: the result of %s is a %T, not a %v", op, result, reflect.TypeFor[R]())
 	}
 	return r, nil
+}
+
+func optionsOf(opts []Option) Options {
+	if len(opts) == 0 {
+		return Options{} // the one below escapes
+	}
+	var o Options
+	for _, set := range opts {
+		set(&o)
+	}
+	return o
 }
 
 // CheckCall returns the error with which [CallNamed] would fail before anything is sent:
