@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/door"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -39,8 +41,12 @@ var counting = actions.Define("service.count", func(count) actions.Action {
 	return actions.Group(
 		endpoint.Publisher(topic.All[Result]()),
 		endpoint.Subscriber(topic.All[Vote](), endpoint.OnMessageState(count.vote)),
+		rpc.Methods(rpc.HandleLater(Ballot, count.ballot)),
 	)
 })
+
+// Ballot is a vote whose answer is how many votes there are for the same.
+var Ballot = rpc.Define[Vote, int]("service.ballot")
 
 func (c count) vote(v Vote) actions.Transition[count] {
 	votes := map[string]int{v.For: 1}
@@ -48,6 +54,12 @@ func (c count) vote(v Vote) actions.Transition[count] {
 		votes[name] += n
 	}
 	return actions.Next(count{votes}, actions.Send(Result{v.For, votes[v.For]}))
+}
+
+func (c count) ballot(a rpc.Ask[Vote, int]) actions.Transition[count] {
+	next := c.vote(a.Args)
+	next.Actions = actions.Group(next.Actions, a.Reply(next.State.Votes[a.Args.For]))
+	return next
 }
 
 // A service has one machine, and the door that leads into it.
@@ -75,22 +87,50 @@ func (s *service) stop() error {
 	return <-s.done
 }
 
-// ServeHTTP serves POST /votes and GET /results.
+// ServeHTTP serves POST /votes, PUT /ballots/{voter} and GET /results.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.Method + " " + r.URL.Path {
-	case "POST /votes":
+	voter, ballot := strings.CutPrefix(r.URL.Path, "/ballots/")
+	switch {
+	case r.Method == "POST" && r.URL.Path == "/votes":
 		s.vote(w, r)
-	case "GET /results":
+	case r.Method == "PUT" && ballot:
+		s.ballot(w, r, voter)
+	case r.Method == "GET" && r.URL.Path == "/results":
 		s.results(w, r)
 	default:
 		http.NotFound(w, r)
 	}
 }
 
-func (s *service) vote(w http.ResponseWriter, r *http.Request) {
-	var v Vote
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&v); err != nil {
+// read reads a vote, or answers that there is none.
+func read(w http.ResponseWriter, r *http.Request) (v Vote, ok bool) {
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&v)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+	return v, err == nil
+}
+
+func (s *service) ballot(w http.ResponseWriter, r *http.Request, voter string) {
+	v, ok := read(w, r)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	switch n, err := rpc.Do(ctx, s.hall, Ballot, v, door.Key(voter)); {
+	case err == nil:
+		fmt.Fprintf(w, "%d for %s\n", n, v.For)
+	case errors.Is(err, door.ErrKeyReused):
+		http.Error(w, voter+" has voted for something else", http.StatusConflict)
+	default:
+		http.Error(w, err.Error(), http.StatusServiceUnavailable) // try again
+	}
+}
+
+func (s *service) vote(w http.ResponseWriter, r *http.Request) {
+	v, ok := read(w, r)
+	if !ok {
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -51,6 +52,20 @@ func TestService(t *testing.T) {
 	if got := post(t, server.URL, "{"); got != http.StatusBadRequest {
 		t.Error(got)
 	}
+	// A ballot counts once, however often it is sent.
+	for _, c := range []struct {
+		path, body, answer string
+		status             int
+	}{
+		{"/ballots/tony", `{"For": "tea"}`, "3 for tea\n", http.StatusOK},
+		{"/ballots/tony", `{"For": "tea"}`, "3 for tea\n", http.StatusOK},
+		{"/ballots/ann", `{"For": "tea"}`, "4 for tea\n", http.StatusOK},
+		{"/ballots/tony", `{"For": "milk"}`, "tony has voted for something else\n", http.StatusConflict},
+	} {
+		if status, answer := request(t, "PUT", server.URL+c.path, c.body); status != c.status || answer != c.answer {
+			t.Errorf("%s %s: %d %q", c.path, c.body, status, answer)
+		}
+	}
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}
@@ -86,13 +101,28 @@ func TestRun(t *testing.T) {
 
 func post(t *testing.T, url, body string) int {
 	t.Helper()
-	r, err := http.Post(url+"/votes", "application/json", strings.NewReader(body))
+	status, _ := request(t, "POST", url+"/votes", body)
+	return status
+}
+
+// request makes a request.
+func request(t *testing.T, method, url, body string) (status int, answer string) {
+	t.Helper()
+	q, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = r.Body.Close()
-	http.DefaultClient.CloseIdleConnections()
-	return r.StatusCode
+	r, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer r.Body.Close()
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(data)
 }
 
 // expect reads up to the next line that is not empty.
