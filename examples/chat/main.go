@@ -1,7 +1,11 @@
-// Chat is a chat room on TCP.
+// Chat is a chat room on TCP, and in browsers.
 //
 //	go run ./examples/chat
 //	nc 127.0.0.1 5999
+//
+// With -http, people in browsers are in the same room, at http://127.0.0.1:8080:
+//
+//	go run ./examples/chat -http 127.0.0.1:8080
 //
 // It can keep a journal, and goes on from there when it has crashed:
 //
@@ -13,12 +17,21 @@
 // processes reach out to TCP with AtMeta. There is a file for each of them:
 // porter.go and session.go, with the commands that a session knows in command.go.
 //
+// Browsers need no other processes. browser.go, which is ordinary HTTP, goes through a
+// door into the ground, and there publishes and subscribes to flows as the driver of
+// TCP does. web.go is the device that runs the HTTP server, and its holder.
+//
 // See [marketplace.Main] for its signals and its exit status.
 package main
 
 import (
+	"flag"
+	"slices"
+
 	"github.com/go-marketplace/marketplace"
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/door"
+	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
@@ -38,14 +51,32 @@ type Person struct {
 // Who is the speaker of a [Says].
 var Who = topic.FieldOf(func(s *Says) *Person { return &s.Who })
 
-var addr = marketplace.ListenFlag("addr", "127.0.0.1:5999", "`host:port` to listen on")
+var (
+	addr     = marketplace.ListenFlag("addr", "127.0.0.1:5999", "`host:port` to listen on")
+	httpAddr tcp.Addr // the zero Addr: no browsers
+)
+
+func init() {
+	flag.Func("http", "`host:port` to serve browsers on, as 127.0.0.1:8080 (default none)", func(s string) (err error) {
+		httpAddr, err = tcp.ParseListener(s)
+		return err
+	})
+}
 
 func main() { marketplace.Main(chat()) }
 
 func chat() marketplace.Program {
 	return marketplace.Program{
-		Types:  []actions.Type{porters.Type, sessions.Type},
-		Start:  func() actions.Action { return actions.Group(room(*addr), marketplace.Report("chat", *addr)) },
+		Types:  slices.Concat([]actions.Type{porters.Type, sessions.Type, servers.Type}, door.Types(entrance)),
+		Start:  start,
 		Serves: true,
 	}
+}
+
+func start() actions.Action {
+	all := actions.Tree{room(*addr), marketplace.Report("chat", *addr)}
+	if httpAddr != (tcp.Addr{}) {
+		all = append(all, web(httpAddr, *addr))
+	}
+	return all
 }
