@@ -41,7 +41,7 @@ func BenchmarkPingPong(b *testing.B) {
 		actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[ping](), endpoint.OnMessage(func(p ping) actions.Action { return actions.Send(pong(p)) })))),
 		actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[pong](), endpoint.OnMessage(func(p pong) actions.Action {
 			return actions.When(p.N > 1, actions.Send(ping{p.N - 1}))
-		}))))}, func(k kick) actions.Action { return actions.Send(ping{k.N}) })
+		}))))}, func(k kick) actions.Action { return actions.Send(ping(k)) })
 }
 
 // benchmark runs a machine in which do gets b.N.
