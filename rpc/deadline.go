@@ -34,7 +34,8 @@ func (c *open) setTimer(level int, begins bool) actions.Action {
 }
 
 // timerEndpoints returns the endpoint that sets the timer of c when it sees the driver,
-// and then waits for it, and one that says that the process sets timers.
+// and then waits for it, and [setsTimers]. A driver that comes after another one does not
+// know the timer, so the endpoint sets it again.
 func (v *client) timerEndpoints(c *open) actions.Action {
 	label, n, within, level, op := v.label(c), c.n, c.opts.Within, v.level, c.def.name
 	wait := endpoint.Subscriber(timer.Expiring(label),
@@ -43,8 +44,11 @@ func (v *client) timerEndpoints(c *open) actions.Action {
 				if c := v.find(n); c == nil || c.timed {
 					return v, nil
 				}
-				return v.nowTimed(n), actions.AtLevel(level, timer.After(label, within))
+				return v.timed(n, true), actions.AtLevel(level, timer.After(label, within))
 			})
+		}),
+		endpoint.OnAbsence(func(timer.Expired, error) actions.Action {
+			return update(level, func(v *client) (*client, actions.Action) { return v.timed(n, false), nil })
 		}),
 		endpoint.OnMessage(func(timer.Expired) actions.Action {
 			return update(level, func(v *client) (*client, actions.Action) {
@@ -52,9 +56,17 @@ func (v *client) timerEndpoints(c *open) actions.Action {
 			})
 		}),
 	).As(timerID{n})
-	set := endpoint.Publisher(topic.All[timer.Set]()).As(timerID{})
-	wait.Passive, set.Passive = true, true
-	return actions.Tree{set, wait}
+	wait.Passive = true
+	wait.Handler.Events |= actions.IgnoresReason
+	return actions.Tree{setsTimers(), wait}
+}
+
+// setsTimers returns the endpoint that says that the process sets timers. It stays when
+// the calls have ended.
+func setsTimers() actions.AddEndpoint {
+	e := endpoint.Publisher(topic.All[timer.Set]()).As(timerID{})
+	e.Passive = true
+	return e
 }
 
 // timerTicket spawns a process that ends at once. Its PID comes after the news of the
@@ -85,14 +97,14 @@ func (v *client) find(n uint64) *open {
 	return nil
 }
 
-// nowTimed returns v with the note that a call has its timer.
-func (v *client) nowTimed(n uint64) *client {
+// timed returns v with the note whether a call has its timer.
+func (v *client) timed(n uint64, timed bool) *client {
 	c := v.find(n)
 	if c == nil {
 		return v
 	}
 	d := *c
-	d.timed = true
+	d.timed = timed
 	if v.open.get(n) != nil {
 		next := *v
 		next.open = v.open.with(&d)
