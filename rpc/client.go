@@ -74,7 +74,7 @@ func (v *client) Busy() bool {
 
 // endpoints opens the endpoints of a client.
 func (v client) endpoints() actions.Action {
-	var as actions.Tree
+	as := actions.Tree{setsTimers()} // if there has been a call with a deadline
 	for _, o := range v.ops {
 		as = append(as, o.def.servers(v.level))
 		if o.seen {

@@ -39,7 +39,7 @@ func DefineThen[S, T, R any](name string, run func(S, T, R, error) actions.Trans
 	k := Then[S, T, R]{name, run}
 	restore := func(tag any) (resultFunc, error) {
 		t, ok := tag.(T)
-		if !ok {
+		if !ok && (tag != nil || reflect.TypeFor[T]().Kind() != reflect.Interface) {
 			return nil, fmt.Errorf("rpc: continuation %q takes a tag of type %v, not %T", name, reflect.TypeFor[T](), tag)
 		}
 		return func(result any, err error) actions.Action {

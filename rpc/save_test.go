@@ -1,12 +1,15 @@
 package rpc_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/journal/codec"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vm/image"
@@ -89,6 +92,37 @@ func TestSavedCalls(t *testing.T) {
 			t.Errorf("%s: the answers are %v, want %v", name, r.Answers, want)
 		}
 	}
+}
+
+// A process that has made a call with a deadline can be saved when the call has ended.
+func TestSavedAfterADeadline(t *testing.T) {
+	late := rpc.CallThen(Add, Change{"x", 1}, answered, "a", rpc.Within(time.Second))
+	m := vm.Config{}.NewFunc(func(actions.PID) actions.Process {
+		return boots.Process(boot{}, laters.Spawn(later{}), actions.Spawn(customers.Process(customer{}, late)))
+	})
+	m.Apply(vm.Input{Kind: vm.Start})
+	im, err := imageOf(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored(t, im)
+}
+
+var answeredAny = rpc.DefineThen("rpc_test.answeredAny", func(c customer, tag any, r int, err error) actions.Transition[customer] {
+	return actions.Next(c, answer(fmt.Sprint(tag))(r, err))
+})
+
+// The tag of a call may be nil, if its type is an interface.
+func TestSavedCallWithoutATag(t *testing.T) {
+	m := vm.Config{}.NewFunc(func(actions.PID) actions.Process {
+		return boots.Process(boot{}, laters.Spawn(later{}), actions.Spawn(customers.Process(customer{}, rpc.CallThen(Add, Change{"x", 1}, answeredAny, nil))))
+	})
+	m.Apply(vm.Input{Kind: vm.Start})
+	im, err := imageOf(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored(t, im)
 }
 
 func TestUnnamedCallsAreNotSaved(t *testing.T) {
