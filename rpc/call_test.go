@@ -275,6 +275,21 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+// When the last member of a queue group goes, a call that no member takes goes to a
+// server that is no member.
+func TestPatientCallAfterTheLastMember(t *testing.T) {
+	m, answers := run(t, banks.Spawn(accounts{}))
+	north := rpc.Serve(later{}, rpc.HandleLater(Add, later.take, rpc.Member("m"), rpc.Only(topic.Where(Account.Is("north")))))
+	m.Perform(actions.SpawnThen(north, func(_ struct{}, member actions.PID) actions.Transition[struct{}] {
+		return actions.Stateless(killer(member))
+	}))
+	m.Perform(caller(call("a", Change{"south", 1}, rpc.Patient()), call("b", Change{"south", 2}, rpc.Patient())))
+	answers.ExpectNothing()
+	m.Perform(actions.Send(Order{Tag: "kill"}))
+	answers.ExpectMessages(Answer{"a", 1, ""}, Answer{"b", 3, ""})
+	expectQuiet(t, m, 1)
+}
+
 // With two servers, both get the request, the first reply counts, and the second is a
 // Stray.
 func TestTwoServers(t *testing.T) {

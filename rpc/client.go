@@ -336,7 +336,8 @@ func (v *client) came(o *operation, s server) (*client, actions.Action) {
 }
 
 // left removes a server. The calls that only it could have answered fail, or go to
-// another member of its queue group.
+// another member of its queue group. If it was the last member, the calls that wait can
+// go to servers that are no members.
 func (v *client) left(o *operation, peer actions.PeerID, reason error) (*client, actions.Action) {
 	p := o.serve(slices.DeleteFunc(slices.Clone(o.servers), func(s server) bool { return s.peer == peer }))
 	next := v.with(p)
@@ -366,7 +367,12 @@ func (v *client) left(o *operation, peer actions.PeerID, reason error) (*client,
 			as = append(as, a)
 		}
 	}
-	return next, as
+	if len(o.waiting) == 0 || !o.seen || !o.members() || p.members() {
+		return next, as
+	}
+	q := *p
+	q.waiting = nil
+	return next.with(&q).sendAll(o.def, o.waiting, as)
 }
 
 // finish ends a call that servers have.
