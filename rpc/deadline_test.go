@@ -1,7 +1,6 @@
 package rpc_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -42,7 +41,7 @@ func TestWithin(t *testing.T) {
 			}
 			answers.ExpectNothing()
 			driver.Send(timer.Expired{Label: set.Label})
-			answers.ExpectMessages(Answer{"a", 0, fmt.Sprint("rpc: no answer to a call of rpc_test.add within 1s: context deadline exceeded")})
+			answers.ExpectMessages(Answer{"a", 0, "rpc: no answer to a call of rpc_test.add within 1s: context deadline exceeded"})
 			expectQuiet(t, m, 0)
 		})
 	}
