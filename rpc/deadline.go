@@ -49,7 +49,7 @@ func (v *client) timerEndpoints(c *open) actions.Action {
 		}),
 		endpoint.OnAbsence(func(timer.Expired, error) actions.Action {
 			return update(level, func(v *client) (*client, actions.Action) { return v.timed(n, false), nil })
-		}),
+		}).IgnoringReason(),
 		endpoint.OnMessage(func(timer.Expired) actions.Action {
 			return update(level, func(v *client) (*client, actions.Action) {
 				return v.expire(n, fmt.Errorf("rpc: no answer to a call of %s within %v: %w", op, within, context.DeadlineExceeded))
@@ -57,7 +57,6 @@ func (v *client) timerEndpoints(c *open) actions.Action {
 		}),
 	).As(timerID{n})
 	wait.Passive = true
-	wait.Handler.Events |= actions.IgnoresReason
 	return actions.Tree{setsTimers(), wait}
 }
 

@@ -20,7 +20,7 @@ var (
 	ErrGone = errors.New("rpc: the server has gone without an answer; the operation may have been carried out")
 
 	// ErrNoTimer: a call with a deadline needs package timer, and no timer.Driver or
-	// timer.Relay serves where the call is made.
+	// timer.Relay serves where the call is made. The operation may have been carried out.
 	ErrNoTimer = errors.New("rpc: a call with a deadline needs a timer driver")
 
 	// ErrUnknown: a call by name is about an operation that the program does not define.

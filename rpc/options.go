@@ -16,9 +16,9 @@ type Option func(*Options)
 // Within makes the call fail with [context.DeadlineExceeded] if there is no answer
 // within d. A server that answers later is not told; its reply becomes a [Stray]. The
 // time is that of the timer driver of the machine in which the call is made, and the
-// call fails with [ErrNoTimer] if there is none: the request was sent. If the driver ends
-// and another one comes, d counts from then. If d is zero or negative, the call fails at
-// once, and nothing is sent.
+// call fails with [ErrNoTimer] if there is none; the operation may have been carried
+// out all the same. If the driver ends and another one comes, d counts from then. If d is
+// zero or negative, the call fails at once, and nothing is sent.
 func Within(d time.Duration) Option {
 	return func(o *Options) { o.Within, o.Limited = d, true }
 }
