@@ -10,6 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vmtest"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // run starts a machine and returns a probe of the answers in it.
@@ -160,6 +161,19 @@ func TestHandleLater(t *testing.T) {
 	answers.ExpectMessages(Answer{"a", 2, ""})
 	if got := strays.Take(); len(got) < 2 || got[len(got)-1].Kind != actions.Delivery || got[len(got)-1].About.Op != "rpc_test.add" {
 		t.Errorf("the second reply is no Stray: %v", got)
+	}
+}
+
+func TestFailWithANilError(t *testing.T) {
+	for _, err := range []error{nil, (*world.Error)(nil)} {
+		func() {
+			defer func() {
+				if r := recover(); r != "rpc: Ask.Fail with a nil error: use Ask.Reply" {
+					t.Errorf("Fail(%#v) panics with %v", err, r)
+				}
+			}()
+			rpc.Ask[Change, int]{}.Fail(err)
+		}()
 	}
 }
 

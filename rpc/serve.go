@@ -193,8 +193,9 @@ func (a Ask[A, R]) Reply(r R) actions.Action {
 // Fail makes the call fail with an error, as [world.Reduce] reduces it, so that
 // errors.Is recognises errors that are registered. Fail panics if the error is nil.
 func (a Ask[A, R]) Fail(err error) actions.Action {
-	if err == nil {
+	e, ok := world.Reduce(err).(*world.Error)
+	if !ok {
 		panic("rpc: Ask.Fail with a nil error: use Ask.Reply")
 	}
-	return actions.AtLevel(a.Level, actions.Send(Reply[R]{Op: a.Op, To: a.From, N: a.N, Err: world.Reduce(err).(*world.Error)}))
+	return actions.AtLevel(a.Level, actions.Send(Reply[R]{Op: a.Op, To: a.From, N: a.N, Err: e}))
 }
