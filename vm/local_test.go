@@ -215,6 +215,7 @@ func TestPassiveEndpointsKeepNoProcess(t *testing.T) {
 		there bool
 	}{
 		{"a passive endpoint", actions.Tree{passive(publisher), keep(false)}, false},
+		{"a passive endpoint with another handler", actions.Tree{passive(publisher).As("p"), publisher.As("p"), keep(false)}, false},
 		{"no local value", passive(publisher), true},
 		{"a busy value", actions.Tree{passive(publisher), keep(true)}, true},
 		{"no longer busy", actions.Tree{passive(publisher), passive(release), keep(true), actions.Send(visited{"release", ""})}, false},

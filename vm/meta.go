@@ -130,6 +130,9 @@ func (k *kernel) addMeta(p *proc, level uint32, a actions.AddEndpoint, move bool
 			return a, false
 		}
 		e.seq = old.seq
+		if old.role.Equal(a.Role) {
+			e.passive = old.passive // as for a local endpoint, which gets a new handler only
+		}
 		metas := c.extras.metas
 		metas[slices.Index(metas, old)] = e
 		k.recount(p, old, e)
