@@ -73,6 +73,8 @@ func differEndpoints(e, f *vm.EndpointParts) error {
 		return fmt.Errorf("the Open of its type gives another name for %v that looks the same", e.ID)
 	case !e.Role.Equal(f.Role):
 		return fmt.Errorf("the Open of its type gives endpoint %v another role that looks the same: %v", e.ID, e.Role)
+	case e.Passive != f.Passive:
+		return fmt.Errorf("the Open of its type gives endpoint %v (%v) that is passive: %v, and it is: %v", e.ID, e.Role, f.Passive, e.Passive)
 	case shapeOf(e.Handler) != shapeOf(f.Handler):
 		return fmt.Errorf("the Open of its type gives endpoint %v (%v) a handler for other kinds of event, or that counts its demand otherwise", e.ID, e.Role)
 	}

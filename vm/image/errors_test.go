@@ -29,6 +29,11 @@ func memos(key string) actions.AddEndpoint {
 
 func silent(key string) actions.AddEndpoint { return endpoint.Subscriber(topic.Where(memoKey.Is(key))) }
 
+func passive(e actions.AddEndpoint) actions.AddEndpoint {
+	e.Passive = true
+	return e
+}
+
 // saysAll fails the test unless the error says all that it should.
 func saysAll(t *testing.T, err error, want ...string) {
 	t.Helper()
@@ -57,6 +62,7 @@ func TestImageErrors(t *testing.T) {
 	}{
 		{"an endpoint is not given", silent("x").As("e"), nil, []string{`endpoint "e" (subscriber of image_test.memo{Key: "x"})`, "gives none"}},
 		{"it is given at another level", silent("x").As("e"), actions.AtMeta(silent("x").As("e")), []string{`endpoint "e"`, "gives none"}},
+		{"it is passive", passive(silent("x").As("e")), silent("x").As("e"), []string{`endpoint e`, "passive: false, and it is: true"}},
 		{"it has another role", silent("x").As("e"), silent("y").As("e"), []string{`endpoint "e"`, `another role: subscriber of image_test.memo{Key: "y"}`}},
 		{"it has another handler", silent("x").As("e"), endpoint.Subscriber(topic.Where(memoKey.Is("x")), endpoint.OnMessage(func(memo) actions.Action { return nil })).As("e"),
 			[]string{"endpoint e", "other kinds of event"}},

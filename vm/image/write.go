@@ -18,8 +18,8 @@ import (
 // returns an error if the machine is not at rest or not running ([vm.State.AtRest]),
 // if a state cannot be encoded, or if a process has an endpoint, a device or a
 // monitor that the Open of its type does not return with the same level, name, role
-// and kinds of event. Of tries to read the image, so it can be restored if the codecs can read
-// what they have written.
+// and kinds of event, and as passive. Of tries to read the image, so it can be restored if
+// the codecs can read what they have written.
 //
 // It takes the time of a few calls of Open for each process. The machine can work
 // meanwhile, because a State never changes.
