@@ -19,7 +19,8 @@ import (
 // a process, so it is as if they were not there when the machine removes processes to
 // which nothing can happen any more. A process that has local values and only passive
 // endpoints quits, unless the type *L of a value has a method Busy() bool that returns
-// true.
+// true. While a process is there, its passive endpoints at a meta-level keep the nested
+// machine in which it lives.
 //
 // Values are pointers to an L. They are immutable, like states: a function that
 // updates one returns another pointer. They end with the process.
