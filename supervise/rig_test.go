@@ -114,7 +114,7 @@ func (r *rig) note() {
 		delete(r.pids, h.About.Child)
 	}
 	for _, h := range r.sets.Take() {
-		if r.driver != nil { // a timer replaces the one of its label
+		if h.Kind == actions.Delivery && r.driver != nil { // a timer replaces the one of its label
 			r.timers = slices.DeleteFunc(r.timers, func(p pending) bool { return p.label == h.About.Label })
 			r.timers = append(r.timers, pending{r.now + h.About.After, h.About.Label})
 		}

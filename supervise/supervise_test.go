@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/supervise"
+	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -145,6 +147,23 @@ func TestPeriod(t *testing.T) {
 		if gone := len(r.alive()) == 0; gone != (early > 0) {
 			t.Errorf("%v early: the supervisor has given up: %v", early, gone)
 		}
+	}
+}
+
+// TestStrict: in a strict machine, a supervisor says that it sets timers.
+func TestStrict(t *testing.T) {
+	boss := supervise.Define[tag]("supervise_test.strict", supervise.Spec{}, work("a", supervise.Permanent))
+	again := endpoint.OnPresence(func(order) actions.Action { return actions.Send(order{"a", "fail"}) })
+	m := vm.Config{Limits: vm.Limits{Strict: true}}.New(endpoint.Publisher(topic.All[order](), again), boss.Spawn())
+	var reason error
+	m.Watch(vm.Records(vm.Ended), func(e *vm.Record) {
+		if e.Name() == "strict" {
+			reason = e.Reason
+		}
+	})
+	m.Apply(vm.Input{Kind: vm.Start})
+	if !errors.Is(reason, supervise.ErrIntensity) {
+		t.Errorf("the supervisor has ended because of %v, want that it gives up", reason)
 	}
 }
 

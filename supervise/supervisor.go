@@ -7,6 +7,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -57,7 +58,7 @@ type restart struct {
 
 // endpoints returns what a supervisor has open: see [actions.Type].
 func (d *Definition[T]) endpoints(s supervisor[T]) actions.Action {
-	all := actions.Tree{d.timers(s)}
+	all := actions.Tree{d.timers(s), endpoint.Publisher(topic.All[timer.Set]()).As(setsTimers{})}
 	for i, c := range s.Children {
 		if c.PID != 0 {
 			all = append(all, d.monitor(c.PID), d.running(i, c.PID))

@@ -38,6 +38,9 @@ func (d *Definition[T]) timers(s supervisor[T]) actions.AddEndpoint {
 // timersID names the endpoint. No child has an empty name.
 const timersID = ""
 
+// setsTimers names the endpoint that says that a supervisor sets timers.
+type setsTimers struct{}
+
 // driverCame sets the timers of restarts that count, which another driver does not
 // know. They count longer than they should.
 func (d *Definition[T]) driverCame(s supervisor[T], _ timer.Expired) actions.Transition[supervisor[T]] {
