@@ -96,8 +96,9 @@ func (d *Door) Driver() actions.SpawnProcess {
 // Send waits until the ground runs and the machine takes the value, or until ctx is done.
 // A value that cannot be written down, or has more than [MaxSize] bytes, is refused at
 // once. Send refuses it with and without a journal, so that a program which gets a
-// journal later behaves as before. Other errors wrap [ErrClosed] or the error of ctx, and
-// [ErrUncertain] if the machine may have the value.
+// journal later behaves as before. In a strict machine (vm.Limits.Strict), the process of
+// the door fails, unless a [Publish] has a topic that matches v. Other errors wrap
+// [ErrClosed] or the error of ctx, and [ErrUncertain] if the machine may have the value.
 func (d *Door) Send(ctx context.Context, v any) error { return d.put(ctx, "Send", v, v) }
 
 // Feedback is [Door.Send] for feedback, which goes from subscribers to publishers: see
