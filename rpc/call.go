@@ -85,6 +85,7 @@ func result[R any](m topic.Message, err error) (r R, _ error) {
 }
 
 // Tell sends a cast to those who serve it. If nobody does, it is lost, like any message.
+// In a strict machine (vm.Limits.Strict), the sender needs a publisher of its [Notice].
 func Tell[A any](c Cast[A], a A) *actions.SendMessage {
 	return actions.Send(Notice[A]{c.name, a})
 }

@@ -4,9 +4,9 @@ import "fmt"
 
 // Limits bound what a machine does. A zero field stands for its default.
 type Limits struct {
-	// Queue is the largest number of actions in the queue of one process, and of
-	// fresh names that it can get in one turn. A process that exceeds it ends with
-	// [ErrOverflow]. Default: 1<<20.
+	// Queue is the largest number of actions in the queue of one process, and of fresh
+	// names and updates of local values in one turn. A process that exceeds it ends
+	// with [ErrOverflow]. Default: 1<<20.
 	Queue int
 
 	// Steps is how much work a machine does for one input: the number of actions
