@@ -1,6 +1,7 @@
 package topic
 
 import (
+	"fmt"
 	"reflect"
 	"unsafe"
 
@@ -28,6 +29,25 @@ func Refer[M any](m *M) Message {
 		return dynamic(*m)
 	}
 	return Message{m}
+}
+
+// ReferTo is [Refer] for a pointer whose type the program does not know, such as the one
+// that a decoder returns. For nil, it is the zero Message. It panics if ref is anything
+// but a pointer, and if it is a nil pointer.
+func ReferTo(ref any) Message {
+	if ref == nil {
+		return Message{}
+	}
+	v := reflect.ValueOf(ref)
+	switch {
+	case v.Kind() != reflect.Pointer:
+		panic(fmt.Sprintf("topic: ReferTo: a %T is no pointer: use MessageOf", ref))
+	case v.IsNil():
+		panic(fmt.Sprintf("topic: ReferTo: the %T is nil, and refers to no message", ref))
+	case v.Elem().Kind() == reflect.Interface:
+		return dynamic(v.Elem().Interface())
+	}
+	return Message{reflect.NewAt(v.Type().Elem(), v.UnsafePointer()).Interface()}
 }
 
 // dynamic returns a message of the dynamic type of v.
@@ -59,6 +79,10 @@ func (m Message) Value() any {
 	}
 	return reflect.ValueOf(m.ref).Elem().Interface()
 }
+
+// Ref returns a pointer to the value of m, without a copy of it: a *M for a message of
+// type M, or nil if m is the zero Message. The value must not be changed.
+func (m Message) Ref() any { return m.ref }
 
 // Type returns the type of the value of m, or nil if m is the zero Message.
 func (m Message) Type() reflect.Type {

@@ -40,6 +40,61 @@ func TestMessageOfAnInterface(t *testing.T) {
 	}
 }
 
+// A message gives a pointer to its value, and is made of one, without a copy.
+func TestMessageRef(t *testing.T) {
+	v := says{"tony", "tea"}
+	m := topic.Refer(&v)
+	if m.Ref() != any(&v) {
+		t.Errorf("Ref of a message that refers to %p is %p", &v, m.Ref())
+	}
+	again := topic.ReferTo(m.Ref())
+	if again.Ref() != any(&v) || !topic.All[says]().Topic().Matches(again) {
+		t.Errorf("ReferTo makes %v of %v", again, m)
+	}
+	type own *says
+	if m := topic.ReferTo(own(&v)); m.Type() != reflect.TypeFor[says]() || m.Value() != v {
+		t.Errorf("a pointer of a named type makes a message of type %v", m.Type())
+	} else if got, ok := topic.As[says](m); !ok || got != v {
+		t.Errorf("As: %v, %v", got, ok)
+	}
+	var err error = fault{3}
+	if m := topic.ReferTo(&err); m.Type() != reflect.TypeFor[fault]() || m.Value() != err {
+		t.Errorf("a pointer to an interface makes %v", m)
+	}
+	err = nil
+	for _, ref := range []any{nil, &err} {
+		if m := topic.ReferTo(ref); m.Ref() != nil || m.Value() != nil {
+			t.Errorf("ReferTo(%v) is %v", ref, m)
+		}
+	}
+	p := &v
+	if m := topic.ReferTo(&p); m.Type() != reflect.TypeFor[*says]() || m.Value() != any(p) {
+		t.Errorf("a pointer to a pointer makes %v", m)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = topic.ReferTo(m.Ref()) }); n > 0 {
+		t.Errorf("Ref and ReferTo allocate %v times", n)
+	}
+}
+
+func TestReferToRefuses(t *testing.T) {
+	for _, test := range []struct {
+		ref  any
+		want string
+	}{
+		{says{}, "topic: ReferTo: a topic_test.says is no pointer: use MessageOf"},
+		{(*says)(nil), "topic: ReferTo: the *topic_test.says is nil, and refers to no message"},
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != test.want {
+					t.Errorf("got %v, want %s", got, test.want)
+				}
+			}()
+			topic.ReferTo(test.ref)
+		}()
+	}
+}
+
 func TestNoMessage(t *testing.T) {
 	for _, m := range []topic.Message{{}, topic.MessageOf[any](nil), topic.MessageOf[error](nil)} {
 		if m.Value() != nil || m.Type() != nil || m.String() != "no message" {

@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/drivers/inet"
@@ -37,5 +38,26 @@ func BenchmarkDecode(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _, _ = codec.Decode(data)
+	}
+}
+
+func BenchmarkAppendRef(b *testing.B) {
+	v := &arrived{inet.Remote("10.1.2.3", 80), line, false}
+	var dst []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		dst, _ = codec.AppendRef(dst[:0], v)
+	}
+}
+
+func BenchmarkDecodeRef(b *testing.B) {
+	data, err := codec.AppendRef(nil, &arrived{inet.Remote("10.1.2.3", 80), line, false})
+	if err != nil {
+		b.Fatal(err)
+	}
+	typ := reflect.TypeFor[arrived]()
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _, _ = codec.DecodeRef(data, typ)
 	}
 }

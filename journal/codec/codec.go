@@ -84,3 +84,35 @@ func DecodeValue(data []byte, t reflect.Type) (v any, rest []byte, err error) {
 	}
 	return x.Interface(), data[r.at:], nil
 }
+
+// AppendRef is [AppendValue] for the value that ref points to, which it does not copy. It
+// panics if ref is not a pointer, or is a nil pointer.
+func AppendRef(dst []byte, ref any) ([]byte, error) {
+	x := reflect.ValueOf(ref).Elem()
+	k, err := planOf(x.Type())
+	if err != nil {
+		return dst, err
+	}
+	d, err := k.write(dst, x, 0)
+	if err != nil {
+		return dst, withType(x.Type(), err)
+	}
+	return d, nil
+}
+
+// DecodeRef is [DecodeValue] for callers that pass a pointer on: it returns a pointer to
+// the new value, a *T for the type T. The type must not be nil.
+func DecodeRef(data []byte, t reflect.Type) (ref any, rest []byte, err error) {
+	k, err := planOf(t)
+	if err != nil {
+		return nil, data, err
+	}
+	r := readers.Get().(*reader)
+	r.data = data
+	defer func() { *r = reader{}; readers.Put(r) }()
+	x := reflect.New(t)
+	if err := k.read(r, x.Elem(), 0); err != nil {
+		return nil, data, withType(t, err)
+	}
+	return x.Interface(), data[r.at:], nil
+}

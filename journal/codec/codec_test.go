@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -235,6 +237,53 @@ func TestDecodedValuesShareNoMemory(t *testing.T) {
 	clear(data)
 	if err != nil || !reflect.DeepEqual(v, said{"tony", []byte("hi"), true}) {
 		t.Error(v, err)
+	}
+}
+
+// TestRefsComeBack: what a pointer refers to is encoded like the value itself, and
+// decoded as a pointer, to the same value.
+func TestRefsComeBack(t *testing.T) {
+	for _, v := range examples {
+		if v == nil {
+			continue
+		}
+		typ := reflect.TypeOf(v)
+		in := reflect.New(typ)
+		in.Elem().Set(reflect.ValueOf(v))
+		data, err := codec.AppendRef([]byte("before"), in.Interface())
+		want, _ := codec.AppendValue([]byte("before"), v)
+		if err != nil || !bytes.Equal(data, want) {
+			t.Fatalf("%#v: got %x, want %x, error %v", v, data, want, err)
+		}
+		ref, rest, err := codec.DecodeRef(append(data[len("before"):], 1), typ)
+		if err != nil || len(rest) != 1 || !reflect.DeepEqual(ref, in.Interface()) {
+			t.Errorf("%#v is decoded as %#v, rest %x, error %v", v, ref, rest, err)
+		}
+	}
+	if dst, err := codec.AppendRef([]byte("before"), &unwritable{}); err == nil || string(dst) != "before" {
+		t.Errorf("got %q, error %v", dst, err)
+	}
+	if ref, rest, err := codec.DecodeRef([]byte{1, 2}, reflect.TypeFor[said]()); ref != nil || len(rest) != 2 || err == nil {
+		t.Errorf("got %v, rest %x, error %v", ref, rest, err)
+	}
+}
+
+// TestRefsTakeNoMemory: a value behind a pointer is encoded without an allocation, and
+// decoded with one for the value and those for its parts.
+func TestRefsTakeNoMemory(t *testing.T) {
+	v := &arrived{inet.Remote("10.1.2.3", 80), line, false}
+	dst := make([]byte, 0, 256)
+	if n := testing.AllocsPerRun(100, func() { dst, _ = codec.AppendRef(dst[:0], v) }); n > 0 {
+		t.Errorf("AppendRef allocates %v times", n)
+	}
+	small := &said{Loud: true}
+	data, err := codec.AppendRef(nil, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	typ := reflect.TypeFor[said]()
+	if n := testing.AllocsPerRun(100, func() { _, _, _ = codec.DecodeRef(data, typ) }); n > 1 {
+		t.Errorf("DecodeRef allocates %v times", n)
 	}
 }
 

@@ -68,6 +68,40 @@ func FuzzDecodeValue(f *testing.F) {
 	})
 }
 
+// FuzzDecodeRef: a pointer is decoded if and only if the value is, to an equal value, and
+// what is decoded is encoded like the value.
+func FuzzDecodeRef(f *testing.F) {
+	types := []reflect.Type{reflect.TypeFor[arrived](), reflect.TypeFor[open](), reflect.TypeFor[owners](), reflect.TypeFor[*tree]()}
+	for i, v := range []any{arrived{Bytes: line}, open{Any: 1, All: []any{"x"}}, owners{Words: []word{{"a"}}}, &tree{Name: "root"}} {
+		data, err := codec.AppendValue(nil, v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(i), data)
+	}
+	f.Fuzz(func(t *testing.T, n uint8, data []byte) {
+		typ := types[int(n)%len(types)]
+		v, rest, err := codec.DecodeValue(data, typ)
+		ref, rest2, err2 := codec.DecodeRef(data, typ)
+		if !reflect.DeepEqual(err, err2) || !bytes.Equal(rest, rest2) {
+			t.Fatalf("DecodeValue: rest %x, error %v; DecodeRef: rest %x, error %v", rest, err, rest2, err2)
+		}
+		if err != nil {
+			return
+		}
+		if reflect.TypeOf(ref) != reflect.PointerTo(typ) {
+			t.Fatalf("a %v was decoded as a %T", typ, ref)
+		}
+		want, err := codec.AppendValue(nil, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := codec.AppendRef(nil, ref); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("the value is %x, and what the pointer refers to is %x, error %v", want, got, err)
+		}
+	})
+}
+
 type nest []nest
 
 // TestWrongLengthsTakeNoMemory: a wrong length takes no more memory than the
