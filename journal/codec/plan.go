@@ -18,6 +18,9 @@ type plan struct {
 	// null reports whether some value of the type is written as null.
 	null bool
 
+	// record has the fields, if the type is a struct without a codec of its own.
+	record *record
+
 	// write appends v, which is nested so deep in other items.
 	write func(dst []byte, v reflect.Value, depth int) ([]byte, error)
 
@@ -205,7 +208,7 @@ func identity(t reflect.Type) reflect.Kind {
 
 func (c compiler) fields(p *plan) error {
 	s := new(record)
-	p.write, p.read = s.write, s.read
+	p.record, p.write, p.read = s, s.write, s.read
 	for i := range p.typ.NumField() {
 		f := p.typ.Field(i)
 		if f.Name == "_" {
