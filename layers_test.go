@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"world/internal/networktest":   {"world"},
 	"door":                         {"rpc", "journal/codec", "endpoint", "actions", "topic", "world"},
 	"interrupt":                    {},
+	"distributed/internal/session": {"distributed/internal/wire", "world"},
 	"distributed/internal/wire":    {"journal/codec", "actions", "topic", "world"},
 	"supervise":                    {"drivers/timer", "endpoint", "actions", "topic", "world"},
 	"drivers/drivertest":           {"vmtest", "ground", "vm", "endpoint", "actions", "topic", "world"},
