@@ -34,22 +34,6 @@ var clients actions.Local[client]
 
 func init() { clients = actions.DefineLocal("rpc.client", client.endpoints) } // not in clients, which endpoints refers to
 
-// An operation is one that a process has called.
-type operation struct {
-	def     *definition
-	seen    bool        // all servers that were there have been seen
-	servers []server    // in the order in which they came
-	all     *recipients // the servers, if each takes all requests; nil if not, or if there are none
-	waiting []*open     // calls without a server, in the order of their beginning
-}
-
-// A server is an endpoint that serves an operation.
-type server struct {
-	peer         actions.PeerID
-	conversation topic.Topic
-	member       string // of a queue group, or ""
-}
-
 // An open is a call that has no answer yet. It never changes.
 type open struct {
 	*call
@@ -57,15 +41,6 @@ type open struct {
 	to    *recipients // nil while the call waits
 	timed bool        // a timer is set
 }
-
-// Recipients are the servers that have a request, and have not gone. They never change.
-type recipients struct {
-	member string // the member of a queue group that it is, or ""
-	peers  []actions.PeerID
-}
-
-// has reports whether a server is among r.
-func (r *recipients) has(peer actions.PeerID) bool { return r != nil && slices.Contains(r.peers, peer) }
 
 // Busy reports whether calls have no answer yet. They keep the process.
 func (v *client) Busy() bool {
@@ -141,13 +116,6 @@ func (v *client) with(o *operation) *client {
 	s.ops = slices.Clone(v.ops)
 	s.ops[i] = o
 	return &next
-}
-
-// wait returns o with a call that waits.
-func (o *operation) wait(c *open) *operation {
-	p := *o
-	p.waiting = append(slices.Clip(o.waiting), c)
-	return &p
 }
 
 // begin begins a call.
@@ -239,140 +207,6 @@ func (v *client) send(o *operation, c *open) (*client, actions.Action) {
 	default:
 		return &next, c.resume(topic.Message{}, nobody(c.def.name))
 	}
-}
-
-// address chooses the servers that get the request of c, and makes it. It returns nil if
-// there is none.
-func (c *open) address(o *operation, id Caller) *actions.SendMessage {
-	if c.to = o.all; c.to != nil {
-		return c.request("", id, c.n)
-	}
-	if o.members() {
-		return c.addressMember(o, id)
-	}
-	m := c.request("", id, c.n)
-	var to recipients
-	for _, s := range o.servers {
-		if s.conversation.Matches(m.Message) {
-			to.peers = append(to.peers, s.peer)
-		}
-	}
-	if len(to.peers) == 0 {
-		return nil
-	}
-	c.to = &to
-	return m
-}
-
-// members reports whether servers of o are members of a queue group.
-func (o *operation) members() bool {
-	return slices.ContainsFunc(o.servers, func(s server) bool { return s.member != "" })
-}
-
-// addressMember chooses a member of a queue group: the calls go around.
-func (c *open) addressMember(o *operation, id Caller) *actions.SendMessage {
-	n := len(o.servers)
-	for i := range n {
-		s := o.servers[(int(c.n%uint64(n))+i)%n]
-		if s.member == "" {
-			continue
-		}
-		m := c.request(s.member, id, c.n)
-		if s.conversation.Matches(m.Message) {
-			c.to = &recipients{s.member, []actions.PeerID{s.peer}}
-			return m
-		}
-	}
-	return nil
-}
-
-// serve returns o with other servers.
-func (o *operation) serve(servers []server) *operation {
-	p := *o
-	p.servers, p.all = servers, nil
-	var all recipients
-	for _, s := range servers {
-		// The conversation pins Op and Server, at least.
-		if s.member != "" || len(s.conversation.Constraints()) != 2 {
-			return &p
-		}
-		all.peers = append(all.peers, s.peer)
-	}
-	if len(servers) > 0 {
-		p.all = &all
-	}
-	return &p
-}
-
-// seeServers is the handler that sees the servers of d come and go.
-func seeServers(d *definition, level int) *actions.Handler {
-	return &actions.Handler{
-		Events: actions.EventsOf(actions.Presence, actions.Absence),
-		Run: func(state any, ev *actions.Event) (any, actions.Action) {
-			peer, reason, conversation, came := ev.PeerID, ev.Reason, ev.Peer.Topic, ev.Kind == actions.Presence
-			return state, update(level, func(v *client) (*client, actions.Action) {
-				o := v.operation(d)
-				switch {
-				case o == nil:
-					return v, nil
-				case came:
-					return v.came(o, server{peer, conversation, d.member(conversation)})
-				default:
-					return v.left(o, peer, reason)
-				}
-			})
-		},
-	}
-}
-
-// came adds a server, and sends the requests that wait for one.
-func (v *client) came(o *operation, s server) (*client, actions.Action) {
-	p := o.serve(append(slices.Clip(o.servers), s))
-	if !o.seen || len(o.waiting) == 0 {
-		return v.with(p), nil
-	}
-	p.waiting = nil
-	return v.with(p).sendAll(o.def, o.waiting, nil)
-}
-
-// left removes a server. The calls that only it could have answered fail, or go to
-// another member of its queue group. If it was the last member, the calls that wait can
-// go to servers that are no members.
-func (v *client) left(o *operation, peer actions.PeerID, reason error) (*client, actions.Action) {
-	p := o.serve(slices.DeleteFunc(slices.Clone(o.servers), func(s server) bool { return s.peer == peer }))
-	next := v.with(p)
-	var as actions.Tree
-	for c := range v.open.all {
-		if c.def != o.def || !c.to.has(peer) {
-			continue
-		}
-		d := *c
-		var again *actions.SendMessage
-		if c.to.member != "" {
-			again = d.address(p, v.id)
-		} else {
-			d.to = &recipients{peers: slices.DeleteFunc(slices.Clone(c.to.peers), func(h actions.PeerID) bool { return h == peer })}
-		}
-		switch {
-		case again != nil:
-			as = append(as, actions.AtLevel(v.level, again))
-			fallthrough
-		case d.to != nil && len(d.to.peers) > 0:
-			change := *next
-			change.open = next.open.with(&d)
-			next = &change
-		default:
-			var a actions.Action
-			next, a = next.finish(c, topic.Message{}, gone(o.def.name, reason))
-			as = append(as, a)
-		}
-	}
-	if len(o.waiting) == 0 || !o.seen || !o.members() || p.members() {
-		return next, as
-	}
-	q := *p
-	q.waiting = nil
-	return next.with(&q).sendAll(o.def, o.waiting, as)
 }
 
 // finish ends a call that servers have.

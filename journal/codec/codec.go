@@ -52,16 +52,7 @@ func AppendValue(dst []byte, v any) ([]byte, error) {
 	if v == nil {
 		return append(dst, null), nil
 	}
-	x := reflect.ValueOf(v)
-	k, err := planOf(x.Type())
-	if err != nil {
-		return dst, err
-	}
-	d, err := k.write(dst, x, 0)
-	if err != nil {
-		return dst, withType(x.Type(), err)
-	}
-	return d, nil
+	return appendTo(dst, reflect.ValueOf(v))
 }
 
 // DecodeValue decodes a value of type t, which [AppendValue] has encoded. Give nil for t if
@@ -88,7 +79,11 @@ func DecodeValue(data []byte, t reflect.Type) (v any, rest []byte, err error) {
 // AppendRef is [AppendValue] for the value that ref points to, which it does not copy. It
 // panics if ref is not a pointer, or is a nil pointer.
 func AppendRef(dst []byte, ref any) ([]byte, error) {
-	x := reflect.ValueOf(ref).Elem()
+	return appendTo(dst, reflect.ValueOf(ref).Elem())
+}
+
+// appendTo appends x without the name of its type.
+func appendTo(dst []byte, x reflect.Value) ([]byte, error) {
 	k, err := planOf(x.Type())
 	if err != nil {
 		return dst, err
