@@ -256,3 +256,21 @@ func TestPassiveEndpointsKeepNoProcess(t *testing.T) {
 		}
 	}
 }
+
+// A machine that goes on from a snapshot still lets a process quit that has only passive
+// endpoints left.
+func TestPassiveEndpointsAfterASnapshot(t *testing.T) {
+	publisher := endpoint.Publisher(topic.All[visited]())
+	publisher.Passive = true
+	m := vm.New(actions.Spawn(actions.Stateless(publisher,
+		busyCount.Update(func(*busyVisits, int) (*busyVisits, actions.Action) { return &busyVisits{}, nil }),
+		endpoint.Device(hand{}, endpoint.OnValue(func(visited) actions.Action { return actions.Close(hand{}) })),
+	)))
+	m.Apply(vm.Input{Kind: vm.Start})
+	for name, m := range map[string]*vm.Machine{"original": m, "restored": m.Snapshot().Machine(nil)} {
+		m.Apply(vm.Input{Kind: vm.Value, Address: m.Held(1), Value: visited{}})
+		for p := range m.Processes() {
+			t.Errorf("%s: process %v is left, with %v", name, p.Path, p.Endpoints)
+		}
+	}
+}
