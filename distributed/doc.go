@@ -1,0 +1,2 @@
+// Package distributed lets machines take part in each other's dataspaces.
+package distributed
