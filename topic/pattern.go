@@ -141,6 +141,37 @@ func Select[M any](keys ...Key[M]) Selection {
 	return s
 }
 
+// Paths returns the paths of the fields of s in a message type, as [Constraint] has
+// them, one for each basic value. It reports false if s has all fields, and nil if
+// there are none.
+func (s Selection) Paths(t reflect.Type) (paths []string, some bool) {
+	if !s.some {
+		return nil, false
+	}
+	l := layoutOf(t)
+	s.leaves.each(func(i int) {
+		if i < len(l.leaves) {
+			paths = append(paths, l.leaves[i].path)
+		}
+	})
+	return paths, true
+}
+
+// SelectionOf returns the selection of the fields with the given paths in a message
+// type: the inverse of [Selection.Paths]. The error says which path is none.
+func SelectionOf(t reflect.Type, paths ...string) (Selection, error) {
+	l := layoutOf(t)
+	s := Selection{some: true}
+	for _, path := range paths {
+		i := slices.IndexFunc(l.leaves, func(f leaf) bool { return f.path == path })
+		if i < 0 || i >= maxLeaves {
+			return Selection{}, fmt.Errorf("topic: %v has no value at %q that can be selected", t, path)
+		}
+		s.leaves |= 1 << i
+	}
+	return s, nil
+}
+
 // Project returns t with all fields open that are not in s. The fields in s must be
 // of the message type of t. Topics of tuples, and [Any], have no fields: Project
 // returns them unchanged.

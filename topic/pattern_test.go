@@ -2,6 +2,9 @@ package topic_test
 
 import (
 	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/topic"
@@ -166,6 +169,30 @@ func TestIsGround(t *testing.T) {
 	} {
 		if got := c.t.IsGround(); got != c.want {
 			t.Errorf("%v is ground: %v", c.t, got)
+		}
+	}
+}
+
+// TestSelectionOf: it is the inverse of Paths, and a path that is none is an error.
+func TestSelectionOf(t *testing.T) {
+	typ := reflect.TypeFor[parcel]()
+	p := topic.Where(to.Is(spot{"a", 80}), kind.Is(1)).Topic()
+	for _, s := range []topic.Selection{topic.Select[parcel](to, kind), topic.Select[parcel](port), topic.Select[parcel](weight)} {
+		paths, some := s.Paths(typ)
+		again, err := topic.SelectionOf(typ, paths...)
+		if err != nil || !some || again != s || p.Project(again).String() != p.Project(s).String() {
+			t.Errorf("%v became %v by %q, error %v", s, again, paths, err)
+		}
+	}
+	if paths, some := (topic.Selection{}).Paths(typ); some || paths != nil {
+		t.Errorf("the selection of all fields has the paths %q", paths)
+	}
+	if none, err := topic.SelectionOf(typ); err != nil || p.Project(none).String() != "topic_test.parcel{}" {
+		t.Errorf("no path gives %v, error %v", none, err)
+	}
+	for _, path := range []string{"", "Too", "To"} {
+		if _, err := topic.SelectionOf(typ, "Kind", path); err == nil || !strings.Contains(err.Error(), strconv.Quote(path)) {
+			t.Errorf("the path %q gives the error %v", path, err)
 		}
 	}
 }

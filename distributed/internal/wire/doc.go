@@ -18,9 +18,9 @@
 // The body of a DATA frame is a list of items:
 //
 //	both ways      TYPE name fingerprint
-//	from a client  ASSERT id role, RETRACT id reason, SEND side message
+//	from a client  ASSERT id role, RETRACT id reason, SEND side message, SERVES name epoch
 //	from the home  PRESENCE id peer role, ABSENCE id peer reason, MESSAGE ids message,
-//	               REJECT id reason
+//	               REJECT id reason, SETTLED id, YOU number
 //
 // An endpoint of a client has an id, which the client chooses; a peer of it has a number,
 // which the home chooses. Numbers are varints in the shortest form. Strings, roles and

@@ -110,6 +110,9 @@ func (l *log) Absence(id, peer uint64, reason error) error {
 }
 func (l *log) Message(id uint64, c wire.Content) error { return l.add("message %d %s", id, content(c)) }
 func (l *log) Reject(id uint64, reason error) error    { return l.add("reject %d %v", id, reason) }
+func (l *log) Settled(id uint64) error                 { return l.add("settled %d", id) }
+func (l *log) Serves(name string, epoch uint64) error  { return l.add("serves %q %d", name, epoch) }
+func (l *log) You(via uint64) error                    { return l.add("you %d", via) }
 func (l *log) String() string                          { return strings.Join(l.lines, "\n") }
 
 // read reads bodies, from either side.

@@ -11,8 +11,9 @@ const Version = 1
 
 // Limits of frames.
 const (
-	MaxFrame = 256 << 10     // bytes of a frame
-	MaxBody  = MaxFrame - 30 // bytes of the body of a DATA frame
+	MaxFrame   = 256 << 10     // bytes of a frame
+	MaxBody    = MaxFrame - 30 // bytes of the body of a DATA frame
+	MaxMessage = MaxBody - 512 // bytes of an encoded message, so that there is room for its type
 	// MinWindow is the smallest window. When half of it has been taken, the peer is told:
 	// so it waits for no more than a body that it may send.
 	MinWindow = 2 * MaxBody

@@ -49,6 +49,9 @@ func frames(t testing.TB) (names []string, all []wire.Frame) {
 	items("absence", func(w *wire.Writer) error { return w.Absence(1, 2, nil) })
 	items("delivery", func(w *wire.Writer) error { return w.Message([]uint64{1, 2, 500}, messages[5]) })
 	items("reject", func(w *wire.Writer) error { return w.Reject(1, wire.ErrSchema) })
+	items("settled", func(w *wire.Writer) error { return w.Settled(300) })
+	items("serves", func(w *wire.Writer) error { return w.Serves("room", 300) })
+	items("you", func(w *wire.Writer) error { return w.You(300) })
 	return names, all
 }
 

@@ -172,6 +172,21 @@ func (e *echo) Reject(id uint64, reason error) error {
 	return e.wrote(e.w.Reject(id, reason), nil)
 }
 
+func (e *echo) Settled(id uint64) error {
+	_ = e.log.Settled(id)
+	return e.wrote(e.w.Settled(id), nil)
+}
+
+func (e *echo) Serves(name string, epoch uint64) error {
+	_ = e.log.Serves(name, epoch)
+	return e.wrote(e.w.Serves(name, epoch), nil)
+}
+
+func (e *echo) You(via uint64) error {
+	_ = e.log.You(via)
+	return e.wrote(e.w.You(via), nil)
+}
+
 // TestManyTypes: no more types can be introduced than a side remembers.
 func TestManyTypes(t *testing.T) {
 	var k wire.Known

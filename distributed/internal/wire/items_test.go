@@ -48,6 +48,10 @@ func TestItemsComeBack(t *testing.T) {
 			} else {
 				must(t, w.Send(topic.Orientation(i&1), m))
 				must(t, want.Send(topic.Orientation(i&1), c))
+				e, err := wire.Encode(m)
+				must(t, err)
+				must(t, w.SendEncoded(topic.Orientation(i&1), e))
+				must(t, want.Send(topic.Orientation(i&1), c))
 			}
 		}
 		for i, reason := range []error{nil, io.EOF, &world.Error{Kind: "k", Op: "o", Addr: "a", Text: "t"}, errors.New("bad \xff")} {
@@ -58,9 +62,15 @@ func TestItemsComeBack(t *testing.T) {
 				must(t, want.Absence(id, id+1, read))
 				must(t, w.Reject(id, reason))
 				must(t, want.Reject(id, read))
+				must(t, w.Settled(id))
+				must(t, want.Settled(id))
+				must(t, w.You(id))
+				must(t, want.You(id))
 			} else {
 				must(t, w.Retract(id, reason))
 				must(t, want.Retract(id, read))
+				must(t, w.Serves("room", id))
+				must(t, want.Serves("room", id))
 			}
 		}
 		known, err := read(home, wire.Known{}, &got, slices.Collect(w.Bodies)...)
@@ -124,6 +134,7 @@ func (c collect) Assert(_ uint64, r wire.Role) error {
 }
 func (collect) Retract(uint64, error) error                { return nil }
 func (collect) Send(topic.Orientation, wire.Content) error { return nil }
+func (collect) Serves(string, uint64) error                { return nil }
 
 // TestUnsendable: what means something in one machine alone is refused where it is
 // written, by name, and changes nothing. G6, G12, G14.
@@ -231,6 +242,7 @@ type items struct {
 
 func (i *items) Assert(_ uint64, r wire.Role) error { i.roles = append(i.roles, r); return nil }
 func (*items) Retract(uint64, error) error          { return nil }
+func (*items) Serves(string, uint64) error          { return nil }
 func (i *items) Send(_ topic.Orientation, c wire.Content) error {
 	i.messages = append(i.messages, c)
 	return nil
@@ -298,6 +310,9 @@ type nothing struct{}
 
 func (nothing) Assert(uint64, wire.Role) error             { return nil }
 func (nothing) Retract(uint64, error) error                { return nil }
+func (nothing) Serves(string, uint64) error                { return nil }
+func (nothing) Settled(uint64) error                       { return nil }
+func (nothing) You(uint64) error                           { return nil }
 func (nothing) Send(topic.Orientation, wire.Content) error { return nil }
 func (nothing) Presence(uint64, uint64, wire.Role) error   { return nil }
 func (nothing) Absence(uint64, uint64, error) error        { return nil }

@@ -10,6 +10,7 @@ type FromClient interface {
 	Assert(id uint64, r Role) error
 	Retract(id uint64, reason error) error
 	Send(side topic.Orientation, c Content) error
+	Serves(name string, epoch uint64) error
 }
 
 // FromHome is told the items from the home, in their order. An error ends the reading.
@@ -18,6 +19,8 @@ type FromHome interface {
 	Absence(id, peer uint64, reason error) error
 	Message(id uint64, c Content) error // once for each id
 	Reject(id uint64, reason error) error
+	Settled(id uint64) error
+	You(via uint64) error
 }
 
 // A Role is a role that was read.
@@ -57,6 +60,11 @@ func ReadFromClient(body []byte, k Known, to FromClient) (Known, error) {
 			if c := r.content(k); r.err == nil {
 				return to.Send(topic.Orientation(side), c)
 			}
+		case isServes:
+			name, epoch := r.text("the name of a place", MaxName), r.number("an epoch")
+			if r.err == nil {
+				return to.Serves(name, epoch)
+			}
 		default:
 			r.fail("an item from a client is of kind %d", kind)
 		}
@@ -84,6 +92,14 @@ func ReadFromHome(body []byte, k Known, to FromHome) (Known, error) {
 			id := r.number("an id")
 			if reason := r.reason(); r.err == nil {
 				return to.Reject(id, reason)
+			}
+		case isSettled:
+			if id := r.number("an id"); r.err == nil {
+				return to.Settled(id)
+			}
+		case isYou:
+			if via := r.number("a number"); r.err == nil {
+				return to.You(via)
 			}
 		default:
 			r.fail("an item from the home is of kind %d", kind)

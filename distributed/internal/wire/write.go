@@ -20,6 +20,9 @@ const (
 	isAbsence
 	isMessage
 	isReject
+	isSettled
+	isServes
+	isYou
 )
 
 // A Writer writes items. Its methods return an error, an [ErrUnsendable] or an
@@ -66,6 +69,70 @@ func (w *Writer) Send(side topic.Orientation, m topic.Message) error {
 	sent := w.Sent
 	dst, err := w.message(w.items, []byte{isSend, byte(side)}, m)
 	return w.done(dst, err, sent)
+}
+
+// An Encoded is a message in the form in which it is sent. The process that sends it
+// encodes it, so that an error ends this process and no other.
+type Encoded struct {
+	Type string // the name of its type
+	Data []byte
+}
+
+// Encode encodes a message. The error, an [ErrUnsendable] or an [ErrTooLarge], says why it
+// cannot be sent.
+func Encode(m topic.Message) (Encoded, error) {
+	ref := m.Ref()
+	if ref == nil {
+		return Encoded{}, errNoMessage
+	}
+	f := formOf(m.Type())
+	if f.err != nil {
+		return Encoded{}, f.err
+	}
+	data, err := codec.AppendRef(nil, ref)
+	switch {
+	case err != nil:
+		return Encoded{}, fmt.Errorf("%w: %w", ErrUnsendable, err)
+	case len(data) > MaxMessage:
+		return Encoded{}, fmt.Errorf("%w: a %s needs %d bytes, and at most %d are allowed", ErrTooLarge, f.name, len(data), MaxMessage)
+	}
+	return Encoded{f.name, data}, nil
+}
+
+var errNoMessage = fmt.Errorf("%w: it is no message", ErrUnsendable)
+
+// SendEncoded sends a message on behalf of a side. It is [Writer.Send] for a message that
+// [Encode] has encoded in this program.
+func (w *Writer) SendEncoded(side topic.Orientation, e Encoded) error {
+	t, ok := world.Registered(e.Type)
+	if !ok {
+		return fmt.Errorf("%w: no type is registered as %q", ErrUnsendable, e.Type)
+	}
+	sent := w.Sent
+	dst, n, err := w.introduce(w.items, t)
+	if err == nil {
+		dst = binary.AppendUvarint(append(dst, isSend, byte(side)), n)
+		dst = append(binary.AppendUvarint(dst, uint64(len(e.Data))), e.Data...)
+	}
+	return w.done(dst, err, sent)
+}
+
+// Serves tells the home under which name, and in which life, the machine of the client is
+// itself a place on its node.
+func (w *Writer) Serves(name string, epoch uint64) error {
+	return w.item(binary.AppendUvarint(appendText(append(w.items, isServes), name), epoch))
+}
+
+// You tells the client which number stands for it at home, where numbers of processes
+// that call are of one machine only.
+func (w *Writer) You(via uint64) error {
+	return w.item(binary.AppendUvarint(append(w.items, isYou), via))
+}
+
+// Settled tells an endpoint that it has been told of all peers that were there when it was
+// opened.
+func (w *Writer) Settled(id uint64) error {
+	return w.item(binary.AppendUvarint(append(w.items, isSettled), id))
 }
 
 // Presence tells an endpoint of a peer, which has a number.
@@ -122,7 +189,7 @@ func (w *Writer) role(kind byte, id, peer uint64, hasPeer bool, r topic.Role) er
 func (w *Writer) message(dst, head []byte, m topic.Message) ([]byte, error) {
 	ref := m.Ref()
 	if ref == nil {
-		return dst, fmt.Errorf("%w: it is no message", ErrUnsendable)
+		return dst, errNoMessage
 	}
 	dst, n, err := w.introduce(dst, m.Type())
 	if err != nil {
