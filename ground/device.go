@@ -79,6 +79,10 @@ func (d *device) start() {
 	}
 	d.mu.Lock()
 	d.handle = handle
+	if _, ok := handle.(world.Duplex); ok {
+		d.output.duplex = true
+		d.updateLocked()
+	}
 	fx := d.stepLocked(what, err)
 	d.mu.Unlock()
 	switch {

@@ -31,6 +31,7 @@ type output struct {
 	writer  writer
 	blocked bool // the handle has refused to take more, and since then something has always waited
 	pressed bool // the machine waits for the writer
+	duplex  bool // the handle is a world.Duplex
 }
 
 // A writer says who writes the commands.
@@ -51,7 +52,7 @@ func (o *output) empty() bool { return o.writer == idle && len(o.queue) == 0 }
 
 // high reports whether so much waits that the ground receives nothing from the
 // device.
-func (o *output) high() bool { return o.size > highWater }
+func (o *output) high() bool { return o.size > highWater && !o.duplex }
 
 // over reports whether the device may not get more commands of an input: more than
 // limit bytes wait that count. The input of the last command may always add more.

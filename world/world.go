@@ -85,6 +85,17 @@ type Aborter interface {
 	Abort() error
 }
 
+// A Duplex is a handle from which the ground receives although much waits to be written.
+// From others it then receives nothing, so that a peer that reads slowly is answered
+// slowly. If both peers did that, each could wait for the other: so one of them is a
+// Duplex.
+type Duplex interface {
+	Handle
+
+	// Duplex does nothing. It marks the type.
+	Duplex()
+}
+
 // An Env is what the ground offers to a device that it opens. Any goroutine may call
 // its methods, until the device is closed.
 type Env interface {

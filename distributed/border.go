@@ -1,0 +1,174 @@
+package distributed
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/go-marketplace/marketplace/distributed/internal/wire"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// A border is crossed by what comes from another machine. What means something in the
+// machine of the sender only is rewritten, so that it means the same here: see [Handle].
+type border struct {
+	sender Place   // as which the machine of the sender is served, if it is
+	here   []Place // as which this machine is served
+	via    uint64
+	home   bool // this is the home
+}
+
+// errNoWhereabouts says that a message has a handle to nowhere.
+var errNoWhereabouts = errors.New("a Handle in it is of a machine that is served as no place; use Config.Serve there")
+
+// message returns a message that was read. A message of a type that is not known here is an
+// [Opaque].
+func (b border) message(c wire.Content) (topic.Message, error) {
+	if unknown, ok := errors.AsType[*wire.TypeError](c.Err); ok {
+		return topic.MessageOf(Opaque{unknown.Name, slices.Clone(c.Data)}), nil
+	}
+	if c.Err != nil {
+		return topic.Message{}, c.Err
+	}
+	ref := c.Message.Ref()
+	v := reflect.ValueOf(ref).Elem()
+	if !crosses(v.Type()) {
+		return c.Message, nil
+	}
+	if err := b.rewrite(v); err != nil {
+		return topic.Message{}, fmt.Errorf("%w: a %v: %w", ErrUnsendable, v.Type(), err)
+	}
+	return c.Message, nil
+}
+
+// role returns a role that was read.
+func (b border) role(r topic.Role) (topic.Role, error) { return r, nil }
+
+// handle rewrites a handle.
+func (b border) handle(h *Handle) error {
+	switch {
+	case *h == Handle{}:
+	case h.Place == Place{}:
+		if b.sender == (Place{}) {
+			return errNoWhereabouts
+		}
+		h.Place = b.sender
+	case slices.Contains(b.here, h.Place):
+		h.Place = Place{}
+	}
+	return nil
+}
+
+var handleType = reflect.TypeFor[Handle]()
+
+// crossing says which types have parts that are rewritten.
+var crossing sync.Map // of reflect.Type bool
+
+// crosses reports whether values of a type may have parts that are rewritten.
+func crosses(t reflect.Type) bool {
+	if c, ok := crossing.Load(t); ok {
+		return c.(bool)
+	}
+	c := findCrossing(t, map[reflect.Type]bool{})
+	crossing.Store(t, c)
+	return c
+}
+
+func findCrossing(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if t == handleType || t.Kind() == reflect.Interface {
+		return true
+	}
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Map:
+		return findCrossing(t.Key(), seen) || findCrossing(t.Elem(), seen)
+	case reflect.Slice, reflect.Array, reflect.Pointer:
+		return findCrossing(t.Elem(), seen)
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if f.IsExported() && findCrossing(f.Type, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// rewrite rewrites the parts of a value that was read, and that nobody else has.
+func (b border) rewrite(v reflect.Value) error {
+	t := v.Type()
+	if t == handleType {
+		return b.handle(v.Addr().Interface().(*Handle))
+	}
+	if !crosses(t) {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Interface:
+		if v.IsNil() {
+			return nil
+		}
+		n, err := b.rewritten(v.Elem())
+		if err == nil {
+			v.Set(n)
+		}
+		return err
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return b.rewrite(v.Elem())
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if err := b.rewrite(v.Index(i)); err != nil {
+				return err
+			}
+		}
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if t.Field(i).IsExported() {
+				if err := b.rewrite(v.Field(i)); err != nil {
+					return err
+				}
+			}
+		}
+	case reflect.Map:
+		return b.rewriteMap(v)
+	}
+	return nil
+}
+
+// rewritten returns a copy of a value that cannot be changed, rewritten.
+func (b border) rewritten(v reflect.Value) (reflect.Value, error) {
+	n := reflect.New(v.Type()).Elem()
+	n.Set(v)
+	return n, b.rewrite(n)
+}
+
+func (b border) rewriteMap(v reflect.Value) error {
+	if v.IsNil() {
+		return nil
+	}
+	next := reflect.MakeMapWithSize(v.Type(), v.Len())
+	for i := v.MapRange(); i.Next(); {
+		key, err := b.rewritten(i.Key())
+		if err != nil {
+			return err
+		}
+		elem, err := b.rewritten(i.Value())
+		if err != nil {
+			return err
+		}
+		if next.MapIndex(key).IsValid() {
+			return fmt.Errorf("two keys of a map mean %v here", key)
+		}
+		next.SetMapIndex(key, elem)
+	}
+	v.Set(next)
+	return nil
+}

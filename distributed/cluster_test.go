@@ -1,0 +1,161 @@
+package distributed_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type says struct{ Who, What string }
+
+var sayer = topic.FieldOf(func(s *says) *string { return &s.Who })
+
+func init() { world.Register[says]("distributed_test.says") }
+
+// A cluster is some machines that run in a bubble, and stop with it.
+type cluster struct {
+	t       *testing.T
+	network *distributed.MemoryNetwork
+}
+
+func newCluster(t *testing.T) *cluster { return &cluster{t, distributed.Memory()} }
+
+func (c *cluster) config(node string) distributed.Config {
+	return distributed.Config{Network: c.network.Node(node)}
+}
+
+// run runs a machine, and returns the function that stops it.
+func (c *cluster) run(boot ...actions.Action) (stop func()) {
+	ctx, cancel := context.WithCancel(c.t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- (&ground.Ground{Logger: slog.New(slog.NewTextHandler(c.t.Output(), nil))}).Run(ctx, boot...)
+	}()
+	stopped := false
+	stop = func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			<-done
+		}
+	}
+	c.t.Cleanup(stop)
+	synctest.Wait()
+	return stop
+}
+
+// A heard is what a listener has heard, as lines.
+type heard struct{ lines []string }
+
+func (h *heard) add(format string, args ...any) actions.Action {
+	h.lines = append(h.lines, fmt.Sprintf(format, args...))
+	return nil
+}
+
+func (h *heard) take() []string {
+	synctest.Wait()
+	lines := h.lines
+	h.lines = nil
+	return lines
+}
+
+// listener returns an endpoint that hears what is said.
+func (h *heard) listener() actions.AddEndpoint {
+	return endpoint.Subscriber(topic.All[says](),
+		endpoint.OnMessage(func(s says) actions.Action { return h.add("%s: %s", s.Who, s.What) }),
+		endpoint.OnPresence(func(s says) actions.Action { return h.add("+%s", s.Who) }),
+		endpoint.OnAbsence(func(s says, reason error) actions.Action { return h.add("-%s (%v)", s.Who, reason) }),
+	)
+}
+
+func spawn(as ...actions.Action) actions.Action { return actions.Spawn(actions.Stateless(as...)) }
+
+func (h *heard) expect(t *testing.T, want ...string) {
+	t.Helper()
+	if got := h.take(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+}
+
+// TestTwoMachines: what happens at a place is heard elsewhere.
+func TestTwoMachines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		room := distributed.Place{Node: "a", Name: "room"}
+		var atHome, away heard
+		c.run(c.config("a").Driver(), c.config("a").Serve("room"), spawn(atHome.listener()))
+		stop := c.run(c.config("b").Driver(), spawn(
+			room.At(away.listener()),
+			room.At(endpoint.Publisher(topic.Where(sayer.Is("tony")))),
+			distributed.Send(room, says{"tony", "hello"}),
+		))
+		time.Sleep(time.Second)
+		atHome.expect(t, "+tony", "tony: hello")
+		away.expect(t, "+tony", "tony: hello")
+		stop()
+		time.Sleep(time.Second)
+		atHome.expect(t, "-tony ("+distributed.ErrLeft.Error()+")")
+	})
+}
+
+// A wire is a device that performs what a test says.
+type wire struct{ c chan actions.Action }
+
+func (w wire) DeviceName() string { return fmt.Sprintf("wire %p", w.c) }
+
+func (w wire) Open(context.Context, world.Env) (world.Handle, error) {
+	return &openWire{c: w.c, closed: make(chan struct{})}, nil
+}
+
+type openWire struct {
+	told   bool
+	c      chan actions.Action
+	once   sync.Once
+	closed chan struct{}
+}
+
+type deed struct{ actions.Action }
+
+func (w *openWire) Recv() (any, error) {
+	if !w.told {
+		w.told = true
+		return "open", nil
+	}
+	select {
+	case a := <-w.c:
+		return deed{a}, nil
+	case <-w.closed:
+		return nil, io.EOF
+	}
+}
+
+func (w *openWire) Try(cs []any) (int, error) { return len(cs), nil }
+func (w *openWire) Do(any) error              { return nil }
+func (w *openWire) Close() error              { w.once.Do(func() { close(w.closed) }); return nil }
+
+// steered returns the action that spawns a process which performs what comes from c.
+func steered(c chan actions.Action) actions.Action {
+	return spawn(endpoint.Device(wire{c}, endpoint.OnValue(func(d deed) actions.Action { return d.Action })))
+}
+
+// nested returns the action that spawns a machine in the machine.
+func nested(boot ...actions.Action) actions.Action {
+	return actions.Spawn(vm.Nested(boot...))
+}

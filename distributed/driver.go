@@ -1,0 +1,391 @@
+package distributed
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/benbjohnson/immutable"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed/internal/wire"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A driver is the state of the driver. It keeps a link to each place that somebody in its
+// machine takes part in, subscribes to the presence of, or sends to.
+type driver struct {
+	config  Config
+	here    []Place // as which this machine is served, in order
+	links   *immutable.SortedMap[home, *link]
+	watched *immutable.SortedMap[string, watched]
+}
+
+type driverStep = actions.Transition[driver]
+
+// watched are the nodes that may have a place with a name, for those who subscribe to
+// [Named].
+type watched struct {
+	count int
+	known []string // that the network knows
+	nodes []string // to which the driver keeps links: also those that are not known any more, until the link is lost
+}
+
+type byHome struct{}
+
+func (byHome) Compare(a, b home) int { return a.compare(b) }
+
+func newDriver(c Config) driver {
+	return driver{config: c, links: immutable.NewSortedMap[home, *link](byHome{}), watched: immutable.NewSortedMap[string, watched](nil)}
+}
+
+// Driver returns the action that spawns the driver: the process that keeps links for those
+// who use [Place.At], [Send], [Feedback] and [Reach] in the machine, or from inside it by
+// [actions.AtMeta]. A machine needs one driver for each Network.
+//
+// Driver panics if c is not as its fields demand.
+func (c Config) Driver() actions.SpawnProcess {
+	d := newDriver(c.settled("Driver"))
+	return actions.Spawn(actions.Next(d, d.open())).Named("distributed driver")
+}
+
+// open opens the endpoints and the devices of the driver.
+func (d driver) open() actions.Action {
+	as := actions.Tree{
+		endpoint.ObserveSubscribers(topic.All[happening](),
+			endpoint.OnEvent(actions.Presence, driver.claimed),
+			endpoint.OnEvent(actions.Absence, driver.unclaimed)),
+		endpoint.Subscriber(topic.All[outgoing](), endpoint.OnMessageState(driver.send)),
+		endpoint.ObserveSubscribers(topic.All[Up](),
+			endpoint.OnEvent(actions.Presence, driver.reached),
+			endpoint.OnEvent(actions.Absence, driver.unreached)),
+		endpoint.ObservePublishers(Whereabouts(),
+			endpoint.OnPresenceState(func(d driver, h Here) driverStep { return d.serves(h.Place, true) }),
+			endpoint.OnAbsenceState(func(d driver, h Here, _ error) driverStep { return d.serves(h.Place, false) }).IgnoringReason()),
+		endpoint.Publisher(Reach(Place{})),
+	}
+	for i := d.links.Iterator(); !i.Done(); {
+		_, l, _ := i.Next()
+		as = append(as, d.hold(l.home), actions.When(l.lingering, d.linger(l.home)), l.up(), l.publishAll())
+	}
+	for i := d.watched.Iterator(); !i.Done(); {
+		name, _, _ := i.Next()
+		as = append(as, d.watch(name))
+	}
+	return as
+}
+
+func (d driver) device(h home) linkDevice { return linkDevice{d.config, h} }
+
+// hold opens the device of a link.
+func (d driver) hold(h home) actions.Action {
+	return endpoint.Device(d.device(h),
+		endpoint.OnValueState(func(d driver, v linkLost) driverStep { return d.lost(h, v.Reason) }),
+		endpoint.OnValueState(func(d driver, v linkTrouble) driverStep { return d.inTrouble(h, v.Reason) }),
+		endpoint.OnValueState(func(d driver, v linkJoined) driverStep { return d.joined(h, v) }),
+		endpoint.OnValueState(func(d driver, v linkData) driverStep { return d.heard(h, v) }),
+		endpoint.OnEndedState(func(d driver, reason error) driverStep { return d.ended(h, reason) }),
+	)
+}
+
+// change changes the link to a home, or makes one.
+func (d driver) change(h home, f func(l *link) actions.Action) driverStep {
+	old, ok := d.links.Get(h)
+	l := link{home: h, roles: noRoles, ids: noIDs}
+	if ok {
+		l = *old
+	}
+	as := actions.Group(actions.When(!ok, d.hold(h)), f(&l))
+	d.links = d.links.Set(h, &l)
+	return actions.Next(d, as).Then(func(d driver) driverStep { return d.rest(h) })
+}
+
+// lingering is how long a link stays after the last message, while nothing else needs it.
+const lingering = 30 * time.Second
+
+// linger opens the alarm that rings when a link has had time to be used again.
+func (d driver) linger(h home) actions.Action {
+	return endpoint.Device(d.lingerAlarm(h), endpoint.OnValueState(func(d driver, _ world.AlarmRang) driverStep {
+		return d.change(h, func(l *link) actions.Action {
+			l.lingering = false
+			return actions.Close(d.lingerAlarm(h)) // so that it can be set again at once
+		})
+	}))
+}
+
+func (d driver) lingerAlarm(h home) world.Alarm {
+	return world.Alarm{Clock: d.config.Clock, After: lingering, Label: fmt.Sprintf("distributed %v", h)}
+}
+
+// rest closes a link that nobody needs any more.
+func (d driver) rest(h home) driverStep {
+	l, ok := d.links.Get(h)
+	switch {
+	case !ok || l.needed() || l.lingering:
+		return actions.Next(d)
+	case l.used:
+		m := *l
+		m.used, m.lingering = false, true
+		d.links = d.links.Set(h, &m)
+		return actions.Next(d, d.linger(h))
+	}
+	d.links = d.links.Delete(h)
+	return actions.Next(d, actions.When(l.session != 0, actions.Delete(upEnd{h})), actions.Close(d.device(h)))
+}
+
+// claimed handles an endpoint that takes part at a place.
+func (d driver) claimed(ev endpoint.Event[happening]) driverStep {
+	c, text, ok := claimIn(ev.Conversation)
+	if !ok {
+		return actions.Next(d)
+	}
+	return d.change(d.homeOf(c.place), func(l *link) actions.Action { return d.tell(l, l.claim(c, text)) })
+}
+
+// unclaimed handles an endpoint that has left.
+func (d driver) unclaimed(ev endpoint.Event[happening]) driverStep {
+	c, text, ok := claimIn(ev.Conversation)
+	if !ok {
+		return actions.Next(d)
+	}
+	return d.change(d.homeOf(c.place), func(l *link) actions.Action { return d.tell(l, l.unclaim(c, text, ev.Reason)) })
+}
+
+// claimIn returns the claim of a subscriber of happenings, if it is an endpoint at a place.
+func claimIn(p topic.Pattern[happening]) (c claim, text string, ok bool) {
+	text, ok = happeningClaim.In(p)
+	if _, sign := happeningSign.In(p); !ok || sign {
+		return c, text, false
+	}
+	c, ok = readClaim(text)
+	return c, text, ok
+}
+
+// homeOf returns where a place is. A place without a node is on this one.
+func (d driver) homeOf(p Place) home {
+	h := p.home()
+	if h.Node == "" {
+		h.Node = d.config.Network.Node()
+	}
+	return h
+}
+
+// tell adds to actions those that send what a link has to say.
+func (d driver) tell(l *link, as actions.Action) actions.Action {
+	if len(l.out.bodies) == 0 && len(l.out.warnings) == 0 {
+		return as
+	}
+	t := actions.Tree{as}
+	dev := d.device(l.home)
+	for _, w := range l.out.warnings {
+		t = append(t, actions.Tell(dev, w))
+	}
+	for _, b := range l.out.bodies {
+		t = append(t, actions.Tell(dev, linkSend{l.session, b}))
+	}
+	l.out = outbox{}
+	return t
+}
+
+// send handles a message to a place.
+func (d driver) send(m outgoing) driverStep {
+	h := d.homeOf(m.Place)
+	if l, ok := d.links.Get(h); ok && l.session != 0 && l.used && m.Place.Epoch == 0 {
+		// The common case changes at most which types were introduced.
+		w := wire.Writer{Sent: l.sent}
+		if err := w.SendEncoded(m.Sender, wire.Encoded{Type: m.Type, Data: m.Data}); err == nil {
+			if len(w.Sent.Types) != len(l.sent.Types) {
+				n := *l
+				n.sent = w.Sent
+				d.links = d.links.Set(h, &n)
+			}
+			dev := d.device(h)
+			for b := range w.Bodies {
+				return actions.Next(d, actions.Tell(dev, linkSend{l.session, b}))
+			}
+		}
+	}
+	return d.change(h, func(l *link) actions.Action {
+		l.used = true
+		l.send(m)
+		hurry := l.trouble && len(l.letters) > 0
+		if hurry {
+			l.trouble = false
+		}
+		return actions.Group(d.tell(l, nil), actions.When(hurry, actions.Tell(d.device(h), linkHurry{})))
+	})
+}
+
+// lost handles the loss of a link. The first value of the device comes here, too: if there
+// was a link before, the machine was restarted.
+func (d driver) lost(h home, reason error) driverStep {
+	if reason == nil {
+		reason = errInterrupted
+	}
+	return d.change(h, func(l *link) actions.Action { return l.lose(reason) }).Then(func(d driver) driverStep {
+		if _, ok := d.watched.Get(h.Name); ok {
+			return d.follow(h.Name)
+		}
+		return actions.Next(d)
+	})
+}
+
+// inTrouble handles that there was no link for a lease.
+func (d driver) inTrouble(h home, reason error) driverStep {
+	return d.change(h, func(l *link) actions.Action {
+		l.trouble = true
+		return d.tell(l, l.giveUp(fmt.Errorf("%w: %w", ErrUnreachable, reason)))
+	})
+}
+
+// joined handles a new link.
+func (d driver) joined(h home, j linkJoined) driverStep {
+	return d.change(h, func(l *link) actions.Action {
+		as := l.join(j, d.here)
+		return d.tell(l, actions.Group(l.up(), as))
+	})
+}
+
+// heard handles what the home says.
+func (d driver) heard(h home, v linkData) driverStep {
+	l, ok := d.links.Get(h)
+	if !ok || v.Session != l.session {
+		return actions.Next(d)
+	}
+	r := reading{link: *l, border: d.borderTo(l)}
+	known, err := wire.ReadFromHome(v.Body, l.known, &r)
+	if err != nil {
+		return actions.Next(d, actions.Tell(d.device(h), linkEnd{v.Session, err}))
+	}
+	if !r.changed && len(known.Types) == len(l.known.Types) {
+		return actions.Next(d, d.tell(&r.link, r.actions))
+	}
+	return d.change(h, func(l *link) actions.Action {
+		*l = r.link
+		l.known = known
+		return d.tell(l, r.actions)
+	})
+}
+
+// borderTo returns the border over which messages come from the home of a link.
+func (d driver) borderTo(l *link) border {
+	return border{sender: Place{l.home.Node, l.home.Name, l.epoch}, here: d.here}
+}
+
+// ended handles the end of the device of a link: it could not keep up, or the machine
+// stops.
+func (d driver) ended(h home, reason error) driverStep {
+	return d.change(h, func(l *link) actions.Action {
+		return actions.Group(l.lose(reason), actions.When(!errors.Is(reason, world.ErrStopped), d.hold(h)))
+	})
+}
+
+// reached handles a subscriber of the presence of places.
+func (d driver) reached(ev endpoint.Event[Up]) driverStep {
+	return d.reach(ev.Conversation, 1)
+}
+
+func (d driver) unreached(ev endpoint.Event[Up]) driverStep {
+	return d.reach(ev.Conversation, -1)
+}
+
+func (d driver) reach(p topic.Pattern[Up], n int) driverStep {
+	if here, _ := upHere.In(p); here {
+		return actions.Next(d)
+	}
+	node, hasNode := upNode.In(p)
+	name, hasName := upName.In(p)
+	switch {
+	case !hasName:
+		return actions.Next(d) // all that there are links to
+	case hasNode:
+		return d.changeReach(d.homeOf(Place{Node: node, Name: name}), n)
+	}
+	w, had := d.watched.Get(name)
+	w.count += n
+	if w.count == 0 {
+		d.watched = d.watched.Delete(name)
+		t := actions.Next(d, actions.Close(watchDevice{d.config, name}))
+		for _, n := range w.nodes {
+			t = t.Then(func(d driver) driverStep { return d.changeReach(home{n, name}, -1) })
+		}
+		return t
+	}
+	d.watched = d.watched.Set(name, w)
+	return actions.Next(d, actions.When(!had, d.watch(name)))
+}
+
+func (d driver) changeReach(h home, n int) driverStep {
+	return d.change(h, func(l *link) actions.Action {
+		l.reach += n
+		return nil
+	})
+}
+
+// watch opens the device that tells on which nodes a place may be.
+func (d driver) watch(name string) actions.Action {
+	return endpoint.Device(watchDevice{d.config, name}, endpoint.OnValueState(func(d driver, v watchNodes) driverStep {
+		w, ok := d.watched.Get(name)
+		if !ok {
+			return actions.Next(d)
+		}
+		w.known = v.Nodes
+		d.watched = d.watched.Set(name, w)
+		return d.follow(name)
+	}))
+}
+
+// follow keeps links to the nodes that may have a place with a name, and no longer to
+// those that are not known any more. A link that is there stays: it tells why it ends.
+func (d driver) follow(name string) driverStep {
+	w, _ := d.watched.Get(name)
+	t := actions.Next(d)
+	var next []string
+	for _, n := range w.nodes {
+		l, ok := d.links.Get(home{n, name})
+		if slices.Contains(w.known, n) || ok && l.session != 0 {
+			next = append(next, n)
+		} else {
+			t = t.Then(func(d driver) driverStep { return d.changeReach(home{n, name}, -1) })
+		}
+	}
+	for _, n := range w.known {
+		if !slices.Contains(w.nodes, n) {
+			next = append(next, n)
+			t = t.Then(func(d driver) driverStep { return d.changeReach(home{n, name}, 1) })
+		}
+	}
+	return t.Then(func(d driver) driverStep {
+		w.nodes = next
+		if w.count > 0 {
+			d.watched = d.watched.Set(name, w)
+		}
+		return actions.Next(d)
+	})
+}
+
+// serves handles that this machine is served as a place, or no longer.
+func (d driver) serves(p Place, is bool) driverStep {
+	d.here = slices.DeleteFunc(slices.Clone(d.here), func(q Place) bool { return p == q })
+	if is {
+		d.here = append(d.here, p)
+		slices.SortFunc(d.here, Place.compare)
+	}
+	t := actions.Next(d)
+	for i := d.links.Iterator(); !i.Done(); {
+		h, l, _ := i.Next()
+		if l.session == 0 {
+			continue
+		}
+		t = t.Then(func(d driver) driverStep {
+			return d.change(h, func(l *link) actions.Action {
+				l.serve(d.here)
+				return d.tell(l, nil)
+			})
+		})
+	}
+	return t
+}

@@ -1,0 +1,276 @@
+package distributed
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/go-marketplace/marketplace/distributed/internal/session"
+	"github.com/go-marketplace/marketplace/distributed/internal/wire"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A home is where a place is: a node, and the name of the place there.
+type home struct{ Node, Name string }
+
+func (h home) String() string { return fmt.Sprintf("%q on node %q", h.Name, h.Node) }
+
+// A linkDevice is a link to a place, for the driver. It connects, and connects again when
+// it has lost the link. It ends only when it is closed, or cannot keep up.
+type linkDevice struct {
+	config Config
+	home   home
+}
+
+// The values of a linkDevice. The first is a linkLost without a reason, so that a driver
+// that was restored knows that it has no link.
+type (
+	linkLost    struct{ Reason error } // there is no link any more
+	linkTrouble struct{ Reason error } // there was no link for a lease
+	linkJoined  struct {               // there is a link
+		Session uint64 // which of this device
+		Epoch   uint64 // of the place
+	}
+	linkData struct { // what the home says
+		Session uint64
+		Body    []byte
+	}
+)
+
+// Size implements [world.Sizer].
+func (d linkData) Size() int { return len(d.Body) }
+
+// The commands of a linkDevice.
+type (
+	linkSend struct { // to be sent in a session, and not in a later one
+		Session uint64
+		Body    []byte
+	}
+	linkWarn struct { // to be logged
+		What   string
+		Reason error
+	}
+	linkHurry struct{} // says that the link is needed now; linkTrouble comes again if there is none for a lease
+	linkEnd   struct { // ends a session
+		Session uint64
+		Reason  error
+	}
+)
+
+// Size implements [world.Sizer].
+func (s linkSend) Size() int { return len(s.Body) }
+
+func init() {
+	world.Register[linkLost]("distributed.linkLost")
+	world.Register[linkTrouble]("distributed.linkTrouble")
+	world.Register[linkJoined]("distributed.linkJoined")
+	world.Register[linkData]("distributed.linkData")
+	world.Register[linkSend]("distributed.linkSend")
+	world.Register[linkWarn]("distributed.linkWarn")
+	world.Register[linkHurry]("distributed.linkHurry")
+	world.Register[linkEnd]("distributed.linkEnd")
+}
+
+// DeviceName implements [world.Device].
+func (d linkDevice) DeviceName() string {
+	return fmt.Sprintf("distributed.link(%s, %q, %q)", d.config.name(), d.home.Node, d.home.Name)
+}
+
+// Open implements [world.Device].
+func (d linkDevice) Open(_ context.Context, env world.Env) (world.Handle, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &linkHandle{linkDevice: d, env: env, life: rand.Uint64(), ctx: ctx, cancel: cancel, hurry: make(chan struct{}, 1)}, nil
+}
+
+// A linkHandle is an open linkDevice.
+type linkHandle struct {
+	linkDevice
+	env    world.Env
+	life   uint64 // of the sessions of this handle
+	ctx    context.Context
+	cancel context.CancelFunc
+	hurry  chan struct{}
+
+	// Of Recv alone.
+	told    bool      // the first value was returned
+	since   time.Time // when the link was wanted or lost
+	trouble bool      // it was said that there is trouble
+	wait    time.Duration
+	failed  string // the text of the failure that was logged last
+
+	mu     sync.Mutex
+	number uint64 // of the session
+	conn   *conn  // nil if there is none
+}
+
+// Recv implements [world.Handle].
+func (h *linkHandle) Recv() (any, error) {
+	if !h.told {
+		h.told, h.since = true, h.config.Clock.Now()
+		return linkLost{}, nil
+	}
+	for {
+		if h.ctx.Err() != nil {
+			return nil, world.ErrClosed
+		}
+		c := h.current()
+		if c == nil {
+			if err := h.dial(); err != nil {
+				if v := h.failure(err); v != nil {
+					return v, nil
+				}
+			}
+			continue
+		}
+		switch e := c.receive().(type) {
+		case session.Joined:
+			h.wait, h.trouble, h.failed = 0, false, ""
+			select {
+			case <-h.hurry:
+			default:
+			}
+			return linkJoined{h.number, e.Epoch}, nil
+		case session.Data:
+			return linkData{h.number, e.Body}, nil
+		case session.Ended:
+			h.set(nil)
+			if c.hadJoined() {
+				h.since = h.config.Clock.Now()
+				return linkLost{world.Reduce(e.Reason)}, nil
+			}
+			if v := h.failure(e.Reason); v != nil {
+				return v, nil
+			}
+		}
+	}
+}
+
+func (h *linkHandle) current() *conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.conn
+}
+
+func (h *linkHandle) set(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.conn = c
+}
+
+// dial connects to the home and begins a session.
+func (h *linkHandle) dial() error {
+	ctx, cancel := context.WithTimeout(h.ctx, max(h.config.Lease, time.Second))
+	defer cancel()
+	l, err := connect(ctx, h.config.Network, h.home)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() != nil {
+		_ = l.Close()
+		return h.ctx.Err()
+	}
+	h.number++
+	h.conn = dialed(h.config, l, wire.ID{Life: h.life, Number: h.number}, session.Place{Node: h.home.Node, Name: h.home.Name})
+	return nil
+}
+
+// The pause before the next attempt to connect.
+const (
+	minPause = 200 * time.Millisecond
+	maxPause = 10 * time.Second
+)
+
+// failure handles a failed attempt to connect. It waits, or returns the value that says
+// that there is trouble.
+func (h *linkHandle) failure(err error) any {
+	if h.ctx.Err() != nil {
+		return nil
+	}
+	if text := err.Error(); text != h.failed {
+		h.failed = text
+		h.env.Logger().Warn("distributed: cannot reach a place", "node", h.home.Node, "place", h.home.Name, "reason", err)
+	}
+	if !h.trouble && h.config.Clock.Now().Sub(h.since) >= h.config.Lease {
+		h.trouble = true
+		return linkTrouble{world.Reduce(err)}
+	}
+	h.wait = min(max(2*h.wait, minPause), maxPause)
+	pause := h.wait/2 + rand.N(h.wait/2)
+	if left := h.config.Lease - h.config.Clock.Now().Sub(h.since); !h.trouble && left < pause {
+		pause = max(left, time.Millisecond)
+	}
+	over := make(chan struct{})
+	timer := h.config.Clock.AfterFunc(pause, func() { close(over) })
+	defer timer.Stop()
+	select {
+	case <-over:
+	case <-h.hurry:
+		h.since, h.trouble, h.wait = h.config.Clock.Now(), false, 0
+	case <-h.ctx.Done():
+	}
+	return nil
+}
+
+// Duplex implements [world.Duplex]: a client hears what the home says, even if the home does
+// not allow it to say more. The home waits, so that not both do.
+func (h *linkHandle) Duplex() {}
+
+// Try implements [world.Handle].
+func (h *linkHandle) Try(commands []any) (int, error) {
+	h.mu.Lock()
+	c, number := h.conn, h.number
+	h.mu.Unlock()
+	var bodies [][]byte
+	for i, cmd := range commands {
+		switch cmd := cmd.(type) {
+		case linkSend:
+			if c != nil && cmd.Session == number {
+				bodies = append(bodies, cmd.Body)
+				continue
+			}
+		case linkHurry:
+			select {
+			case h.hurry <- struct{}{}:
+			default:
+			}
+		case linkEnd:
+			if c != nil && cmd.Session == number {
+				c.abandon(cmd.Reason)
+			}
+		case linkWarn:
+			h.env.Logger().Warn("distributed: "+cmd.What, "node", h.home.Node, "place", h.home.Name, "reason", cmd.Reason)
+		default:
+			return i, fmt.Errorf("distributed: a link was told a %T", cmd)
+		}
+		bodies = append(bodies, nil) // counts, and sends nothing
+	}
+	if c == nil {
+		return len(commands), nil
+	}
+	return c.send(bodies), nil
+}
+
+// Do implements [world.Handle].
+func (h *linkHandle) Do(command any) error {
+	for {
+		if n, err := h.Try([]any{command}); n == 1 || err != nil {
+			return err
+		}
+		if c := h.current(); c != nil {
+			c.await()
+		}
+	}
+}
+
+// Close implements [world.Handle].
+func (h *linkHandle) Close() error {
+	h.cancel()
+	if c := h.current(); c != nil {
+		c.close(nil)
+	}
+	return nil
+}

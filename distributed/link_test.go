@@ -1,0 +1,216 @@
+package distributed_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+var room = distributed.Place{Node: "a", Name: "room"}
+
+func named(who string) actions.AddEndpoint { return endpoint.Publisher(topic.Where(sayer.Is(who))) }
+
+// ups returns an endpoint that hears which places are within reach.
+func (h *heard) ups(p topic.Pattern[distributed.Up]) actions.AddEndpoint {
+	return endpoint.Subscriber(p,
+		endpoint.OnPresence(func(u distributed.Up) actions.Action { return h.add("+%s@%s", u.Place.Name, u.Place.Node) }),
+		endpoint.OnAbsence(func(u distributed.Up, reason error) actions.Action {
+			for _, r := range []error{distributed.ErrLeft, distributed.ErrLease, distributed.ErrCut, distributed.ErrLost} {
+				if errors.Is(reason, r) {
+					reason = r
+					break
+				}
+			}
+			return h.add("-%s@%s (%v)", u.Place.Name, u.Place.Node, reason)
+		}))
+}
+
+// TestLinkIsLostAndComesBack: when a link is lost, all peers are absent with the reason, on
+// both sides, and then they are present again. DP-38, B-P04.
+func TestLinkIsLostAndComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		var atHome, away, up heard
+		c.run(c.config("a").Driver(), c.config("a").Serve("room"), spawn(atHome.listener(), named("home")))
+		c.run(c.config("b").Driver(), spawn(room.At(away.listener()), room.At(named("away")), up.ups(distributed.Reach(room))))
+		time.Sleep(time.Second)
+		atHome.expect(t, "+home", "+away")
+		away.expect(t, "+away", "+home")
+		up.expect(t, "+room@a")
+		c.network.Cut("a", "b")
+		time.Sleep(time.Second)
+		cut := distributed.ErrCut.Error()
+		lost := func(lines []string) {
+			t.Helper()
+			for i, l := range lines {
+				if len(l) > 6 && l[0] == '-' {
+					lines[i] = l[:5]
+				}
+			}
+		}
+		got := atHome.take()
+		lost(got)
+		if fmt.Sprint(got) != "[-away +away]" {
+			t.Errorf("at home: %q", got)
+		}
+		got = away.take()
+		lost(got)
+		if fmt.Sprint(got) != "[-away -home +away +home]" {
+			t.Errorf("away: %q", got)
+		}
+		up.expect(t, "-room@a ("+cut+")", "+room@a")
+	})
+}
+
+// TestNamed: places with a name on all other nodes are present while they are there.
+func TestNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		var rooms, nodes heard
+		c.run(c.config("b").Driver(), c.config("b").Serve("room"), spawn(rooms.ups(distributed.Named("room")), nodes.ups(distributed.Nodes())))
+		stop := c.run(c.config("a").Serve("room"))
+		c.run(c.config("c").Serve("room"), c.config("c").Serve(""))
+		time.Sleep(2 * time.Second)
+		rooms.expect(t, "+room@a", "+room@c")
+		nodes.expect(t, "+@c")
+		stop()
+		time.Sleep(2 * time.Second)
+		rooms.expect(t, "-room@a ("+distributed.ErrLeft.Error()+")")
+		c.run(c.config("a").Serve("room"))
+		time.Sleep(2 * time.Second)
+		rooms.expect(t, "+room@a")
+	})
+}
+
+// TestLinkIsKeptOnDemand: there is a link while somebody needs it, and a while after the
+// last message.
+func TestLinkIsKeptOnDemand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		var atHome heard
+		c.run(c.config("a").Serve("room"), spawn(atHome.listener()))
+		wants := make(chan actions.Action)
+		c.run(c.config("b").Driver(), c.config("b").Serve("other"), steered(wants))
+		do := func(as ...actions.Action) {
+			wants <- actions.Group(as...)
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		links := func() int { return c.network.Links("b") }
+		if n := links(); n != 0 {
+			t.Fatalf("%d links before anybody needs one", n)
+		}
+		do(room.At(named("tony")).As(1))
+		if n := links(); n != 1 {
+			t.Errorf("%d links for an endpoint", n)
+		}
+		do(actions.Delete(1))
+		if n := links(); n != 0 {
+			t.Errorf("%d links after the endpoint has gone", n)
+		}
+		do(distributed.Send(room, says{"tony", "hi"}))
+		if n := links(); n != 1 {
+			t.Errorf("%d links after a message", n)
+		}
+		time.Sleep(20 * time.Second)
+		do(distributed.Send(room, says{"tony", "again"}))
+		time.Sleep(20 * time.Second)
+		if n := links(); n != 1 {
+			t.Errorf("%d links 20 s after a message", n)
+		}
+		time.Sleep(60 * time.Second)
+		if n := links(); n != 0 {
+			t.Errorf("%d links after a minute", n)
+		}
+		atHome.expect(t, "+tony", "-tony (<nil>)", "tony: hi", "tony: again")
+	})
+}
+
+// TestMessagesWaitForALink: for a lease, in their order, and no longer.
+func TestMessagesWaitForALink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		var atHome heard
+		wants := make(chan actions.Action)
+		c.run(c.config("b").Driver(), steered(wants))
+		for i := range 3 {
+			wants <- distributed.Send(room, says{"tony", fmt.Sprint(i)})
+		}
+		time.Sleep(500 * time.Millisecond)
+		stop := c.run(c.config("a").Serve("room"), spawn(atHome.listener()))
+		time.Sleep(time.Second)
+		atHome.expect(t, "tony: 0", "tony: 1", "tony: 2")
+		stop()
+		time.Sleep(time.Second)
+		atHome.take()
+		wants <- distributed.Send(room, says{"tony", "late"})
+		time.Sleep(5 * time.Second)
+		c.run(c.config("a").Serve("room"), spawn(atHome.listener()))
+		time.Sleep(20 * time.Second)
+		atHome.expect(t)
+		wants <- distributed.Send(room, says{"tony", "back"})
+		time.Sleep(time.Second)
+		atHome.expect(t, "tony: back")
+	})
+}
+
+// TestOwnNode: a place of the own node is reached by its full name as well.
+func TestOwnNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		var inside, outside heard
+		c.run(c.config("a").Driver(), spawn(room.At(outside.listener()), distributed.Send(room, says{"me", "hi"})),
+			nested(c.config("a").Serve("room"), spawn(inside.listener(), named("inner"))))
+		time.Sleep(time.Second)
+		inside.expect(t, "+inner", "me: hi")
+		outside.expect(t, "+inner", "me: hi")
+	})
+}
+
+// TestRefusals: what a place refuses ends the process that wants it, with the reason.
+func TestRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		cfg := c.config("a")
+		cfg.Admission = "distributed_test.noTony"
+		c.run(cfg.Serve("room"))
+		for _, test := range []struct {
+			end  func() actions.Action
+			want error
+		}{
+			{func() actions.Action { return room.At(named("tony")) }, distributed.ErrNotAdmitted},
+			{func() actions.Action { return distributed.Place{Node: "a", Name: "room", Epoch: 7}.At(named("ann")) }, distributed.ErrStale},
+			{func() actions.Action { return room.At(endpoint.Publisher(topic.All[nobody]())) }, distributed.ErrUnsendable},
+			{func() actions.Action { return distributed.Send(room, nobody{}) }, distributed.ErrUnsendable},
+			{func() actions.Action { return distributed.Send(room, says{What: string(make([]byte, 300<<10))}) }, distributed.ErrTooLarge},
+		} {
+			var reason error
+			c.run(c.config("b").Driver(), actions.SpawnFunc(func(actions.PID) actions.Process { return actions.Stateless(test.end()) }).
+				Monitored(endpoint.Monitor(0, func(_ actions.PID, r error) actions.Action { reason = r; return nil })))
+			time.Sleep(time.Second)
+			if !errors.Is(reason, test.want) {
+				t.Errorf("the process ends with %v, want %v", reason, test.want)
+			}
+		}
+	})
+}
+
+type nobody struct{ N int }
+
+func init() {
+	distributed.RegisterAdmission("distributed_test.noTony", func(w distributed.Wish) error {
+		if p, ok := topic.Typed[says](w.Role.Topic); ok {
+			if who, _ := sayer.In(p); who == "tony" {
+				return fmt.Errorf("not %s of %s", who, w.Client)
+			}
+		}
+		return nil
+	})
+}
