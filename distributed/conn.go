@@ -41,11 +41,13 @@ type conn struct {
 }
 
 // dialed begins a session as a client.
-func dialed(c Config, l Link, id wire.ID, p session.Place) *conn {
+func dialed(c Config, l Link, client uint64, id wire.ID, p session.Place) *conn {
 	n := newConn(c, l)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s, out := session.Dial(c.session(), id, p, 0)
+	sc := c.session()
+	sc.Client = client
+	s, out := session.Dial(sc, id, p, 0)
 	n.session = s
 	n.do(out)
 	n.tickLater()

@@ -19,6 +19,8 @@ import (
 // machine takes part in, subscribes to the presence of, or sends to.
 type driver struct {
 	config  Config
+	client  uint64  // which machine of the node this is; 0 until the first link
+	lives   uint64  // how many links were opened
 	here    []Place // as which this machine is served, in order
 	links   *immutable.SortedMap[home, *link]
 	watched *immutable.SortedMap[string, watched]
@@ -83,6 +85,7 @@ func (d driver) device(h home) linkDevice { return linkDevice{d.config, h} }
 // hold opens the device of a link.
 func (d driver) hold(h home) actions.Action {
 	return endpoint.Device(d.device(h),
+		endpoint.OnValueState(func(d driver, v linkOpen) driverStep { return d.opened(h, v) }),
 		endpoint.OnValueState(func(d driver, v linkLost) driverStep { return d.lost(h, v.Reason) }),
 		endpoint.OnValueState(func(d driver, v linkTrouble) driverStep { return d.inTrouble(h, v.Reason) }),
 		endpoint.OnValueState(func(d driver, v linkJoined) driverStep { return d.joined(h, v) }),
@@ -219,12 +222,18 @@ func (d driver) send(m outgoing) driverStep {
 	})
 }
 
-// lost handles the loss of a link. The first value of the device comes here, too: if there
-// was a link before, the machine was restarted.
-func (d driver) lost(h home, reason error) driverStep {
-	if reason == nil {
-		reason = errInterrupted
+// opened handles the opening of the device of a link. If there was a link before, the
+// machine was restarted.
+func (d driver) opened(h home, v linkOpen) driverStep {
+	if d.client == 0 {
+		d.client = v.Client
 	}
+	d.lives++
+	return d.lost(h, errInterrupted).And(actions.Tell(d.device(h), linkBegin{d.client, d.lives}))
+}
+
+// lost handles the loss of a link.
+func (d driver) lost(h home, reason error) driverStep {
 	return d.change(h, func(l *link) actions.Action { return l.lose(reason) }).Then(func(d driver) driverStep {
 		if _, ok := d.watched.Get(h.Name); ok {
 			return d.follow(h.Name)

@@ -24,12 +24,12 @@ type linkDevice struct {
 	home   home
 }
 
-// The values of a linkDevice. The first is a linkLost without a reason, so that a driver
-// that was restored knows that it has no link.
+// The values of a linkDevice.
 type (
-	linkLost    struct{ Reason error } // there is no link any more
-	linkTrouble struct{ Reason error } // there was no link for a lease
-	linkJoined  struct {               // there is a link
+	linkOpen    struct{ Client uint64 } // the first: there is no link, and what stands for a driver that has nothing yet
+	linkLost    struct{ Reason error }  // there is no link any more
+	linkTrouble struct{ Reason error }  // there was no link for a lease
+	linkJoined  struct {                // there is a link
 		Session uint64 // which of this device
 		Epoch   uint64 // of the place
 	}
@@ -44,6 +44,10 @@ func (d linkData) Size() int { return len(d.Body) }
 
 // The commands of a linkDevice.
 type (
+	linkBegin struct { // the first: now it may connect
+		Client uint64 // which machine of its node this is, in all its lives
+		Life   uint64 // greater than in all links that there were before
+	}
 	linkSend struct { // to be sent in a session, and not in a later one
 		Session uint64
 		Body    []byte
@@ -63,6 +67,8 @@ type (
 func (s linkSend) Size() int { return len(s.Body) }
 
 func init() {
+	world.Register[linkOpen]("distributed.linkOpen")
+	world.Register[linkBegin]("distributed.linkBegin")
 	world.Register[linkLost]("distributed.linkLost")
 	world.Register[linkTrouble]("distributed.linkTrouble")
 	world.Register[linkJoined]("distributed.linkJoined")
@@ -81,20 +87,21 @@ func (d linkDevice) DeviceName() string {
 // Open implements [world.Device].
 func (d linkDevice) Open(_ context.Context, env world.Env) (world.Handle, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &linkHandle{linkDevice: d, env: env, life: rand.Uint64(), ctx: ctx, cancel: cancel, hurry: make(chan struct{}, 1)}, nil
+	return &linkHandle{linkDevice: d, env: env, ctx: ctx, cancel: cancel, begin: make(chan linkBegin, 1), hurry: make(chan struct{}, 1)}, nil
 }
 
 // A linkHandle is an open linkDevice.
 type linkHandle struct {
 	linkDevice
 	env    world.Env
-	life   uint64 // of the sessions of this handle
 	ctx    context.Context
 	cancel context.CancelFunc
+	begin  chan linkBegin
 	hurry  chan struct{}
 
 	// Of Recv alone.
 	told    bool      // the first value was returned
+	me      linkBegin // zero until it may connect
 	since   time.Time // when the link was wanted or lost
 	trouble bool      // it was said that there is trouble
 	wait    time.Duration
@@ -109,9 +116,15 @@ type linkHandle struct {
 func (h *linkHandle) Recv() (any, error) {
 	if !h.told {
 		h.told, h.since = true, h.config.Clock.Now()
-		return linkLost{}, nil
+		return linkOpen{rand.Uint64()}, nil
 	}
 	for {
+		if h.me == (linkBegin{}) {
+			select {
+			case h.me = <-h.begin:
+			case <-h.ctx.Done():
+			}
+		}
 		if h.ctx.Err() != nil {
 			return nil, world.ErrClosed
 		}
@@ -174,7 +187,7 @@ func (h *linkHandle) dial() error {
 		return h.ctx.Err()
 	}
 	h.number++
-	h.conn = dialed(h.config, l, wire.ID{Life: h.life, Number: h.number}, session.Place{Node: h.home.Node, Name: h.home.Name})
+	h.conn = dialed(h.config, l, h.me.Client, wire.ID{Life: h.me.Life, Number: h.number}, session.Place{Node: h.home.Node, Name: h.home.Name})
 	return nil
 }
 
@@ -231,6 +244,12 @@ func (h *linkHandle) Try(commands []any) (int, error) {
 			if c != nil && cmd.Session == number {
 				bodies = append(bodies, cmd.Body)
 				continue
+			}
+		case linkBegin:
+			select {
+			case h.begin <- cmd:
+			default:
+				return i, fmt.Errorf("distributed: a link was told twice to begin")
 			}
 		case linkHurry:
 			select {

@@ -29,7 +29,7 @@ type (
 		Epoch uint64 // for a place that has none yet
 	}
 	lobbyArrived struct { // a session has begun
-		Client string // the node
+		Client client
 		Conn   world.Ref
 	}
 )
@@ -57,10 +57,10 @@ func (d lobby) Open(ctx context.Context, env world.Env) (world.Handle, error) {
 	return &lobbyHandle{lobby: d, env: env, offer: o, closed: make(chan struct{}), arrived: make(chan any), clients: map[client]*conn{}}, nil
 }
 
-// A client is a link device: the node on which it is, and its life.
+// A client is a driver: the node on which it is, and which of that node.
 type client struct {
-	node string
-	life uint64
+	Node string
+	ID   uint64
 }
 
 // A lobbyHandle is an open lobby.
@@ -156,9 +156,10 @@ func (h *lobbyHandle) greet(l Link, epoch uint64) {
 	if !limit.Stop() && err == nil {
 		err = session.ErrNoAnswer
 	}
+	var who client
 	var c *conn
 	if err == nil {
-		c, err = h.welcome(l, hello, epoch)
+		who, c, err = h.welcome(l, hello, epoch)
 	}
 	if err != nil {
 		_ = l.Close()
@@ -169,31 +170,35 @@ func (h *lobbyHandle) greet(l Link, epoch uint64) {
 		}
 		return
 	}
-	h.tell(lobbyArrived{l.Peer(), h.env.Keep(c)})
+	h.tell(lobbyArrived{who, h.env.Keep(c)})
 }
 
 // welcome begins a session, which ends an earlier one of the same client.
-func (h *lobbyHandle) welcome(l Link, hello []byte, epoch uint64) (*conn, error) {
+func (h *lobbyHandle) welcome(l Link, hello []byte, epoch uint64) (who client, c *conn, err error) {
 	f, err := wire.ReadFrame(hello)
 	if err != nil {
-		return nil, err
+		return who, nil, err
+	}
+	var greeting wire.Hello
+	if f.Kind == wire.HELLO {
+		greeting, _ = wire.ReadHello(f.Body) // accepted says what is wrong with it
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	who := client{l.Peer(), f.ID.Life}
+	who = client{l.Peer(), greeting.Client}
 	if before := h.clients[who]; before != nil && !before.supersede(hello) {
-		return nil, fmt.Errorf("%w: this one is late", session.ErrReplaced)
+		return who, nil, fmt.Errorf("%w: this one is late", session.ErrReplaced)
 	}
 	for k, c := range h.clients {
 		if k != who && c.isOver() {
 			delete(h.clients, k)
 		}
 	}
-	c, err := accepted(h.config, l, session.Place{Node: h.config.Network.Node(), Name: h.name, Epoch: epoch}, hello)
+	c, err = accepted(h.config, l, session.Place{Node: h.config.Network.Node(), Name: h.name, Epoch: epoch}, hello)
 	if err == nil {
 		h.clients[who] = c
 	}
-	return c, err
+	return who, c, err
 }
 
 // Try implements [world.Handle].

@@ -1,7 +1,10 @@
 package distributed
 
 import (
+	"cmp"
 	"fmt"
+
+	"github.com/benbjohnson/immutable"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
@@ -23,7 +26,7 @@ func (c Config) Serve(name string) actions.SpawnProcess {
 		panic(fmt.Sprintf("distributed: Config.Serve: the name %.32q... has %d bytes, and at most %d are allowed", name, len(name), wire.MaxName))
 	}
 	return actions.SpawnFunc(func(self actions.PID) actions.Process {
-		s := server{config: c, self: self, place: Place{c.Network.Node(), name, 0}}
+		s := newServer(c, self, Place{c.Network.Node(), name, 0})
 		return actions.Next(s, s.open())
 	}).Named("place " + name)
 }
@@ -33,17 +36,34 @@ type server struct {
 	config Config
 	self   actions.PID
 	place  Place // without an epoch until the first opening of the lobby
+
+	mirrors *immutable.SortedMap[client, actions.PID]
+}
+
+type byClient struct{}
+
+func (byClient) Compare(a, b client) int {
+	return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.ID, b.ID))
+}
+
+func newServer(c Config, self actions.PID, p Place) server {
+	return server{c, self, p, immutable.NewSortedMap[client, actions.PID](byClient{})}
 }
 
 func (s server) lobby() lobby { return lobby{s.config, s.place.Name} }
 
 // open opens the lobby, and says as which place the machine is served.
 func (s server) open() actions.Action {
-	return actions.Tree{
+	as := actions.Tree{
 		endpoint.Device(s.lobby(), endpoint.OnValueState(server.opened), endpoint.OnValueState(server.arrived),
 			endpoint.OnEnded(func(reason error) actions.Action { return actions.Fail(reason) })),
 		actions.When(s.place.Epoch != 0, s.here()),
 	}
+	for i := s.mirrors.Iterator(); !i.Done(); {
+		who, pid, _ := i.Next()
+		as = append(as, s.monitor(who, pid))
+	}
+	return as
 }
 
 func (s server) here() actions.Action {
@@ -59,11 +79,31 @@ func (s server) opened(v lobbyOpen) actions.Transition[server] {
 	return actions.Next(s, actions.When(fresh, s.here()), actions.Tell(s.lobby(), lobbyAccept{s.place.Epoch}))
 }
 
-// arrived handles a client.
+// arrived handles a client. If it has a mirror already, this one goes first, so that nobody
+// sees the client twice.
 func (s server) arrived(v lobbyArrived) actions.Transition[server] {
-	return actions.Next(s, actions.SpawnFunc(func(self actions.PID) actions.Process {
+	var before actions.Action
+	if pid, ok := s.mirrors.Get(v.Client); ok {
+		before = actions.Kill(pid, ErrReplaced)
+	}
+	spawn := actions.SpawnFunc(func(self actions.PID) actions.Process {
 		m := newMirror(s.config, self)
-		m.server, m.place, m.client, m.conn = s.self, s.place, v.Client, v.Conn
+		m.server, m.place, m.client, m.conn = s.self, s.place, v.Client.Node, v.Conn
 		return actions.Next(m, m.open())
-	}).Named("client "+v.Client))
+	}).Named("client " + v.Client.Node).Monitored(s.monitor(v.Client, 0)).Continue(actions.ResumeWith(
+		func(s server, pid actions.PID) actions.Transition[server] {
+			s.mirrors = s.mirrors.Set(v.Client, pid)
+			return actions.Next(s)
+		}))
+	return actions.Next(s, before, spawn)
+}
+
+// monitor returns the monitor of a mirror.
+func (s server) monitor(who client, pid actions.PID) actions.MonitorProcess {
+	return endpoint.MonitorState(pid, func(s server, pid actions.PID, _ error) actions.Transition[server] {
+		if now, ok := s.mirrors.Get(who); ok && now == pid {
+			s.mirrors = s.mirrors.Delete(who)
+		}
+		return actions.Next(s)
+	})
 }

@@ -19,8 +19,7 @@ func (c Config) Types() []actions.Type {
 	return []actions.Type{
 		actions.CodedAs(actions.Define("distributed.driver", driver.open), driver.write, c.readDriver).Type,
 		actions.CodedAs(actions.Define("distributed.server", server.open),
-			func(s server) writtenServer { return writtenServer{s.self, s.place} },
-			func(w writtenServer) (server, error) { return server{c, w.Self, w.Place}, nil }).Type,
+			server.written, c.readServer).Type,
 		actions.CodedAs(actions.Define("distributed.mirror", (*mirror).open), (*mirror).written, c.readMirror).Type,
 	}
 }
@@ -28,11 +27,18 @@ func (c Config) Types() []actions.Type {
 // The written forms of states. The names of their fields never change.
 type (
 	writtenServer struct {
-		Self  actions.PID
-		Place Place
+		Self    actions.PID
+		Place   Place
+		Clients []writtenClient
+	}
+	writtenClient struct {
+		client
+		PID actions.PID
 	}
 
 	writtenDriver struct {
+		Client  uint64
+		Lives   uint64
 		Here    []Place
 		Links   []writtenLink
 		Watched []writtenWatched
@@ -97,8 +103,25 @@ type (
 	}
 )
 
+func (s server) written() writtenServer {
+	w := writtenServer{Self: s.self, Place: s.place}
+	for i := s.mirrors.Iterator(); !i.Done(); {
+		who, pid, _ := i.Next()
+		w.Clients = append(w.Clients, writtenClient{who, pid})
+	}
+	return w
+}
+
+func (c Config) readServer(w writtenServer) (server, error) {
+	s := newServer(c, w.Self, w.Place)
+	for _, m := range w.Clients {
+		s.mirrors = s.mirrors.Set(m.client, m.PID)
+	}
+	return s, nil
+}
+
 func (d driver) write() (w writtenDriver) {
-	w.Here = d.here
+	w.Client, w.Lives, w.Here = d.client, d.lives, d.here
 	for i := d.links.Iterator(); !i.Done(); {
 		h, l, _ := i.Next()
 		wl := writtenLink{
@@ -135,7 +158,7 @@ func writePeers(peers *immutable.SortedMap[uint64, string]) (ws []writtenPeer) {
 
 func (c Config) readDriver(w writtenDriver) (driver, error) {
 	d := newDriver(c)
-	d.here = w.Here
+	d.client, d.lives, d.here = w.Client, w.Lives, w.Here
 	for _, wl := range w.Links {
 		l := &link{
 			home: home{wl.Node, wl.Name}, session: wl.Session, epoch: wl.Epoch, via: wl.Via, sent: wl.Sent, known: wl.Known,

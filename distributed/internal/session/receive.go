@@ -8,7 +8,8 @@ import (
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 )
 
-// Superseded reports whether data is the HELLO of a later session of the same client. If it
+// Superseded reports whether data, which is of the same client, is the HELLO of a later
+// session. If it
 // is, the session ends, unless it has ended before, and the caller passes data on to
 // [Accept]. The home asks this for each frame, before [Session.Receive], and keeps a
 // session that has ended, so that a HELLO that is late begins none.

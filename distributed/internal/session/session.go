@@ -11,6 +11,7 @@ import (
 type Config struct {
 	Heartbeat time.Duration // how often the other side has to send something
 	Lease     time.Duration // how long the other side may be silent: at least two heartbeats
+	Client    uint64        // of a client: which machine of its node it is
 	Window    uint64        // how many bytes it may send before some are taken: at least wire.MinWindow
 }
 
@@ -277,7 +278,7 @@ func (s *Session) terms() wire.Terms {
 }
 
 func (s *Session) hello() []byte {
-	h := wire.Hello{From: wire.Version, To: wire.Version, Node: s.place.Node, Place: s.place.Name, Epoch: s.place.Epoch, Terms: s.terms()}
+	h := wire.Hello{From: wire.Version, To: wire.Version, Node: s.place.Node, Place: s.place.Name, Epoch: s.place.Epoch, Client: s.config.Client, Terms: s.terms()}
 	return s.frame(wire.HELLO, h.Append(nil))
 }
 

@@ -86,12 +86,7 @@ func ReadFrame(data []byte) (f Frame, err error) {
 	if r.err == nil && (f.Kind < HELLO || f.Kind > BYE) {
 		return f, malformed("a frame is of kind %d, which does not exist", f.Kind)
 	}
-	if len(r.data) < 8 {
-		r.fail("it ends in the header")
-		return f, r.err
-	}
-	f.ID.Life = binary.LittleEndian.Uint64(r.data)
-	r.data = r.data[8:]
+	f.ID.Life = r.word("the header")
 	f.ID.Number = r.number("the number of the session")
 	f.Seq = r.number("the number of the frame")
 	f.Body = r.data
@@ -107,6 +102,7 @@ type Hello struct {
 	Node     string // the node that the client means
 	Place    string // the place on that node
 	Epoch    uint64 // the epoch of the place that the client wants, or 0 for any
+	Client   uint64 // tells the machines of a node apart; the same in all lives of a machine
 	Terms
 }
 
@@ -126,7 +122,7 @@ type Welcome struct {
 // Append appends h to dst.
 func (h Hello) Append(dst []byte) []byte {
 	dst = appendText(appendText(append(dst, h.From, h.To), h.Node), h.Place)
-	return h.Terms.append(binary.AppendUvarint(dst, h.Epoch))
+	return h.Terms.append(binary.LittleEndian.AppendUint64(binary.AppendUvarint(dst, h.Epoch), h.Client))
 }
 
 // ReadHello reads the body of a HELLO frame.
@@ -135,6 +131,7 @@ func ReadHello(body []byte) (h Hello, err error) {
 	h.From, h.To = r.octet("the version"), r.octet("the version")
 	h.Node, h.Place = r.text("the name of a node", MaxName), r.text("the name of a place", MaxName)
 	h.Epoch = r.number("the epoch")
+	h.Client = r.word("the client")
 	h.Terms = r.terms()
 	return h, r.end()
 }

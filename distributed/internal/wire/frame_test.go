@@ -32,7 +32,7 @@ func frames(t testing.TB) (names []string, all []wire.Frame) {
 		must(t, f(&w))
 		add(name, wire.DATA, 7, slices.Concat(slices.Collect(w.Bodies)...))
 	}
-	add("hello", wire.HELLO, 0, wire.Hello{From: 1, To: 1, Node: "berlin", Place: "room", Epoch: 5, Terms: terms}.Append(nil))
+	add("hello", wire.HELLO, 0, wire.Hello{From: 1, To: 1, Node: "berlin", Place: "room", Epoch: 5, Client: 0x1112131415161718, Terms: terms}.Append(nil))
 	add("welcome", wire.WELCOME, 0, wire.Welcome{Version: 1, Epoch: 5, Terms: terms}.Append(nil))
 	add("refuse", wire.REFUSE, 0, wire.AppendReason(nil, &world.Error{Kind: "k", Op: "o", Addr: "a", Text: "t"}))
 	add("beat", wire.BEAT, 7, wire.AppendLimit(nil, 1<<20))
@@ -143,8 +143,8 @@ func TestMalformed(t *testing.T) {
 		{[]byte{1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0}, "the number of the session is written longer than it has to be"},
 		{frame(wire.HELLO, 1, 1, 1, 0xff, 0), "the name of a node is not UTF-8"},
 		{frame(wire.HELLO, 1, 1, 0x80, 2), "the name of a node has 256 bytes, and at most 255 are allowed"},
-		{frame(wire.HELLO, 1, 1, 0, 0, 0, 1, 1), "the window is of 1 bytes, and at least 524228 are needed"},
-		{frame(wire.HELLO, 1, 1, 0, 0, 0, 0x80, 0x80, 0x40, 1), "the heartbeat is of 1 ns"},
+		{frame(wire.HELLO, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1), "the window is of 1 bytes, and at least 524228 are needed"},
+		{frame(wire.HELLO, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x80, 0x40, 1), "the heartbeat is of 1 ns"},
 		{frame(wire.WELCOME, 2, 0), "the home chooses version 2"},
 		{frame(wire.BEAT, 1, 1), "1 bytes more than there should be"},
 		{frame(wire.BYE, 2), "a reason begins with 2"},

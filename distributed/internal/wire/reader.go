@@ -55,6 +55,17 @@ func (r *reader) number(what string) uint64 {
 	return n
 }
 
+// word reads 8 bytes.
+func (r *reader) word(what string) uint64 {
+	if len(r.data) < 8 {
+		r.fail("it ends in %s", what)
+		return 0
+	}
+	n := binary.LittleEndian.Uint64(r.data)
+	r.data = r.data[8:]
+	return n
+}
+
 // chunk reads bytes with their length before them. They share memory with the data.
 func (r *reader) chunk(what string, most int) []byte {
 	n := r.number(what)
