@@ -76,15 +76,15 @@ func (c claim) text() string {
 	if !c.counts {
 		return string(b)
 	}
-	b = append(b, flag(c.all), flag(c.filter.Interest.Set), byte(c.filter.Interest.Value),
-		flag(c.filter.Orientation.Set), byte(c.filter.Orientation.Value), flag(c.filter.Others))
+	b = append(b, octet(c.all), octet(c.filter.Interest.Set), byte(c.filter.Interest.Value),
+		octet(c.filter.Orientation.Set), byte(c.filter.Orientation.Value), octet(c.filter.Others))
 	for _, path := range c.by {
 		b = appendString(b, path)
 	}
 	return string(b)
 }
 
-func flag(b bool) byte {
+func octet(b bool) byte {
 	if b {
 		return 1
 	}
