@@ -40,8 +40,10 @@ const rigEpoch = 7
 
 var rigPlace = Place{Node: "home", Name: "room"}
 
+var rigNetwork = Memory()
+
 func rigConfig(node string) Config {
-	return Config{Network: Memory().Node(node)}.settled("Driver")
+	return Config{Network: rigNetwork.Node(node)}.settled("Driver")
 }
 
 // newRig starts the home. With checked, all transition functions are checked to be pure,
@@ -497,6 +499,10 @@ func TestPureAndSaved(t *testing.T) {
 			}
 			if random.IntN(3) > 0 {
 				s.settle()
+			}
+			checkSaved(t, r.home, rigConfig("home"))
+			for _, c := range r.clients {
+				checkSaved(t, c.Machine, c.config)
 			}
 		}
 		s.settle()

@@ -1,6 +1,8 @@
 package vmtest_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -323,3 +325,31 @@ func TestClocksAreOutside(t *testing.T) {
 		p.ExpectMessages(state{clock, time.Unix(7, 0)})
 	}
 }
+
+// Devices and networks behind pointers belong to the outside as well: what they have there
+// is no state.
+func TestDevicesAndNetworksAreOutside(t *testing.T) {
+	type state struct {
+		device  world.Device
+		network any
+	}
+	d, n := &live{}, &net{}
+	m := vmtest.Run(t, actions.Spawn(actions.Next(state{d, n}, endpoint.Device(d),
+		endpoint.Subscriber(topic.All[Reply](), endpoint.OnMessageState(func(s state, _ Reply) actions.Transition[state] { return actions.Next(s) })),
+	)))
+	for i := range 2 {
+		d.calls, n.calls = i, i
+		m.Perform(actions.Send(Reply{}))
+	}
+}
+
+type live struct{ calls int }
+
+func (*live) DeviceName() string { return "live" }
+func (*live) Open(context.Context, world.Env) (world.Handle, error) {
+	return nil, errors.New("a test plays it")
+}
+
+type net struct{ calls int }
+
+func (*net) NetworkName() string { return "net" }

@@ -83,11 +83,14 @@ func quoted(s string, most int) (q string, more int) {
 	return string(append(b, '"')), len(s) - i
 }
 
-// Known reports whether texts do not follow a pointer of type t: it is a clock or a
-// network, which belong to the outside, or a type, a location or a layout, each of
+// Known reports whether texts do not follow a pointer of type t: it is a clock, a
+// network or a device, which belong to the outside, or a type, a location or a layout, each of
 // which exists once.
 func Known(t reflect.Type) bool {
-	return t.Implements(reflect.TypeFor[world.Clock]()) || t.Implements(reflect.TypeFor[world.Network]()) ||
+	return t.Implements(reflect.TypeFor[world.Clock]()) || t.Implements(reflect.TypeFor[network]()) || t.Implements(reflect.TypeFor[world.Device]()) ||
 		t.Implements(reflect.TypeFor[reflect.Type]()) || t == reflect.TypeFor[*time.Location]() ||
 		t.Elem().PkgPath() == reflect.TypeFor[topic.Topic]().PkgPath() && t.Elem().Name() == "layout"
 }
+
+// A network is a [world.Network], or that of another package: it has a name in the same way.
+type network interface{ NetworkName() string }
