@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -33,9 +34,32 @@ func init() { world.Register[says]("distributed_test.says") }
 type cluster struct {
 	t       *testing.T
 	network *distributed.MemoryNetwork
+	log     *logged
 }
 
-func newCluster(t *testing.T) *cluster { return &cluster{t, distributed.Memory()} }
+func newCluster(t *testing.T) *cluster { return &cluster{t, distributed.Memory(), new(logged)} }
+
+// logged has what machines log.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// expectLog expects that a text was logged n times.
+func (c *cluster) expectLog(text string, n int) {
+	c.t.Helper()
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	if got := strings.Count(c.log.text.String(), text); got != n {
+		c.t.Errorf("%q was logged %d times, want %d:\n%s", text, got, n, c.log.text.String())
+	}
+}
 
 func (c *cluster) config(node string) distributed.Config {
 	return distributed.Config{Network: c.network.Node(node)}
@@ -46,7 +70,7 @@ func (c *cluster) run(boot ...actions.Action) (stop func()) {
 	ctx, cancel := context.WithCancel(c.t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- (&ground.Ground{Logger: slog.New(slog.NewTextHandler(c.t.Output(), nil))}).Run(ctx, boot...)
+		done <- (&ground.Ground{Logger: slog.New(slog.NewTextHandler(c.log, &slog.HandlerOptions{Level: slog.LevelWarn}))}).Run(ctx, boot...)
 	}()
 	stopped := false
 	stop = func() {
