@@ -203,11 +203,12 @@ func (h *linkHandle) failure(err error) any {
 	if h.ctx.Err() != nil {
 		return nil
 	}
-	if text := err.Error(); text != h.failed {
+	late := h.config.Clock.Now().Sub(h.since) >= h.config.Lease
+	if text := err.Error(); late && text != h.failed {
 		h.failed = text
 		h.env.Logger().Warn("distributed: cannot reach a place", "node", h.home.Node, "place", h.home.Name, "reason", err)
 	}
-	if !h.trouble && h.config.Clock.Now().Sub(h.since) >= h.config.Lease {
+	if !h.trouble && late {
 		h.trouble = true
 		return linkTrouble{world.Reduce(err)}
 	}
