@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/drivers/inet"
-	"github.com/go-marketplace/marketplace/drivers/internal/retry"
+	"github.com/go-marketplace/marketplace/internal/retry"
 	"github.com/go-marketplace/marketplace/world"
 )
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/go-marketplace/marketplace/internal/nonblock"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -163,7 +164,7 @@ func (s *socket) Write(b []byte) (int, error) {
 	if s.fd < 0 {
 		return 0, net.ErrClosed
 	}
-	n, err := writeOnce(s.fd, b)
+	n, err := nonblock.Write(s.fd, b)
 	if err != nil {
 		err = s.failure("write", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"github.com/go-marketplace/marketplace/internal/nonblock"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -44,7 +45,7 @@ func (w *writer) init(c net.Conn, i *idle) {
 func tryWriter(c net.Conn) func([]byte) (int, error) {
 	switch c := c.(type) {
 	case *net.TCPConn: // and no type that embeds it, which may write in another way
-		return rawWriter(c)
+		return nonblock.Writer(c)
 	case *secureConn:
 		return nil
 	case world.TryWriter:

@@ -6,7 +6,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/go-marketplace/marketplace/drivers/internal/retry"
+	"github.com/go-marketplace/marketplace/internal/retry"
 )
 
 // deal accepts connections and gives them to the workers, until the Listener

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-marketplace/marketplace/drivers/internal/retry"
 	"github.com/go-marketplace/marketplace/drivers/tcp"
+	"github.com/go-marketplace/marketplace/internal/retry"
 )
 
 // A worker keeps a machine running that serves the connections in its queue. The

@@ -1,5 +1,5 @@
-// Package retry says when a driver repeats what has failed: after which errors a listener
-// accepts again, and how long to pause before.
+// Package retry says when to repeat what has failed: after which errors a listener accepts again,
+// and how long to pause before.
 package retry
 
 import (

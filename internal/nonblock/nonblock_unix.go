@@ -1,6 +1,6 @@
 //go:build unix
 
-package tcp
+package nonblock
 
 import (
 	"net"
@@ -8,20 +8,22 @@ import (
 	"syscall"
 )
 
-// rawWriter returns a function that writes to c without waiting, or nil if there is no
-// way to.
-func rawWriter(c *net.TCPConn) func([]byte) (int, error) {
+// Writer returns a function that writes as much as it can to c without waiting, and
+// returns how many bytes that is. It returns nil if there is no way to. One goroutine at a
+// time may call the function, and only while no other writes to c: it would wait for that
+// one.
+func Writer(c *net.TCPConn) func([]byte) (int, error) {
 	socket, err := c.SyscallConn()
 	if err != nil {
 		return nil
 	}
-	w := &raw{conn: c, socket: socket}
+	w := &writer{conn: c, socket: socket}
 	w.once = w.attempt
 	return w.write
 }
 
-// raw writes to a socket without the poller of the runtime, which would wait.
-type raw struct {
+// writer writes to a socket without the poller of the runtime, which would wait.
+type writer struct {
 	conn   *net.TCPConn
 	socket syscall.RawConn
 	once   func(fd uintptr) bool // attempt, made into a function value once
@@ -30,7 +32,7 @@ type raw struct {
 	err    error
 }
 
-func (w *raw) write(b []byte) (int, error) {
+func (w *writer) write(b []byte) (int, error) {
 	w.bytes, w.n, w.err = b, 0, nil
 	err := w.socket.Write(w.once)
 	w.bytes = nil
@@ -40,18 +42,19 @@ func (w *raw) write(b []byte) (int, error) {
 	return w.n, err
 }
 
-// maxWrite is the most that every system takes in one call.
-const maxWrite = 1 << 30
-
 // attempt always reports that it is done, so that the runtime does not wait for the
 // socket and call it again.
-func (w *raw) attempt(fd uintptr) bool {
-	w.n, w.err = writeOnce(int(fd), w.bytes)
+func (w *writer) attempt(fd uintptr) bool {
+	w.n, w.err = Write(int(fd), w.bytes)
 	return true
 }
 
-// writeOnce writes as much of b as it can without waiting.
-func writeOnce(fd int, b []byte) (int, error) {
+// maxWrite is the most that every system takes in one call.
+const maxWrite = 1 << 30
+
+// Write writes as much of b as it can to a descriptor that does not block. If that is
+// nothing, there is no error.
+func Write(fd int, b []byte) (int, error) {
 	for {
 		n, err := syscall.Write(fd, b[:min(len(b), maxWrite)])
 		switch err {

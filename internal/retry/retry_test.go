@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-marketplace/marketplace/drivers/internal/retry"
+	"github.com/go-marketplace/marketplace/internal/retry"
 )
 
 // TestLonger: pauses grow from the first to the last.

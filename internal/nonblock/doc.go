@@ -1,0 +1,2 @@
+// Package nonblock writes to TCP connections without waiting.
+package nonblock
