@@ -1,0 +1,222 @@
+package distributed
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-marketplace/marketplace/distributed/internal/wire"
+)
+
+// linkProtocol is what nodes speak over TLS, as ALPN names it. So a certificate for another
+// purpose cannot be used to mix up two protocols.
+const linkProtocol = "marketplace/1"
+
+// credentials say who a node is, and which other nodes it trusts.
+type credentials struct {
+	node, realm string
+	certificate tls.Certificate
+	trusted     *x509.CertPool
+}
+
+// credentials returns the credentials that c asks for.
+func (c TLSConfig) credentials() (credentials, error) {
+	own := c.Certificate.Certificate != nil || c.CertificateFile != "" || c.KeyFile != ""
+	trust := c.Authorities != nil || c.AuthorityFile != ""
+	switch {
+	case own != trust:
+		return credentials{}, errors.New("a certificate of one's own and the authorities to trust are needed together")
+	case own && c.RealmKeyFile != "":
+		return credentials{}, errors.New("there is a realm key as well as a certificate; one of them is enough")
+	case own:
+		return c.ownCredentials()
+	}
+	path := c.RealmKeyFile
+	if path == "" {
+		var err error
+		if path, err = realmKeyFile(); err != nil {
+			return credentials{}, err
+		}
+		if err := makeRealmKey(path); err != nil {
+			return credentials{}, fmt.Errorf("making a realm key: %w", err)
+		}
+	}
+	key, err := readRealmKey(path)
+	if err != nil {
+		return credentials{}, fmt.Errorf("realm key: %w", err)
+	}
+	a, err := deriveAuthority(key)
+	if err != nil {
+		return credentials{}, fmt.Errorf("realm key: %w", err)
+	}
+	issued, err := a.issue(c.Node)
+	if err != nil {
+		return credentials{}, fmt.Errorf("issuing a certificate: %w", err)
+	}
+	trusted := x509.NewCertPool()
+	trusted.AddCert(a.certificate)
+	return credentials{c.Node, a.realm, issued, trusted}, nil
+}
+
+// ownCredentials returns credentials with a certificate that somebody else has issued.
+func (c TLSConfig) ownCredentials() (_ credentials, err error) {
+	own, trusted := c.Certificate, c.Authorities
+	if own.Certificate == nil {
+		if own, err = tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile); err != nil {
+			return credentials{}, fmt.Errorf("certificate %q with key %q: %w", c.CertificateFile, c.KeyFile, err)
+		}
+	}
+	if trusted == nil {
+		text, err := os.ReadFile(c.AuthorityFile)
+		if err != nil {
+			return credentials{}, fmt.Errorf("authorities: %w", err)
+		}
+		if trusted = x509.NewCertPool(); !trusted.AppendCertsFromPEM(text) {
+			return credentials{}, fmt.Errorf("authorities: %s has no certificate in PEM form", c.AuthorityFile)
+		}
+	}
+	chain := make([]*x509.Certificate, len(own.Certificate))
+	for i, der := range own.Certificate {
+		if chain[i], err = x509.ParseCertificate(der); err != nil {
+			return credentials{}, fmt.Errorf("certificate: %w", err)
+		}
+	}
+	realm, node, err := identity(chain[0])
+	switch {
+	case err != nil:
+		return credentials{}, fmt.Errorf("certificate: %w", err)
+	case c.Node != "" && c.Node != node:
+		return credentials{}, fmt.Errorf("certificate: it is that of node %q, and this is %q", node, c.Node)
+	}
+	for _, use := range []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth} {
+		if err := verify(chain, trusted, use); err != nil {
+			return credentials{}, fmt.Errorf("certificate: other nodes would refuse it: %w", err)
+		}
+	}
+	return credentials{node, realm, own, trusted}, nil
+}
+
+// verify returns an error unless a certificate, with others that may be needed for that, is
+// of a trusted authority and for a use.
+func verify(chain []*x509.Certificate, trusted *x509.CertPool, use x509.ExtKeyUsage) error {
+	if len(chain) == 0 {
+		return errors.New("there is none")
+	}
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: trusted, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{use}})
+	return err
+}
+
+// server returns the settings for connections that others have dialed.
+func (c credentials) server() *tls.Config {
+	return &tls.Config{
+		MinVersion:                  tls.VersionTLS13,
+		Certificates:                []tls.Certificate{c.certificate},
+		ClientAuth:                  tls.RequireAndVerifyClientCert,
+		ClientCAs:                   c.trusted,
+		NextProtos:                  []string{linkProtocol},
+		SessionTicketsDisabled:      true, // each connection is verified anew
+		DynamicRecordSizingDisabled: true,
+	}
+}
+
+// client returns the settings for connections that this node dials.
+func (c credentials) client() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		// Nodes are named by URIs, which package tls does not compare, so [credentials.check]
+		// verifies the certificate. It does so after the handshake and before anything is
+		// sent or taken, so that the other side sees the certificate of this one, and can say
+		// what is wrong, too.
+		InsecureSkipVerify: true,
+		// In every case, also if the other side lists other authorities: for the same reason.
+		GetClientCertificate:        func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c.certificate, nil },
+		NextProtos:                  []string{linkProtocol},
+		DynamicRecordSizingDisabled: true,
+	}
+}
+
+// check returns the name of the node at the other end of a connection. The error says why
+// this node does not talk to it. If this node has dialed, meant is the name of the node that
+// it wants; otherwise meant is empty.
+func (c credentials) check(s tls.ConnectionState, meant string) (node string, err error) {
+	use := x509.ExtKeyUsageClientAuth
+	if meant != "" {
+		use = x509.ExtKeyUsageServerAuth
+	}
+	if err := verify(s.PeerCertificates, c.trusted, use); err != nil {
+		return "", explainCertificate(err)
+	}
+	realm, node, err := identity(s.PeerCertificates[0])
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%w: that of the other side: %w", ErrCertificate, err)
+	case realm != c.realm:
+		return "", fmt.Errorf("%w: that of node %q is of realm %q, and this is realm %q", ErrRealm, node, realm, c.realm)
+	case meant != "" && node != meant:
+		return "", fmt.Errorf("%w: it is node %q, and node %q was dialed; look at the addresses of the peers", ErrWrongNode, node, meant)
+	case node == c.node:
+		return "", fmt.Errorf("%w: it is node %q, as this one is; give each node a name of its own", ErrWrongNode, node)
+	case s.NegotiatedProtocol != linkProtocol:
+		return "", fmt.Errorf("%w: it speaks %q, and not %q", ErrHandshake, s.NegotiatedProtocol, linkProtocol)
+	}
+	return node, nil
+}
+
+// identityScheme is the scheme of the URI in a certificate that names a node:
+// marketplace://realm/node.
+const identityScheme = "marketplace"
+
+// identityURI returns the URI that names a node.
+func identityURI(realm, node string) *url.URL {
+	return &url.URL{Scheme: identityScheme, Host: realm, Path: "/" + node, RawPath: "/" + url.PathEscape(node)}
+}
+
+// identity returns the realm and the node that a certificate names.
+func identity(c *x509.Certificate) (realm, node string, err error) {
+	var found []*url.URL
+	for _, u := range c.URIs {
+		if u.Scheme == identityScheme {
+			found = append(found, u)
+		}
+	}
+	if len(found) != 1 {
+		return "", "", fmt.Errorf("it names %d nodes, and one is needed: a URI %s://realm/node", len(found), identityScheme)
+	}
+	u := found[0]
+	node, ok := strings.CutPrefix(u.Path, "/")
+	if !ok || u.Host == "" || u.User != nil || u.Opaque != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return "", "", fmt.Errorf("it names %q, which is not of the form %s://realm/node", u, identityScheme)
+	}
+	if err := validNode(node); err != nil {
+		return "", "", fmt.Errorf("it names %q: %w", u, err)
+	}
+	return u.Host, node, nil
+}
+
+// validNode returns an error unless name can be that of a node.
+func validNode(name string) error {
+	if name == "" {
+		return errors.New("the name is empty")
+	}
+	return validName(name)
+}
+
+// validName returns an error unless name can be that of a place.
+func validName(name string) error {
+	switch {
+	case len(name) > wire.MaxName:
+		return fmt.Errorf("the name has %d bytes, and at most %d are allowed", len(name), wire.MaxName)
+	case !utf8.ValidString(name):
+		return errors.New("the name is not UTF-8")
+	}
+	return nil
+}

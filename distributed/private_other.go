@@ -1,0 +1,8 @@
+//go:build !unix
+
+package distributed
+
+import "io/fs"
+
+// private returns nil: files have no modes on this system.
+func private(fs.FileInfo) error { return nil }
