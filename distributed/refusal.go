@@ -88,14 +88,13 @@ func explain(err error) error {
 	}
 	if said, ok := alert(err); ok {
 		is := func(a tls.AlertError) bool { return said == a.Error() }
-		said = strings.TrimPrefix(said, "tls: ")
 		switch {
 		case is(alertUnknownAuthority):
 			return fmt.Errorf("%w: it does not know the authority of the certificate of this node; %s", ErrRealm, sameKey)
 		case is(alertCertificateRequired), slices.ContainsFunc(rejections, is):
-			return fmt.Errorf("%w: it says of the certificate of this node: %s", ErrCertificate, said)
+			return fmt.Errorf("%w: it says of the certificate of this node: %s", ErrCertificate, strings.TrimPrefix(said, "tls: "))
 		}
-		return fmt.Errorf("%w: it says: %s", ErrHandshake, said)
+		return fmt.Errorf("%w: it says: %s", ErrHandshake, strings.TrimPrefix(said, "tls: "))
 	}
 	switch text := strings.TrimPrefix(err.Error(), "tls: "); {
 	case errors.Is(err, ErrHandshake):

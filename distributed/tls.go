@@ -226,7 +226,7 @@ func (n *TLSNetwork) Dial(ctx context.Context, node, _ string) (Link, error) {
 	}
 	l, err := n.connect(ctx, node, at)
 	if err != nil {
-		return nil, fmt.Errorf("distributed: node %q at %s: %w", node, at, err)
+		return nil, fmt.Errorf("dialing node %q at %s: %w", node, at, err)
 	}
 	return l, nil
 }

@@ -175,9 +175,9 @@ func (l *tlsLink) refuse(id wire.ID, reason error) {
 
 // refuse counts and logs a connection that was refused.
 func (n *TLSNetwork) refuse(from net.Addr, err error) {
-	n.refused.Add(1)
 	n.log.Warn("distributed: a connection was refused: "+refusalClass(err).Error(),
 		slog.String("node", n.node), slog.String("from", from.String()), slog.Any("reason", err))
+	n.refused.Add(1)
 }
 
 func (l *tlsListener) isClosed() bool {

@@ -88,8 +88,10 @@ func (n *TLSNetwork) agree(l *tlsLink, meant string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrHandshake, err)
+	case errors.Is(reason, ErrHandshake):
+		return fmt.Errorf("the other side says: %w", reason)
 	case reason != nil:
-		return fmt.Errorf("%w: it does not accept this node: %w", refusalClass(reason), reason)
+		return fmt.Errorf("%w: the other side says: %w", ErrHandshake, reason)
 	}
 	return nil
 }
