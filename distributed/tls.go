@@ -87,6 +87,7 @@ type TLSNetwork struct {
 	flush              func()
 	refused            atomic.Uint64
 	portable           bool // see newTLSCarrier
+	listenOn           func(context.Context, string) (net.Listener, error)
 
 	opening sync.Mutex // held to open and to close the listener
 
@@ -114,6 +115,10 @@ func newTLS(c TLSConfig) (n *TLSNetwork, err error) {
 		limit:  c.HandshakeLimit,
 		most:   c.MaxHandshakes,
 		offers: map[string]*tlsOffer{},
+		listenOn: func(ctx context.Context, at string) (net.Listener, error) {
+			c := net.ListenConfig{KeepAlive: -1} // a session has a lease
+			return c.Listen(ctx, "tcp", at)
+		},
 	}
 	if c.Node != "" || c.Certificate.Certificate == nil && c.CertificateFile == "" {
 		if err := validNode(c.Node); err != nil {

@@ -40,8 +40,7 @@ var (
 )
 
 func (n *TLSNetwork) newListener(ctx context.Context) (*tlsListener, error) {
-	c := net.ListenConfig{KeepAlive: -1}
-	socket, err := c.Listen(ctx, "tcp", n.listen)
+	socket, err := n.listenOn(ctx, n.listen)
 	if err != nil {
 		return nil, err
 	}
