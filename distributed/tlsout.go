@@ -30,8 +30,8 @@ type tlsCarrier struct {
 	rested sync.Cond // busy has become false
 	busy   bool      // somebody encrypts or writes; nobody else may
 	shut   bool      // nothing more may be sent
-	plain  []byte    // frames, with their lengths, that are not encrypted yet
-	spare  []byte    // memory for plain
+	plain  [][]byte  // frames, with their lengths, that are not encrypted yet, in blocks
+	spare  []byte    // memory for a block
 	cipher []byte    // what is not written yet
 	err    error     // why nothing can be written any more
 }
@@ -39,8 +39,8 @@ type tlsCarrier struct {
 // Sizes in bytes.
 const (
 	readBuffer  = 16 << 10 // of encrypted bytes, for each connection
-	encryptStep = 64 << 10 // how many bytes are encrypted at once
-	keepBuffer  = 2 * encryptStep
+	blockSize  = 64 << 10 // of frames that are encrypted at once, unless one is larger
+	keepBuffer = 2 * blockSize
 )
 
 // newTLSCarrier returns the carrier of a connection. If portable is true, it uses no way to
@@ -94,7 +94,12 @@ func (u *tlsCarrier) send(frame []byte) error {
 	case u.shut:
 		return net.ErrClosed
 	}
-	u.plain = appendFrame(u.plain, frame)
+	n := len(u.plain)
+	if n == 0 || len(u.plain[n-1])+lengthSize+len(frame) > blockSize {
+		u.plain, u.spare = append(u.plain, u.spare[:0]), nil
+	}
+	last := &u.plain[len(u.plain)-1]
+	*last = appendFrame(*last, frame)
 	if !u.busy {
 		u.busy = true
 		u.proceed()
@@ -152,20 +157,18 @@ func (u *tlsCarrier) writeAll() {
 // waits reports whether something is to be written, and can be.
 func (u *tlsCarrier) waits() bool { return u.err == nil && len(u.cipher)+len(u.plain) > 0 }
 
-// encrypt encrypts some of what waits. It unlocks mu meanwhile: the goroutine that receives
+// encrypt encrypts a block of what waits. It unlocks mu meanwhile: the goroutine that receives
 // may be within package tls, and wait for mu.
 func (u *tlsCarrier) encrypt() {
-	b := u.plain
-	if len(b) > encryptStep {
-		b, u.plain = b[:encryptStep], b[encryptStep:]
-	} else {
-		u.plain, u.spare = u.spare, nil
-	}
+	b := u.plain[0]
+	last := copy(u.plain, u.plain[1:])
+	u.plain[last] = nil
+	u.plain = u.plain[:last]
 	u.mu.Unlock()
 	_, err := u.secure.Write(b)
 	u.mu.Lock()
-	if u.spare == nil && cap(b) <= keepBuffer && len(b) < encryptStep {
-		u.spare = b[:0]
+	if cap(b) <= keepBuffer {
+		u.spare = b
 	}
 	if u.err == nil {
 		u.err = err
