@@ -140,17 +140,17 @@ func TestTLSConfigErrors(t *testing.T) {
 		with  func(c *distributed.TLSConfig)
 		texts []string
 	}{
-		"no node":         {func(c *distributed.TLSConfig) { c.Node = "" }, []string{`Node ""`, "empty"}},
-		"long node":       {func(c *distributed.TLSConfig) { c.Node = long }, []string{"Node", "256", "255"}},
-		"node not UTF-8":  {func(c *distributed.TLSConfig) { c.Node = "\xff" }, []string{"Node", "UTF-8"}},
-		"listen":          {func(c *distributed.TLSConfig) { c.Listen = "here" }, []string{"Listen", "here", "missing port"}},
-		"listen port":     {func(c *distributed.TLSConfig) { c.Listen = "here:70000" }, []string{"Listen", "here:70000", "65535"}},
-		"peer of no name": {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"": "x:1"} }, []string{`Peers: ""`, "empty"}},
-		"own name":        {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"a": "x:1"} }, []string{`Peers: "a"`, "this node"}},
-		"long peer":       {func(c *distributed.TLSConfig) { c.Peers = map[string]string{long: "x:1"} }, []string{"Peers", "255"}},
-		"address":         {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"b": "x"} }, []string{`Peers: "b"`, "x", "missing port"}},
-		"host":            {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"b": ":1"} }, []string{`Peers: "b"`, `":1"`, "a host"}},
-		"port":            {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"b": "x:0"} }, []string{`Peers: "b"`, `"x:0"`, "a port"}},
+		"no node":         {func(c *distributed.TLSConfig) { c.Node = "" }, []string{`node ""`, "empty"}},
+		"long node":       {func(c *distributed.TLSConfig) { c.Node = long }, []string{"node", "256", "255"}},
+		"node not UTF-8":  {func(c *distributed.TLSConfig) { c.Node = "\xff" }, []string{"node", "UTF-8"}},
+		"listen":          {func(c *distributed.TLSConfig) { c.Listen = "here" }, []string{"listen", "here", "missing port"}},
+		"listen port":     {func(c *distributed.TLSConfig) { c.Listen = "here:70000" }, []string{"listen", "here:70000", "65535"}},
+		"peer of no name": {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"": "x:1"} }, []string{`peers: ""`, "empty"}},
+		"own name":        {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"a": "x:1"} }, []string{`peers: "a"`, "this node"}},
+		"long peer":       {func(c *distributed.TLSConfig) { c.Peers = map[string]string{long: "x:1"} }, []string{"peers", "255"}},
+		"address":         {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"b": "x"} }, []string{`peers: "b"`, "x", "missing port"}},
+		"host":            {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"b": ":1"} }, []string{`peers: "b"`, `":1"`, "a host"}},
+		"port":            {func(c *distributed.TLSConfig) { c.Peers = map[string]string{"b": "x:0"} }, []string{`peers: "b"`, `"x:0"`, "a port"}},
 		"limit":           {func(c *distributed.TLSConfig) { c.HandshakeLimit = -1 }, []string{"HandshakeLimit", "-1ns"}},
 		"handshakes":      {func(c *distributed.TLSConfig) { c.MaxHandshakes = -1 }, []string{"MaxHandshakes", "-1"}},
 		"no file":         {func(c *distributed.TLSConfig) { c.RealmKeyFile = key + "x" }, []string{key + "x", "no such file", "openssl rand"}},
@@ -242,7 +242,7 @@ func TestLinkFlags(t *testing.T) {
 		t.Run("", func(t *testing.T) { networktest.Pair(t, ns) })
 	}
 	for want, args := range map[string][]string{
-		"Node":                       {},
+		"node":                       {},
 		`"b"`:                        {"-node=a", "-peers=b"},
 		`node "b" has two addresses`: {"-node=a", "-peers=b=x:1,b=y:1"},
 		"no such file":               {"-node=a", "-realm-key=" + realmKey + "x"},

@@ -122,11 +122,11 @@ func newTLS(c TLSConfig) (n *TLSNetwork, err error) {
 	}
 	if c.Node != "" || c.Certificate.Certificate == nil && c.CertificateFile == "" {
 		if err := validNode(c.Node); err != nil {
-			return nil, fmt.Errorf("Node %q: %w", c.Node, err)
+			return nil, fmt.Errorf("node %q: %w", c.Node, err)
 		}
 	}
 	if n.listen, err = listenAddress(c.Listen); err != nil {
-		return nil, fmt.Errorf("Listen: %w", err)
+		return nil, fmt.Errorf("listen: %w", err)
 	}
 	switch {
 	case n.limit < 0:
@@ -145,7 +145,7 @@ func newTLS(c TLSConfig) (n *TLSNetwork, err error) {
 	}
 	for _, node := range slices.Sorted(maps.Keys(c.Peers)) {
 		if err := n.checkPeer(node); err != nil {
-			return nil, fmt.Errorf("Peers: %q: %w", node, err)
+			return nil, fmt.Errorf("peers: %q: %w", node, err)
 		}
 	}
 	n.asServer, n.asClient = n.server(), n.client()

@@ -2,6 +2,7 @@ package distributed_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"runtime"
 	"testing"
 	"time"
@@ -92,11 +93,9 @@ func TestTLSIdleLinks(t *testing.T) {
 		networktest.Send(t, client, make([]byte, 1000))
 		networktest.Receive(t, links[len(links)-1])
 	}
-	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("there were %d goroutines, and %d links have made them %d", before, len(links), runtime.NumGoroutine())
-		}
-	}
+	await(t, func() bool { return runtime.NumGoroutine() <= before }, func() string {
+		return fmt.Sprintf("there were %d goroutines, and with %d links there are %d", before, len(links), runtime.NumGoroutine())
+	})
 	for _, l := range links {
 		go l.Close()
 	}

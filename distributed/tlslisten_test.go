@@ -3,6 +3,7 @@ package distributed_test
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -191,25 +192,22 @@ func TestTLSManyStrays(t *testing.T) {
 	ways := strays(t)
 	descriptors, goroutines := openFiles(), runtime.NumGoroutine()
 
-	var stop atomic.Bool
-	var beats int
-	var beating, work sync.WaitGroup
-	beating.Go(func() {
-		for ; !stop.Load(); beats++ {
-			if client.Send([]byte("ping")) != nil {
+	var mu sync.Mutex
+	beat := func() { // the link goes on
+		mu.Lock()
+		defer mu.Unlock()
+		for _, ends := range [][2]distributed.Link{{client, home}, {home, client}} {
+			if err := ends[0].Send([]byte("beat")); err != nil {
+				t.Error(err)
 				return
 			}
-			f, err := home.Receive()
-			if err != nil || home.Send(f) != nil {
-				return
+			if f, err := ends[1].Receive(); err != nil || string(f) != "beat" {
+				t.Errorf("%q, %v", f, err)
 			}
-			if _, err := client.Receive(); err != nil {
-				return
-			}
-			time.Sleep(time.Millisecond) // the link is not the load
 		}
-	})
+	}
 	var next atomic.Int64
+	var work sync.WaitGroup
 	for range 50 {
 		work.Go(func() {
 			for i := next.Add(1); i <= int64(many); i = next.Add(1) {
@@ -220,23 +218,15 @@ func TestTLSManyStrays(t *testing.T) {
 				}
 				ways[int(i)%len(ways)](c.(*net.TCPConn))
 				_ = c.Close()
+				beat()
 			}
 		})
 	}
 	work.Wait()
 	awaitRefusals(t, n, uint64(many))
-	stop.Store(true)
-	beating.Wait()
-	if beats < 10 {
-		t.Errorf("the link has gone to and fro %d times", beats)
-	}
-	networktest.Send(t, client, []byte("last"))
-	networktest.Receive(t, home)
-	for end := time.Now().Add(10 * time.Second); openFiles() > descriptors || runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("there were %d descriptors and %d goroutines, and there are %d and %d", descriptors, goroutines, openFiles(), runtime.NumGoroutine())
-		}
-	}
+	await(t, func() bool { return openFiles() <= descriptors && runtime.NumGoroutine() <= goroutines }, func() string {
+		return fmt.Sprintf("there were %d descriptors and %d goroutines, and there are %d and %d", descriptors, goroutines, openFiles(), runtime.NumGoroutine())
+	})
 	if n.Refused() != uint64(many) {
 		t.Errorf("%d connections were refused; want %d", n.Refused(), many)
 	}
@@ -277,7 +267,7 @@ func TestTLSCutHandshakes(t *testing.T) {
 			_ = l.Close()
 		}
 	}()
-	var cut cutter
+	cut := cutter{make(chan [2]int64, 1), make(chan [2]int64, 1)}
 	front, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -287,7 +277,8 @@ func TestTLSCutHandshakes(t *testing.T) {
 	c := p.node(t, "r", "a")
 	c.Peers = map[string]string{"b": front.Addr().String()}
 	client := mustTLS(t, c)
-	try := func() (whole bool) {
+	try := func(limits [2]int64) (whole bool) {
+		cut.limits <- limits
 		l, err := client.Dial(t.Context(), "b", "room")
 		if err != nil {
 			return false
@@ -297,19 +288,18 @@ func TestTLSCutHandshakes(t *testing.T) {
 		f, err := l.Receive()
 		return err == nil && string(f) == "answer"
 	}
-	cut.up, cut.down = 1<<20, 1<<20
-	if !try() {
+	if !try([2]int64{1 << 20, 1 << 20}) {
 		t.Fatal("an uncut connection fails")
 	}
-	up, down := cut.wait()
+	n0 := <-cut.done
+	up, down := n0[0], n0[1]
 	tries := 0
 	for i := int64(0); i < max(up, down)-200; i += int64(step) { // the end is not part of the handshake
 		for _, limits := range [][2]int64{{i, 1 << 20}, {1 << 20, i}} {
-			cut.up, cut.down = limits[0], limits[1]
-			if try() && limits[0] < up-200 && limits[1] < down-200 {
+			if try(limits) && limits[0] < up-200 && limits[1] < down-200 {
 				t.Errorf("cut after %d of %d bytes up, %d of %d bytes down, a frame has arrived", limits[0], up, limits[1], down)
 			}
-			cut.wait()
+			<-cut.done
 			tries++
 		}
 	}
@@ -322,22 +312,11 @@ func TestTLSCutHandshakes(t *testing.T) {
 
 // A cutter forwards connections, one after the other, and cuts them after some bytes.
 type cutter struct {
-	up, down int64 // limits
-	done     chan [2]int64
-	once     sync.Once
-}
-
-func (c *cutter) init() { c.once.Do(func() { c.done = make(chan [2]int64) }) }
-
-// wait waits until the connection has ended, and returns how many bytes went each way.
-func (c *cutter) wait() (up, down int64) {
-	c.init()
-	n := <-c.done
-	return n[0], n[1]
+	limits chan [2]int64 // of bytes up and down, for the next one
+	done   chan [2]int64 // how many bytes it has forwarded
 }
 
 func (c *cutter) serve(l net.Listener, to string) {
-	c.init()
 	for {
 		from, err := l.Accept()
 		if err != nil {
@@ -346,9 +325,10 @@ func (c *cutter) serve(l net.Listener, to string) {
 		there, err := net.Dial("tcp", to)
 		if err != nil {
 			_ = from.Close()
-			continue
+			return
 		}
 		var n [2]int64
+		limits := <-c.limits
 		var work sync.WaitGroup
 		forward := func(i int, dst, src net.Conn, limit int64) {
 			n[i], _ = io.CopyN(dst, src, limit)
@@ -359,8 +339,8 @@ func (c *cutter) serve(l net.Listener, to string) {
 			}
 			_ = dst.(*net.TCPConn).CloseWrite()
 		}
-		work.Go(func() { forward(0, there, from, c.up) })
-		work.Go(func() { forward(1, from, there, c.down) })
+		work.Go(func() { forward(0, there, from, limits[0]) })
+		work.Go(func() { forward(1, from, there, limits[1]) })
 		work.Wait()
 		_ = from.Close()
 		_ = there.Close()

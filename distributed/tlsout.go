@@ -38,7 +38,7 @@ type tlsCarrier struct {
 
 // Sizes in bytes.
 const (
-	readBuffer  = 16 << 10 // of encrypted bytes, for each connection
+	readBuffer = 16 << 10 // of encrypted bytes, for each connection
 	blockSize  = 64 << 10 // of frames that are encrypted at once, unless one is larger
 	keepBuffer = 2 * blockSize
 )

@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -107,9 +109,17 @@ func both(ps ...*pki) *x509.CertPool {
 // awaitRefusals waits until a node has refused so many connections.
 func awaitRefusals(t *testing.T, n *distributed.TLSNetwork, want uint64) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); n.Refused() < want; time.Sleep(time.Millisecond) {
+	await(t, func() bool { return n.Refused() >= want }, func() string {
+		return fmt.Sprintf("%d connections were refused; want %d", n.Refused(), want)
+	})
+}
+
+// await waits until something holds.
+func await(t *testing.T, holds func() bool, otherwise func() string) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !holds(); runtime.Gosched() {
 		if time.Now().After(end) {
-			t.Fatalf("%d connections were refused; want %d", n.Refused(), want)
+			t.Fatal(otherwise())
 		}
 	}
 }
@@ -212,7 +222,7 @@ func TestTLSBadServers(t *testing.T) {
 		text  string
 	}{
 		"plain text":  {func(c net.Conn) { _, _ = io.WriteString(c, "220 hello\r\n"); _, _ = io.Copy(io.Discard, c) }, distributed.ErrHandshake, "does not speak TLS"},
-		"closes":      {func(c net.Conn) {}, distributed.ErrHandshake, "closed the connection"},
+		"closes":      {func(c net.Conn) { _, _ = c.Read(make([]byte, 1<<14)) }, distributed.ErrHandshake, "closed the connection"},
 		"TLS 1.2":     {server(good, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), distributed.ErrHandshake, "version"},
 		"no protocol": {server(good, func(c *tls.Config) { c.NextProtos = nil }), distributed.ErrHandshake, `speaks ""`},
 		"other realm": {server(newPKI(t).issue(t, nil, "marketplace://r/b"), nil), distributed.ErrRealm, "another realm key"},

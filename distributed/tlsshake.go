@@ -17,6 +17,9 @@ func (n *TLSNetwork) connect(ctx context.Context, node, at string) (*tlsLink, er
 	defer cancel()
 	dialer := net.Dialer{KeepAlive: -1} // a session has a lease
 	c, err := dialer.DialContext(limited, "tcp", at)
+	if errors.Is(err, context.DeadlineExceeded) {
+		<-limited.Done() // which follows at once, and has the cause
+	}
 	if err != nil {
 		return nil, n.late(limited, err)
 	}

@@ -25,8 +25,8 @@ func names(t *testing.T, c Config) {
 		if want := []string{"a", "b"}[i]; n.Node() != want {
 			t.Errorf("node %q has the name %q", want, n.Node())
 		}
-		if n.NetworkName() == "" || n.NetworkName() != n.NetworkName() {
-			t.Errorf("the name of the network is %q, and then %q", n.NetworkName(), n.NetworkName())
+		if n.NetworkName() == "" {
+			t.Error("the network has no name")
 		}
 	}
 	if ns[0] == ns[1] || ns[0].NetworkName() == ns[1].NetworkName() {
