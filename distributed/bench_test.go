@@ -71,9 +71,9 @@ func machines(b *testing.B, boots ...[]actions.Action) {
 	b.Cleanup(func() { cancel(); done.Wait() })
 }
 
-// BenchmarkOneWay sends messages of 64 bytes from a machine to a place in another, in
+// BenchmarkPlaceOneWay sends messages of 64 bytes from a machine to a place in another, in
 // batches of 100.
-func BenchmarkOneWay(b *testing.B) {
+func BenchmarkPlaceOneWay(b *testing.B) {
 	for _, network := range networks {
 		b.Run(network.name, func(b *testing.B) {
 			x, y := network.make(b)

@@ -11,8 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/endpoint"
@@ -21,8 +19,6 @@ import (
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type says struct{ Who, What string }
 
@@ -139,16 +135,16 @@ func TestTwoMachines(t *testing.T) {
 	})
 }
 
-// A wire is a device that performs what a test says.
-type wire struct{ c chan actions.Action }
+// A cord is a device that performs what a test says.
+type cord struct{ c chan actions.Action }
 
-func (w wire) DeviceName() string { return fmt.Sprintf("wire %p", w.c) }
+func (w cord) DeviceName() string { return fmt.Sprintf("cord %p", w.c) }
 
-func (w wire) Open(context.Context, world.Env) (world.Handle, error) {
-	return &openWire{c: w.c, closed: make(chan struct{})}, nil
+func (w cord) Open(context.Context, world.Env) (world.Handle, error) {
+	return &openCord{c: w.c, closed: make(chan struct{})}, nil
 }
 
-type openWire struct {
+type openCord struct {
 	told   bool
 	c      chan actions.Action
 	once   sync.Once
@@ -157,7 +153,7 @@ type openWire struct {
 
 type deed struct{ actions.Action }
 
-func (w *openWire) Recv() (any, error) {
+func (w *openCord) Recv() (any, error) {
 	if !w.told {
 		w.told = true
 		return "open", nil
@@ -170,13 +166,13 @@ func (w *openWire) Recv() (any, error) {
 	}
 }
 
-func (w *openWire) Try(cs []any) (int, error) { return len(cs), nil }
-func (w *openWire) Do(any) error              { return nil }
-func (w *openWire) Close() error              { w.once.Do(func() { close(w.closed) }); return nil }
+func (w *openCord) Try(cs []any) (int, error) { return len(cs), nil }
+func (w *openCord) Do(any) error              { return nil }
+func (w *openCord) Close() error              { w.once.Do(func() { close(w.closed) }); return nil }
 
 // steered returns the action that spawns a process which performs what comes from c.
 func steered(c chan actions.Action) actions.Action {
-	return spawn(endpoint.Device(wire{c}, endpoint.OnValue(func(d deed) actions.Action { return d.Action })))
+	return spawn(endpoint.Device(cord{c}, endpoint.OnValue(func(d deed) actions.Action { return d.Action })))
 }
 
 // nested returns the action that spawns a machine in the machine.

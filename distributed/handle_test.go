@@ -141,7 +141,7 @@ func TestNamesArePresence(t *testing.T) {
 		c := newCluster(t)
 		var atHome, away heard
 		wants := make(chan actions.Action)
-		c.run(c.config("a").Serve("a"), spawn(endpoint.Device(wire{wants}, endpoint.OnValue(func(d deed) actions.Action { return d.Action }))))
+		c.run(c.config("a").Serve("a"), spawn(endpoint.Device(cord{wants}, endpoint.OnValue(func(d deed) actions.Action { return d.Action }))))
 		h := distributed.Handle{Place: distributed.Place{Node: "a", Name: "a"}, Name: "logger"}
 		c.run(c.config("b").Driver(), spawn(h.Presence(
 			endpoint.OnPresence(func(l distributed.Letter) actions.Action { return away.add("+%s", l.To) }),
