@@ -172,8 +172,8 @@ func (s entry) conversations(d actions.Demand, f func(topic.Topic)) {
 	}
 }
 
-// A pendingLast is a demand that has fallen to zero. When the machine is at rest,
-// the endpoint is told by the event Last, if the demand is still zero by then:
+// When the machine is at rest, an endpoint whose demand has fallen to zero is told by
+// the event Last, if the demand is still zero by then:
 //
 //	Rule 0: A demand that falls to zero is noted, and nobody is told.
 //	Rule 1: At rest, the pending ones are told in the order of their notes, before
@@ -186,14 +186,6 @@ func (s entry) conversations(d actions.Demand, f func(topic.Topic)) {
 // For example, a subscriber moves from one key to another and back within a round:
 // the demand for the first key falls to zero and rises again, and nobody hears
 // Last.
-type pendingLast struct {
-	path         Path
-	level        uint32
-	seq          uint32
-	text         string // of the conversation
-	conversation topic.Topic
-	peer         topic.Role // that left last
-}
 
 // deliverLast pops the oldest pending Last, and tells the endpoint if the demand is
 // still zero. It reports whether it did.
@@ -226,18 +218,4 @@ func (m *Machine) deliverLast() bool {
 	l.peer.Topic = t.conversation
 	m.wake(p, e, e.handler, &actions.Event{Kind: actions.Last, Peer: l.peer})
 	return true
-}
-
-// numbered returns the endpoint of p with the given number, or nil.
-func (p *proc) numbered(level, seq uint32) *endpoint {
-	ends := p.cell.endpoints
-	if level > 0 {
-		ends = p.cell.metas()
-	}
-	for _, e := range ends {
-		if e.seq == seq && e.level == level {
-			return e
-		}
-	}
-	return nil
 }

@@ -3,28 +3,10 @@ package vm
 import (
 	"fmt"
 	"reflect"
-	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/world"
 )
-
-// A holder says which process holds an open device.
-type holder struct {
-	p *proc
-	h *hold
-}
-
-// held returns the device d of p, or nil. Devices that are held are comparable, so
-// the comparison never panics.
-func (p *proc) held(d world.Device) *hold {
-	for _, h := range p.cell.holds() {
-		if h.device == d {
-			return h
-		}
-	}
-	return nil
-}
 
 // checkDevice reports whether d can be a device. If not, p fails.
 func (k *kernel) checkDevice(p *proc, d world.Device) bool {
@@ -64,24 +46,6 @@ func (k *kernel) openDevice(p *proc, a actions.OpenDevice) {
 	m.held[m.generation] = holder{p, h}
 	k.countDevices(1)
 	m.command(Command{Kind: Open, Address: h.address, Paused: a.Paused})
-}
-
-// exchangeHold puts h in the place of old.
-func (p *proc) exchangeHold(old, h *hold) {
-	holds := p.own().extras.holds
-	holds[slices.Index(holds, old)] = h
-	delete(p.k.m.held, old.address.Generation)
-	p.k.m.held[h.address.Generation] = holder{p, h}
-}
-
-// countDevices notes that n more devices are open in k.
-func (k *kernel) countDevices(n int) {
-	for ; ; k = k.host.k {
-		k.devices += n
-		if k.host == nil {
-			return
-		}
-	}
 }
 
 // holding returns the hold of p on device d, for an action a. If there is none, it
@@ -125,32 +89,6 @@ func (k *kernel) closeDevice(p *proc, a actions.CloseDevice) {
 	}
 }
 
-// release removes h from p.
-func (k *kernel) release(p *proc, h *hold) {
-	holds := p.own().extras.holds
-	i := slices.Index(holds, h)
-	p.cell.extras.holds = slices.Delete(holds, i, i+1)
-	delete(k.m.held, h.address.Generation)
-	k.countDevices(-1)
-	k.noteCandidate(p)
-}
-
-// closeAll closes the devices that p, which has ended, and the processes inside it
-// hold.
-func (m *Machine) closeAll(p *proc) {
-	for _, h := range p.cell.holds() {
-		delete(m.held, h.address.Generation)
-		p.k.countDevices(-1)
-		m.command(Command{Kind: Close, Address: h.address})
-	}
-	if p.inner != nil && p.inner.devices > 0 {
-		p.inner.procs.all(func(_ actions.PID, q *proc) bool {
-			m.closeAll(q)
-			return p.inner.devices > 0
-		})
-	}
-}
-
 // fromDevice turns an input of a device into an event for its holder.
 func (m *Machine) fromDevice(in Input) {
 	if in.Address == nil {
@@ -184,12 +122,4 @@ func (m *Machine) fromDevice(in Input) {
 		ev.Kind = actions.Done
 	}
 	m.wake(at.p, nil, at.h.handler, ev)
-}
-
-func (m *Machine) command(c Command) {
-	m.stats.Commands++
-	if m.wants(Commanded) {
-		m.record(&Record{Kind: Commanded, Command: c})
-	}
-	m.out = append(m.out, c)
 }

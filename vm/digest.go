@@ -40,40 +40,6 @@ func (d Digest) MixBytes(b []byte) Digest {
 	return d
 }
 
-// Digest returns the digest of what m has done, if [Config.Digest] asked for one, and
-// 0 otherwise.
-func (m *Machine) Digest() Digest { return m.digest }
-
-// note adds a record to the digest.
-func (m *Machine) note(r *Record) {
-	v := uint64(r.Kind) << 56
-	switch r.Kind {
-	case Entered:
-		v |= uint64(r.Input.Kind)
-	case Commanded:
-		v |= uint64(r.Command.Kind)
-	}
-	m.noteAt(r.at, v)
-}
-
-// noteAt adds a number to the digest: what has happened to p, or to the machine if p
-// is nil.
-func (m *Machine) noteAt(p *proc, what uint64) {
-	if p != nil {
-		what ^= bits.RotateLeft64(p.k.place, 32) ^ uint64(p.cell.pid)<<16
-	}
-	m.digest = m.digest.Mix(what)
-}
-
-// placeOf returns a number for the machine whose process in the machine around it is
-// host.
-func placeOf(host *proc) uint64 {
-	if host == nil {
-		return 0
-	}
-	return uint64(Digest(host.k.place).Mix(uint64(host.cell.pid)))
-}
-
 // eventNumber returns the number of a kind of event in digests. The numbers never
 // change.
 func eventNumber(k actions.EventKind) uint64 {
@@ -82,6 +48,9 @@ func eventNumber(k actions.EventKind) uint64 {
 	}
 	return uint64(k)
 }
+
+// resumedInDigest is the number of Resumed among the kinds of events: see eventNumber.
+const resumedInDigest = 9
 
 // actionNumber returns the number of the kind of an action in digests. The numbers never
 // change.

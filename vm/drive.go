@@ -1,11 +1,5 @@
 package vm
 
-import (
-	"runtime/debug"
-
-	"github.com/go-marketplace/marketplace/actions"
-)
-
 // This file drives a machine: inputs enter it, it works, and commands come out.
 
 // Apply gives the machine an input, and works until the machine is at rest, or has
@@ -95,39 +89,6 @@ func (m *Machine) protect() (again bool) {
 	m.advance()
 	returned = true
 	return false
-}
-
-// crash makes the process fail whose transition function has panicked with r, or
-// has called Goexit if r is nil: as if the function had not changed the state and
-// had returned actions.Fail.
-func (m *Machine) crash(r any) {
-	p := m.running
-	if p == nil {
-		if r != nil {
-			panic(r) // not of a transition function: a mistake in this package, or in a watcher
-		}
-		return
-	}
-	var ev *actions.Event
-	if m.calling == callHandler {
-		ev = m.event
-	}
-	m.running = nil
-	p.crashed = true
-	m.stats.Crashed++
-	if m.calling == callBoot {
-		m.stats.SpawnFailed++
-	}
-	var reason error = ErrGoexit
-	if r != nil {
-		reason = &PanicError{Value: r, Stack: debug.Stack()}
-	}
-	m.record(&Record{Kind: Crashed, at: p, Event: ev, Reason: reason})
-	if m.calling == callContinue {
-		p.k.prepend(actions.Fail(reason))
-		return
-	}
-	p.k.enqueue(p, item{action: actions.Fail(reason)})
 }
 
 // advance works until there is nothing to do, or the limit of work is reached.

@@ -8,50 +8,6 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// manyEndpoints is the number of endpoints above which a process keeps a table of
-// them by name.
-const manyEndpoints = 8
-
-// local returns the local endpoint of p named id, or nil.
-func (p *proc) local(id actions.EndpointID) *endpoint {
-	ends := p.cell.endpoints
-	if len(ends) > manyEndpoints {
-		if p.byID == nil {
-			p.byID = make(map[actions.EndpointID]*endpoint, len(ends))
-			for _, e := range ends {
-				p.byID[e.id] = e
-			}
-		}
-		return p.byID[id]
-	}
-	for _, e := range ends {
-		if e.id == id {
-			return e
-		}
-	}
-	return nil
-}
-
-// meta returns the endpoint of p at a meta-level named id, or nil.
-func (p *proc) meta(level uint32, id actions.EndpointID) *endpoint {
-	for _, e := range p.cell.metas() {
-		if e.level == level && e.id == id {
-			return e
-		}
-	}
-	return nil
-}
-
-// metasAt returns the endpoints of p at a meta-level.
-func (p *proc) metasAt(level uint32) (at []*endpoint) {
-	for _, e := range p.cell.metas() {
-		if e.level == level {
-			at = append(at, e)
-		}
-	}
-	return at
-}
-
 // check reports whether p can open endpoint a. If not, p fails.
 func (k *kernel) check(p *proc, a *actions.AddEndpoint) bool {
 	if a.ID != nil && !reflect.ValueOf(a.ID).Comparable() {
@@ -101,26 +57,6 @@ func newEndpoint(a actions.AddEndpoint, seq uint32) *endpoint {
 	}
 	_, e.route = e.id.(metaID)
 	return e
-}
-
-// enroll adds s to the index.
-func (k *kernel) enroll(s entry) {
-	o := s.e.role.Orientation
-	if k.index[o] == nil {
-		k.index[o] = newIndex()
-	}
-	k.index[o].Add(s.e.role.Topic, s)
-	if x := k.m.misses; x != nil && len(x.recent) > 0 {
-		x.endpointCame(k, s)
-	}
-}
-
-// withdraw removes s from the index.
-func (k *kernel) withdraw(s entry) {
-	k.index[s.e.role.Orientation].Remove(s.e.role.Topic, s)
-	if k.m.misses != nil {
-		k.m.misses.endpointLeft(k, s.e.role)
-	}
 }
 
 // update gives endpoint old of p a new handler.

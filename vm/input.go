@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -87,6 +88,14 @@ func (p Path) String() string {
 		b.WriteString(pid.String())
 	}
 	return b.String()
+}
+
+// Label describes a process for people: its path, and its name if it has one.
+func Label(path Path, name string) string {
+	if name == "" {
+		return path.String()
+	}
+	return fmt.Sprintf("%s %s", path, name)
 }
 
 // A Command says what to do outside the machine. The caller carries out the commands

@@ -8,6 +8,9 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
+// This file declares a machine at work: what it finds things by, whose turn it is, and
+// the steps that may be under way. The functions of each step are in a file of its own.
+
 // A kernel is one virtual machine at work. Its space is its data. The rest is what
 // it finds things by, and its place in its work.
 //
@@ -76,6 +79,19 @@ type entry struct {
 	e *endpoint
 }
 
+// A holder says which process holds an open device.
+type holder struct {
+	p *proc
+	h *hold
+}
+
+// watchers are the processes that monitor one, by PID, and perhaps some that do not
+// any more: to take each out at once would take quadratic time for many.
+type watchers struct {
+	procs []*proc
+	stale int // how many of them do not monitor it any more
+}
+
 // byOrder is the order in which endpoints are told: by PID, and then by creation.
 func byOrder(a, b entry) int {
 	if a.p != b.p {
@@ -84,12 +100,23 @@ func byOrder(a, b entry) int {
 	return cmp.Compare(a.e.seq, b.e.seq)
 }
 
+func byPID(a, b *proc) int { return cmp.Compare(a.cell.pid, b.cell.pid) }
+
 func newKernel(m *Machine, host *proc) *kernel {
 	k := &kernel{m: m, host: host, place: placeOf(host), space: &space{owner: m.owner}}
 	if host != nil {
 		k.depth = host.k.depth + 1
 	}
 	return k
+}
+
+// placeOf returns a number for the machine whose process in the machine around it is
+// host.
+func placeOf(host *proc) uint64 {
+	if host == nil {
+		return 0
+	}
+	return uint64(Digest(host.k.place).Mix(uint64(host.cell.pid)))
 }
 
 // own returns the cell of p for writing.
@@ -114,62 +141,6 @@ func (k *kernel) ownSpace() *space {
 	return k.space
 }
 
-// enqueue adds an item to the queue of p.
-func (k *kernel) enqueue(p *proc, it item) {
-	c := p.own()
-	if len(c.queue) >= k.m.limits.Queue {
-		k.overflow(p)
-		return
-	}
-	if c.queue == nil {
-		c.queue = k.m.takeSpare()
-	}
-	c.queue = append(c.queue, it)
-	k.m.backlog++
-	k.schedule(p)
-}
-
-// overflow drops the queue of p, which is full, and ends p in its next turn.
-func (k *kernel) overflow(p *proc) {
-	c := p.own()
-	if q, ok := c.queue[0].action.(actions.QuitProcess); ok && q.Reason == ErrOverflow && len(c.queue) == 1 {
-		return // it is about to end
-	}
-	k.m.stats.Overflows++
-	k.m.stats.Dropped += uint64(len(c.queue))
-	k.m.backlog += 1 - len(c.queue)
-	c.queue = append(k.m.takeSpare(), item{action: actions.QuitProcess{Reason: ErrOverflow}})
-	k.schedule(p)
-}
-
-// take adds the leaves of a to the queue of p.
-func (k *kernel) take(p *proc, a actions.Action) {
-	switch a := a.(type) {
-	case nil:
-	case actions.Tree:
-		for leaf := range actions.Leaves(a) {
-			k.enqueue(p, item{action: leaf})
-		}
-	default:
-		k.enqueue(p, item{action: a})
-	}
-}
-
-// schedule gives p a turn: in this round if the turn of p is still to come there,
-// and otherwise in the next round.
-func (k *kernel) schedule(p *proc) {
-	if p.scheduled || p.dead {
-		return
-	}
-	p.scheduled = true
-	k.runnable++
-	if k.inRound && k.acting != nil && p.cell.pid > k.acting.cell.pid && p.cell.pid <= k.horizon {
-		k.ready.push(p)
-	} else {
-		k.next.add(p)
-	}
-}
-
 // path returns the path of p.
 func (p *proc) path() Path {
 	var path Path
@@ -178,6 +149,16 @@ func (p *proc) path() Path {
 	}
 	return append(path[:len(path):len(path)], p.cell.pid)
 }
+
+func (p *proc) appendPath(path Path) Path {
+	if p.k.host != nil {
+		path = p.k.host.appendPath(path)
+	}
+	return append(path, p.cell.pid)
+}
+
+// label describes p for people.
+func (p *proc) label() string { return Label(p.path(), p.cell.name) }
 
 // turns is a queue of processes, the lowest PID first. Most pushes come in that
 // order.
@@ -218,4 +199,98 @@ func (t *turns) order() {
 
 func (t *turns) reset() { t.procs, t.head = t.procs[:0], 0 }
 
-func byPID(a, b *proc) int { return cmp.Compare(a.cell.pid, b.cell.pid) }
+// sending is a message on its way: to the endpoints of the sender first, and then
+// to all others in their order.
+type sending struct {
+	on      bool
+	p       *proc         // the sender
+	inside  *continuation // the sender further inside p, or nil
+	ev      actions.Event
+	targets []entry
+	spans   [3]span // of targets, in the order of delivery
+	span    int
+}
+
+type span struct{ from, to int }
+
+// A notice is the news that an endpoint, the subject, has come, gone or moved. It
+// goes to the others, one after another, in stages: see notify.go.
+type notice struct {
+	subject entry     // with the role that it has now, or had last
+	was     *endpoint // with its old role; nil if it has not moved
+	kind    actions.EventKind
+	reason  error
+	others  []entry
+	at      int
+	stage   uint8 // of the news between the subject and others[at]
+	ev      actions.Event
+}
+
+func (n *notice) on() bool { return n.at < len(n.others) }
+
+// leaving is a process that has ended, whose endpoints are removed one after another.
+type leaving struct {
+	p      *proc
+	ends   []*endpoint
+	reason error
+}
+
+func (l *leaving) on() bool { return l.p != nil }
+
+// An orphan is a process that is to end, because one that bound it has ended.
+type orphan struct {
+	pid    actions.PID
+	reason error
+}
+
+// A down is the news for process p that process pid has gone. Until p is told, it has
+// its monitor.
+type down struct {
+	p      *proc
+	pid    actions.PID
+	reason error
+}
+
+// spawning is a process on its way into the machine.
+type spawning struct {
+	stage  spawnStage
+	child  *proc
+	action actions.SpawnProcess
+	resume *continuation
+}
+
+type spawnStage uint8
+
+const (
+	notSpawning spawnStage = iota
+	booting                // make the first transition of the child
+	informing              // tell the parent the PID of the child
+	entering               // put the child into the machine
+)
+
+// A pendingCall is a handler that is to be called with an event, and then perhaps
+// with First, because of what the event does to the demand.
+type pendingCall struct {
+	p       *proc
+	e       *endpoint // nil for a device
+	handler *actions.Handler
+	ev      *actions.Event
+	called  bool
+	first   actions.Event // comes after ev
+}
+
+func (c *pendingCall) on() bool { return c.p != nil }
+
+// set asks for a call. It leaves alone what is of no use any more: to clear it
+// would cost more than all the rest.
+func (c *pendingCall) set(p *proc, e *endpoint, handler *actions.Handler, ev *actions.Event) {
+	c.p, c.e, c.handler, c.ev, c.called = p, e, handler, ev, false
+}
+
+// A pendingResume is a process that is to go on, because a process is there that it
+// has spawned at a meta-level.
+type pendingResume struct {
+	p     *proc
+	then  *actions.Resumption
+	child actions.PID
+}

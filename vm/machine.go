@@ -2,7 +2,6 @@ package vm
 
 import (
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/topic"
 )
 
 // A Machine is a virtual machine that is driven by hand: the caller applies inputs,
@@ -59,16 +58,10 @@ type Machine struct {
 	misses      *misses // nil before Warn is called
 }
 
-type phase uint8
-
-const (
-	made phase = iota // not started
-	running
-	withdrawing // these three are the steps of a stop: see stop.go
-	draining
-	ending
-	stopped
-)
+type stopping struct {
+	steps int      // how much work the machine has done since
+	held  []uint64 // the generations of the devices whose holders have not been told
+}
 
 // A Config has the options of a machine. The zero Config is ready to use.
 type Config struct {
@@ -116,58 +109,4 @@ func (c Config) NewFunc(boot func(self actions.PID) actions.Process) *Machine {
 	}
 	m.root = newKernel(m, nil)
 	return m
-}
-
-func newIndex() *topic.Index[entry] { return topic.NewIndex(byOrder) }
-
-// find returns the process at path, or nil.
-func (m *Machine) find(path Path) *proc {
-	k := m.root
-	for i, pid := range path {
-		p := k.procs.get(pid)
-		if p == nil || i == len(path)-1 {
-			return p
-		}
-		if k = p.inner; k == nil {
-			return nil
-		}
-	}
-	return nil
-}
-
-// wake delivers an event to handler h of p, which may live at any depth, and makes a
-// round due in its machine and in each machine around it.
-func (m *Machine) wake(p *proc, e *endpoint, h *actions.Handler, ev *actions.Event) {
-	k := p.k
-	if h != nil {
-		k.call.set(p, e, h, ev)
-	}
-	k.roundDue = true
-	for k.host != nil {
-		outer := k.host.k
-		outer.inside = k
-		outer.roundDue = true
-		k = outer
-	}
-}
-
-// The machine recycles the arrays of queues: a process with an empty queue has none.
-const (
-	maxSpares    = 1024
-	maxSpareItem = 256
-)
-
-func (m *Machine) takeSpare() []item {
-	if n := len(m.spares); n > 0 {
-		s := m.spares[n-1]
-		m.spares = m.spares[:n-1]
-		return s
-	}
-	return make([]item, 0, 4)
-}
-
-func (m *Machine) putSpare(s []item) {
-	if c := cap(s); c > 0 && c <= maxSpareItem && len(m.spares) < maxSpares {
-		m.spares = append(m.spares, s[:0])
-	}
 }

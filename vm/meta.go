@@ -109,9 +109,6 @@ func (k *kernel) lift(p *proc, it item) {
 	k.emit(out)
 }
 
-// emit adds an item to the queue of the process that k is, in the machine around it.
-func (k *kernel) emit(it item) { k.out = append(k.out, it) }
-
 // addMeta gives p an endpoint at a meta-level, and returns the one to open there.
 func (k *kernel) addMeta(p *proc, level uint32, a actions.AddEndpoint, move bool) (actions.AddEndpoint, bool) {
 	if !k.check(p, &a) {
@@ -173,37 +170,6 @@ func (p *proc) sender(inner *continuation) *continuation {
 		p.sends = &continuation{pid: p.cell.pid, inner: inner}
 	}
 	return p.sends
-}
-
-// of reports whether id names an endpoint of process c.
-func (id metaID) of(c *continuation) bool {
-	for ; c != nil && id.pid == c.pid; c = c.inner {
-		next, further := id.id.(metaID)
-		if !further || c.inner == nil {
-			return !further && c.inner == nil
-		}
-		id = next
-	}
-	return false
-}
-
-// sameProcess reports whether s and o are endpoints of one process, which may be
-// further inside.
-func (s entry) sameProcess(o entry) bool {
-	if s.p != o.p {
-		return false
-	}
-	a, inside := s.e.id.(metaID)
-	b, _ := o.e.id.(metaID)
-	for inside {
-		if a.pid != b.pid {
-			return false
-		}
-		if a, inside = a.id.(metaID); inside {
-			b, _ = b.id.(metaID)
-		}
-	}
-	return true
 }
 
 // continueSpawn tells the process that waits the PID of its child, and makes a round

@@ -10,42 +10,6 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// A Miss describes the messages of one type and one direction that nobody has heard:
-// no endpoint matched them, or only endpoints without a handler for messages.
-type Miss struct {
-	Type        reflect.Type      // of the messages
-	Orientation topic.Orientation // of the sender: Publisher for Send, Subscriber for Feedback
-	Path        Path              // of the process that sent the first of them
-	Name        string            // of that process
-	Count       uint64            // of these messages
-
-	// Near says, for people, which endpoint nearly heard one of the messages, and
-	// why it did not: its type is a pointer and the message is a value, or the
-	// reverse; it pins a field to another value; it has the orientation of the
-	// sender, so the other one of Send and Feedback is right; it is in a machine
-	// further out or further in; it has no handler for messages; or it came too
-	// late. Near is empty if there is no such endpoint.
-	Near string
-
-	// Heard says that an endpoint has matched another message of the type, in the
-	// machine in which the first of these messages was sent, or that an endpoint
-	// would have matched one of them but had just gone.
-	Heard bool
-}
-
-// String describes the miss for people.
-func (m Miss) String() string {
-	verb := "sent"
-	if m.Orientation == topic.Subscriber {
-		verb = "sent as feedback"
-	}
-	s := fmt.Sprintf("%v, %s by %s", m.Type, verb, Label(m.Path, m.Name))
-	if m.Near != "" {
-		s += ": " + m.Near
-	}
-	return s
-}
-
 // MissedTypes returns the length of what [Machine.Misses] returns, at less cost.
 func (m *Machine) MissedTypes() int {
 	if m.misses == nil {
@@ -219,7 +183,7 @@ func takes(targets []entry) bool {
 	return false
 }
 
-// nearMiss describes an endpoint that nearMiss heard a message of p, and why it did not.
+// nearMiss describes an endpoint that nearly heard a message of p, and why it did not.
 // It returns "" if there is none.
 func (k *kernel) nearMiss(p *proc, s *actions.SendMessage, targets []entry) string {
 	for _, t := range targets {

@@ -25,18 +25,6 @@ import (
 // publisher of x moves to y, and there is a subscriber of x and one of y: the first
 // is told of an absence and the second of a presence. A subscriber of both x and y
 // is told nothing if it has the same conversation with the publisher as before.
-type notice struct {
-	subject entry     // with the role that it has now, or had last
-	was     *endpoint // with its old role; nil if it has not moved
-	kind    actions.EventKind
-	reason  error
-	others  []entry
-	at      int
-	stage   uint8 // of the news between the subject and others[at]
-	ev      actions.Event
-}
-
-func (n *notice) on() bool { return n.at < len(n.others) }
 
 // announce begins a notice that s has come or gone.
 func (k *kernel) announce(s entry, kind actions.EventKind, reason error) {
@@ -53,28 +41,6 @@ func (k *kernel) actor(s entry) *proc {
 		return k.acting
 	}
 	return s.p
-}
-
-// relatives appends the endpoints that face r and have messages in common with
-// it: those of process p first, and then the others in their order.
-func (k *kernel) relatives(r topic.Role, p *proc, buf []entry) []entry {
-	x := k.index[r.Orientation.Opposite()]
-	if x == nil {
-		return buf
-	}
-	found := x.Related(r.Topic, &k.related)
-	for _, o := range found {
-		if o.p == p {
-			buf = append(buf, o)
-		}
-	}
-	for _, o := range found {
-		if o.p != p {
-			buf = append(buf, o)
-		}
-	}
-	clear(found)
-	return buf
 }
 
 // notify takes the next stage of the notice.
@@ -180,29 +146,6 @@ func between(a, b topic.Role) conversation {
 }
 
 func (c conversation) same(d conversation) bool { return c.topic.Equivalent(d.topic) }
-
-// leaving is a process that has ended, whose endpoints are removed one after another.
-type leaving struct {
-	p      *proc
-	ends   []*endpoint
-	reason error
-}
-
-func (l *leaving) on() bool { return l.p != nil }
-
-// leave removes the next endpoint.
-func (k *kernel) leave() {
-	l := &k.leaving
-	if len(l.ends) == 0 {
-		*l = leaving{}
-		return
-	}
-	e := l.ends[0]
-	l.ends = l.ends[1:]
-	s := entry{l.p, e}
-	k.withdraw(s)
-	k.announce(s, actions.Absence, l.reason)
-}
 
 // distinct sorts es, without duplicates: the endpoints of p first, and then the
 // others in their order.

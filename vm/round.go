@@ -121,13 +121,6 @@ func (k *kernel) endTurn() {
 	k.acting = nil
 }
 
-// noteCandidate makes p a candidate for collection at the end of the round.
-func (k *kernel) noteCandidate(p *proc) {
-	if c := p.cell; len(c.queue) == 0 && (len(c.endpoints) == 0 || p.locals) {
-		k.candidates = append(k.candidates, p)
-	}
-}
-
 // endRound collects the candidates to which nothing can happen any more. If others
 // monitor these, the round ends after they have been told, because nothing can
 // happen then to some of them, either.
@@ -157,32 +150,6 @@ func (k *kernel) endRound() {
 	}
 }
 
-// discard removes p from the machine.
-func (k *kernel) discard(p *proc) {
-	p.dead = true
-	if p.scheduled {
-		p.scheduled = false
-		k.runnable--
-	}
-	k.m.stats.Dropped += uint64(len(p.cell.queue))
-	k.m.backlog -= p.queued()
-	k.ownSpace().cells.remove(k.m.owner, p.cell.pid)
-	k.procs.remove(k.m.owner, p.cell.pid)
-}
-
-// queued returns how many actions are in the queues of p and of the processes
-// inside it.
-func (p *proc) queued() int {
-	n := len(p.cell.queue)
-	if p.inner != nil {
-		p.inner.procs.all(func(_ actions.PID, q *proc) bool {
-			n += q.queued()
-			return true
-		})
-	}
-	return n
-}
-
 // collectOutput gives the process of a nested machine the actions that result from
 // the work of the machine: another round, if there is more to do, and the actions
 // at meta-levels.
@@ -200,120 +167,4 @@ func (k *kernel) collectOutput(inner *kernel) {
 	}
 	clear(inner.out)
 	inner.out = inner.out[:0]
-}
-
-// A pendingCall is a handler that is to be called with an event, and then perhaps
-// with First, because of what the event does to the demand.
-type pendingCall struct {
-	p       *proc
-	e       *endpoint // nil for a device
-	handler *actions.Handler
-	ev      *actions.Event
-	called  bool
-	first   actions.Event // comes after ev
-}
-
-func (c *pendingCall) on() bool { return c.p != nil }
-
-// set asks for a call. It leaves alone what is of no use any more: to clear it
-// would cost more than all the rest.
-func (c *pendingCall) set(p *proc, e *endpoint, handler *actions.Handler, ev *actions.Event) {
-	c.p, c.e, c.handler, c.ev, c.called = p, e, handler, ev, false
-}
-
-// A pendingResume is a process that is to go on, because a process is there that it
-// has spawned at a meta-level.
-type pendingResume struct {
-	p     *proc
-	then  *actions.Resumption
-	child actions.PID
-}
-
-// tell delivers an event to endpoint e of p. The event must not change before the
-// handler has been called.
-func (k *kernel) tell(p *proc, e *endpoint, ev *actions.Event) {
-	switch {
-	case p.dead:
-	case e.route:
-		if p.inner.inject(e.id.(metaID), ev) {
-			k.inside = p.inner
-		}
-	case e.handler != nil:
-		k.call.set(p, e, e.handler, ev)
-	default:
-		k.m.told(p, e, ev)
-	}
-}
-
-// inject delivers an event to an endpoint at a meta-level of one of the processes
-// of k, if it still exists, and makes a round due in any case. It reports false if
-// there is nothing to do for either.
-func (k *kernel) inject(id metaID, ev *actions.Event) bool {
-	p := k.procs.get(id.pid)
-	var e *endpoint
-	if p != nil {
-		e = p.meta(id.level, id.id)
-	}
-	quiet := k.runnable == 0 && len(k.candidates) == 0
-	if quiet && (e == nil || !e.route && !e.wants(ev.Kind)) {
-		if e != nil {
-			k.m.told(p, e, ev)
-		}
-		return false
-	}
-	k.roundDue = true
-	if e != nil {
-		k.tell(p, e, ev)
-	}
-	return true
-}
-
-// wants reports whether the handler of e does anything with events of a kind.
-func (e *endpoint) wants(kind actions.EventKind) bool {
-	return e.handler != nil && (e.handler.Events.Has(kind) || e.handler.Demand != nil)
-}
-
-// makeCall makes the pending call.
-func (k *kernel) makeCall() {
-	c := &k.call
-	p := c.p
-	if c.called {
-		c.p = nil
-		k.handle(p, c.e, c.handler, &c.first)
-		return
-	}
-	c.called = true
-	if c.e == nil || c.handler.Demand == nil || !k.count(c) {
-		c.p = nil
-	}
-	k.handle(p, c.e, c.handler, c.ev)
-}
-
-// handle tells a handler of p, which is that of e or of a device, of an event.
-func (k *kernel) handle(p *proc, e *endpoint, h *actions.Handler, ev *actions.Event) {
-	m := k.m
-	m.told(p, e, ev)
-	if !h.Events.Has(ev.Kind) {
-		return
-	}
-	m.stats.Events++
-	m.steps++
-	if a := m.transit(p, callHandler, e, function{handler: h.Run, ev: ev}, h.State != nil); a != nil {
-		k.take(p, a)
-	}
-}
-
-// resume makes the process go on that waits for the PID of a child.
-func (k *kernel) resume() {
-	r := k.resuming
-	k.resuming = pendingResume{}
-	k.m.resumed(r.p)
-	k.m.stats.Events++
-	k.m.steps++
-	k.continueWith(r.p, r.then, r.child)
-}
-
-// continueWith calls the continuation of a spawn.
-func (k *kernel) continueWith(p *proc, then *actions.Resumption, child actions.PID) {
-	k.take(p, k.m.transit(p, callSpawned, nil, function{then: then.Run, pid: child}, true))
 }

@@ -7,20 +7,6 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// sending is a message on its way: to the endpoints of the sender first, and then
-// to all others in their order.
-type sending struct {
-	on      bool
-	p       *proc         // the sender
-	inside  *continuation // the sender further inside p, or nil
-	ev      actions.Event
-	targets []entry
-	spans   [3]span // of targets, in the order of delivery
-	span    int
-}
-
-type span struct{ from, to int }
-
 // send begins to deliver a message of p or, if inside is not nil, of a process
 // further inside.
 func (k *kernel) send(p *proc, s *actions.SendMessage, inside *continuation) {

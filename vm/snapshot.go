@@ -6,27 +6,6 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 )
 
-// A State is a virtual machine between two inputs, as a value. It never changes. Any
-// number of machines can go on from it, each in its own goroutine. The zero State is
-// no machine: see [State.Valid].
-//
-// [Machine.Snapshot] takes the same time for a machine of any size; the machine then
-// copies each part that it changes, once. [State.Machine] takes time proportional to
-// the number of processes and endpoints.
-type State struct {
-	root        *space
-	limits      Limits
-	boot        func(actions.PID) actions.Process
-	phase       phase
-	incarnation uint64
-	generation  uint64
-	lasts       []pendingLast
-	stats       Stats
-	failure     error
-	digests     bool
-	digest      Digest
-}
-
 // Snapshot returns the state of m. Take it between two inputs: what a running
 // transition function does is not part of it.
 func (m *Machine) Snapshot() State {
@@ -45,12 +24,6 @@ func (m *Machine) Snapshot() State {
 		digest:      m.digest,
 	}
 }
-
-// Valid reports whether s is a state, and not the zero State.
-func (s State) Valid() bool { return s.root != nil }
-
-// Digest returns what [Machine.Digest] returns for a machine with state s.
-func (s State) Digest() Digest { return s.digest }
 
 // Machine returns a machine that goes on from s, which must be valid. If watch is not
 // nil, the machine calls it for each record: see [Machine.Watch].
@@ -83,16 +56,6 @@ func (s State) Step(in Input) (State, []Command) {
 	m := s.Machine(nil)
 	commands := m.Apply(in)
 	return m.Snapshot(), commands
-}
-
-// Busy returns what [Machine.Busy] returns for a machine with state s.
-func (s State) Busy() bool {
-	busy := len(s.lasts) > 0
-	s.root.cells.all(func(_ actions.PID, c *cell) bool {
-		busy = busy || len(c.queue) > 0
-		return !busy
-	})
-	return busy && s.phase == running
 }
 
 // restore returns a kernel for s.

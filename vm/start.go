@@ -1,10 +1,5 @@
 package vm
 
-import (
-	"maps"
-	"slices"
-)
-
 // start starts the machine, or continues it after a restart of the program.
 func (m *Machine) start(in Input) {
 	first := m.phase == made
@@ -35,12 +30,4 @@ func (m *Machine) reopen() {
 		at.p.exchangeHold(at.h, &h)
 		m.command(Command{Kind: Open, Address: h.address, Paused: h.paused, Again: !h.opening})
 	}
-}
-
-// byAddress returns the generations of all devices that are held, in the order of
-// their addresses.
-func (m *Machine) byAddress() []uint64 {
-	return slices.SortedFunc(maps.Keys(m.held), func(a, b uint64) int {
-		return compareAddresses(m.held[a].h.address, m.held[b].h.address)
-	})
 }

@@ -17,12 +17,64 @@ import (
 // machine copies what it changes. What only makes a machine fast is in kernel.go,
 // and a machine rebuilds it from the data.
 
+// A State is a virtual machine between two inputs, as a value. It never changes. Any
+// number of machines can go on from it, each in its own goroutine. The zero State is
+// no machine: see [State.Valid].
+//
+// [Machine.Snapshot] takes the same time for a machine of any size; the machine then
+// copies each part that it changes, once. [State.Machine] takes time proportional to
+// the number of processes and endpoints.
+type State struct {
+	root        *space
+	limits      Limits
+	boot        func(actions.PID) actions.Process
+	phase       phase
+	incarnation uint64
+	generation  uint64
+	lasts       []pendingLast
+	stats       Stats
+	failure     error
+	digests     bool
+	digest      Digest
+}
+
+// Valid reports whether s is a state, and not the zero State.
+func (s State) Valid() bool { return s.root != nil }
+
+// Digest returns what [Machine.Digest] returns for a machine with state s.
+func (s State) Digest() Digest { return s.digest }
+
+// Busy returns what [Machine.Busy] returns for a machine with state s.
+func (s State) Busy() bool {
+	busy := len(s.lasts) > 0
+	s.root.cells.all(func(_ actions.PID, c *cell) bool {
+		busy = busy || len(c.queue) > 0
+		return !busy
+	})
+	return busy && s.phase == running
+}
+
+// A phase is a part of the life of a machine.
+type phase uint8
+
+const (
+	made phase = iota // not started
+	running
+	withdrawing // these three are the steps of a stop: see stop.go
+	draining
+	ending
+	stopped
+)
+
 // A space is one virtual machine: its processes.
 type space struct {
 	owner *owner
 	last  actions.PID // the last one given out
 	cells radix[*cell]
 }
+
+// firstPID is the PID of the first process of each machine.
+const firstPID actions.PID = 1
 
 // A cell is one process.
 type cell struct {
@@ -55,6 +107,14 @@ type local struct {
 	level uint32
 	typ   *actions.Type
 	value any
+}
+
+// A monitor is the request of a process to be told when process pid of the same
+// machine has gone.
+type monitor struct {
+	pid     actions.PID
+	handler *actions.Handler // nil if there is nothing to do
+	binds   bool             // pid ends with the process
 }
 
 // An endpoint is one of a process, local or at a meta-level. It never changes: an
@@ -141,6 +201,16 @@ type tallied struct {
 type tally struct {
 	conversation topic.Topic
 	peers        int
+}
+
+// A pendingLast is a demand that has fallen to zero: see demand.go.
+type pendingLast struct {
+	path         Path
+	level        uint32
+	seq          uint32
+	text         string // of the conversation
+	conversation topic.Topic
+	peer         topic.Role // that left last
 }
 
 // An item is an entry in the queue of a process.

@@ -1,9 +1,6 @@
 package vm
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -16,11 +13,6 @@ import (
 //	        Limits.Drain allows.
 //	Step 3 (ending): The processes that are left end, one after another, the lowest
 //	        PID first, so that their peers are told.
-
-type stopping struct {
-	steps int      // how much work the machine has done since
-	held  []uint64 // the generations of the devices whose holders have not been told
-}
 
 func (m *Machine) beginStop() {
 	m.phase = withdrawing
@@ -78,11 +70,6 @@ func (m *Machine) endNextDevice() bool {
 		return true
 	}
 	return false
-}
-
-// compareAddresses orders addresses by path, and then by opening.
-func compareAddresses(a, b *Address) int {
-	return cmp.Or(slices.Compare(a.Path, b.Path), cmp.Compare(a.Generation, b.Generation))
 }
 
 // endFirst ends the process with the lowest PID.

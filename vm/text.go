@@ -146,17 +146,6 @@ func (e EndpointInfo) DescribeRole(w *text.Writer) {
 // Nameless implements [text.Nameless]: texts leave a metaID out.
 func (metaID) Nameless() {}
 
-// label describes p for people.
-func (p *proc) label() string { return Label(p.path(), p.cell.name) }
-
-// Label describes a process for people: its path, and its name if it has one.
-func Label(path Path, name string) string {
-	if name == "" {
-		return path.String()
-	}
-	return fmt.Sprintf("%s %s", path, name)
-}
-
 // String describes the machine for people: a line for each process, and one
 // for each of its endpoints, devices and monitors.
 func (m *Machine) String() string {

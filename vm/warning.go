@@ -1,6 +1,12 @@
 package vm
 
-import "github.com/go-marketplace/marketplace/actions"
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/topic"
+)
 
 // A Warning describes what is most likely a mistake in the program that would
 // otherwise go unnoticed. The machine itself is in order.
@@ -41,30 +47,6 @@ const (
 	NearMiss
 )
 
-// Warn makes the machine call f from now on for each warning, instead of the function
-// before, and keep the account of [Machine.Misses]. The Warning is valid during the
-// call only. The function f must not be nil, nor call methods of the machine.
-func (m *Machine) Warn(f func(*Warning)) {
-	m.warn = f
-	if m.misses == nil {
-		m.misses = &misses{}
-	}
-	m.misses.near = func(miss Miss) { f(&Warning{Kind: NearMiss, Path: miss.Path, Name: miss.Name, Miss: miss}) }
-}
-
-// warns reports whether Warn was called.
-func (m *Machine) warns() bool { return m.warn != nil }
-
-// unheard warns of an endpoint or a device of p that has ended.
-func (m *Machine) unheard(p *proc, what string, reason error) {
-	m.warn(&Warning{Kind: Unheard, Path: p.path(), Name: p.cell.name, What: what, Reason: reason})
-}
-
-// undone warns of count actions that p has left undone.
-func (m *Machine) undone(p *proc, first actions.Action, count int) {
-	m.warn(&Warning{Kind: Undone, Path: p.path(), Name: p.cell.name, Action: first, Count: count})
-}
-
 // matters reports whether it makes a difference that a process has ended before it
 // performed an action. The end of a process also closes its endpoints and devices, so
 // actions that do only this make none.
@@ -76,4 +58,40 @@ func matters(a actions.Action) bool {
 		return false
 	}
 	return true
+}
+
+// A Miss describes the messages of one type and one direction that nobody has heard:
+// no endpoint matched them, or only endpoints without a handler for messages.
+type Miss struct {
+	Type        reflect.Type      // of the messages
+	Orientation topic.Orientation // of the sender: Publisher for Send, Subscriber for Feedback
+	Path        Path              // of the process that sent the first of them
+	Name        string            // of that process
+	Count       uint64            // of these messages
+
+	// Near says, for people, which endpoint nearly heard one of the messages, and
+	// why it did not: its type is a pointer and the message is a value, or the
+	// reverse; it pins a field to another value; it has the orientation of the
+	// sender, so the other one of Send and Feedback is right; it is in a machine
+	// further out or further in; it has no handler for messages; or it came too
+	// late. Near is empty if there is no such endpoint.
+	Near string
+
+	// Heard says that an endpoint has matched another message of the type, in the
+	// machine in which the first of these messages was sent, or that an endpoint
+	// would have matched one of them but had just gone.
+	Heard bool
+}
+
+// String describes the miss for people.
+func (m Miss) String() string {
+	verb := "sent"
+	if m.Orientation == topic.Subscriber {
+		verb = "sent as feedback"
+	}
+	s := fmt.Sprintf("%v, %s by %s", m.Type, verb, Label(m.Path, m.Name))
+	if m.Near != "" {
+		s += ": " + m.Near
+	}
+	return s
 }
