@@ -21,6 +21,7 @@ import (
 	"github.com/go-marketplace/marketplace/interrupt"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/cli"
+	"github.com/go-marketplace/marketplace/supervise"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -149,4 +150,14 @@ func (p Program) Replayable() journal.Program {
 	program := journal.Booting(boot(supervisor, p.Start()))
 	program.Types = slices.Concat(p.TCP.Types(), p.UDP.Types(), timer.TypesOn(clock), p.Console.Types(), []actions.Type{supervisor.Type, guards.Type, reporters.Type}, p.Types)
 	return program
+}
+
+// drivers returns the supervisor of the drivers.
+func (p Program) drivers(clock world.Clock) *supervise.Definition[driven] {
+	return supervise.Define[driven](driversName, supervise.Spec{},
+		supervise.Child{Name: "tcp", Start: p.TCP.Driver()},
+		supervise.Child{Name: "udp", Start: p.UDP.Driver()},
+		supervise.Child{Name: "timer", Start: timer.DriverOn(clock)},
+		supervise.Child{Name: lastDriver, Start: p.Console.Driver()},
+	)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/supervise"
 	"github.com/go-marketplace/marketplace/topic"
@@ -19,16 +18,6 @@ const (
 	driversName = "marketplace.drivers"
 	lastDriver  = "console"
 )
-
-// drivers returns the supervisor of the drivers.
-func (p Program) drivers(clock world.Clock) *supervise.Definition[driven] {
-	return supervise.Define[driven](driversName, supervise.Spec{},
-		supervise.Child{Name: "tcp", Start: p.TCP.Driver()},
-		supervise.Child{Name: "udp", Start: p.UDP.Driver()},
-		supervise.Child{Name: "timer", Start: timer.DriverOn(clock)},
-		supervise.Child{Name: lastDriver, Start: p.Console.Driver()},
-	)
-}
 
 // boot starts the drivers and, when all run, the program.
 func boot(drivers *supervise.Definition[driven], start actions.Action) actions.Action {
