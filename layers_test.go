@@ -20,7 +20,8 @@ const module = "github.com/go-marketplace/marketplace"
 // mayImport says which of our packages each of our packages may import. What
 // is not listed may import everything.
 var mayImport = map[string][]string{
-	"topic":              {"internal/selftext"},
+	"topic/selftext":     {},
+	"topic":              {"topic/selftext"},
 	"world":              {},
 	"world/simnet":       {"world"},
 	"actions":            {"internal/text", "topic", "world"},
@@ -29,11 +30,10 @@ var mayImport = map[string][]string{
 	"internal/nonblock":  {},
 	"internal/retry":     {},
 	"internal/stack":     {},
-	"vm":                 {"internal/selftext", "internal/stack", "internal/text", "actions", "topic", "world"},
-	"vm/image":           {"internal/selftext", "vm", "actions", "topic", "world"},
+	"vm":                 {"topic/selftext", "internal/stack", "internal/text", "actions", "topic", "world"},
+	"vm/image":           {"topic/selftext", "vm", "actions", "topic", "world"},
 	"ground":             {"internal/applog", "internal/stack", "internal/text", "vm", "actions", "topic", "world"},
-	"internal/selftext":  {},
-	"internal/text":      {"internal/selftext", "topic", "world"},
+	"internal/text":      {"topic/selftext", "topic", "world"},
 	"vmtest":             {"internal/text", "vm/image", "vm", "endpoint", "actions", "topic", "world"},
 	"journal/codec":      {"world"},
 	"journal/wal":        {},

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"unsafe"
 
-	"github.com/go-marketplace/marketplace/internal/selftext"
+	"github.com/go-marketplace/marketplace/topic/selftext"
 )
 
 // A Message is a reference to a value of any type, which can be sent. The value

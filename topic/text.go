@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/go-marketplace/marketplace/internal/selftext"
+	"github.com/go-marketplace/marketplace/topic/selftext"
 )
 
 // String describes t for people.

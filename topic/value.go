@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"unsafe"
 
-	"github.com/go-marketplace/marketplace/internal/selftext"
+	"github.com/go-marketplace/marketplace/topic/selftext"
 )
 
 // Equal values can have different texts: zero and minus zero have. Patterns hold

@@ -7,8 +7,8 @@ import (
 	"github.com/benbjohnson/immutable"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/selftext"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/topic/selftext"
 	"github.com/go-marketplace/marketplace/world"
 )
 

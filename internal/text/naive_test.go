@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-marketplace/marketplace/internal/selftext"
+	"github.com/go-marketplace/marketplace/topic/selftext"
 	"github.com/go-marketplace/marketplace/world"
 )
 

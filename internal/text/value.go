@@ -8,8 +8,8 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/go-marketplace/marketplace/internal/selftext"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/topic/selftext"
 	"github.com/go-marketplace/marketplace/world"
 )
 

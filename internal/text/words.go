@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"reflect"
 
-	"github.com/go-marketplace/marketplace/internal/selftext"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/topic/selftext"
 	"github.com/go-marketplace/marketplace/world"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/selftext"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/topic/selftext"
 	"github.com/go-marketplace/marketplace/world"
 )
 

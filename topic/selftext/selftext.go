@@ -1,6 +1,9 @@
-// Package selftext returns the texts of values whose types have a method for it. A
-// type hides a secret by such a method, so code that prints a value must use it, for
-// every kind of value.
+// Package selftext returns the texts of values whose types have a method for it, and the
+// names of types in texts.
+//
+// A type hides a secret by such a method, so code that prints a value must use it, for
+// every kind of value: [Of]. The names of types are part of the texts of topics, and so
+// of snapshots: a program that renames or moves a type of messages calls [Keep].
 package selftext
 
 import (

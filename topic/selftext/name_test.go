@@ -1,12 +1,14 @@
 package selftext_test
 
 import (
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
-	"github.com/go-marketplace/marketplace/internal/selftext"
 	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/topic/selftext"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -49,5 +51,24 @@ func TestKeptNames(t *testing.T) {
 	}
 	if got := (topic.Tuple{vm.FreshID(3)}).Canonical(); got != "(vm.FreshID(3),)" {
 		t.Error(got)
+	}
+}
+
+// TestKeepPanics: a type has one name in texts, and a name stands for one type.
+func TestKeepPanics(t *testing.T) {
+	selftext.Keep(reflect.TypeFor[number](), "chat.Number") // again, with the same name
+	for name, typ := range map[string]reflect.Type{
+		"":            reflect.TypeFor[string](),
+		"chat.Figure": reflect.TypeFor[number](),
+		"chat.Says":   reflect.TypeFor[string](),
+	} {
+		func() {
+			defer func() {
+				if r := recover(); r == nil || !strings.HasPrefix(fmt.Sprint(r), "selftext: ") {
+					t.Errorf("Keep of %v as %q: %v", typ, name, r)
+				}
+			}()
+			selftext.Keep(typ, name)
+		}()
 	}
 }
