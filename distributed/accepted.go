@@ -83,7 +83,7 @@ func (h *acceptedHandle) Recv() (any, error) {
 		if e.Reason == nil { // it has ended itself
 			return nil, world.ErrClosed
 		}
-		return nil, e.Reason
+		return nil, world.Reduce(e.Reason) // which may wrap io.EOF, and is no regular end
 	default:
 		return nil, fmt.Errorf("distributed: a session says %T", e)
 	}
