@@ -25,6 +25,11 @@ func TestNamesInJournals(t *testing.T) {
 	types := strings.Fields(`
 		[]byte bool
 		console.Line console.Text console.opened console.write
+		distributed.Handle distributed.Here distributed.Letter distributed.Opaque distributed.Place distributed.Up
+		distributed.acceptedData distributed.acceptedEnd distributed.acceptedOpen distributed.acceptedSend distributed.acceptedWarn
+		distributed.linkBegin distributed.linkData distributed.linkEnd distributed.linkHurry distributed.linkJoined
+		distributed.linkLost distributed.linkOpen distributed.linkSend distributed.linkTrouble distributed.linkWarn
+		distributed.lobbyAccept distributed.lobbyArrived distributed.lobbyOpen distributed.watchNodes
 		door.Here door.answer door.batch door.call door.callTag door.feedback door.opened door.over door.ready
 		door.subscribe door.taken door.told door.unsubscribe door.wild
 		float32 float64
@@ -48,7 +53,26 @@ func TestNamesInJournals(t *testing.T) {
 		"console.ErrFull":            console.ErrFull,
 		"distributed.ErrCertificate": distributed.ErrCertificate,
 		"distributed.ErrHandshake":   distributed.ErrHandshake,
+		"distributed.ErrCut":         distributed.ErrCut,
+		"distributed.ErrGap":         distributed.ErrGap,
+		"distributed.ErrLease":       distributed.ErrLease,
+		"distributed.ErrLeft":        distributed.ErrLeft,
+		"distributed.ErrLost":        distributed.ErrLost,
+		"distributed.ErrMalformed":   distributed.ErrProtocol,
+		"distributed.ErrNoAnswer":    distributed.ErrNoAnswer,
+		"distributed.ErrNoPlace":     distributed.ErrNoPlace,
+		"distributed.ErrNoSession":   distributed.ErrNoSession,
+		"distributed.ErrNotAdmitted": distributed.ErrNotAdmitted,
 		"distributed.ErrRealm":       distributed.ErrRealm,
+		"distributed.ErrRefused":     distributed.ErrRefused,
+		"distributed.ErrReplaced":    distributed.ErrReplaced,
+		"distributed.ErrSchema":      distributed.ErrSchema,
+		"distributed.ErrStale":       distributed.ErrStale,
+		"distributed.ErrTooLarge":    distributed.ErrTooLarge,
+		"distributed.ErrUnknownType": distributed.ErrUnknownType,
+		"distributed.ErrUnreachable": distributed.ErrUnreachable,
+		"distributed.ErrUnsendable":  distributed.ErrUnsendable,
+		"distributed.ErrVersion":     distributed.ErrVersion,
 		"distributed.ErrUnknownNode": distributed.ErrUnknownNode,
 		"distributed.ErrWrongNode":   distributed.ErrWrongNode,
 		"door.ErrClosed":             door.ErrClosed,

@@ -28,7 +28,7 @@ type Config struct {
 	Lease time.Duration
 
 	// Window is how many bytes the other side of a link may send before the machine has
-	// taken some of them: at least 524,228. The default is 1 MiB.
+	// taken some of them: 524,228 to 1 GiB. The default is 1 MiB.
 	Window int
 
 	// Admission says what others may do at a place: see [Admit]. The default allows
@@ -63,8 +63,8 @@ func (c Config) check() error {
 		return fmt.Errorf("the Heartbeat is %v; it is from 1ms to 24h", c.Heartbeat)
 	case c.Lease < 2*c.Heartbeat:
 		return fmt.Errorf("the Lease is %v; it is at least two heartbeats, %v", c.Lease, 2*c.Heartbeat)
-	case c.Window < wire.MinWindow || c.Window > 1<<40:
-		return fmt.Errorf("the Window is %d bytes; it is from %d to %d", c.Window, wire.MinWindow, 1<<40)
+	case c.Window < wire.MinWindow || c.Window > 1<<30:
+		return fmt.Errorf("the Window is %d bytes; it is from %d to %d", c.Window, wire.MinWindow, 1<<30)
 	case c.Admission != "" && admissionOf(c.Admission) == nil:
 		return fmt.Errorf("no Admission is registered as %q: see RegisterAdmission", c.Admission)
 	}

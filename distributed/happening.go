@@ -3,7 +3,6 @@ package distributed
 import (
 	"encoding/binary"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -218,5 +217,3 @@ func hears(own topic.Role, h *actions.Handler) *actions.Handler {
 func (h happening) topic() topic.Pattern[happening] {
 	return topic.Where(happeningClaim.Is(h.Claim), happeningSign.Is(h.Sign), happeningPeer.Is(h.Peer), happeningNo.Is(h.Number), happeningTally.Is(h.Tally))
 }
-
-var opaqueType = reflect.TypeFor[Opaque]()

@@ -1,3 +1,5 @@
+//go:build unix
+
 package distributed_test
 
 import (
@@ -33,7 +35,7 @@ import (
 // The tests below run nodes as processes of their own: this test program, which finds in its
 // environment what it is.
 
-const nodeVariable = "DISTRIBUTED_TEST_NODE"
+func init() { runNode = nodeMain }
 
 // A spec says what a node is.
 type spec struct {
@@ -149,8 +151,8 @@ func withStdout(boot []actions.Action) []actions.Action {
 	return boot
 }
 
-// runNode is the main function of a node.
-func runNode(text string) {
+// nodeMain is the main function of a node.
+func nodeMain(text string) {
 	var s spec
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		panic(err)
