@@ -3,6 +3,7 @@ package distributed
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/benbjohnson/immutable"
@@ -11,6 +12,7 @@ import (
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // A link is what the driver has for a place. It is immutable once it is in the state of a
@@ -28,8 +30,8 @@ type link struct {
 	roles *immutable.SortedMap[string, *remoteRole] // by their keys
 	ids   *immutable.SortedMap[uint64, string]      // the keys of roles by their ids in the session
 
-	trouble   bool // there was no link for a lease
-	reach     int  // how many want to know that the place is within reach
+	trouble   error // why there was no link for a lease; nil if there was
+	reach     int   // how many want to know that the place is within reach
 	letters   []outgoing
 	size      int  // of the letters
 	used      bool // a message was sent since the link began to linger
@@ -50,6 +52,7 @@ type remoteRole struct {
 	claims  []counted
 	peers   *immutable.SortedMap[uint64, string] // the keys of their roles, by their numbers
 	settled bool
+	refused error // why the place refuses it, in the session
 }
 
 // counted is a claim, and how many endpoints of the machine have it.
@@ -119,14 +122,20 @@ func (l *link) claim(c claim, text string) actions.Action {
 		r.claims[i].n++
 	} else {
 		r.claims = slices.Insert(r.claims, i, counted{text, c, 1})
-		as = r.publish(c, text)
+		if !l.isStale(c.place) {
+			as = r.publish(c, text)
+		}
 	}
 	l.roles = l.roles.Set(c.role, r)
 	if !had && l.session != 0 {
 		as = actions.Group(as, l.assert(c.role, r))
 	}
-	if !found && l.isStale(c.place) {
+	switch {
+	case found:
+	case l.isStale(c.place):
 		as = actions.Group(as, reject(text, l.stale(c.place)))
+	case had && r.refused != nil:
+		as = actions.Group(as, reject(text, r.refused))
 	}
 	return as
 }
@@ -134,6 +143,17 @@ func (l *link) claim(c claim, text string) actions.Action {
 // isStale reports whether a place means another life than that of the session.
 func (l *link) isStale(p Place) bool {
 	return l.session != 0 && p.Epoch != 0 && p.Epoch != l.epoch
+}
+
+// served yields the claims to a role that mean the life of the session.
+func (l *link) served(r *remoteRole) iter.Seq[counted] {
+	return func(yield func(counted) bool) {
+		for _, c := range r.claims {
+			if !l.isStale(c.place) && !yield(c) {
+				return
+			}
+		}
+	}
 }
 
 func (l *link) stale(p Place) error {
@@ -150,6 +170,7 @@ func (l *link) assert(key string, r *remoteRole) actions.Action {
 		err = l.write(func(w *wire.Writer) error { return w.Assert(r.id, role) })
 	}
 	if err != nil {
+		r.refused = world.Reduce(err)
 		return r.reject(err)
 	}
 	return nil
@@ -171,7 +192,10 @@ func (l *link) unclaim(c claim, text string, reason error) actions.Action {
 		l.roles = l.roles.Set(c.role, &r)
 		return nil
 	}
-	as := r.withdraw(text, nil)
+	var as actions.Action
+	if !l.isStale(c.place) {
+		as = r.withdraw(text, nil)
+	}
 	if r.claims = slices.Delete(r.claims, i, i+1); len(r.claims) > 0 {
 		l.roles = l.roles.Set(c.role, &r)
 		return as
@@ -208,7 +232,7 @@ func (l *link) lose(reason error) actions.Action {
 	as := actions.Tree{}
 	for i := l.roles.Iterator(); !i.Done(); {
 		key, r, _ := i.Next()
-		for _, c := range r.claims {
+		for c := range l.served(r) {
 			as = append(as, r.withdraw(c.text, reason))
 		}
 		l.roles = l.roles.Set(key, &remoteRole{claims: r.claims, peers: noPeers})
@@ -218,23 +242,32 @@ func (l *link) lose(reason error) actions.Action {
 	return append(as, actions.Delete(upEnd{l.home}).Because(reason))
 }
 
-// giveUp drops what waits for the link.
+// giveUp drops what waits for the link, and tells those who want to know why there is none.
 func (l *link) giveUp(reason error) actions.Action {
+	l.trouble = world.Reduce(reason)
 	if n := len(l.letters); n > 0 {
 		l.warn(fmt.Sprintf("messages are dropped: %d of %d bytes", n, l.size), reason)
 	}
 	l.letters, l.size = nil, 0
-	return nil
+	var as actions.Tree
+	for i := l.roles.Iterator(); !i.Done(); {
+		_, r, _ := i.Next()
+		for _, c := range r.claims {
+			as = append(as, unsettled(c.text, l.trouble))
+		}
+	}
+	return as
 }
 
 // join begins a session: it says everything that is to be said.
 func (l *link) join(j linkJoined, here []Place) actions.Action {
-	l.session, l.epoch, l.trouble = j.Session, j.Epoch, false
+	l.session, l.epoch, l.trouble = j.Session, j.Epoch, nil
 	l.serve(here)
 	var as actions.Tree
 	for i := l.roles.Iterator(); !i.Done(); {
 		key, old, _ := i.Next()
 		r := *old
+		r.refused = nil
 		as = append(as, l.assert(key, &r))
 		l.roles = l.roles.Set(key, &r)
 		for _, c := range r.claims {
@@ -275,7 +308,7 @@ func (l *link) publishAll() actions.Action {
 	var as actions.Tree
 	for i := l.roles.Iterator(); !i.Done(); {
 		_, r, _ := i.Next()
-		for _, c := range r.claims {
+		for c := range l.served(r) {
 			as = append(as, r.publish(c.claim, c.text))
 		}
 	}
@@ -302,7 +335,12 @@ func (r *remoteRole) reject(reason error) actions.Action {
 }
 
 func reject(text string, reason error) actions.Action {
-	return actions.Send(happening{Claim: text, Sign: rejectSign, Message: reason})
+	return actions.Tree{unsettled(text, reason), actions.Send(happening{Claim: text, Sign: rejectSign, Message: reason})}
+}
+
+// unsettled tells those who want to know it why a claim is not settled.
+func unsettled(text string, reason error) actions.Action {
+	return actions.Send(happening{Claim: text, Sign: settledSign, Message: reason})
 }
 
 func publishPeer(c claim, text, key string, number uint64) actions.AddEndpoint {
@@ -364,7 +402,7 @@ func (r *reading) Presence(id, peer uint64, is wire.Role) error {
 	next := *role
 	next.peers = role.peers.Set(peer, peerKey)
 	r.set(key, next)
-	for _, c := range role.claims {
+	for c := range r.served(role) {
 		r.actions = append(r.actions, publishPeer(c.claim, c.text, peerKey, peer))
 	}
 	return nil
@@ -382,7 +420,7 @@ func (r *reading) Absence(id, peer uint64, reason error) error {
 	next := *role
 	next.peers = role.peers.Delete(peer)
 	r.set(key, next)
-	for _, c := range role.claims {
+	for c := range r.served(role) {
 		r.actions = append(r.actions, actions.Delete(peerEnd{c.text, peerSign, peer}).Because(reason))
 	}
 	return nil
@@ -399,7 +437,7 @@ func (r *reading) Message(id uint64, c wire.Content) error {
 		r.warn("a message from the place is dropped", err)
 		return nil
 	}
-	for _, c := range role.claims {
+	for c := range r.served(role) {
 		r.actions = append(r.actions, actions.Send(happening{Claim: c.text, Message: m.Ref()}))
 	}
 	return nil
@@ -409,7 +447,10 @@ func (r *reading) Message(id uint64, c wire.Content) error {
 func (r *reading) Reject(id uint64, reason error) error {
 	if id == 0 {
 		r.warn("the place refuses a message", reason)
-	} else if _, role := r.role(id); role != nil {
+	} else if key, role := r.role(id); role != nil {
+		next := *role
+		next.refused = world.Reduce(reason)
+		r.set(key, next)
 		r.actions = append(r.actions, role.reject(reason))
 	}
 	return nil
@@ -418,13 +459,13 @@ func (r *reading) Reject(id uint64, reason error) error {
 // Settled implements [wire.FromHome].
 func (r *reading) Settled(id uint64) error {
 	key, role := r.role(id)
-	if role == nil || role.settled {
+	if role == nil || role.settled || role.refused != nil {
 		return nil
 	}
 	next := *role
 	next.settled = true
 	r.set(key, next)
-	for _, c := range role.claims {
+	for c := range r.served(role) {
 		r.actions = append(r.actions, publishSettled(c.text))
 	}
 	return nil

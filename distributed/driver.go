@@ -143,9 +143,42 @@ func (d driver) rest(h home) driverStep {
 func (d driver) claimed(ev endpoint.Event[happening]) driverStep {
 	c, text, ok := claimIn(ev.Conversation)
 	if !ok {
-		return actions.Next(d)
+		return actions.Next(d, d.say(ev.Conversation))
 	}
-	return d.change(d.homeOf(c.place), func(l *link) actions.Action { return d.tell(l, l.claim(c, text)) })
+	return d.change(d.homeOf(c.place), func(l *link) actions.Action {
+		return actions.Group(d.tell(l, l.claim(c, text)), d.hurry(l))
+	})
+}
+
+// say tells an endpoint that wants to know whether a claim is settled, why it is not, if
+// that is known.
+func (d driver) say(p topic.Pattern[happening]) actions.Action {
+	text, ok := happeningClaim.In(p)
+	if s, _ := happeningSign.In(p); !ok || s != settledSign {
+		return nil
+	}
+	c, ok := readClaim(text)
+	if !ok {
+		return nil
+	}
+	l, ok := d.links.Get(d.homeOf(c.place))
+	switch {
+	case !ok:
+		return nil
+	case l.session == 0 && l.trouble != nil:
+		return unsettled(text, l.trouble)
+	case l.isStale(c.place):
+		return unsettled(text, l.stale(c.place))
+	}
+	if r, ok := l.roles.Get(c.role); ok && r.refused != nil {
+		return unsettled(text, r.refused)
+	}
+	return nil
+}
+
+// hurry makes the device of a link that is in trouble connect at once.
+func (d driver) hurry(l *link) actions.Action {
+	return actions.When(l.session == 0 && l.trouble != nil, actions.Tell(d.device(l.home), linkHurry{}))
 }
 
 // unclaimed handles an endpoint that has left.
@@ -214,11 +247,7 @@ func (d driver) send(m outgoing) driverStep {
 	return d.change(h, func(l *link) actions.Action {
 		l.used = true
 		l.send(m)
-		hurry := l.trouble && len(l.letters) > 0
-		if hurry {
-			l.trouble = false
-		}
-		return actions.Group(d.tell(l, nil), actions.When(hurry, actions.Tell(d.device(h), linkHurry{})))
+		return actions.Group(d.tell(l, nil), d.hurry(l))
 	})
 }
 
@@ -245,7 +274,6 @@ func (d driver) lost(h home, reason error) driverStep {
 // inTrouble handles that there was no link for a lease.
 func (d driver) inTrouble(h home, reason error) driverStep {
 	return d.change(h, func(l *link) actions.Action {
-		l.trouble = true
 		return d.tell(l, l.giveUp(fmt.Errorf("%w: %w", ErrUnreachable, reason)))
 	})
 }

@@ -27,7 +27,7 @@ type sign uint8
 
 const (
 	peerSign    sign = iota // a peer, or a message
-	settledSign             // all peers that were there are present
+	settledSign             // of a peer: all peers that were there are present. Of a message: why that is not so
 	rejectSign              // the place refuses the endpoint; Message is the reason
 )
 
@@ -38,6 +38,15 @@ var (
 	happeningNo    = topic.FieldOf(func(h *happening) *uint64 { return &h.Number })
 	happeningTally = topic.FieldOf(func(h *happening) *string { return &h.Tally })
 )
+
+// Unreachable implements rpc.Unreachable, for [Place.Settled].
+func (h happening) Unreachable() error {
+	if h.Sign != settledSign {
+		return nil
+	}
+	reason, _ := h.Message.(error)
+	return reason
+}
 
 // A claim is what endpoints of this machine have in common that are one endpoint at a
 // place, and count their peers in the same way.
@@ -166,9 +175,10 @@ func (c claim) tally(peer topic.Role) string {
 	return key
 }
 
-// hears returns the handler of an endpoint with role own at a place: it hands to h what
+// hears returns the handler of an endpoint e at a place: it hands to the handler of e what
 // happens there.
-func hears(own topic.Role, h *actions.Handler) *actions.Handler {
+func hears(e actions.AddEndpoint) *actions.Handler {
+	own, h := e.Role, e.Handler
 	if h == nil {
 		h = &actions.Handler{Events: actions.EventsOf(actions.Delivery), Run: func(s any, _ *actions.Event) (any, actions.Action) { return s, nil }}
 	}
@@ -184,10 +194,12 @@ func hears(own topic.Role, h *actions.Handler) *actions.Handler {
 		if ev.Kind == actions.Delivery {
 			m, _ := ev.Message.Ref().(*happening)
 			switch {
+			case m.Sign == rejectSign && e.Passive: // a library hears it: see Settled
+				return state, nil
 			case m.Sign == rejectSign:
 				reason, _ := m.Message.(error)
 				return state, actions.Fail(reason)
-			case !h.Events.Has(actions.Delivery):
+			case m.Sign != peerSign || !h.Events.Has(actions.Delivery):
 				return state, nil
 			}
 			return h.Run(state, &actions.Event{Kind: actions.Delivery, Peer: topic.Role{Orientation: sender}, Message: topic.ReferTo(m.Message)})

@@ -66,9 +66,31 @@ func (p Place) At(e actions.AddEndpoint) actions.AddEndpoint {
 	return actions.AddEndpoint{
 		ID:      e.ID,
 		Role:    topic.Role{Orientation: topic.Subscriber, Topic: topic.Where(happeningClaim.Is(k.text())).Topic()},
-		Handler: hears(e.Role, e.Handler),
+		Handler: hears(e),
 		Passive: e.Passive,
 	}
+}
+
+// Settled returns an endpoint with handler h, at which the driver says what there is to know
+// about an endpoint with role r at the place. Package rpc uses it.
+//
+//   - Presence: the place is within reach, and the endpoint with role r has been told of all
+//     peers that were there.
+//   - Absence: the link is lost, for the reason.
+//   - A message with a method Unreachable() error: there has been no link for a lease, or
+//     the place refuses the endpoint, for that reason. An endpoint that is opened later
+//     also gets it, while that is so.
+//
+// It reports false if p is the zero Place. It panics as [Place.At] does.
+func (p Place) Settled(r topic.Role, h *actions.Handler) (e actions.AddEndpoint, ok bool) {
+	if p == (Place{}) {
+		return e, false
+	}
+	text := claimOf(p, actions.AddEndpoint{Role: r}).text()
+	return actions.AddEndpoint{
+		Role:    topic.Role{Orientation: topic.Subscriber, Topic: topic.Where(happeningClaim.Is(text), happeningSign.Is(settledSign)).Topic()},
+		Handler: h,
+	}, true
 }
 
 // Forward returns the action that sends a message to the place, from a publisher or from a

@@ -59,7 +59,7 @@ type (
 		Reach               int
 		Letters             []writtenLetter
 		Used, Lingering     bool
-		Trouble             bool
+		Trouble             *world.Error
 	}
 	writtenRole struct {
 		Key     []byte
@@ -67,6 +67,7 @@ type (
 		Claims  []writtenClaim
 		Peers   []writtenPeer
 		Settled bool
+		Refused *world.Error
 	}
 	writtenClaim struct {
 		Text  []byte
@@ -126,11 +127,11 @@ func (d driver) write() (w writtenDriver) {
 		h, l, _ := i.Next()
 		wl := writtenLink{
 			Node: h.Node, Name: h.Name, Session: l.session, Epoch: l.epoch, Via: l.via, Sent: l.sent, Known: l.known,
-			Last: l.last, Reach: l.reach, Used: l.used, Lingering: l.lingering, Trouble: l.trouble,
+			Last: l.last, Reach: l.reach, Used: l.used, Lingering: l.lingering, Trouble: writeError(l.trouble),
 		}
 		for i := l.roles.Iterator(); !i.Done(); {
 			key, r, _ := i.Next()
-			wr := writtenRole{Key: []byte(key), ID: r.id, Settled: r.settled, Peers: writePeers(r.peers)}
+			wr := writtenRole{Key: []byte(key), ID: r.id, Settled: r.settled, Refused: writeError(r.refused), Peers: writePeers(r.peers)}
 			for _, c := range r.claims {
 				wr.Claims = append(wr.Claims, writtenClaim{[]byte(c.text), c.n})
 			}
@@ -148,6 +149,18 @@ func (d driver) write() (w writtenDriver) {
 	return w
 }
 
+func writeError(err error) *world.Error {
+	e, _ := world.Reduce(err).(*world.Error)
+	return e
+}
+
+func readError(e *world.Error) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
 func writePeers(peers *immutable.SortedMap[uint64, string]) (ws []writtenPeer) {
 	for i := peers.Iterator(); !i.Done(); {
 		n, key, _ := i.Next()
@@ -162,7 +175,7 @@ func (c Config) readDriver(w writtenDriver) (driver, error) {
 	for _, wl := range w.Links {
 		l := &link{
 			home: home{wl.Node, wl.Name}, session: wl.Session, epoch: wl.Epoch, via: wl.Via, sent: wl.Sent, known: wl.Known,
-			last: wl.Last, roles: noRoles, ids: noIDs, reach: wl.Reach, used: wl.Used, lingering: wl.Lingering, trouble: wl.Trouble,
+			last: wl.Last, roles: noRoles, ids: noIDs, reach: wl.Reach, used: wl.Used, lingering: wl.Lingering, trouble: readError(wl.Trouble),
 		}
 		for _, wr := range wl.Roles {
 			key := string(wr.Key)
@@ -173,7 +186,7 @@ func (c Config) readDriver(w writtenDriver) (driver, error) {
 			if err != nil {
 				return d, fmt.Errorf("a peer at the place %v: %w", l.home, err)
 			}
-			r := &remoteRole{id: wr.ID, settled: wr.Settled, peers: peers}
+			r := &remoteRole{id: wr.ID, settled: wr.Settled, refused: readError(wr.Refused), peers: peers}
 			for _, wc := range wr.Claims {
 				text := string(wc.Text)
 				c, ok := readClaim(text)
