@@ -72,6 +72,23 @@ func (l Local[L]) Update(f func(v *L, level int) (*L, Action)) *UpdateLocal {
 	return &UpdateLocal{Local: l.typ, Update: updater[L](f)}
 }
 
+// Handler returns a handler that gets the local value of the process for the level of
+// its endpoint, and returns the next one. Both are nil if there is none. The machine
+// performs the actions as those of any handler: to act at the level of the endpoint, f
+// returns them with [AtLevel]. A handler that returns [Local.Update] has the same effect,
+// but the value changes only in the next turn of the process, and at a higher cost. The
+// function f must be pure.
+func (l Local[L]) Handler(f func(v *L, ev *Event) (*L, Action)) *Handler {
+	return &Handler{Local: l.typ, Run: func(value any, ev *Event) (any, Action) {
+		v, _ := value.(*L)
+		next, a := f(v, ev)
+		if next == nil {
+			return nil, a
+		}
+		return next, a
+	}}
+}
+
 type updater[L any] func(v *L, level int) (*L, Action)
 
 func (f updater[L]) Update(state, value any, level int) (any, any, Action) {

@@ -91,6 +91,11 @@ type Handler struct {
 	// Demand asks for the events [First] and [Last]. It is nil for a handler that
 	// does not need them.
 	Demand *Demand
+
+	// Local is the type of a [Local] for a handler that gets and returns the local
+	// value of the process for the level of the endpoint in place of the state: see
+	// [Local.Handler]. Its State is nil. Local is nil for all other handlers.
+	Local *Type `fingerprint:"-"`
 }
 
 // HandlerOf returns f as a [Handler].

@@ -24,7 +24,7 @@ func (k *kernel) openDevice(p *proc, a actions.OpenDevice) {
 	if a.Handler != nil && a.Handler.Run == nil {
 		a.Handler = nil
 	}
-	if a.Handler != nil && !k.fits(p, a.Handler.State, a) {
+	if !k.fitsHandler(p, a.Handler, a) {
 		return
 	}
 	m := k.m

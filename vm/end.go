@@ -19,6 +19,15 @@ func (k *kernel) fits(p *proc, want reflect.Type, what any) bool {
 	return false
 }
 
+// fitsHandler reports whether a handler, which may be nil, fits p. If not, p fails.
+func (k *kernel) fitsHandler(p *proc, h *actions.Handler, what any) bool {
+	if h != nil && h.Local != nil && h.State != nil {
+		k.fail(p, fmt.Errorf("%w: in (%v) a handler for local value %q and for state %v: it gets one of them", ErrAction, what, h.Local.Name, h.State))
+		return false
+	}
+	return h == nil || k.fits(p, h.State, what)
+}
+
 // fail ends p because of its own mistake.
 func (k *kernel) fail(p *proc, reason error) { k.end(p, reason) }
 

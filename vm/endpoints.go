@@ -21,7 +21,7 @@ func (k *kernel) check(p *proc, a *actions.AddEndpoint) bool {
 	if a.Handler != nil && a.Handler.Run == nil {
 		a.Handler = nil
 	}
-	return a.Handler == nil || k.fits(p, a.Handler.State, a.Role)
+	return k.fitsHandler(p, a.Handler, a.Role)
 }
 
 func (k *kernel) add(p *proc, a actions.AddEndpoint) {

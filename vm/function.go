@@ -43,20 +43,23 @@ type function struct {
 }
 
 func (f *function) call(state any) (any, actions.Action) {
-	if f.handler != nil {
+	var a actions.Action
+	switch u := f.local; {
+	case u == nil && f.handler != nil:
 		return f.handler(state, f.ev)
-	}
-	if u := f.local; u != nil {
-		var a actions.Action
+	case u == nil:
+		return f.then(state, f.pid)
+	case f.handler != nil:
+		u.next, a = f.handler(u.value, f.ev)
+	default:
 		state, u.next, a = u.by.Update(state, u.value, u.level)
-		return state, a
 	}
-	return f.then(state, f.pid)
+	return state, a
 }
 
 // A localUpdate is the update of a local value.
 type localUpdate struct {
-	by          actions.Updater
+	by          actions.Updater // nil if it is a handler
 	value, next any
 	level       int
 }

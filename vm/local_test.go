@@ -191,6 +191,107 @@ func TestPeerID(t *testing.T) {
 	}
 }
 
+// A poke makes a process change its local value.
+type poke struct{ Text string }
+
+// A handler of a local value gets the value at once, even for the second of two messages
+// that are sent in one turn, and its actions are those of the process. The value is that
+// for the level of the endpoint.
+func TestHandlerOfLocalValue(t *testing.T) {
+	handler := count.Handler(func(v *visits, ev *actions.Event) (*visits, actions.Action) {
+		p, _ := topic.As[poke](ev.Message)
+		switch {
+		case p.Text == "remove":
+			return nil, remark("removed")
+		case v == nil:
+			return &visits{1}, remark(p.Text + " none")
+		}
+		return &visits{v.N + 1}, remark(fmt.Sprint(p.Text, v.N))
+	})
+	handler.Events = actions.EventsOf(actions.Delivery)
+	hear := endpoint.Subscriber(topic.All[poke]())
+	hear.Handler = handler
+	pokes := actions.Tree{actions.Send(poke{"a"}), actions.Send(poke{"b"}), actions.Send(poke{"remove"}), actions.Send(poke{"c"}), actions.Send(poke{"d"})}
+	want := []string{"a none", "b1", "removed", "c none", "d1"}
+
+	for level := range 3 {
+		t.Run(fmt.Sprintf("level %d", level), func(t *testing.T) {
+			m := vmtest.Run(t)
+			p := vmtest.Subscriber(m, topic.All[visited]())
+			first := visit("here") // a value of another level
+			if level == 0 {
+				first = nil
+			}
+			do := actions.Spawn(actions.Stateless(first, actions.AtLevel(level, hear), actions.AtLevel(level, endpoint.Subscriber(topic.All[visited]()))))
+			relay := endpoint.Subscriber(topic.All[visited](), endpoint.OnMessage(func(v visited) actions.Action { return actions.AtMeta(actions.Send(v)) }))
+			for range level {
+				do = actions.Spawn(vm.Nested(actions.Spawn(actions.Stateless(relay)), do))
+			}
+			m.Perform(do)
+			p.Take()
+			m.Perform(pokes)
+			expectVisits(t, p, want)
+		})
+	}
+}
+
+// The handlers of devices and monitors can be for a local value, too.
+func TestHandlersOfLocalValuesForDevicesAndMonitors(t *testing.T) {
+	handler := count.Handler(func(v *visits, ev *actions.Event) (*visits, actions.Action) {
+		n := 0
+		if v != nil {
+			n = v.N
+		}
+		return &visits{n + 1}, actions.Tree{remark(fmt.Sprint(ev.Kind, n)), actions.Kill(2, nil)}
+	})
+	m := vm.New(
+		actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[poke]()))),
+		actions.Spawn(actions.Stateless(actions.OpenDevice{Device: hand{}, Handler: handler}, actions.Monitor(2, handler))),
+	)
+	var got []string
+	m.Watch(vm.Records(vm.Undelivered), func(r *vm.Record) {
+		v, _ := topic.As[visited](r.Action.(*actions.SendMessage).Message)
+		got = append(got, v.Text)
+	})
+	out := m.Apply(vm.Input{Kind: vm.Start})
+	m.Apply(vm.Input{Kind: vm.Value, Address: out[0].Address, Value: poke{}})
+	if want := []string{"value 0", "down 1"}; !slices.Equal(got, want) {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+}
+
+// A handler is for a state or for a local value. If it panics, the process ends.
+func TestBadHandlersOfLocalValues(t *testing.T) {
+	both := count.Handler(func(v *visits, _ *actions.Event) (*visits, actions.Action) { return v, nil })
+	both.State = reflect.TypeFor[int]()
+	panics := count.Handler(func(*visits, *actions.Event) (*visits, actions.Action) { panic(errors.ErrUnsupported) })
+	hear := func(h *actions.Handler) actions.Action {
+		e := endpoint.Subscriber(topic.All[poke]())
+		e.Handler = h
+		return e
+	}
+	for name, tt := range map[string]struct {
+		do   actions.Action
+		want error
+	}{
+		"endpoint with both": {hear(both), vm.ErrAction},
+		"device with both":   {actions.OpenDevice{Device: hand{}, Handler: both}, vm.ErrAction},
+		"monitor with both":  {actions.Monitor(1, both), vm.ErrAction},
+		"panic":              {actions.Tree{hear(panics), actions.Send(poke{})}, errors.ErrUnsupported},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := vmtest.Run(t)
+			m.AllowCrashes()
+			p := vmtest.Subscriber(m, topic.All[visited]())
+			m.Perform(actions.Spawn(actions.Next(1, endpoint.Publisher(topic.All[visited]()), tt.do)))
+			got := p.Take()
+			if last := got[len(got)-1]; last.Kind != actions.Absence || !errors.Is(last.Reason, tt.want) {
+				t.Errorf("the last event is %v, want an absence because of %v", &last.Event, tt.want)
+			}
+		})
+	}
+}
+
 // A busyVisits is a local value that can keep its process.
 type busyVisits struct{ Keep bool }
 
@@ -209,6 +310,9 @@ func TestPassiveEndpointsKeepNoProcess(t *testing.T) {
 		return actions.AtLevel(level, keep(false))
 	}))
 	publisher := endpoint.Publisher(topic.All[visited]())
+	quiet := endpoint.Subscriber(topic.Where(visitedWhere.Is("quiet")))
+	quiet.Handler = busyCount.Handler(func(*busyVisits, *actions.Event) (*busyVisits, actions.Action) { return &busyVisits{}, nil })
+	quiet.Handler.Events = actions.EventsOf(actions.Delivery)
 	tests := []struct {
 		name  string
 		do    actions.Action
@@ -219,6 +323,7 @@ func TestPassiveEndpointsKeepNoProcess(t *testing.T) {
 		{"no local value", passive(publisher), true},
 		{"a busy value", actions.Tree{passive(publisher), keep(true)}, true},
 		{"no longer busy", actions.Tree{passive(publisher), passive(release), keep(true), actions.Send(visited{"release", ""})}, false},
+		{"no longer busy, by a handler of the value", actions.Tree{passive(publisher), passive(quiet), keep(true), actions.Spawn(actions.Stateless(actions.Send(visited{"quiet", ""})))}, false},
 		{"another endpoint", actions.Tree{passive(publisher), release, keep(false)}, true},
 	}
 	for _, nested := range []bool{false, true} {

@@ -44,7 +44,7 @@ func (k *kernel) liftTree(p *proc, a actions.MetaLevel) {
 					rest = append(rest, actions.AtLevel(int(b.level), b.rest))
 				}
 			}
-			k.updateLocal(p, a, b.level, rest)
+			k.prepend(k.updateLocal(p, a, b.level, rest))
 			return
 		case actions.Tree:
 			stack = append(stack, branch{b.level, a})

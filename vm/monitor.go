@@ -35,7 +35,7 @@ func (k *kernel) checkMonitor(p *proc, a *actions.MonitorProcess) bool {
 	if a.Handler != nil && a.Handler.Run == nil {
 		a.Handler = nil
 	}
-	return a.Handler == nil || k.fits(p, a.Handler.State, *a)
+	return k.fitsHandler(p, a.Handler, *a)
 }
 
 // unmonitor ends what monitor began.

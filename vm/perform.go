@@ -49,7 +49,12 @@ func (k *kernel) perform(it item) {
 	case actions.FreshName:
 		k.fresh(p, a)
 	case *actions.UpdateLocal:
-		k.updateLocal(p, a, 0, nil)
+		then := k.updateLocal(p, a, 0, nil)
+		if s, ok := then.(*actions.SendMessage); ok { // most often: it need not go through the batch
+			k.perform(item{action: s})
+			return
+		}
+		k.prepend(then)
 	case actions.OpenDevice:
 		k.openDevice(p, a)
 	case actions.TellDevice:

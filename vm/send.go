@@ -108,6 +108,10 @@ func (k *kernel) receive(t entry, ev *actions.Event) {
 	}
 	m.stats.Events++
 	m.steps++
+	if t.e.local {
+		k.handleLocal(t.p, t.e, t.e.handler, ev)
+		return
+	}
 	if m.inspect != nil {
 		k.take(t.p, m.transit(t.p, callHandler, t.e, function{handler: t.e.run, ev: ev}, t.e.changes))
 		return

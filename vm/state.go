@@ -127,6 +127,7 @@ type endpoint struct {
 	route   bool                                                     // id is a metaID: its events go to a process further inside
 	changes bool                                                     // run can change the state
 	passive bool                                                     // it does not keep its process
+	local   bool                                                     // the handler is for a local value in place of the state
 	id      actions.EndpointID
 	role    topic.Role
 }
@@ -134,6 +135,7 @@ type endpoint struct {
 // handle gives e a handler.
 func (e *endpoint) handle(h *actions.Handler) {
 	e.handler, e.run, e.changes = h, nil, false
+	e.local = h != nil && h.Local != nil
 	if h != nil && h.Events.Has(actions.Delivery) {
 		e.run, e.changes = h.Run, h.State != nil
 	}

@@ -91,6 +91,10 @@ func (k *kernel) handle(p *proc, e *endpoint, h *actions.Handler, ev *actions.Ev
 	}
 	m.stats.Events++
 	m.steps++
+	if h.Local != nil {
+		k.handleLocal(p, e, h, ev)
+		return
+	}
 	if a := m.transit(p, callHandler, e, function{handler: h.Run, ev: ev}, h.State != nil); a != nil {
 		k.take(p, a)
 	}
