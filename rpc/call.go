@@ -77,7 +77,10 @@ func result[R any](m topic.Message, err error) (r R, _ error) {
 	if err != nil {
 		return r, err
 	}
-	reply, _ := topic.As[Reply[R]](m)
+	reply, ok := m.Ref().(*Reply[R])
+	if !ok {
+		return r, nil
+	}
 	if reply.Err != nil {
 		return r, reply.Err
 	}
@@ -103,8 +106,9 @@ type call struct {
 type pending interface {
 	untyped() *call
 
-	// request sends the request with a number to a member, or to all if server is "".
-	request(server string, from Caller, n uint64) *actions.SendMessage
+	// request makes the request to a member, or to all if server is "", with the open call
+	// to keep until there is an answer.
+	request(o open, server string, from Caller) *sent
 
 	// resume continues the process with a reply or, if there is none, with an error.
 	resume(reply topic.Message, err error) actions.Action
@@ -135,8 +139,24 @@ func (c *callOf[A]) init(d *definition, args A, p pending) {
 
 func (c *callOf[A]) untyped() *call { return &c.call }
 
-func (c *callOf[A]) request(server string, from Caller, n uint64) *actions.SendMessage {
-	return actions.Send(Request[A]{c.def.name, server, from, n, c.args})
+// A sent is a request, and what the caller keeps of it. All of it is one object, because
+// a call is made of few objects that way.
+type sent struct {
+	open // the call
+	send actions.SendMessage
+	with client // for the client that has this open call, and no other
+}
+
+// A sentOf is a sent with arguments of type A.
+type sentOf[A any] struct {
+	sent
+	request Request[A]
+}
+
+func (c *callOf[A]) request(o open, server string, from Caller) *sent {
+	s := &sentOf[A]{request: Request[A]{c.def.name, server, from, o.n, c.args}}
+	s.open, s.send.Message = o, topic.Refer(&s.request)
+	return &s.sent
 }
 
 func (c *callOf[A]) arguments() any { return c.args }

@@ -51,9 +51,9 @@ func (v *client) Busy() bool {
 func (v client) endpoints() actions.Action {
 	as := actions.Tree{setsTimers()} // if there has been a call with a deadline
 	for _, o := range v.ops {
-		as = append(as, o.def.servers(v.level))
+		as = append(as, o.def.servers())
 		if o.seen {
-			as = append(as, o.def.replies(v.id, v.level), strays(v.id))
+			as = append(as, o.def.replies(v.id), strays(v.id))
 		}
 	}
 	for c := range v.all {
@@ -127,11 +127,11 @@ func (v *client) begin(c *call, level int) (*client, actions.Action) {
 			v = &client{standing: &standing{level: level}}
 		}
 		o = (&operation{def: c.def}).wait(&open{call: c})
-		return v.with(o), actions.AtLevel(level, actions.Tree{c.def.servers(level), ticket(c.def, level)})
+		return v.with(o), actions.AtLevel(level, actions.Tree{c.def.servers(), ticket(c.def, level)})
 	case !o.seen:
 		return v.with(o.wait(&open{call: c})), nil
 	default:
-		return v.send(o, &open{call: c})
+		return v.send(o, open{call: c})
 	}
 }
 
@@ -171,7 +171,7 @@ func (v *client) ready(d *definition, id Caller) (*client, actions.Action) {
 	if v.id == 0 {
 		v.standing.id = id // with has made the standing
 	}
-	return v.sendAll(d, o.waiting, actions.AtLevel(v.level, actions.Tree{d.replies(v.id, v.level), strays(v.id)}))
+	return v.sendAll(d, o.waiting, actions.AtLevel(v.level, actions.Tree{d.replies(v.id), strays(v.id)}))
 }
 
 // sendAll sends the requests of calls, after other actions.
@@ -179,34 +179,40 @@ func (v *client) sendAll(d *definition, calls []*open, before actions.Action) (*
 	as := actions.Tree{before}
 	for _, c := range calls {
 		var a actions.Action
-		v, a = v.send(v.operation(d), c)
+		v, a = v.send(v.operation(d), *c)
 		as = append(as, a)
 	}
 	return v, as
 }
 
 // send sends the request of a call to the servers that take it.
-func (v *client) send(o *operation, c *open) (*client, actions.Action) {
-	next := *v
-	d := *c
-	fresh := d.n == 0
+func (v *client) send(o *operation, c open) (*client, actions.Action) {
+	last := v.last
+	fresh := c.n == 0
 	if fresh {
-		next.last++
-		d.n = next.last
+		last++
+		c.n = last
 	}
-	request := d.address(o, v.id)
-	switch {
-	case request != nil && !d.opts.Limited:
-		next.open = v.open.with(&d)
-		return &next, actions.AtLevel(v.level, request)
-	case request != nil:
-		next.open = v.open.with(&d)
-		return &next, actions.Tree{d.setTimer(v.level, fresh), actions.AtLevel(v.level, request)}
-	case d.opts.Patient:
-		return next.with(o.wait(&d)), d.setTimer(v.level, fresh)
-	default:
+	s := c.address(o, v.id)
+	if s == nil {
+		next := *v
+		next.last = last
+		if c.opts.Patient {
+			d := c // so that c does not escape
+			return next.with(o.wait(&d)), c.setTimer(v.level, fresh)
+		}
 		return &next, c.resume(topic.Message{}, nobody(c.def.name))
 	}
+	next := &s.with
+	if v.open.len() > 0 {
+		next = new(client)
+	}
+	*next = client{v.standing, last, v.open.with(&s.open)}
+	request := actions.AtLevel(v.level, &s.send)
+	if c.opts.Limited {
+		return next, actions.Tree{c.setTimer(v.level, fresh), request}
+	}
+	return next, request
 }
 
 // finish ends a call that servers have.
@@ -220,35 +226,19 @@ func (v *client) finish(c *open, reply topic.Message, err error) (*client, actio
 	return &next, a
 }
 
-// hearReplies is the handler of the replies to calls of d.
-func hearReplies(d *definition, level int) *actions.Handler {
-	return &actions.Handler{
-		Events: actions.EventsOf(actions.Delivery),
-		Run: func(state any, ev *actions.Event) (any, actions.Action) {
-			r := &replied{def: d, reply: ev.Message}
-			r.action = actions.UpdateLocal{Local: clients.Type(), Update: r}
-			return state, actions.AtLevel(level, &r.action)
-		},
-	}
-}
-
-// A replied is a reply on its way to the client.
-type replied struct {
-	action actions.UpdateLocal
-	def    *definition
-	reply  topic.Message
-}
-
-func (r *replied) Update(state, value any, _ int) (any, any, actions.Action) {
-	v, _ := value.(*client)
-	if v == nil {
-		return state, nil, nil
-	}
-	n := r.def.number(r.reply)
-	c := v.open.get(n)
-	if c == nil || c.def != r.def {
-		return state, v, actions.AtLevel(v.level, actions.Send(Stray{r.def.name, v.id, n}))
-	}
-	next, a := v.finish(c, r.reply, nil)
-	return state, next, a
+// hearReplies returns the handler of the replies to calls of d.
+func hearReplies(d *definition) *actions.Handler {
+	h := clients.Handler(func(v *client, ev *actions.Event) (*client, actions.Action) {
+		if v == nil {
+			return nil, nil
+		}
+		n := d.number(ev.Message)
+		c := v.open.get(n)
+		if c == nil || c.def != d {
+			return v, actions.AtLevel(v.level, actions.Send(Stray{d.name, v.id, n}))
+		}
+		return v.finish(c, ev.Message, nil)
+	})
+	h.Events = actions.EventsOf(actions.Delivery)
+	return h
 }

@@ -25,11 +25,11 @@ type definition struct {
 	args    reflect.Type
 	message reflect.Type // of requests
 
-	servers func(level int) actions.AddEndpoint            // sees those that serve the operation
-	replies func(id Caller, level int) actions.AddEndpoint // gets the replies
-	number  func(reply topic.Message) uint64               // of the call that a reply answers
-	member  func(conversation topic.Topic) string          // the member that a server is
-	takes   func(args any) error                           // whether args are of the type of the arguments
+	servers func() actions.AddEndpoint            // sees those that serve the operation
+	replies func(id Caller) actions.AddEndpoint   // gets the replies
+	number  func(reply topic.Message) uint64      // of the call that a reply answers
+	member  func(conversation topic.Topic) string // the member that a server is
+	takes   func(args any) error                  // whether args are of the type of the arguments
 	call    func(args any, then resultFunc) (pending, error)
 }
 
@@ -89,19 +89,21 @@ func define[A, R any](name string) *definition {
 		to     = topic.FieldOf(func(r *Reply[R]) *Caller { return &r.To })
 	)
 	d := &definition{name: name, args: at, message: reflect.TypeFor[Request[A]]()}
-	d.servers = func(level int) actions.AddEndpoint {
+	d.servers = func() actions.AddEndpoint {
 		e := endpoint.Publisher(topic.Where(op.Is(name))).As(endpointID{name, "servers"})
-		e.Handler, e.Passive = seeServers(d, level), true
+		e.Handler, e.Passive = seeServers(d), true
 		return e
 	}
-	d.replies = func(id Caller, level int) actions.AddEndpoint {
+	d.replies = func(id Caller) actions.AddEndpoint {
 		e := endpoint.Subscriber(topic.Where(of.Is(name), to.Is(id))).As(endpointID{name, "replies"})
-		e.Handler, e.Passive = hearReplies(d, level), true
+		e.Handler, e.Passive = hearReplies(d), true
 		return e
 	}
 	d.number = func(m topic.Message) uint64 {
-		r, _ := topic.As[Reply[R]](m)
-		return r.N
+		if r, ok := m.Ref().(*Reply[R]); ok {
+			return r.N
+		}
+		return 0
 	}
 	d.takes = func(args any) error {
 		if _, ok := args.(A); !ok && (args != nil || at.Kind() != reflect.Interface) {

@@ -41,25 +41,25 @@ func (o *operation) wait(c *open) *operation {
 
 // address chooses the servers that get the request of c, and makes it. It returns nil if
 // there is none.
-func (c *open) address(o *operation, id Caller) *actions.SendMessage {
+func (c open) address(o *operation, id Caller) *sent {
 	if c.to = o.all; c.to != nil {
-		return c.request("", id, c.n)
+		return c.request(c, "", id)
 	}
 	if o.members() {
 		return c.addressMember(o, id)
 	}
-	m := c.request("", id, c.n)
+	s := c.request(c, "", id)
 	var to recipients
-	for _, s := range o.servers {
-		if s.conversation.Matches(m.Message) {
-			to.peers = append(to.peers, s.peer)
+	for _, r := range o.servers {
+		if r.conversation.Matches(s.send.Message) {
+			to.peers = append(to.peers, r.peer)
 		}
 	}
 	if len(to.peers) == 0 {
 		return nil
 	}
-	c.to = &to
-	return m
+	s.to = &to
+	return s
 }
 
 // members reports whether servers of o are members of a queue group.
@@ -68,17 +68,17 @@ func (o *operation) members() bool {
 }
 
 // addressMember chooses a member of a queue group: the calls go around.
-func (c *open) addressMember(o *operation, id Caller) *actions.SendMessage {
+func (c open) addressMember(o *operation, id Caller) *sent {
 	n := len(o.servers)
 	for i := range n {
-		s := o.servers[(int(c.n%uint64(n))+i)%n]
-		if s.member == "" {
+		r := o.servers[(int(c.n%uint64(n))+i)%n]
+		if r.member == "" {
 			continue
 		}
-		m := c.request(s.member, id, c.n)
-		if s.conversation.Matches(m.Message) {
-			c.to = &recipients{s.member, []actions.PeerID{s.peer}}
-			return m
+		s := c.request(c, r.member, id)
+		if r.conversation.Matches(s.send.Message) {
+			s.to = &recipients{r.member, []actions.PeerID{r.peer}}
+			return s
 		}
 	}
 	return nil
@@ -103,24 +103,21 @@ func (o *operation) serve(servers []server) *operation {
 }
 
 // seeServers is the handler that sees the servers of d come and go.
-func seeServers(d *definition, level int) *actions.Handler {
-	return &actions.Handler{
-		Events: actions.EventsOf(actions.Presence, actions.Absence),
-		Run: func(state any, ev *actions.Event) (any, actions.Action) {
-			peer, reason, conversation, came := ev.PeerID, ev.Reason, ev.Peer.Topic, ev.Kind == actions.Presence
-			return state, update(level, func(v *client) (*client, actions.Action) {
-				o := v.operation(d)
-				switch {
-				case o == nil:
-					return v, nil
-				case came:
-					return v.came(o, server{peer, conversation, d.member(conversation)})
-				default:
-					return v.left(o, peer, reason)
-				}
-			})
-		},
-	}
+func seeServers(d *definition) *actions.Handler {
+	h := clients.Handler(func(v *client, ev *actions.Event) (*client, actions.Action) {
+		o := v.operation(d)
+		switch {
+		case o == nil:
+			return v, nil
+		case ev.Kind == actions.Presence:
+			conversation := ev.Peer.Topic
+			return v.came(o, server{ev.PeerID, conversation, d.member(conversation)})
+		default:
+			return v.left(o, ev.PeerID, ev.Reason)
+		}
+	})
+	h.Events = actions.EventsOf(actions.Presence, actions.Absence)
+	return h
 }
 
 // came adds a server, and sends the requests that wait for one.
@@ -144,22 +141,22 @@ func (v *client) left(o *operation, peer actions.PeerID, reason error) (*client,
 		if c.def != o.def || !c.to.has(peer) {
 			continue
 		}
-		d := *c
-		var again *actions.SendMessage
-		if c.to.member != "" {
-			again = d.address(p, v.id)
-		} else {
+		var still *open
+		if c.to.member == "" {
+			d := *c
 			d.to = &recipients{peers: slices.DeleteFunc(slices.Clone(c.to.peers), func(h actions.PeerID) bool { return h == peer })}
+			if len(d.to.peers) > 0 {
+				still = &d
+			}
+		} else if s := c.address(p, v.id); s != nil {
+			still = &s.open
+			as = append(as, actions.AtLevel(v.level, &s.send))
 		}
-		switch {
-		case again != nil:
-			as = append(as, actions.AtLevel(v.level, again))
-			fallthrough
-		case d.to != nil && len(d.to.peers) > 0:
+		if still != nil {
 			change := *next
-			change.open = next.open.with(&d)
+			change.open = next.open.with(still)
 			next = &change
-		default:
+		} else {
 			var a actions.Action
 			next, a = next.finish(c, topic.Message{}, gone(o.def.name, reason))
 			as = append(as, a)
