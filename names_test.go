@@ -35,7 +35,7 @@ func TestNamesInJournals(t *testing.T) {
 		float32 float64
 		inet.Addr
 		int int16 int32 int64 int8
-		rpc.Caller rpc.Stray
+		rpc.Caller rpc.Stray rpc.Via
 		sharded.failed sharded.lost sharded.parted sharded.reported
 		string
 		tcp.Control tcp.Data tcp.Listening tcp.Session tcp.Written tcp.accepted tcp.bound tcp.endWriting

@@ -94,7 +94,8 @@ type Handler struct {
 
 	// Local is the type of a [Local] for a handler that gets and returns the local
 	// value of the process for the level of the endpoint in place of the state: see
-	// [Local.Handler]. Its State is nil. Local is nil for all other handlers.
+	// [Local.Handler]. Its State is nil. Local is nil for all other handlers. Code that
+	// wraps Run copies the other fields, and hands on the argument and the result.
 	Local *Type `fingerprint:"-"`
 }
 

@@ -25,7 +25,7 @@ type client struct {
 // A standing is the part of a client that most calls leave as it is. It never changes.
 type standing struct {
 	level int
-	id    Caller // 0 until it is known
+	id    Caller // zero until it is known
 	ops   []*operation
 }
 
@@ -137,7 +137,7 @@ func (v *client) begin(c *call, level int) (*client, actions.Action) {
 
 // ticket spawns the process whose PID says that all servers of d have been seen.
 func ticket(d *definition, level int) actions.Action {
-	return spawnTicket(level, func(v *client, pid actions.PID) (*client, actions.Action) { return v.ready(d, Caller(pid)) })
+	return spawnTicket(level, func(v *client, pid actions.PID) (*client, actions.Action) { return v.ready(d, Caller{N: uint64(pid)}) })
 }
 
 // spawnTicket spawns a process that ends at once, and continues with its PID.
@@ -168,7 +168,7 @@ func (v *client) ready(d *definition, id Caller) (*client, actions.Action) {
 	p := *o
 	p.seen, p.waiting = true, nil
 	v = v.with(&p)
-	if v.id == 0 {
+	if v.id == (Caller{}) {
 		v.standing.id = id // with has made the standing
 	}
 	return v.sendAll(d, o.waiting, actions.AtLevel(v.level, actions.Tree{d.replies(v.id), strays(v.id)}))

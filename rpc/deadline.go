@@ -12,7 +12,7 @@ import (
 )
 
 // label returns the label of the timer of a call.
-func (v *client) label(c *open) string { return fmt.Sprintf("rpc %d.%d", v.id, c.n) }
+func (v *client) label(c *open) string { return fmt.Sprintf("rpc %d.%d", v.id.N, c.n) }
 
 // timerID names the endpoint that waits for the timer of a call.
 type timerID struct{ n uint64 }

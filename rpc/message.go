@@ -4,9 +4,18 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A Caller identifies a process that calls, among all of its machine. It is the PID of a
-// process that has ended, so no other caller has it.
-type Caller uint64
+// A Caller identifies a process that calls. No other caller has the same, at any time.
+type Caller struct {
+	Via Via
+	N   uint64 // the PID, in the machine of the caller, of a process that has ended
+}
+
+// A Via says by which border a call comes from another machine, so that callers of
+// different machines are told apart. It is 0 for callers of the machine itself. Package
+// rpc never sets it: code that carries a [Request] into a machine sets it to a number that
+// is unique in that machine and never used again, if it is 0. That code takes it out of
+// each [Reply] and [Stray] that goes back, and it does both in the topics of endpoints, too.
+type Via uint64
 
 // A Request is a message that asks for an operation. [Call] sends it, and a server
 // subscribes to it: a tool or a test can see and send requests, too.
@@ -44,5 +53,6 @@ type Stray struct {
 
 func init() {
 	world.Register[Caller]("rpc.Caller")
+	world.Register[Via]("rpc.Via")
 	world.Register[Stray]("rpc.Stray")
 }

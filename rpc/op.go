@@ -48,7 +48,8 @@ var ops = struct {
 // Define panics if the name is empty or taken, or if values of A or R cannot be encoded,
 // because such a call could neither be saved nor cross a border. Register A and R with
 // [world.Register], unless they are predeclared types: a program with a journal does not
-// start without.
+// start without. The messages of calls are then registered as well, under names such as
+// "rpc.Request[bank.Change]" and "rpc.Reply[int]", so that they can cross a border.
 func Define[A, R any](name string) Op[A, R] {
 	d := define[A, R](name)
 	ops.Lock()
@@ -82,6 +83,8 @@ func define[A, R any](name string) *definition {
 	at, rt := reflect.TypeFor[A](), reflect.TypeFor[R]()
 	checkType("Define", name, "argument", at)
 	checkType("Define", name, "result", rt)
+	world.RegisterInstance[Request[A], A]("rpc.Request")
+	world.RegisterInstance[Reply[R], R]("rpc.Reply")
 	var (
 		op     = topic.FieldOf(func(r *Request[A]) *string { return &r.Op })
 		server = topic.FieldOf(func(r *Request[A]) *string { return &r.Server })
@@ -132,6 +135,7 @@ func define[A, R any](name string) *definition {
 func DefineCast[A any](name string) Cast[A] {
 	t := reflect.TypeFor[A]()
 	checkType("DefineCast", name, "argument", t)
+	world.RegisterInstance[Notice[A], A]("rpc.Notice")
 	ops.Lock()
 	defer ops.Unlock()
 	free(name)

@@ -67,7 +67,11 @@ func HandleLater[S, A, R any](op Op[A, R], f func(S, Ask[A, R]) actions.Transiti
 	}))
 	reply := endpoint.Publisher(topic.Where(of.Is(d.name)))
 	if o.gone != nil {
-		reply.Handler = o.gone(reflect.TypeFor[S]())
+		to := topic.FieldOf(func(r *Reply[R]) *Caller { return &r.To })
+		reply.Handler = o.gone(reflect.TypeFor[S](), func(conversation topic.Topic) (Caller, bool) {
+			p, _ := topic.Typed[Reply[R]](conversation)
+			return to.In(p)
+		})
 	}
 	id := methodID{d.name, request.Topic().Canonical(), level}
 	return Method[S]{id, actions.AtLevel(level, actions.Tree{serve.As(id), reply.As(repliesOf(id))})}
@@ -120,8 +124,12 @@ type serving struct {
 	member string
 	level  int
 	only   []topic.Constraint
-	gone   func(state reflect.Type) *actions.Handler
+	gone   func(state reflect.Type, caller callerIn) *actions.Handler
 }
+
+// A callerIn returns the caller to which the replies of a conversation go, and whether it
+// is only one.
+type callerIn func(conversation topic.Topic) (Caller, bool)
 
 // Member makes the server a member of the queue group of its operation: each request
 // goes to one of the members that are present, in turn, and to the next one if that
@@ -158,18 +166,17 @@ func Outside(level int) ServeOption {
 // server can drop what it has from that caller: see [Ask.From].
 func OnGone[S any](f func(s S, c Caller) actions.Transition[S]) ServeOption {
 	return func(o *serving) {
-		o.gone = func(state reflect.Type) *actions.Handler {
+		o.gone = func(state reflect.Type, caller callerIn) *actions.Handler {
 			if want := reflect.TypeFor[S](); want != state {
 				panic(fmt.Sprintf("rpc: OnGone for state %v of a method for state %v", want, state))
 			}
 			return &actions.Handler{State: state, Events: actions.EventsOf(actions.Absence) | actions.IgnoresReason, Run: func(s any, ev *actions.Event) (any, actions.Action) {
-				for _, c := range ev.Peer.Topic.Constraints() {
-					if from, ok := c.Value.(Caller); ok {
-						own, _ := s.(S)
-						return f(own, from).Erase()
-					}
+				from, ok := caller(ev.Peer.Topic)
+				if !ok {
+					return s, nil
 				}
-				return s, nil
+				own, _ := s.(S)
+				return f(own, from).Erase()
 			}}
 		}
 	}

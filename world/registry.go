@@ -15,7 +15,15 @@ var registry = struct {
 	sync.RWMutex
 	types map[string]reflect.Type
 	names map[reflect.Type]string
-}{types: make(map[string]reflect.Type), names: make(map[reflect.Type]string)}
+
+	instances map[reflect.Type][]instance // by their type arguments, which have no names yet
+}{types: make(map[string]reflect.Type), names: make(map[reflect.Type]string), instances: make(map[reflect.Type][]instance)}
+
+// An instance is a type made of a generic type.
+type instance struct {
+	typ     reflect.Type
+	generic string
+}
 
 func init() {
 	Register[AlarmSet]("world.AlarmSet")
@@ -70,6 +78,40 @@ func Register[T any](name string) {
 	}
 	registry.Lock()
 	defer registry.Unlock()
+	register(t, name)
+}
+
+// RegisterInstance registers the type T, which a library has made of a generic type and
+// the type A, under the name of the generic type followed by that of A in brackets, as in
+// "rpc.Request[bank.Change]". If A is not registered yet, T is registered together with
+// it, so the order in which packages and their variables are initialised does not matter.
+// T stays without a name if A is never registered. Registering the same pair again has no
+// effect.
+//
+// RegisterInstance panics like [Register].
+func RegisterInstance[T, A any](generic string) {
+	t, arg := reflect.TypeFor[T](), reflect.TypeFor[A]()
+	if generic == "" {
+		panic(fmt.Sprintf("world: RegisterInstance[%v, %v]: empty name; give the generic type a name such as \"mypackage.Thing\"", t, arg))
+	}
+	if t.Kind() == reflect.Interface {
+		panic(fmt.Sprintf("world: RegisterInstance[%v, %v](%q): the type is an interface; register the types of the values in it", t, arg, generic))
+	}
+	registry.Lock()
+	defer registry.Unlock()
+	i := instance{t, generic}
+	if name, ok := registry.names[arg]; ok {
+		register(t, i.name(name))
+	} else if !slices.Contains(registry.instances[arg], i) {
+		registry.instances[arg] = append(registry.instances[arg], i)
+	}
+}
+
+// name returns the name of i if its type argument has a name.
+func (i instance) name(arg string) string { return i.generic + "[" + arg + "]" }
+
+// register adds t to the registry, which is locked, and the instances that wait for it.
+func register(t reflect.Type, name string) {
 	if other, ok := registry.types[name]; ok && other != t {
 		panic(fmt.Sprintf("world: Register[%v](%q): the name stands for %v; choose another name", t, name, other))
 	}
@@ -78,6 +120,11 @@ func Register[T any](name string) {
 	}
 	registry.types[name] = t
 	registry.names[t] = name
+	waiting := registry.instances[t]
+	delete(registry.instances, t)
+	for _, i := range waiting {
+		register(i.typ, i.name(name))
+	}
 }
 
 // Registered returns the type that is registered under a name, and whether there is

@@ -56,6 +56,46 @@ func TestRegisterMistakes(t *testing.T) {
 	}
 }
 
+type (
+	generic[A any] struct{ V A }
+	argument       struct{ N int }
+	another        struct{ N int }
+)
+
+// An instance of a generic type gets its name when its type argument has one, in any
+// order, and once.
+func TestRegisterInstance(t *testing.T) {
+	expect := func(typ reflect.Type, want string) {
+		t.Helper()
+		if got, _ := world.NameOf(typ); got != want {
+			t.Errorf("%v has the name %q, want %q", typ, got, want)
+		}
+		if got, ok := world.Registered(want); want != "" && (!ok || got != typ) {
+			t.Errorf("%q stands for %v", want, got)
+		}
+	}
+	one, two := reflect.TypeFor[generic[argument]](), reflect.TypeFor[generic[generic[argument]]]()
+	for range 2 {
+		world.RegisterInstance[generic[argument], argument]("world_test.generic")
+		world.RegisterInstance[generic[generic[argument]], generic[argument]]("world_test.generic")
+	}
+	if _, again := world.NameOf(reflect.TypeFor[argument]()); !again { // the registry outlives a run of the test
+		expect(one, "")
+		expect(two, "")
+	}
+	world.Register[argument]("world_test.argument")
+	expect(one, "world_test.generic[world_test.argument]")
+	expect(two, "world_test.generic[world_test.generic[world_test.argument]]")
+	world.Register[argument]("world_test.argument")
+	world.RegisterInstance[generic[argument], argument]("world_test.generic")
+	world.RegisterInstance[generic[string], string]("world_test.generic")
+	expect(reflect.TypeFor[generic[string]](), "world_test.generic[string]")
+
+	mustPanic(t, func() { world.RegisterInstance[generic[another], another]("") }, "empty name")
+	mustPanic(t, func() { world.RegisterInstance[world.Device, another]("world_test.generic") }, "interface")
+	mustPanic(t, func() { world.RegisterInstance[generic[argument], argument]("world_test.other") }, "one name")
+}
+
 // TestRegisterBasic: the types of Go that stand in messages without a type of their own
 // are registered under their names in Go. G3.
 func TestRegisterBasic(t *testing.T) {
