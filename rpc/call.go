@@ -89,8 +89,9 @@ func result[R any](m topic.Message, err error) (r R, _ error) {
 
 // Tell sends a cast to those who serve it. If nobody does, it is lost, like any message.
 // In a strict machine (vm.Limits.Strict), the sender needs a publisher of its [Notice].
-func Tell[A any](c Cast[A], a A) *actions.SendMessage {
-	return actions.Send(Notice[A]{c.name, a})
+// Of the options, only [At] has an effect.
+func Tell[A any](c Cast[A], a A, opts ...Option) *actions.SendMessage {
+	return forward(optionsOf(opts).At, actions.Send(Notice[A]{c.name, a}))
 }
 
 // A call is what a process asks for, without the types. It never changes once it is
@@ -180,6 +181,7 @@ func begin(p pending, opts []Option) actions.Action {
 		for _, o := range opts {
 			o(&d.opts)
 		}
+		d.opts.At = c.def.away(d.opts.At)
 		c.details = &d
 	}
 	return &c.begin

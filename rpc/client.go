@@ -15,7 +15,8 @@ import (
 // servers. Then it spawns a process that ends at once, the ticket. The PID of the ticket
 // comes after the news of all servers that were there, at any level, so the client knows
 // when it has seen them. The PID of the first ticket also identifies the client: the
-// endpoints for replies pin it.
+// endpoints for replies pin it. For an operation at a destination, the destination says
+// when all servers have been seen: see [Destination].
 type client struct {
 	*standing
 	last uint64 // the number of the last call
@@ -51,9 +52,12 @@ func (v *client) Busy() bool {
 func (v client) endpoints() actions.Action {
 	as := actions.Tree{setsTimers()} // if there has been a call with a deadline
 	for _, o := range v.ops {
-		as = append(as, o.def.servers())
-		if o.seen {
-			as = append(as, o.def.replies(v.id), strays(v.id))
+		as = append(as, o.sees())
+		switch {
+		case o.at == nil && o.seen:
+			as = append(as, o.def.replies(v.id, nil), strays(v.id, nil))
+		case o.at != nil && v.id != (Caller{}):
+			as = append(as, o.attend(v.id))
 		}
 	}
 	for c := range v.all {
@@ -64,17 +68,20 @@ func (v client) endpoints() actions.Action {
 	return as
 }
 
-// strays returns the endpoint that says that a client sends a [Stray].
-func strays(id Caller) actions.AddEndpoint {
-	e := endpoint.Publisher(topic.Where(strayTo.Is(id))).As(endpointID{"", "strays"})
+// strays returns the endpoint that says that a client sends a [Stray] to a destination.
+func strays(id Caller, at Destination) actions.AddEndpoint {
+	e := endpoint.Publisher(topic.Where(strayTo.Is(id))).As(endpointID{"", "strays", at})
 	e.Passive = true
-	return e
+	return endpointAt(at, e)
 }
 
 var strayTo = topic.FieldOf(func(s *Stray) *Caller { return &s.To })
 
 // An endpointID names an endpoint of a client.
-type endpointID struct{ op, what string }
+type endpointID struct {
+	op, what string
+	at       Destination
+}
 
 // all yields all calls, those that servers have first.
 func (v *client) all(yield func(*open) bool) {
@@ -92,11 +99,11 @@ func (v *client) all(yield func(*open) bool) {
 	}
 }
 
-// operation returns the operation of v with a definition, or nil.
-func (v *client) operation(d *definition) *operation {
+// operation returns the operation of v with a definition at a destination, or nil.
+func (v *client) operation(d *definition, at Destination) *operation {
 	if v != nil {
 		for _, o := range v.ops {
-			if o.def == d {
+			if o.def == d && o.at == at {
 				return o
 			}
 		}
@@ -108,7 +115,7 @@ func (v *client) operation(d *definition) *operation {
 func (v *client) with(o *operation) *client {
 	next, s := *v, *v.standing
 	next.standing = &s
-	i := slices.IndexFunc(v.ops, func(p *operation) bool { return p.def == o.def })
+	i := slices.IndexFunc(v.ops, func(p *operation) bool { return p.def == o.def && p.at == o.at })
 	if i < 0 {
 		s.ops = append(slices.Clip(v.ops), o)
 		return &next
@@ -120,24 +127,50 @@ func (v *client) with(o *operation) *client {
 
 // begin begins a call.
 func (v *client) begin(c *call, level int) (*client, actions.Action) {
-	o := v.operation(c.def)
-	switch {
-	case o == nil:
+	at := c.opts.At
+	o := v.operation(c.def, at)
+	if o != nil && o.seen {
+		return v.send(o, open{call: c})
+	}
+	if o != nil && o.down != nil && !c.opts.Patient {
+		return v, c.resume(topic.Message{}, unreachable(c.def.name, o.down))
+	}
+	var opens actions.Action
+	if o == nil {
 		if v == nil {
 			v = &client{standing: &standing{level: level}}
 		}
-		o = (&operation{def: c.def}).wait(&open{call: c})
-		return v.with(o), actions.AtLevel(level, actions.Tree{c.def.servers(), ticket(c.def, level)})
-	case !o.seen:
-		return v.with(o.wait(&open{call: c})), nil
-	default:
-		return v.send(o, open{call: c})
+		o = &operation{def: c.def, at: at}
+		if at != nil && v.id != (Caller{}) {
+			opens = actions.Tree{o.sees(), o.attend(v.id)}
+		} else {
+			opens = actions.Tree{o.sees(), ticket(o, level)}
+		}
+		opens = actions.AtLevel(level, opens)
 	}
+	w := &open{call: c}
+	v, timer := v.number(w, o)
+	return v.with(o.wait(w)), actions.Group(timer, opens)
 }
 
-// ticket spawns the process whose PID says that all servers of d have been seen.
-func ticket(d *definition, level int) actions.Action {
-	return spawnTicket(level, func(v *client, pid actions.PID) (*client, actions.Action) { return v.ready(d, Caller{N: uint64(pid)}) })
+// number gives a call, which waits for a destination, its number, and sets its timer, if
+// the client is known.
+func (v *client) number(c *open, o *operation) (*client, actions.Action) {
+	if o.at == nil || v.id == (Caller{}) || c.n != 0 {
+		return v, nil
+	}
+	next := *v
+	next.last++
+	c.n = next.last
+	return &next, c.setTimer(v.level, true)
+}
+
+// ticket spawns the process whose PID says that all servers of o have been seen, if they
+// are in the machine of the caller.
+func ticket(o *operation, level int) actions.Action {
+	return spawnTicket(level, func(v *client, pid actions.PID) (*client, actions.Action) {
+		return v.ready(v.operation(o.def, o.at), Caller{N: uint64(pid)})
+	})
 }
 
 // spawnTicket spawns a process that ends at once, and continues with its PID.
@@ -159,27 +192,39 @@ func update(level int, f func(*client) (*client, actions.Action)) actions.Action
 	}))
 }
 
-// ready begins the calls that wait for the servers of d to be seen.
-func (v *client) ready(d *definition, id Caller) (*client, actions.Action) {
-	o := v.operation(d)
+// ready begins the calls that wait for the servers of o to be seen. If these are
+// elsewhere, it asks the destination to say when they have been.
+func (v *client) ready(o *operation, id Caller) (*client, actions.Action) {
 	if o == nil {
 		return v, nil
 	}
 	p := *o
-	p.seen, p.waiting = true, nil
+	if p.at == nil {
+		p.seen, p.waiting = true, nil
+	}
 	v = v.with(&p)
 	if v.id == (Caller{}) {
 		v.standing.id = id // with has made the standing
 	}
-	return v.sendAll(d, o.waiting, actions.AtLevel(v.level, actions.Tree{d.replies(v.id), strays(v.id)}))
+	if p.at == nil {
+		return v.sendAll(o, actions.AtLevel(v.level, actions.Tree{o.def.replies(v.id, nil), strays(v.id, nil)}))
+	}
+	var as actions.Tree
+	p.waiting = nil
+	for _, c := range o.waiting {
+		w := *c
+		next, timer := v.number(&w, o)
+		v, as, p.waiting = next, append(as, timer), append(p.waiting, &w)
+	}
+	return v.with(&p), append(as, actions.AtLevel(v.level, o.attend(v.id)))
 }
 
-// sendAll sends the requests of calls, after other actions.
-func (v *client) sendAll(d *definition, calls []*open, before actions.Action) (*client, actions.Action) {
+// sendAll sends the requests of the calls that have waited in o, after other actions.
+func (v *client) sendAll(o *operation, before actions.Action) (*client, actions.Action) {
 	as := actions.Tree{before}
-	for _, c := range calls {
+	for _, c := range o.waiting {
 		var a actions.Action
-		v, a = v.send(v.operation(d), *c)
+		v, a = v.send(v.operation(o.def, o.at), *c)
 		as = append(as, a)
 	}
 	return v, as
@@ -201,21 +246,25 @@ func (v *client) send(o *operation, c open) (*client, actions.Action) {
 			d := c // so that c does not escape
 			return next.with(o.wait(&d)), c.setTimer(v.level, fresh)
 		}
-		return &next, c.resume(topic.Message{}, nobody(c.def.name))
+		if fresh {
+			return &next, c.resume(topic.Message{}, nobody(c.def.name))
+		}
+		d := c
+		return next.finish(&d, topic.Message{}, nobody(c.def.name))
 	}
 	next := &s.with
 	if v.open.len() > 0 {
 		next = new(client)
 	}
 	*next = client{v.standing, last, v.open.with(&s.open)}
-	request := actions.AtLevel(v.level, &s.send)
+	request := actions.AtLevel(v.level, forward(o.at, &s.send))
 	if c.opts.Limited {
 		return next, actions.Tree{c.setTimer(v.level, fresh), request}
 	}
 	return next, request
 }
 
-// finish ends a call that servers have.
+// finish ends a call that does not wait.
 func (v *client) finish(c *open, reply topic.Message, err error) (*client, actions.Action) {
 	next := *v
 	next.open = v.open.without(c.n)
@@ -226,16 +275,16 @@ func (v *client) finish(c *open, reply topic.Message, err error) (*client, actio
 	return &next, a
 }
 
-// hearReplies returns the handler of the replies to calls of d.
-func hearReplies(d *definition) *actions.Handler {
+// hearReplies returns the handler of the replies to calls of d at a destination.
+func hearReplies(d *definition, at Destination) *actions.Handler {
 	h := clients.Handler(func(v *client, ev *actions.Event) (*client, actions.Action) {
 		if v == nil {
 			return nil, nil
 		}
 		n := d.number(ev.Message)
 		c := v.open.get(n)
-		if c == nil || c.def != d {
-			return v, actions.AtLevel(v.level, actions.Send(Stray{d.name, v.id, n}))
+		if c == nil || c.def != d || c.opts.At != at {
+			return v, actions.AtLevel(v.level, forward(at, actions.Send(Stray{d.name, v.id, n})))
 		}
 		return v.finish(c, ev.Message, nil)
 	})

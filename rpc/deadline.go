@@ -109,7 +109,7 @@ func (v *client) timed(n uint64, timed bool) *client {
 		next.open = v.open.with(&d)
 		return &next
 	}
-	o := *v.operation(c.def)
+	o := *v.operation(c.def, c.opts.At)
 	o.waiting = slices.Clone(o.waiting)
 	o.waiting[slices.Index(o.waiting, c)] = &d
 	return v.with(&o)
@@ -122,7 +122,7 @@ func (v *client) expire(n uint64, err error) (*client, actions.Action) {
 		return v, nil
 	}
 	if v.open.get(n) == nil {
-		o := *v.operation(c.def)
+		o := *v.operation(c.def, c.opts.At)
 		o.waiting = slices.DeleteFunc(slices.Clone(o.waiting), func(d *open) bool { return d == c })
 		v = v.with(&o)
 	}

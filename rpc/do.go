@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // A Machine is a running machine, for Go code that is no process. A *door.Door is one.
@@ -41,7 +43,7 @@ func optionsOf(opts []Option) Options {
 
 // CheckCall returns the error with which [CallNamed] would fail before anything is sent:
 // [ErrUnknown], [ErrType], or [context.DeadlineExceeded] if opts has a deadline that is
-// over. A Machine uses it to refuse a call before the call is an input.
+// over. It also returns an error if the type of the destination is not registered. A Machine uses it to refuse a call before the call is an input.
 func CheckCall(op string, args any, opts Options) error {
 	d, ok := named(op)
 	if !ok {
@@ -50,11 +52,27 @@ func CheckCall(op string, args any, opts Options) error {
 	if err := d.takes(args); err != nil {
 		return err
 	}
+	if opts.At != nil {
+		if t := reflect.TypeOf(opts.At); !registered(t) {
+			return fmt.Errorf("rpc: the destination of a call of %s is a %v, which is not registered; use world.Register", op, t)
+		}
+	}
 	return opts.check(op)
 }
 
-// check returns an error if the deadline of a call is over before it begins.
+func registered(t reflect.Type) bool {
+	_, ok := world.NameOf(t)
+	return ok
+}
+
+// check returns an error if the deadline of a call is over before it begins, or its
+// destination cannot be compared.
 func (o Options) check(op string) error {
+	if o.At != nil {
+		if err := checkDestination(o.At); err != nil {
+			return err
+		}
+	}
 	if o.Limited && o.Within <= 0 {
 		return fmt.Errorf("rpc: the deadline of a call of %s is over before it begins (Within(%v)): %w", op, o.Within, context.DeadlineExceeded)
 	}

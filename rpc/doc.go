@@ -35,6 +35,13 @@
 // [Only] gives each server its share of the arguments. Servers that are members of a
 // queue group ([Member]) get the requests in turn.
 //
+// # Other machines
+//
+// A call can be made at a [Destination], such as a place of another machine: see [At]. The
+// operation, its server and the errors stay the same. Two errors are about the way there:
+// [ErrUnreachable] says that the request was not sent, and [ErrGone] that the link was
+// lost before the answer came.
+//
 // # How it works
 //
 // Calls are conversations like all others, so tools show them, and tests can take part.

@@ -14,10 +14,14 @@ var (
 	// out.
 	ErrNobody = errors.New("rpc: nobody serves the operation")
 
-	// ErrGone: every server that got the request has gone without an answer. The
-	// operation may have been carried out. The error also wraps the reason of the last
-	// server, if it had one.
+	// ErrGone: every server that got the request has gone without an answer, or the link
+	// to its destination is lost. The operation may have been carried out. The error also
+	// wraps the reason of the last server or of the link, if it had one.
 	ErrGone = errors.New("rpc: the server has gone without an answer; the operation may have been carried out")
+
+	// ErrUnreachable: the destination of a call is not within reach: see [At]. The
+	// operation was not carried out. The error also wraps the reason.
+	ErrUnreachable = errors.New("rpc: the destination is not within reach")
 
 	// ErrNoTimer: a call with a deadline needs package timer, and no timer.Driver or
 	// timer.Relay serves where the call is made. The operation may have been carried out.
@@ -31,7 +35,7 @@ var (
 )
 
 func init() {
-	for name, err := range map[string]error{"rpc.ErrNobody": ErrNobody, "rpc.ErrGone": ErrGone, "rpc.ErrNoTimer": ErrNoTimer, "rpc.ErrUnknown": ErrUnknown, "rpc.ErrType": ErrType} {
+	for name, err := range map[string]error{"rpc.ErrNobody": ErrNobody, "rpc.ErrGone": ErrGone, "rpc.ErrUnreachable": ErrUnreachable, "rpc.ErrNoTimer": ErrNoTimer, "rpc.ErrUnknown": ErrUnknown, "rpc.ErrType": ErrType} {
 		world.RegisterErrorKind(name, err)
 	}
 }
@@ -45,4 +49,9 @@ func gone(op string, reason error) error {
 		return fmt.Errorf("%w: %s", ErrGone, op)
 	}
 	return fmt.Errorf("%w: %s: %w", ErrGone, op, reason)
+}
+
+// unreachable returns the error of a call whose destination is not within reach.
+func unreachable(op string, reason error) error {
+	return fmt.Errorf("%w: %s: %w", ErrUnreachable, op, reason)
 }

@@ -24,12 +24,12 @@ type definition struct {
 	name    string
 	args    reflect.Type
 	message reflect.Type // of requests
+	role    topic.Role   // of the endpoint that sees those that serve the operation
 
-	servers func() actions.AddEndpoint            // sees those that serve the operation
-	replies func(id Caller) actions.AddEndpoint   // gets the replies
-	number  func(reply topic.Message) uint64      // of the call that a reply answers
-	member  func(conversation topic.Topic) string // the member that a server is
-	takes   func(args any) error                  // whether args are of the type of the arguments
+	replies func(id Caller, at Destination) actions.AddEndpoint // gets the replies
+	number  func(reply topic.Message) uint64                    // of the call that a reply answers
+	member  func(conversation topic.Topic) string               // the member that a server is
+	takes   func(args any) error                                // whether args are of the type of the arguments
 	call    func(args any, then resultFunc) (pending, error)
 }
 
@@ -92,15 +92,11 @@ func define[A, R any](name string) *definition {
 		to     = topic.FieldOf(func(r *Reply[R]) *Caller { return &r.To })
 	)
 	d := &definition{name: name, args: at, message: reflect.TypeFor[Request[A]]()}
-	d.servers = func() actions.AddEndpoint {
-		e := endpoint.Publisher(topic.Where(op.Is(name))).As(endpointID{name, "servers"})
-		e.Handler, e.Passive = seeServers(d), true
-		return e
-	}
-	d.replies = func(id Caller) actions.AddEndpoint {
-		e := endpoint.Subscriber(topic.Where(of.Is(name), to.Is(id))).As(endpointID{name, "replies"})
-		e.Handler, e.Passive = hearReplies(d), true
-		return e
+	d.role = endpoint.Publisher(topic.Where(op.Is(name))).Role
+	d.replies = func(id Caller, there Destination) actions.AddEndpoint {
+		e := endpoint.Subscriber(topic.Where(of.Is(name), to.Is(id))).As(endpointID{name, "replies", there})
+		e.Handler, e.Passive = hearReplies(d, there), true
+		return endpointAt(there, e)
 	}
 	d.number = func(m topic.Message) uint64 {
 		if r, ok := m.Ref().(*Reply[R]); ok {

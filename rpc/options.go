@@ -7,6 +7,7 @@ type Options struct {
 	Limited bool          // the call has a deadline: see [Within]
 	Within  time.Duration // the time until the deadline
 	Patient bool          // see [Patient]
+	At      Destination   // where it is made: see [At]. nil for the machine of the caller
 	Key     string        // identifies the call among those of other code: see package door
 }
 

@@ -32,19 +32,34 @@ func init() { world.Register[step]("rpc_test.step") }
 type hub struct{}
 
 var hubs = actions.Define("rpc_test.hub", func(hub) actions.Action {
-	return actions.Tree{endpoint.Publisher(topic.All[step]()), endpoint.Device(hand{}, endpoint.OnValue(func(s step) actions.Action {
+	says := endpoint.ObserveSubscribers(there.says())
+	return actions.Tree{endpoint.Publisher(topic.All[step]()), says, endpoint.Device(hand{}, endpoint.OnValue(func(s step) actions.Action {
 		switch {
+		case s.Who == 5 && s.What > 4:
+			reason, _ := world.Reduce(errCut).(*world.Error)
+			return actions.Send(link{"there", "rpc_test.add", reason})
 		case s.Who != 0:
 			return actions.Send(s)
 		case s.What == 0:
 			return clocks.Spawn(clock{})
+		case s.What == 8:
+			return cables.Spawn(cable{})
 		}
 		return members.Spawn(memberOf{s.What, s.N, nil})
 	}))}
 })
 
+// A cable is the link to a far, until it is cut.
+type cable struct{}
+
+var cables = actions.Define("rpc_test.cable", func(cable) actions.Action {
+	return actions.Tree{endpoint.Publisher(there.says()), endpoint.Subscriber(topic.All[step](), endpoint.OnMessage(func(s step) actions.Action {
+		return actions.When(s.Who == 5, actions.Fail(errCut))
+	}))}
+})
+
 // A memberOf serves Add as a plain server, a member of a queue group, or one with a
-// share of the arguments.
+// share of the arguments, in the machine or at a far.
 type memberOf struct {
 	Kind, N int
 	Asks    []rpc.Ask[Change, int]
@@ -59,12 +74,19 @@ func (s memberOf) open() actions.Action {
 		opts = append(opts, rpc.Only(topic.Where(Account.Is("x"))))
 	}
 	return actions.Tree{
-		rpc.Methods(rpc.HandleLater(Add, func(s memberOf, a rpc.Ask[Change, int]) actions.Transition[memberOf] {
+		s.at().do(rpc.Methods(rpc.HandleLater(Add, func(s memberOf, a rpc.Ask[Change, int]) actions.Transition[memberOf] {
 			s.Asks = append(s.Asks[:len(s.Asks):len(s.Asks)], a)
 			return actions.Next(s)
-		}, opts...)),
+		}, opts...))),
 		endpoint.Subscriber(topic.All[step](), endpoint.OnMessageState(memberOf.told)),
 	}
+}
+
+func (s memberOf) at() far {
+	if s.Kind&4 > 0 {
+		return there
+	}
+	return far{}
 }
 
 func (s memberOf) told(t step) actions.Transition[memberOf] {
@@ -79,7 +101,7 @@ func (s memberOf) told(t step) actions.Transition[memberOf] {
 	}
 	var as actions.Tree
 	for _, a := range s.Asks {
-		as = append(as, a.Reply(t.What))
+		as = append(as, s.at().do(a.Reply(t.What)))
 	}
 	s.Asks = nil
 	return actions.Next(s, as)
@@ -155,6 +177,9 @@ func (c client) told(s step) actions.Transition[client] {
 	if s.What&2 > 0 {
 		opts = append(opts, rpc.Within(time.Second))
 	}
+	if s.What > 8 {
+		opts = append(opts, rpc.At(there))
+	}
 	account := "x"
 	if s.What&4 > 0 {
 		account = "y"
@@ -173,9 +198,9 @@ func (c client) told(s step) actions.Transition[client] {
 var clientType = actions.Define("rpc_test.client", client.open)
 
 // A restored machine does what the original does, with open calls, calls that wait,
-// deadlines, queue groups, and calls at several levels.
+// deadlines, queue groups, calls at several levels, and calls at a destination.
 func TestRestoredMachineDoesTheSame(t *testing.T) {
-	types, err := image.NewTypes(hubs.Type, members.Type, clocks.Type, clientType.Type)
+	types, err := image.NewTypes(hubs.Type, members.Type, clocks.Type, cables.Type, clientType.Type)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +216,7 @@ func TestRestoredMachineDoesTheSame(t *testing.T) {
 		})
 		m.Apply(vm.Input{Kind: vm.Start})
 		for range rapid.IntRange(1, 30).Draw(r, "steps") {
-			s := step{rapid.IntRange(0, 4).Draw(r, "who"), rapid.IntRange(0, 8).Draw(r, "what"), rapid.IntRange(0, 4).Draw(r, "n")}
+			s := step{rapid.IntRange(0, 5).Draw(r, "who"), rapid.IntRange(0, 16).Draw(r, "what"), rapid.IntRange(0, 4).Draw(r, "n")}
 			before := m.Snapshot()
 			im, err := save(m)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // A Then is a continuation of calls that has a name: see [DefineThen].
@@ -106,7 +107,9 @@ type (
 
 	savedOperation struct {
 		Name    string
+		At      Destination
 		Seen    bool
+		Down    *world.Error
 		Servers []savedServer
 		Waiting []savedCall
 	}
@@ -160,7 +163,8 @@ func (v *client) save() (savedClient, error) {
 	s := savedClient{Level: v.level, ID: v.id, Last: v.last}
 	var err error
 	for _, o := range v.ops {
-		p := savedOperation{Name: o.def.name, Seen: o.seen}
+		p := savedOperation{Name: o.def.name, At: o.at, Seen: o.seen}
+		p.Down, _ = world.Reduce(o.down).(*world.Error)
 		for _, r := range o.servers {
 			q := savedServer{Peer: r.peer}
 			for _, c := range r.conversation.Constraints() {
@@ -199,7 +203,10 @@ func (s savedClient) restore() (*client, error) {
 	v := &client{standing: &standing{level: s.Level, id: s.ID}, last: s.Last}
 	for _, p := range s.Operations {
 		d, ok := named(p.Name)
-		if !ok || v.operation(d) != nil {
+		if err := checkDestination(p.At); err != nil {
+			return nil, err
+		}
+		if !ok || v.operation(d, p.At) != nil {
 			return nil, fmt.Errorf("%w, or it is there twice: %q", ErrUnknown, p.Name)
 		}
 		servers := make([]server, 0, len(p.Servers))
@@ -214,7 +221,10 @@ func (s savedClient) restore() (*client, error) {
 			}
 			servers = append(servers, server{r.Peer, conversation, d.member(conversation)})
 		}
-		o := (&operation{def: d, seen: p.Seen}).serve(servers)
+		o := (&operation{def: d, at: p.At, seen: p.Seen}).serve(servers)
+		if p.Down != nil {
+			o.down = p.Down
+		}
 		for _, c := range p.Waiting {
 			w, err := c.restore()
 			if err != nil {

@@ -7,10 +7,12 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// An operation is one that a process has called.
+// An operation is one that a process has called at a destination.
 type operation struct {
 	def     *definition
-	seen    bool        // all servers that were there have been seen
+	at      Destination
+	seen    bool        // all servers that were there have been seen, and the destination is within reach
+	down    error       // why the destination is not within reach; nil if it is, or may be
 	servers []server    // in the order in which they came
 	all     *recipients // the servers, if each takes all requests; nil if not, or if there are none
 	waiting []*open     // calls without a server, in the order of their beginning
@@ -31,6 +33,9 @@ type recipients struct {
 
 // has reports whether a server is among r.
 func (r *recipients) has(peer actions.PeerID) bool { return r != nil && slices.Contains(r.peers, peer) }
+
+// isOf reports whether c is a call of o.
+func (c *open) isOf(o *operation) bool { return c.def == o.def && c.opts.At == o.at }
 
 // wait returns o with a call that waits.
 func (o *operation) wait(c *open) *operation {
@@ -102,10 +107,11 @@ func (o *operation) serve(servers []server) *operation {
 	return &p
 }
 
-// seeServers is the handler that sees the servers of d come and go.
-func seeServers(d *definition) *actions.Handler {
+// sees returns the endpoint that sees the servers of o come and go.
+func (o *operation) sees() actions.AddEndpoint {
+	d, at := o.def, o.at
 	h := clients.Handler(func(v *client, ev *actions.Event) (*client, actions.Action) {
-		o := v.operation(d)
+		o := v.operation(d, at)
 		switch {
 		case o == nil:
 			return v, nil
@@ -117,7 +123,7 @@ func seeServers(d *definition) *actions.Handler {
 		}
 	})
 	h.Events = actions.EventsOf(actions.Presence, actions.Absence)
-	return h
+	return endpointAt(at, actions.AddEndpoint{ID: endpointID{d.name, "servers", at}, Role: d.role, Handler: h, Passive: true})
 }
 
 // came adds a server, and sends the requests that wait for one.
@@ -127,7 +133,7 @@ func (v *client) came(o *operation, s server) (*client, actions.Action) {
 		return v.with(p), nil
 	}
 	p.waiting = nil
-	return v.with(p).sendAll(o.def, o.waiting, nil)
+	return v.with(p).sendAll(o, nil)
 }
 
 // left removes a server. The calls that only it could have answered fail, or go to
@@ -138,7 +144,7 @@ func (v *client) left(o *operation, peer actions.PeerID, reason error) (*client,
 	next := v.with(p)
 	var as actions.Tree
 	for c := range v.open.all {
-		if c.def != o.def || !c.to.has(peer) {
+		if !c.isOf(o) || !c.to.has(peer) {
 			continue
 		}
 		var still *open
@@ -150,7 +156,7 @@ func (v *client) left(o *operation, peer actions.PeerID, reason error) (*client,
 			}
 		} else if s := c.address(p, v.id); s != nil {
 			still = &s.open
-			as = append(as, actions.AtLevel(v.level, &s.send))
+			as = append(as, actions.AtLevel(v.level, forward(o.at, &s.send)))
 		}
 		if still != nil {
 			change := *next
@@ -167,5 +173,5 @@ func (v *client) left(o *operation, peer actions.PeerID, reason error) (*client,
 	}
 	q := *p
 	q.waiting = nil
-	return next.with(&q).sendAll(o.def, o.waiting, as)
+	return next.with(&q).sendAll(o, as)
 }
