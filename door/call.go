@@ -39,12 +39,22 @@ func (d *Door) CallNamed(ctx context.Context, op string, args any, opts rpc.Opti
 	if err != nil {
 		return nil, fmt.Errorf("door %v: a call of %s with a %T: %w", d, op, args, err)
 	}
+	if opts.At != nil {
+		more, err := sizeOf(opts.At)
+		if err != nil {
+			return nil, fmt.Errorf("door %v: a call of %s at a %T: %w", d, op, opts.At, err)
+		}
+		size += more
+	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("door %v: %w", d, context.Cause(ctx))
 	}
 	c := call{N: d.lastCall.Add(1), Op: op, Args: args, Options: opts}
 	if opts.Key != "" {
 		data, _ := codec.Append(nil, args) // as sizeOf has done
+		if opts.At != nil {
+			data, _ = codec.Append(data, opts.At)
+		}
 		c.Sum, c.At = sha256.Sum256(data), d.clock.Now().UnixMilli()
 	}
 	return d.await(ctx, c, size+len(op)+maxKey)

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrKeyReused says that the key of a call belongs to another call: one of another
-// operation, or with other arguments. The call is not made.
+// operation, with other arguments, or at another destination. The call is not made.
 var ErrKeyReused = errors.New("the key belongs to another call")
 
 // Key gives a call through a door a key, which identifies it among all calls through the
@@ -28,8 +28,10 @@ var ErrKeyReused = errors.New("the key belongs to another call")
 // journal, that works across crashes and restarts as well.
 //
 // An error is an answer like a result. If the call fails because nobody serves the
-// operation ([rpc.ErrNobody]), it was not carried out, and a later call tries again. The other options of the first call
-// count. The empty key is none, and the longest has 1024 bytes.
+// operation ([rpc.ErrNobody]), or its destination is not within reach
+// ([rpc.ErrUnreachable]), it was not carried out, and a later call tries again. The other
+// options of the first call count, except for a destination ([rpc.At]), which is a part of
+// the call like its arguments. The empty key is none, and the longest has 1024 bytes.
 func Key(key string) rpc.Option { return func(o *rpc.Options) { o.Key = key } }
 
 // A Setting changes a door.
@@ -64,7 +66,7 @@ type memory struct {
 type keyedCall struct {
 	Key     string
 	Op      string
-	Sum     [32]byte  // of the arguments
+	Sum     [32]byte  // of the arguments and of a destination
 	Waiting []callTag // for the answer
 	Done    bool      // there is an answer
 	Result  any
@@ -135,11 +137,11 @@ func (m memory) answered(c *keyedCall, result any, err error) memory {
 	return m.forget()
 }
 
-// notMade reports whether a call has failed because there was no server. The server can
-// fail for the same reason, with a call of its own.
+// notMade reports whether a call has failed because there was no server, or it was out of
+// reach. The server can fail for the same reason, with a call of its own.
 func notMade(err error) bool {
 	_, replied := err.(*world.Error)
-	return errors.Is(err, rpc.ErrNobody) && !replied && !errors.Is(err, rpc.ErrGone)
+	return (errors.Is(err, rpc.ErrNobody) || errors.Is(err, rpc.ErrUnreachable)) && !replied && !errors.Is(err, rpc.ErrGone)
 }
 
 // callWithKey makes a call with a key, joins it, or answers it.

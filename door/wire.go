@@ -46,7 +46,7 @@ type (
 		Op      string
 		Args    any
 		Options rpc.Options
-		Sum     [32]byte // of Args, if there is a key
+		Sum     [32]byte // of Args and of a destination, if there is a key
 		At      int64    // the time, in milliseconds since 1970, if there is a key
 	}
 )
