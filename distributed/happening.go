@@ -182,7 +182,7 @@ func hears(e actions.AddEndpoint) *actions.Handler {
 	if h == nil {
 		h = &actions.Handler{Events: actions.EventsOf(actions.Delivery), Run: func(s any, _ *actions.Event) (any, actions.Action) { return s, nil }}
 	}
-	out := &actions.Handler{State: h.State, Events: h.Events}
+	out := &actions.Handler{State: h.State, Events: h.Events, Local: h.Local}
 	if h.Events != 0 {
 		out.Events |= actions.EventsOf(actions.Delivery) // of rejectSign
 	}
