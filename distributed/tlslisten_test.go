@@ -183,7 +183,7 @@ func TestTLSManyStrays(t *testing.T) {
 	}
 	p := newPKI(t)
 	c := p.node(t, "r", "b")
-	c.HandshakeLimit = 200 * time.Millisecond
+	c.HandshakeLimit = 500 * time.Millisecond
 	n, o, log := serve(t, c)
 	live := p.node(t, "r", "live")
 	live.Peers = map[string]string{"b": n.Addr().String()}

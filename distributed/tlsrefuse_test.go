@@ -262,7 +262,7 @@ func frame(b ...byte) []byte { return append([]byte{0, 0, byte(len(b) >> 8), byt
 func TestTLSSilence(t *testing.T) {
 	p := newPKI(t)
 	c := p.node(t, "r", "b")
-	c.HandshakeLimit = 100 * time.Millisecond
+	c.HandshakeLimit = time.Second
 	n, o, log := serve(t, c)
 	silent, err := net.Dial("tcp", n.Addr().String())
 	if err != nil {

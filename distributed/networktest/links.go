@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -127,12 +128,25 @@ func sentBeforeClose(t *testing.T, c Config) {
 // closeUnblocksReceive: so does Close on both sides.
 func closeUnblocksReceive(t *testing.T, c Config) {
 	client, home := pair(t, c)
-	ended := make(chan error, 2)
+	begun, ended := make(chan struct{}, 2), make(chan error, 2)
 	for _, l := range []distributed.Link{client, home} {
+		Send(t, l, []byte("first"))
 		go func() {
 			_, err := l.Receive()
+			begun <- struct{}{}
+			if err == nil {
+				_, err = l.Receive()
+			}
 			ended <- err
 		}()
+	}
+	within(t, "the first frames", func() {
+		for range 2 {
+			<-begun
+		}
+	})
+	for range 1000 {
+		runtime.Gosched() // so that both are in Receive
 	}
 	within(t, "closing a link", func() { _ = client.Close() })
 	within(t, "the end of Receive", func() {
