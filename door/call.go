@@ -77,6 +77,9 @@ var answered = rpc.DefineThen("door.answered", (*keeper).answered)
 
 // make makes the call.
 func (c call) make(t callTag) actions.Action {
+	if c.Options == (rpc.Options{}) {
+		return rpc.CallNamed(c.Op, c.Args, answered, t)
+	}
 	return rpc.CallNamed(c.Op, c.Args, answered, t, rpc.With(c.Options))
 }
 
@@ -97,5 +100,5 @@ func (k *keeper) answered(t callTag, result any, err error) step {
 	case t.Opening != k.opening:
 		return actions.Next(k)
 	}
-	return step{State: k, Actions: actions.Tell(k.device, answer{t.N, result, err})}
+	return step{State: k, Actions: actions.Tell(k.self, answer{t.N, result, err})}
 }

@@ -156,9 +156,9 @@ func (k *keeper) callWithKey(c call) (*keeper, actions.Action) {
 		return &next, c.make(tag)
 	case first.Op != c.Op || first.Sum != c.Sum:
 		err := fmt.Errorf("door %q: a call of %s with key %q: %w, which is of %s", k.device.name, c.Op, tag.Key, ErrKeyReused, first.Op)
-		return &next, actions.Tell(k.device, answer{c.N, nil, err})
+		return &next, actions.Tell(k.self, answer{c.N, nil, err})
 	case first.Done:
-		return &next, actions.Tell(k.device, first.answerTo(c.N))
+		return &next, actions.Tell(k.self, first.answerTo(c.N))
 	default:
 		joined := *first
 		joined.Waiting = append(first.Waiting[:len(first.Waiting):len(first.Waiting)], tag)
@@ -176,7 +176,7 @@ func (k *keeper) answeredKey(key string, result any, err error) step {
 	var all actions.Tree
 	for _, t := range c.Waiting {
 		if t.Opening == k.opening {
-			all = append(all, actions.Tell(k.device, answer{t.N, result, err}))
+			all = append(all, actions.Tell(k.self, answer{t.N, result, err}))
 		}
 	}
 	next := *k

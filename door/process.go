@@ -16,6 +16,7 @@ import (
 // A keeper is the state of the process of a door. It is immutable.
 type keeper struct {
 	device  device
+	self    world.Device `fingerprint:"-"` // device again, so that commands need not allocate it
 	phase   phase
 	opening uint64         // how often the device has opened
 	subs    []*subscribe   // in the order of their numbers
@@ -24,7 +25,9 @@ type keeper struct {
 }
 
 func newKeeper(d device, p phase) *keeper {
-	return &keeper{device: d, phase: p, memory: noMemory, ack: actions.Tell(d, taken{1})}
+	k := &keeper{device: d, self: d, phase: p, memory: noMemory}
+	k.ack = actions.Tell(k.self, taken{1})
+	return k
 }
 
 // with returns k with other subscriptions.
@@ -124,7 +127,7 @@ func (k *keeper) open() actions.Action {
 func (k *keeper) begin() step {
 	if k.phase == second {
 		err := fmt.Errorf("the machine has two doors named %q: give them different names", k.device.name)
-		return actions.Next(k, k.hold(), actions.Tell(k.device, ready{}), actions.Tell(k.device, over{err}), actions.Fail(err))
+		return actions.Next(k, k.hold(), actions.Tell(k.self, ready{}), actions.Tell(k.self, over{err}), actions.Fail(err))
 	}
 	k = newKeeper(k.device, holds)
 	return actions.Next(k, actions.Delete(lookEnd{}), k.open())
@@ -146,7 +149,7 @@ func init() {
 func (k *keeper) handle(ev *actions.Event) step {
 	if ev.Kind == actions.Ended {
 		return actions.Next(k,
-			actions.When(errors.Is(ev.Reason, world.ErrStopped), actions.Tell(k.device, over{ev.Reason})),
+			actions.When(errors.Is(ev.Reason, world.ErrStopped), actions.Tell(k.self, over{ev.Reason})),
 			actions.QuitProcess{Reason: ev.Reason})
 	}
 	switch v := ev.Value.(type) {
@@ -158,7 +161,7 @@ func (k *keeper) handle(ev *actions.Event) step {
 		k = k.with(nil)
 		k.opening++
 		k.memory.limit = v
-		return actions.Next(k, all, actions.Tell(k.device, ready{}))
+		return actions.Next(k, all, actions.Tell(k.self, ready{}))
 	case batch:
 		all := make(actions.Tree, 0, len(v.Items)+1)
 		n := 0
@@ -170,7 +173,7 @@ func (k *keeper) handle(ev *actions.Event) step {
 				n++
 			}
 		}
-		return actions.Next(k, append(all, actions.When(n > 0, actions.Tell(k.device, taken{n}))))
+		return actions.Next(k, append(all, actions.When(n > 0, actions.Tell(k.self, taken{n}))))
 	case call:
 		k, a := k.call(v)
 		return step{State: k, Actions: a}
@@ -189,7 +192,7 @@ func (k *keeper) take(item any) (*keeper, actions.Action) {
 	case subscribe:
 		role, err := v.role()
 		if err != nil {
-			return k, actions.Tell(k.device, told{ID: v.ID, Kind: End, Reason: err})
+			return k, actions.Tell(k.self, told{ID: v.ID, Kind: End, Reason: err})
 		}
 		return k.with(append(slices.Clip(k.subs), &v)), k.hear(v.ID, role)
 	case unsubscribe:

@@ -55,10 +55,24 @@ func DefineThen[S, T, R any](name string, run func(S, T, R, error) actions.Trans
 }
 
 func (k Then[S, T, R]) resume(tag T, result R, err error) actions.Action {
-	r := &resumption[S, R]{result: result, err: err}
-	r.then = func(s S, result R, err error) actions.Transition[S] { return k.run(s, tag, result, err) }
+	r := &taggedResumption[S, T, R]{then: k.run, tag: tag, result: result, err: err}
 	r.action = actions.UpdateLocal{Local: clients.Type(), State: reflect.TypeFor[S](), Update: r}
 	return &r.action
+}
+
+// A taggedResumption is a [resumption] whose function also gets a tag.
+type taggedResumption[S, T, R any] struct {
+	action actions.UpdateLocal
+	then   func(S, T, R, error) actions.Transition[S]
+	tag    T
+	result R
+	err    error
+}
+
+func (r *taggedResumption[S, T, R]) Update(state, value any, _ int) (any, any, actions.Action) {
+	s, _ := state.(S)
+	next, a := r.then(s, r.tag, r.result, r.err).Erase()
+	return next, value, a
 }
 
 // CallThen is [CallState] with a continuation that has a name, which also gets the tag.
@@ -68,7 +82,7 @@ func CallThen[S, T, A, R any](op Op[A, R], a A, then Then[S, T, R], tag T, opts 
 		return then.resume(tag, result, err)
 	}}
 	c.init(op.of(), a, c)
-	c.details = &details{saved: &saved{then.name, tag}}
+	c.details = savedDetails(Options{}, then.name, tag)
 	return begin(c, opts)
 }
 
@@ -85,7 +99,7 @@ func CallNamed[S, T any](op string, args any, then Then[S, T, any], tag T, opts 
 	if err != nil {
 		return resume(nil, err)
 	}
-	p.untyped().details = &details{saved: &saved{then.name, tag}}
+	p.untyped().details = savedDetails(Options{}, then.name, tag)
 	return begin(p, opts)
 }
 
@@ -93,6 +107,16 @@ func CallNamed[S, T any](op string, args any, then Then[S, T, any], tag T, opts 
 type saved struct {
 	then string // the name of the continuation
 	tag  any
+}
+
+// savedDetails returns the details of a call that can be saved.
+func savedDetails(opts Options, then string, tag any) *details {
+	both := &struct {
+		details
+		saved
+	}{details{opts: opts}, saved{then, tag}}
+	both.details.saved = &both.saved
+	return &both.details
 }
 
 // These types are a client as it is saved.
@@ -262,7 +286,7 @@ func (s savedCall) restore() (*open, error) {
 		return nil, err
 	}
 	c := p.untyped()
-	c.details = &details{s.Options, &saved{s.Then, s.Tag}}
+	c.details = savedDetails(s.Options, s.Then, s.Tag)
 	o := &open{call: c, n: s.N, timed: s.Timed}
 	if len(s.Holders) > 0 {
 		o.to = &recipients{s.Member, s.Holders}
