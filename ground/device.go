@@ -18,10 +18,12 @@ import (
 //	intake    the values that come from it               intake.go, receive.go
 //	output    the commands that it was told              output.go, tell.go
 //	watch     how a poller waits for it                  polling.go
+//	pulling   how goroutines of the program bring values pulling.go
 //	holdings  the things that it has kept                keep.go
 //
 // A goroutine of its own opens it (start), and receives from it (receive). Where
-// its handle has a descriptor, a poller takes over after the opening value.
+// its handle has a descriptor, a poller takes over after the opening value. If goroutines
+// of the program bring the values, its goroutine helps them.
 //
 // Each method says which lock it needs. The order of locks is: that of the runner,
 // then mu, then those of the queue, the pollers, the closings and the keeper. The
@@ -46,6 +48,7 @@ type device struct {
 	output   output
 	limit    *time.Timer // for what waits, from the moment the device is to be closed
 	watch    watch
+	pulling  pulling
 	holdings holdings
 }
 
@@ -90,6 +93,7 @@ func (d *device) start() {
 		d.r.work(nil)
 	case fx.has(start):
 		d.handToPoller()
+		d.handToCallers()
 		d.flush()
 		if d.r.hasInputs() {
 			d.r.wg.Go(func() { d.r.work(nil) }) // a transition function may end the goroutine

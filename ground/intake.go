@@ -17,7 +17,7 @@ type intake struct {
 	stash queued // a value that came while the device was being paused; Kind is zero if there is none
 	turn  *turn  // in which the value waits to be admitted; nil if it does not
 
-	scratch []*device // memory for runner.work; belongs to the goroutine that receives
+	scratch []*device // memory for runner.runStint; belongs to the goroutine that receives
 }
 
 // A slot holds the one value that is on its way into the machine.
@@ -34,6 +34,9 @@ func (s *slot) acquire() bool { return s.bits.CompareAndSwap(0, taken) }
 
 // hold notes that the value waits to be admitted.
 func (s *slot) hold() { s.bits.Or(held) }
+
+// free reports whether no value is on its way.
+func (s *slot) free() bool { return s.bits.Load() == 0 }
 
 // isHeld reports whether a value waits to be admitted.
 func (s *slot) isHeld() bool { return s.bits.Load()&held != 0 }

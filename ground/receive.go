@@ -26,6 +26,8 @@ func (d *device) receive(first bool) {
 		case finished:
 		case d.watch.poller != nil:
 			d.startPolling()
+		case d.pulling.handle != nil:
+			d.r.wg.Go(d.receivePulled)
 		default:
 			d.r.wg.Go(func() { d.receive(false) })
 		}
@@ -44,6 +46,11 @@ func (d *device) receive(first bool) {
 		d.r.work(&d.intake.scratch)
 		if d.watch.poller != nil {
 			d.startPolling()
+			break
+		}
+		if d.pulling.handle != nil {
+			finished = true
+			d.receivePulled()
 			break
 		}
 	}

@@ -137,7 +137,7 @@ const (
 )
 
 // work runs the machine until there are no inputs, unless another goroutine runs
-// it. Scratch is memory for it to use.
+// it. Scratch is memory for it to use. It runs in goroutines of the ground.
 func (r *runner) work(scratch *[]*device) {
 	for n := 0; r.hasInputs(); n++ {
 		if !r.TryLock() {
@@ -147,7 +147,7 @@ func (r *runner) work(scratch *[]*device) {
 			r.wg.Go(func() { r.finishStint(nil) })
 			return
 		}
-		r.runStint(scratch)
+		r.runStint(scratch, nil)
 	}
 }
 
@@ -156,7 +156,7 @@ func (r *runner) work(scratch *[]*device) {
 func (r *runner) workThrough(scratch *[]*device) {
 	for range 8 {
 		r.Lock()
-		r.runStint(scratch)
+		r.runStint(scratch, nil)
 		if !r.hasInputs() {
 			return
 		}
@@ -169,40 +169,53 @@ func (r *runner) workThrough(scratch *[]*device) {
 // commands, which then go out in the same write.
 const crowd = 4
 
+// flush flushes devices.
+func (r *runner) flush(touched []*device) {
+	if len(touched) > crowd {
+		runtime.Gosched()
+	}
+	for _, d := range touched {
+		d.flush()
+	}
+}
+
 // finishStint goes on with a stint, and then works. The lock of r is
 // held, maybe by a goroutine that has ended.
 func (r *runner) finishStint(scratch *[]*device) {
-	r.runStint(scratch)
+	r.runStint(scratch, nil)
 	r.work(scratch)
 }
 
 func (r *runner) hasInputs() bool { return r.queue.length.Load() > 0 }
 
 // runStint applies inputs to the machine, releases the lock, and flushes the
-// devices.
+// devices. A caller, if there is one, is the device for which workFor runs the machine.
 //
 // A transition function may end the goroutine. Then another one calls runStint:
 // the machine and r keep their place in the work.
-func (r *runner) runStint(scratch *[]*device) {
+func (r *runner) runStint(scratch *[]*device, caller *device) {
 	finished := false
 	defer func() {
 		if !finished {
 			r.wg.Go(func() { r.finishStint(nil) })
 		}
 	}()
-	r.workStint()
+	r.workStint(caller)
 	finished = true
-	r.endStint(scratch)
+	r.endStint(scratch, caller)
 }
 
 // workStint applies inputs to the machine. The caller holds the lock.
-func (r *runner) workStint() {
+func (r *runner) workStint(caller *device) {
 	r.slow.begin(r)
 	done := r.machine.Worked()
 	for n := 0; ; n++ {
 		r.machine.Work()
 		r.carry(r.machine.Commands())
 		r.settle()
+		if caller != nil && caller.intake.slot.free() {
+			break
+		}
 		if n == stint || r.machine.Worked()-done > stintWork || !r.next() || !r.admit() {
 			break
 		}
@@ -211,7 +224,7 @@ func (r *runner) workStint() {
 }
 
 // endStint releases the lock, and flushes the devices that have got commands.
-func (r *runner) endStint(scratch *[]*device) {
+func (r *runner) endStint(scratch *[]*device, caller *device) {
 	r.commit()
 	var own []*device
 	if scratch == nil {
@@ -228,11 +241,10 @@ func (r *runner) endStint(scratch *[]*device) {
 	r.watchRest(more)
 	r.slow.end()
 	r.Unlock()
-	if len(touched) > crowd {
-		runtime.Gosched()
-	}
-	for _, d := range touched {
-		d.flush()
+	if caller == nil {
+		r.flush(touched)
+	} else {
+		r.flushFor(caller, touched)
 	}
 	clear(touched)
 	*scratch = touched[:0]
