@@ -24,6 +24,12 @@
 // ends the wait. The error says whether the machine may have the value all the same: see
 // [ErrUncertain].
 //
+// A goroutine that calls with a context that cannot end, such as [context.Background],
+// runs a machine at rest itself, so that it waits for no other goroutine. Then a
+// transition function that calls [runtime.Goexit] ends that goroutine. With any other
+// context, and while many call, goroutines of the ground run the machine: a transition
+// function that takes long must not keep a caller whose context is done.
+//
 // The machine never waits for a subscriber. A loop that does not keep up ends with
 // [ErrSlow], or misses events and learns how many: see [DropWhenFull].
 //

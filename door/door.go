@@ -40,6 +40,11 @@ const MaxSize = 16 << 20
 // An input takes up to this many requests, and up to MaxSize bytes.
 const maxBatch = 256
 
+// After a batch of several requests, the goroutine of the device takes this many requests
+// at least, because others are likely to come together as well. A batch is cheaper than
+// if each caller takes its own request into the machine.
+const crowdLasts = 512
+
 // A Door leads from code that is not a process into a machine, and out of it. [New] makes
 // one. All methods may be called from any goroutine.
 type Door struct {
@@ -49,6 +54,7 @@ type Door struct {
 
 	mu      sync.Mutex
 	changed sync.Cond           // wakes the goroutine in Recv
+	crowd   int                 // how many of the next requests the goroutine of the device takes
 	handle  *handle             // nil unless the door is open in a machine
 	closed  error               // why it is not open any more; nil before it is opened
 	ending  bool                // Close was called
@@ -118,7 +124,7 @@ func (d *Door) Close() {
 		if d.handle == nil {
 			d.shutLocked(errEnding)
 		}
-		d.changed.Signal()
+		d.wakeLocked()
 	}
 }
 
@@ -152,14 +158,22 @@ func (d *Door) put(ctx context.Context, method string, v, item any) error {
 // await makes the machine take an item, and waits until the item is acknowledged or, if
 // it is a call, answered.
 func (d *Door) await(ctx context.Context, item any, size int) (result any, err error) {
-	r, err := d.enqueue(item, size)
+	stays := ctx.Done() == nil // nothing ends the wait, so the caller may run the machine
+	r, pull, err := d.enqueue(item, size, stays)
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case err = <-r.done:
-	case <-ctx.Done():
-		return d.giveUp(r, context.Cause(ctx))
+	if pull != nil {
+		pull.Pull()
+	}
+	if stays {
+		err = <-r.done
+	} else {
+		select {
+		case err = <-r.done:
+		case <-ctx.Done():
+			return d.giveUp(r, context.Cause(ctx))
+		}
 	}
 	result = r.result
 	d.mu.Lock()
@@ -171,15 +185,16 @@ func (d *Door) await(ctx context.Context, item any, size int) (result any, err e
 	return result, err
 }
 
-// enqueue puts an item into the queue.
-func (d *Door) enqueue(item any, size int) (*request, error) {
+// enqueue puts an item into the queue. If stays is true, it may return a Puller: then
+// the caller must pull. Otherwise a goroutine of the ground takes the item.
+func (d *Door) enqueue(item any, size int, stays bool) (*request, world.Puller, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case d.closed != nil:
-		return nil, d.closed
+		return nil, nil, d.closed
 	case d.ending:
-		return nil, fmt.Errorf("door %v: %w: %w", d, ErrClosed, errEnding)
+		return nil, nil, fmt.Errorf("door %v: %w: %w", d, ErrClosed, errEnding)
 	}
 	var r *request
 	if n := len(d.free); n > 0 {
@@ -192,8 +207,21 @@ func (d *Door) enqueue(item any, size int) (*request, error) {
 		d.calls[c.N] = r
 	}
 	d.queue = append(d.queue, r)
+	if d.crowd > 0 {
+		d.crowd--
+	} else if stays && d.handle != nil && d.handle.puller != nil {
+		return r, d.handle.puller, nil
+	}
+	d.wakeLocked()
+	return r, nil, nil
+}
+
+// wakeLocked makes a goroutine of the ground take what waits. The caller holds d.mu.
+func (d *Door) wakeLocked() {
 	d.changed.Signal()
-	return r, nil
+	if d.handle != nil && d.handle.puller != nil {
+		d.handle.puller.Ready()
+	}
 }
 
 // giveUp ends the wait for a request, because the context of the caller is done.

@@ -41,7 +41,8 @@ type handle struct {
 	told   bool // Recv has returned the opening value
 	ready  bool // what the process tells is for this opening
 	closed bool
-	reason error // for which the process has ended
+	puller world.Puller // nil if the ground calls Recv for each value
+	reason error        // for which the process has ended
 }
 
 // Recv implements [world.Handle]. It returns what waits: one request as it is, and
@@ -62,6 +63,35 @@ func (h *handle) Recv() (any, error) {
 	case len(d.queue) == 0:
 		return nil, io.EOF
 	}
+	return d.takeLocked(), nil
+}
+
+// SetPuller implements [world.Pullable].
+func (h *handle) SetPuller(p world.Puller) {
+	h.door.mu.Lock()
+	defer h.door.mu.Unlock()
+	h.puller = p
+}
+
+// TryRecv implements [world.Pullable].
+func (h *handle) TryRecv() (any, error) {
+	d := h.door
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case h.closed:
+		return nil, world.ErrClosed
+	case len(d.queue) > 0:
+		return d.takeLocked(), nil
+	case d.ending:
+		return nil, io.EOF
+	}
+	return nil, nil
+}
+
+// takeLocked takes requests from the queue, and returns the value that has them. The
+// caller holds d.mu.
+func (d *Door) takeLocked() any {
 	n, size := 0, 0
 	for n < len(d.queue) && n < maxBatch && (n == 0 || size+d.queue[n].size <= MaxSize) {
 		size += d.queue[n].size
@@ -76,6 +106,7 @@ func (h *handle) Recv() (any, error) {
 	if n == 1 {
 		value = d.queue[0].item
 	} else {
+		d.crowd = crowdLasts
 		items := make([]any, n)
 		for i, r := range d.queue[:n] {
 			items[i] = r.item
@@ -85,7 +116,10 @@ func (h *handle) Recv() (any, error) {
 	rest := copy(d.queue, d.queue[n:])
 	clear(d.queue[rest:])
 	d.queue = d.queue[:rest]
-	return value, nil
+	if rest > 0 || d.ending {
+		d.wakeLocked()
+	}
+	return value
 }
 
 // Try implements [world.Handle]. It carries out all commands. Those before ready are for

@@ -2,10 +2,12 @@ package door
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // The handle ignores commands for an earlier opening: those before ready.
@@ -41,12 +43,12 @@ func TestBatchIsBounded(t *testing.T) {
 		t.Fatal(v, err)
 	}
 	for range maxBatch + 1 {
-		if _, err := d.enqueue(remark{}, 10); err != nil {
+		if _, _, err := d.enqueue(remark{}, 10, false); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, size := range []int{MaxSize, MaxSize - 1, 1, 1} {
-		if _, err := d.enqueue(remark{}, size); err != nil {
+		if _, _, err := d.enqueue(remark{}, size, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,9 +77,9 @@ func TestCloseAnswersEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = h.Recv()
-	taken, _ := d.enqueue(remark{}, 1)
+	taken, _, _ := d.enqueue(remark{}, 1, false)
 	_, _ = h.Recv()
-	waiting, _ := d.enqueue(remark{}, 1)
+	waiting, _, _ := d.enqueue(remark{}, 1, false)
 	broken := errors.New("broken")
 	_, _ = h.Try([]any{ready{}, over{broken}})
 	_ = h.Close()
@@ -87,4 +89,89 @@ func TestCloseAnswersEverything(t *testing.T) {
 	if err := <-waiting.done; errors.Is(err, ErrUncertain) || !errors.Is(err, ErrClosed) || !errors.Is(err, broken) {
 		t.Errorf("the request that waited: %v", err)
 	}
+}
+
+// A counter is a Puller that counts its calls.
+type counter struct{ pulls, readies int }
+
+func (c *counter) Pull()  { c.pulls++ }
+func (c *counter) Ready() { c.readies++ }
+
+// While many goroutines call, a goroutine of the ground takes their requests, many at
+// once. When they have become few, each takes its own. One whose context can end never
+// does.
+func TestCrowdIsTakenTogether(t *testing.T) {
+	d, c := New("shop"), new(counter)
+	h, err := device{"shop", d}.Open(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := h.(world.Pullable)
+	p.SetPuller(c)
+	_, _ = h.Recv()
+	enqueue := func(stays bool) {
+		t.Helper()
+		_, pull, err := d.enqueue(remark{}, 1, stays)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pull != nil {
+			pull.Pull()
+		}
+	}
+	want := func(pulls, readies int) {
+		t.Helper()
+		if c.pulls != pulls || c.readies != readies {
+			t.Fatalf("Pull was called %d times, and Ready %d times; want %d, %d", c.pulls, c.readies, pulls, readies)
+		}
+	}
+	enqueue(true)
+	want(1, 0)
+	enqueue(false)
+	want(1, 1)
+	if v, err := p.TryRecv(); len(v.(batch).Items) != 2 || err != nil {
+		t.Fatal(v, err)
+	}
+	for range crowdLasts {
+		enqueue(true)
+		if v, err := p.TryRecv(); v == nil || err != nil {
+			t.Fatal(v, err)
+		}
+	}
+	want(1, crowdLasts+1)
+	enqueue(true)
+	want(2, crowdLasts+1)
+	_ = h.Close()
+}
+
+// TryRecv calls Ready if it leaves requests behind, or the end of the door.
+func TestTryRecvSaysWhatItLeaves(t *testing.T) {
+	d, c := New("shop"), new(counter)
+	h, err := device{"shop", d}.Open(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := h.(world.Pullable)
+	p.SetPuller(c)
+	_, _ = h.Recv()
+	receive := func(more bool, want error) {
+		t.Helper()
+		before := c.readies
+		if _, err := p.TryRecv(); err != want || (c.readies > before) != more {
+			t.Fatalf("error %v, and Ready was called: %v; want %v, %v", err, c.readies > before, want, more)
+		}
+	}
+	for range maxBatch + 1 {
+		if _, _, err := d.enqueue(remark{}, 1, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receive(true, nil)
+	receive(false, nil)
+	receive(false, nil) // there is none
+	_, _, _ = d.enqueue(remark{}, 1, false)
+	d.Close()
+	receive(true, nil)
+	receive(false, io.EOF)
+	_ = h.Close()
 }

@@ -200,7 +200,7 @@ func (d *Door) dropLocked(s *subscription) {
 	delete(d.subs, s.open.ID)
 	if d.closed == nil {
 		d.queue = append(d.queue, &request{item: unsubscribe{s.open.ID}, size: 64})
-		d.changed.Signal()
+		d.wakeLocked()
 	}
 }
 
