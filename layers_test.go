@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"door":                       {"rpc", "journal/codec", "endpoint", "actions", "topic", "world"},
 	"interrupt":                  {},
 	"distributed": {
-		"distributed/internal/session", "distributed/internal/wire", "internal/applog", "internal/nonblock", "internal/retry", "endpoint", "actions", "topic", "world",
+		"distributed/internal/session", "distributed/internal/wire", "internal/applog", "internal/nonblock", "internal/retry", "rpc", "endpoint", "actions", "topic", "world",
 	},
 	"distributed/networktest":      {"distributed", "distributed/internal/session", "distributed/internal/wire"},
 	"distributed/internal/session": {"distributed/internal/wire", "world"},

@@ -37,7 +37,7 @@ func TestNamesInJournals(t *testing.T) {
 		int int16 int32 int64 int8
 		rpc.Caller rpc.Stray rpc.Via
 		sharded.failed sharded.lost sharded.parted sharded.reported
-		string
+		string struct{}
 		tcp.Control tcp.Data tcp.Listening tcp.Session tcp.Written tcp.accepted tcp.bound tcp.endWriting
 		tcp.lastReceived tcp.opened tcp.peerEnded tcp.piece tcp.printing tcp.received tcp.watching tcp.write
 		time.Duration time.Time

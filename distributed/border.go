@@ -8,17 +8,21 @@ import (
 	"sync"
 
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 )
 
 // A border is crossed by what comes from another machine. What means something in the
-// machine of the sender only is rewritten, so that it means the same here: see [Handle].
+// machine of the sender only is rewritten, so that it means the same here: see [Handle], and rpc.Via.
 type border struct {
 	sender Place   // as which the machine of the sender is served, if it is
 	here   []Place // as which this machine is served
-	via    uint64
-	home   bool // this is the home
+	home   bool    // this is the home, and the sender a client
+	via    rpc.Via // what stands at the home for the client
 }
+
+// homeVia stands, in the machines of clients, for processes of the home that call.
+const homeVia = ^rpc.Via(0)
 
 // errNoWhereabouts says that a message has a handle to nowhere.
 var errNoWhereabouts = errors.New("a Handle in it is of a machine that is served as no place; use Config.Serve there")
@@ -43,8 +47,40 @@ func (b border) message(c wire.Content) (topic.Message, error) {
 	return c.Message, nil
 }
 
-// role returns a role that was read.
-func (b border) role(r topic.Role) (topic.Role, error) { return r, nil }
+// role returns a role that was read. Of what is rewritten, roles pin only from where callers
+// are.
+func (b border) role(r topic.Role) (topic.Role, error) {
+	t := r.Topic.MessageType()
+	if t == nil || !crosses(t) {
+		return r, nil
+	}
+	cs := r.Topic.Constraints()
+	changed := false
+	for i := range cs {
+		if v, ok := cs[i].Value.(rpc.Via); ok {
+			b.viaOf(&v)
+			cs[i].Value, changed = v, true
+		}
+	}
+	if !changed {
+		return r, nil
+	}
+	rewritten, err := topic.Build(t, cs...)
+	r.Topic = rewritten
+	return r, err
+}
+
+// viaOf rewrites from where a caller is.
+func (b border) viaOf(v *rpc.Via) {
+	switch {
+	case b.home && *v == 0:
+		*v = b.via
+	case b.home && *v == homeVia, !b.home && *v == b.via:
+		*v = 0
+	case !b.home && *v == 0:
+		*v = homeVia
+	}
+}
 
 // handle rewrites a handle.
 func (b border) handle(h *Handle) error {
@@ -61,7 +97,7 @@ func (b border) handle(h *Handle) error {
 	return nil
 }
 
-var handleType = reflect.TypeFor[Handle]()
+var handleType, viaType = reflect.TypeFor[Handle](), reflect.TypeFor[rpc.Via]()
 
 // crossing says which types have parts that are rewritten.
 var crossing sync.Map // of reflect.Type bool
@@ -77,7 +113,7 @@ func crosses(t reflect.Type) bool {
 }
 
 func findCrossing(t reflect.Type, seen map[reflect.Type]bool) bool {
-	if t == handleType || t.Kind() == reflect.Interface {
+	if t == handleType || t == viaType || t.Kind() == reflect.Interface {
 		return true
 	}
 	if seen[t] {
@@ -102,8 +138,12 @@ func findCrossing(t reflect.Type, seen map[reflect.Type]bool) bool {
 // rewrite rewrites the parts of a value that was read, and that nobody else has.
 func (b border) rewrite(v reflect.Value) error {
 	t := v.Type()
-	if t == handleType {
+	switch t {
+	case handleType:
 		return b.handle(v.Addr().Interface().(*Handle))
+	case viaType:
+		b.viaOf(v.Addr().Interface().(*rpc.Via))
+		return nil
 	}
 	if !crosses(t) {
 		return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -206,12 +207,12 @@ func (l *link) unclaim(c claim, text string, reason error) actions.Action {
 	return as
 }
 
-// send sends a message, or keeps it until there is a link.
-func (l *link) send(m outgoing) {
+// send sends a message, or keeps it until there is a link and it need not wait.
+func (l *link) send(m outgoing, wait bool) {
 	switch {
 	case l.isStale(m.Place):
 		l.warn("a message is dropped", l.stale(m.Place))
-	case l.session != 0:
+	case l.session != 0 && !wait:
 		err := l.write(func(w *wire.Writer) error { return w.SendEncoded(m.Sender, wire.Encoded{Type: m.Type, Data: m.Data}) })
 		if err != nil {
 			l.warn("a message is dropped", err)
@@ -260,7 +261,7 @@ func (l *link) giveUp(reason error) actions.Action {
 }
 
 // join begins a session: it says everything that is to be said.
-func (l *link) join(j linkJoined, here []Place) actions.Action {
+func (l *link) join(j linkJoined, here []Place, wait bool) actions.Action {
 	l.session, l.epoch, l.trouble = j.Session, j.Epoch, nil
 	l.serve(here)
 	var as actions.Tree
@@ -276,12 +277,17 @@ func (l *link) join(j linkJoined, here []Place) actions.Action {
 			}
 		}
 	}
+	l.post(wait)
+	return as
+}
+
+// post sends the messages that have waited, if there is a session and they need not wait.
+func (l *link) post(wait bool) {
 	letters := l.letters
 	l.letters, l.size = nil, 0
 	for _, m := range letters {
-		l.send(m)
+		l.send(m, wait)
 	}
-	return as
 }
 
 // serve tells the home as what this machine is served.
@@ -474,6 +480,6 @@ func (r *reading) Settled(id uint64) error {
 // You implements [wire.FromHome].
 func (r *reading) You(via uint64) error {
 	r.via, r.changed = via, true
-	r.border.via = via
+	r.border.via = rpc.Via(via)
 	return nil
 }

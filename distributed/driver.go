@@ -11,6 +11,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -22,6 +23,7 @@ type driver struct {
 	client  uint64  // which machine of the node this is; 0 until the first link
 	lives   uint64  // how many links were opened
 	here    []Place // as which this machine is served, in order
+	opening int     // how many places will be served, and are not yet
 	links   *immutable.SortedMap[home, *link]
 	watched *immutable.SortedMap[string, watched]
 }
@@ -67,6 +69,9 @@ func (d driver) open() actions.Action {
 		endpoint.ObservePublishers(Whereabouts(),
 			endpoint.OnPresenceState(func(d driver, h Here) driverStep { return d.serves(h.Place, true) }),
 			endpoint.OnAbsenceState(func(d driver, h Here, _ error) driverStep { return d.serves(h.Place, false) }).IgnoringReason()),
+		endpoint.ObservePublishers(topic.All[opening](),
+			endpoint.OnPresenceState(func(d driver, _ opening) driverStep { return d.opens(1) }),
+			endpoint.OnAbsenceState(func(d driver, _ opening, _ error) driverStep { return d.opens(-1) }).IgnoringReason()),
 		endpoint.Publisher(Reach(Place{})),
 	}
 	for i := d.links.Iterator(); !i.Done(); {
@@ -229,7 +234,7 @@ func (d driver) tell(l *link, as actions.Action) actions.Action {
 // send handles a message to a place.
 func (d driver) send(m outgoing) driverStep {
 	h := d.homeOf(m.Place)
-	if l, ok := d.links.Get(h); ok && l.session != 0 && l.used && m.Place.Epoch == 0 {
+	if l, ok := d.links.Get(h); ok && l.session != 0 && l.used && m.Place.Epoch == 0 && d.opening == 0 {
 		// The common case changes at most which types were introduced.
 		w := wire.Writer{Sent: l.sent}
 		if err := w.SendEncoded(m.Sender, wire.Encoded{Type: m.Type, Data: m.Data}); err == nil {
@@ -246,7 +251,7 @@ func (d driver) send(m outgoing) driverStep {
 	}
 	return d.change(h, func(l *link) actions.Action {
 		l.used = true
-		l.send(m)
+		l.send(m, d.opening > 0)
 		return actions.Group(d.tell(l, nil), d.hurry(l))
 	})
 }
@@ -281,7 +286,7 @@ func (d driver) inTrouble(h home, reason error) driverStep {
 // joined handles a new link.
 func (d driver) joined(h home, j linkJoined) driverStep {
 	return d.change(h, func(l *link) actions.Action {
-		as := l.join(j, d.here)
+		as := l.join(j, d.here, d.opening > 0)
 		return d.tell(l, actions.Group(l.up(), as))
 	})
 }
@@ -309,7 +314,7 @@ func (d driver) heard(h home, v linkData) driverStep {
 
 // borderTo returns the border over which messages come from the home of a link.
 func (d driver) borderTo(l *link) border {
-	return border{sender: Place{l.home.Node, l.home.Name, l.epoch}, here: d.here}
+	return border{sender: Place{l.home.Node, l.home.Name, l.epoch}, here: d.here, via: rpc.Via(l.via)}
 }
 
 // ended handles the end of the device of a link: it could not keep up, or the machine
@@ -402,6 +407,26 @@ func (d driver) follow(name string) driverStep {
 		}
 		return actions.Next(d)
 	})
+}
+
+// opens handles that a place will be served, or is. Messages wait until then, because
+// handles in them mean the place.
+func (d driver) opens(n int) driverStep {
+	d.opening += n
+	t := actions.Next(d)
+	if d.opening > 0 {
+		return t
+	}
+	for i := d.links.Iterator(); !i.Done(); {
+		h, _, _ := i.Next()
+		t = t.Then(func(d driver) driverStep {
+			return d.change(h, func(l *link) actions.Action {
+				l.post(false)
+				return d.tell(l, nil)
+			})
+		})
+	}
+	return t
 }
 
 // serves handles that this machine is served as a place, or no longer.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/go-marketplace/marketplace/distributed/internal/session"
+	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 )
 
 // A MemoryNetwork connects nodes within a program, for tests: see [Memory].
@@ -80,29 +81,39 @@ func (n *memoryNode) Node() string { return n.name }
 
 // Dial implements [Network].
 func (n *memoryNode) Dial(ctx context.Context, node, place string) (Link, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m := n.network
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	there := m.nodes[node]
-	var o *memoryOffer
-	if there != nil {
-		o = there.offers[place]
-	}
-	if o == nil {
-		m.mu.Unlock()
-		return nil, fmt.Errorf("%w: %q on node %q", session.ErrNoPlace, place, node)
+	if there == nil {
+		return nil, fmt.Errorf("%w: %q", ErrUnknownNode, node)
 	}
 	us, them := newPipe(node, n.name)
 	n.add(us)
 	there.add(them)
-	m.mu.Unlock()
-	select {
-	case o.links <- them:
-		return us, nil
-	case <-o.closed:
-	case <-ctx.Done():
+	o := there.offers[place]
+	switch {
+	case o == nil:
+		go refuse(them, noPlace(home{node, place}))
+	case !o.add(them):
+		go them.Close()
 	}
-	_ = us.Close()
-	return nil, fmt.Errorf("%w: %q on node %q", session.ErrNoPlace, place, node)
+	return us, nil
+}
+
+// refuse answers the HELLO of a link for which there is no place.
+func refuse(l Link, reason error) {
+	defer l.Close()
+	hello, err := l.Receive()
+	if err != nil {
+		return
+	}
+	if f, err := wire.ReadFrame(hello); err == nil {
+		_ = l.Send(session.Refuse(f.ID, reason))
+	}
 }
 
 // add keeps a link for Cut, until it is closed.
@@ -126,7 +137,7 @@ func (n *memoryNode) Offer(_ context.Context, place string) (Offer, error) {
 	if n.offers[place] != nil {
 		return nil, fmt.Errorf("distributed: node %q offers the place %q already", n.name, place)
 	}
-	o := &memoryOffer{node: n, place: place, links: make(chan *pipe), closed: make(chan struct{})}
+	o := &memoryOffer{node: n, place: place, links: make(chan *pipe, maxWaiting), closed: make(chan struct{})}
 	n.offers[place] = o
 	m.change()
 	return o, nil
@@ -151,6 +162,17 @@ type memoryOffer struct {
 	closed chan struct{}
 }
 
+// add hands a link to Accept, if there is room. The lock of the network is held, so that the
+// offer is not closed meanwhile.
+func (o *memoryOffer) add(l *pipe) bool {
+	select {
+	case o.links <- l:
+		return true
+	default:
+		return false
+	}
+}
+
 // Accept implements [Offer].
 func (o *memoryOffer) Accept() (Link, error) {
 	select {
@@ -166,10 +188,18 @@ func (o *memoryOffer) Close() error {
 	o.once.Do(func() {
 		m := o.node.network
 		m.mu.Lock()
-		defer m.mu.Unlock()
 		delete(o.node.offers, o.place)
 		m.change()
 		close(o.closed)
+		m.mu.Unlock()
+		for {
+			select {
+			case l := <-o.links:
+				_ = l.Close()
+			default:
+				return
+			}
+		}
 	})
 	return nil
 }

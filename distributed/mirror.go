@@ -10,6 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -148,7 +149,7 @@ type asking struct {
 }
 
 func (r *asking) border() border {
-	return border{sender: r.there, here: []Place{r.place}, via: uint64(r.self), home: true}
+	return border{sender: r.there, here: []Place{r.place}, via: rpc.Via(r.self), home: true}
 }
 
 // refuse tells the client that something is refused: an endpoint, or a message with id 0.

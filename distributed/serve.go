@@ -40,6 +40,10 @@ type server struct {
 	mirrors *immutable.SortedMap[client, actions.PID]
 }
 
+// The presence of an opening says that the machine will be served as a place, and has no
+// epoch yet.
+type opening struct{}
+
 type byClient struct{}
 
 func (byClient) Compare(a, b client) int {
@@ -58,6 +62,7 @@ func (s server) open() actions.Action {
 		endpoint.Device(s.lobby(), endpoint.OnValueState(server.opened), endpoint.OnValueState(server.arrived),
 			endpoint.OnEnded(func(reason error) actions.Action { return actions.Fail(reason) })),
 		actions.When(s.place.Epoch != 0, s.here()),
+		actions.When(s.place.Epoch == 0, endpoint.Publisher(topic.All[opening]()).As("opening")),
 	}
 	for i := s.mirrors.Iterator(); !i.Done(); {
 		who, pid, _ := i.Next()
@@ -76,7 +81,7 @@ func (s server) opened(v lobbyOpen) actions.Transition[server] {
 	if fresh {
 		s.place.Epoch = v.Epoch
 	}
-	return actions.Next(s, actions.When(fresh, s.here()), actions.Tell(s.lobby(), lobbyAccept{s.place.Epoch}))
+	return actions.Next(s, actions.When(fresh, s.here(), actions.Delete("opening")), actions.Tell(s.lobby(), lobbyAccept{s.place.Epoch}))
 }
 
 // arrived handles a client. If it has a mirror already, this one goes first, so that nobody

@@ -39,6 +39,7 @@ type (
 	writtenDriver struct {
 		Client  uint64
 		Lives   uint64
+		Opening int
 		Here    []Place
 		Links   []writtenLink
 		Watched []writtenWatched
@@ -122,7 +123,7 @@ func (c Config) readServer(w writtenServer) (server, error) {
 }
 
 func (d driver) write() (w writtenDriver) {
-	w.Client, w.Lives, w.Here = d.client, d.lives, d.here
+	w.Client, w.Lives, w.Here, w.Opening = d.client, d.lives, d.here, d.opening
 	for i := d.links.Iterator(); !i.Done(); {
 		h, l, _ := i.Next()
 		wl := writtenLink{
@@ -171,7 +172,7 @@ func writePeers(peers *immutable.SortedMap[uint64, string]) (ws []writtenPeer) {
 
 func (c Config) readDriver(w writtenDriver) (driver, error) {
 	d := newDriver(c)
-	d.client, d.lives, d.here = w.Client, w.Lives, w.Here
+	d.client, d.lives, d.here, d.opening = w.Client, w.Lives, w.Here, w.Opening
 	for _, wl := range w.Links {
 		l := &link{
 			home: home{wl.Node, wl.Name}, session: wl.Session, epoch: wl.Epoch, via: wl.Via, sent: wl.Sent, known: wl.Known,

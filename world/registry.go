@@ -54,6 +54,7 @@ func registerBasic() {
 	Register[[]byte]("[]byte")
 	Register[time.Time]("time.Time")
 	Register[time.Duration]("time.Duration")
+	Register[struct{}]("struct{}")
 }
 
 // Register registers the type T under a name, by which journals and other machines
