@@ -32,6 +32,11 @@ type Program struct {
 	// function, but for the values of flags: a journal is replayed with the same.
 	Start func() actions.Action
 
+	// Configure, if not nil, is called once, after the flags are parsed and before
+	// anything else. It may set Start, Types, and the fields of the drivers to what the
+	// flags say. An error means that the command line makes no sense.
+	Configure func(*Program) error
+
 	// Types are the process types of the program. Those of the drivers and of
 	// Report are known. If all processes are of types, a journal has snapshots:
 	// see package journal.
@@ -107,6 +112,12 @@ func (p Program) run(ctx context.Context, set *flag.FlagSet, args []string, stde
 	case set.NArg() > 0:
 		err = fmt.Errorf("%w: %q is one argument too many", cli.ErrUsage, set.Arg(0))
 	default:
+		if p.Configure != nil {
+			if err = p.Configure(&p); err != nil {
+				err = fmt.Errorf("%w: %w", cli.ErrUsage, err)
+				break
+			}
+		}
 		err = p.runFlags(ctx, &history)
 	}
 	if err != nil {

@@ -91,6 +91,12 @@ func TestStatus(t *testing.T) {
 		p.Instead = func(context.Context, bool) (bool, error) { return err == nil, err }
 		return p
 	}
+	configured := func(err error) Program {
+		return Program{Configure: func(p *Program) error {
+			p.Start = hello(io.Discard).Start
+			return err
+		}}
+	}
 	for _, tt := range []struct {
 		name   string
 		p      Program
@@ -109,6 +115,8 @@ func TestStatus(t *testing.T) {
 		{"nothing to start", Program{}, "", 1, "no Start"},
 		{"something else", instead(nil), "", 0, ""},
 		{"something else that fails", instead(errors.New("no luck")), "", 1, "no luck"},
+		{"flags that configure it", configured(nil), "", 0, ""},
+		{"flags that do not configure it", configured(errors.New("no such colour")), "", 2, "no such colour"},
 		{"flags that do not fit something else", instead(cli.ErrUsage), "", 2, "invalid flags"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
