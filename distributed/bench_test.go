@@ -3,14 +3,16 @@ package distributed_test
 import (
 	"context"
 	"io"
-	"log/slog"
+	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -60,13 +62,11 @@ func (p *openPump) Close() error              { p.once.Do(func() { close(p.close
 
 // machines runs machines until the end of a benchmark.
 func machines(b *testing.B, boots ...[]actions.Action) {
+	b.Setenv("MARKETPLACE_LOG", "off")
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	for _, boot := range boots {
-		done.Go(func() {
-			g := ground.Ground{Logger: slog.New(slog.NewTextHandler(b.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}
-			_ = g.Run(ctx, boot...)
-		})
+		done.Go(func() { _ = ground.Run(ctx, boot...) })
 	}
 	b.Cleanup(func() { cancel(); done.Wait() })
 }
@@ -84,7 +84,7 @@ func BenchmarkPlaceOneWay(b *testing.B) {
 			m := load{"x", string(make([]byte, 60))}
 			ready := make(chan struct{})
 			machines(b, []actions.Action{
-				distributed.Config{Network: x}.Serve("room"),
+				distributed.Config{Network: x, Lease: time.Minute}.Serve("room"),
 				spawn(endpoint.Subscriber(topic.Where(loadTo.Is("x")), endpoint.OnMessage(func(load) actions.Action {
 					if n++; n == want {
 						got <- struct{}{}
@@ -92,7 +92,7 @@ func BenchmarkPlaceOneWay(b *testing.B) {
 					return nil
 				}))),
 			}, []actions.Action{
-				distributed.Config{Network: y}.Driver(),
+				distributed.Config{Network: y, Lease: time.Minute}.Driver(),
 				spawn(
 					endpoint.Subscriber(distributed.Reach(there), endpoint.OnPresence(func(distributed.Up) actions.Action { close(ready); return nil })),
 					endpoint.Device(pump{orders}, endpoint.OnValue(func(k int) actions.Action {
@@ -122,4 +122,89 @@ var networks = []struct {
 		m := distributed.Memory()
 		return m.Node("a"), m.Node("b")
 	}},
+	{"tls", func(b *testing.B) (a, other distributed.Network) {
+		ns := realm(b, "a", "b")
+		return ns[0], ns[1]
+	}},
+}
+
+var plus = rpc.Define[int, int]("distributed_test.plus")
+
+// BenchmarkPlaceCall calls an operation at a place, one call after the other.
+func BenchmarkPlaceCall(b *testing.B) {
+	for _, network := range networks {
+		b.Run(network.name, func(b *testing.B) {
+			x, y := network.make(b)
+			there := distributed.Place{Node: "a", Name: "room"}
+			orders, done := make(chan int), make(chan struct{})
+			left := 0
+			var call func(n int) actions.Action
+			call = func(n int) actions.Action {
+				return rpc.Call(plus, n, func(r int, err error) actions.Action {
+					if err != nil {
+						b.Error(err)
+						left = 1
+					}
+					if left--; left == 0 {
+						done <- struct{}{}
+						return nil
+					}
+					return call(r)
+				}, rpc.At(there))
+			}
+			machines(b, []actions.Action{
+				distributed.Config{Network: x, Lease: time.Minute}.Serve("room"),
+				actions.Spawn(rpc.Serve(0, rpc.Handle(plus, func(s, n int) (int, int, error) { return s, n + 1, nil }))),
+			}, []actions.Action{
+				distributed.Config{Network: y, Lease: time.Minute}.Driver(),
+				spawn(endpoint.Device(pump{orders}, endpoint.OnValue(func(k int) actions.Action {
+					left = k
+					return call(0)
+				}))),
+			})
+			orders <- 1
+			<-done
+			b.ReportAllocs()
+			b.ResetTimer()
+			orders <- b.N
+			<-done
+		})
+	}
+	b.Run("plain TCP", func(b *testing.B) { echoTCP(b, 64) })
+}
+
+// echoTCP measures a round trip of bytes over a socket.
+func echoTCP(b *testing.B, size int) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		buf := make([]byte, size)
+		for {
+			if _, err := io.ReadFull(c, buf); err != nil {
+				return
+			}
+			c.Write(buf)
+		}
+	}()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	buf := make([]byte, size)
+	b.ResetTimer()
+	for range b.N {
+		c.Write(buf)
+		if _, err := io.ReadFull(c, buf); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

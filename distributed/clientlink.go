@@ -21,6 +21,7 @@ import (
 // out.
 type link struct {
 	home    home
+	device  world.Device
 	session uint64 // of the device; 0 while there is none
 	epoch   uint64 // of the place in the session
 	via     uint64 // what stands for this machine there; see border

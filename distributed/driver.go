@@ -3,6 +3,7 @@ package distributed
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -62,7 +63,7 @@ func (d driver) open() actions.Action {
 		endpoint.ObserveSubscribers(topic.All[happening](),
 			endpoint.OnEvent(actions.Presence, driver.claimed),
 			endpoint.OnEvent(actions.Absence, driver.unclaimed)),
-		endpoint.Subscriber(topic.All[outgoing](), endpoint.OnMessageState(driver.send)),
+		sending,
 		endpoint.ObserveSubscribers(topic.All[Up](),
 			endpoint.OnEvent(actions.Presence, driver.reached),
 			endpoint.OnEvent(actions.Absence, driver.unreached)),
@@ -102,7 +103,7 @@ func (d driver) hold(h home) actions.Action {
 // change changes the link to a home, or makes one.
 func (d driver) change(h home, f func(l *link) actions.Action) driverStep {
 	old, ok := d.links.Get(h)
-	l := link{home: h, roles: noRoles, ids: noIDs}
+	l := link{home: h, device: d.device(h), roles: noRoles, ids: noIDs}
 	if ok {
 		l = *old
 	}
@@ -231,24 +232,47 @@ func (d driver) tell(l *link, as actions.Action) actions.Action {
 	return t
 }
 
+// sending is the endpoint that gets messages to places.
+var sending actions.AddEndpoint
+
+func init() { // it refers to the driver, which refers to it
+	sending = endpoint.Subscriber(topic.All[outgoing]())
+	sending.Handler = &actions.Handler{
+		State:  reflect.TypeFor[driver](),
+		Events: actions.EventsOf(actions.Delivery),
+		Run: func(state any, ev *actions.Event) (any, actions.Action) {
+			d, _ := state.(driver)
+			m, _ := ev.Message.Ref().(*outgoing)
+			if a := d.sendAtOnce(m); a != nil {
+				return state, a
+			}
+			return d.send(*m).Erase()
+		},
+	}
+}
+
+// sendAtOnce returns the action that sends a message to a place, in the common case that
+// this does not change the driver. Otherwise it returns nil.
+func (d driver) sendAtOnce(m *outgoing) actions.Action {
+	h := d.homeOf(m.Place)
+	l, ok := d.links.Get(h)
+	if !ok || l.session == 0 || !l.used || m.Place.Epoch != 0 || d.opening > 0 {
+		return nil
+	}
+	w := wire.Writer{Sent: l.sent}
+	if err := w.SendEncoded(m.Sender, wire.Encoded{Type: m.Type, Data: m.Data}); err != nil || len(w.Sent.Types) != len(l.sent.Types) {
+		return nil
+	}
+	body, ok := w.Single()
+	if !ok {
+		return nil
+	}
+	return actions.Tell(l.device, linkSend{l.session, body})
+}
+
 // send handles a message to a place.
 func (d driver) send(m outgoing) driverStep {
 	h := d.homeOf(m.Place)
-	if l, ok := d.links.Get(h); ok && l.session != 0 && l.used && m.Place.Epoch == 0 && d.opening == 0 {
-		// The common case changes at most which types were introduced.
-		w := wire.Writer{Sent: l.sent}
-		if err := w.SendEncoded(m.Sender, wire.Encoded{Type: m.Type, Data: m.Data}); err == nil {
-			if len(w.Sent.Types) != len(l.sent.Types) {
-				n := *l
-				n.sent = w.Sent
-				d.links = d.links.Set(h, &n)
-			}
-			dev := d.device(h)
-			for b := range w.Bodies {
-				return actions.Next(d, actions.Tell(dev, linkSend{l.session, b}))
-			}
-		}
-	}
 	return d.change(h, func(l *link) actions.Action {
 		l.used = true
 		l.send(m, d.opening > 0)

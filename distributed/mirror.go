@@ -113,6 +113,7 @@ func (m *mirror) write(f func(w *wire.Writer) error) mirrorStep {
 // heard handles what the client says.
 func (m *mirror) heard(v acceptedData) mirrorStep {
 	r := asking{mirror: *m}
+	r.cross = border{sender: m.there, here: []Place{m.place}, via: rpc.Via(m.self), home: true}
 	known, err := wire.ReadFromClient(v.Body, m.known, &r)
 	if err != nil {
 		return actions.Next(m, actions.Tell(m.device(), acceptedEnd{err}), actions.Fail(err))
@@ -146,10 +147,7 @@ type asking struct {
 	actions  actions.Tree
 	asserted []uint64
 	changed  bool
-}
-
-func (r *asking) border() border {
-	return border{sender: r.there, here: []Place{r.place}, via: rpc.Via(r.self), home: true}
+	cross    border
 }
 
 // refuse tells the client that something is refused: an endpoint, or a message with id 0.
@@ -168,7 +166,7 @@ func (r *asking) refuse(id uint64, reason error) error {
 // Assert implements [wire.FromClient].
 func (r *asking) Assert(id uint64, role wire.Role) error {
 	if role.Err == nil {
-		role.Role, role.Err = r.border().role(role.Role)
+		role.Role, role.Err = r.cross.role(role.Role)
 	}
 	if role.Err == nil {
 		role.Err = r.config.admit(Wish{Client: r.client, Place: r.place.Name, Role: role.Role})
@@ -218,7 +216,7 @@ func (m *mirror) peersOf(id uint64) *immutable.SortedMapIterator[peerOf, uint64]
 
 // Send implements [wire.FromClient].
 func (r *asking) Send(side topic.Orientation, c wire.Content) error {
-	m, err := r.border().message(c)
+	m, err := r.cross.message(c)
 	if err == nil {
 		err = r.config.admit(Wish{Client: r.client, Place: r.place.Name, Sent: m, Sender: side})
 	}
@@ -236,6 +234,7 @@ func (r *asking) Serves(name string, epoch uint64) error {
 	if epoch != 0 {
 		r.there = Place{r.client, name, epoch}
 	}
+	r.cross.sender = r.there
 	return nil
 }
 

@@ -175,7 +175,7 @@ func (c Config) readDriver(w writtenDriver) (driver, error) {
 	d.client, d.lives, d.here, d.opening = w.Client, w.Lives, w.Here, w.Opening
 	for _, wl := range w.Links {
 		l := &link{
-			home: home{wl.Node, wl.Name}, session: wl.Session, epoch: wl.Epoch, via: wl.Via, sent: wl.Sent, known: wl.Known,
+			home: home{wl.Node, wl.Name}, device: d.device(home{wl.Node, wl.Name}), session: wl.Session, epoch: wl.Epoch, via: wl.Via, sent: wl.Sent, known: wl.Known,
 			last: wl.Last, roles: noRoles, ids: noIDs, reach: wl.Reach, used: wl.Used, lingering: wl.Lingering, trouble: readError(wl.Trouble),
 		}
 		for _, wr := range wl.Roles {

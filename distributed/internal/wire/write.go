@@ -54,6 +54,9 @@ func (w *Writer) Bodies(yield func(body []byte) bool) {
 	}
 }
 
+// Single returns the body if there is one, and one frame is enough.
+func (w *Writer) Single() (body []byte, ok bool) { return w.items, len(w.ends) == 0 && len(w.items) > 0 }
+
 // Assert opens an endpoint of the client.
 func (w *Writer) Assert(id uint64, r topic.Role) error {
 	return w.role(isAssert, id, 0, false, r)
@@ -89,7 +92,7 @@ func Encode(m topic.Message) (Encoded, error) {
 	if f.err != nil {
 		return Encoded{}, f.err
 	}
-	data, err := codec.AppendRef(nil, ref)
+	data, err := codec.AppendRef(make([]byte, 0, smallMessage), ref)
 	switch {
 	case err != nil:
 		return Encoded{}, fmt.Errorf("%w: %w", ErrUnsendable, err)
@@ -98,6 +101,12 @@ func Encode(m topic.Message) (Encoded, error) {
 	}
 	return Encoded{f.name, data}, nil
 }
+
+// How many bytes there are at first for an encoded message, and for the rest of an item.
+const (
+	smallMessage = 128
+	smallItem    = 12
+)
 
 var errNoMessage = fmt.Errorf("%w: it is no message", ErrUnsendable)
 
@@ -109,6 +118,9 @@ func (w *Writer) SendEncoded(side topic.Orientation, e Encoded) error {
 		return fmt.Errorf("%w: no type is registered as %q", ErrUnsendable, e.Type)
 	}
 	sent := w.Sent
+	if w.items == nil {
+		w.items = make([]byte, 0, len(e.Data)+smallItem)
+	}
 	dst, n, err := w.introduce(w.items, t)
 	if err == nil {
 		dst = binary.AppendUvarint(append(dst, isSend, byte(side)), n)
