@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"testing"
+
+	"github.com/go-marketplace/marketplace/internal/scenario"
 )
 
 // folderVariable names a folder with further scenarios.
@@ -32,7 +34,7 @@ const dyingEvents = "dying-events"
 func TestConformance(t *testing.T) {
 	var c conformanceCount
 	corpus := readScenarios(t, "testdata/conformance")
-	var more []*scenario
+	var more []*scenario.Scenario
 	if folder, ok := os.LookupEnv(folderVariable); ok {
 		more = readScenarios(t, folder)
 		t.Logf("%d scenarios in testdata, %d in the folder %s", len(corpus), len(more), folder)
@@ -48,6 +50,16 @@ func TestConformance(t *testing.T) {
 		t.Logf("set aside because of %s: %d scenarios with %d facts", quirk, c.quirks[quirk].scenarios, c.quirks[quirk].items)
 	}
 	t.Logf("set aside because of %s: %d events in %d scenarios", dyingEvents, c.quirks[dyingEvents].items, c.quirks[dyingEvents].scenarios)
+}
+
+// readScenarios returns the scenarios in a folder.
+func readScenarios(t *testing.T, folder string) []*scenario.Scenario {
+	t.Helper()
+	all, err := scenario.Read(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // A conformanceCount counts what has been tested, and what has not.
@@ -66,67 +78,46 @@ func (c *conformanceCount) aside(quirk string, items int) {
 	c.quirks[quirk] = n
 }
 
-func (c *conformanceCount) test(t *testing.T, s *scenario) {
-	run, alive := playScenario(s)
-	v := judge(&s.Expected, run, alive)
+func (c *conformanceCount) test(t *testing.T, s *scenario.Scenario) {
+	run, alive := scenario.Play(s)
+	v := scenario.Judge(&s.Expected, run, alive)
 	c.scenarios++
-	c.events += len(run.log)
+	c.events += len(run.Log)
 	defer func() {
 		if t.Failed() {
 			t.Logf("scenario %s, group %s: %s", s.ID, s.Group, s.Description)
 		}
 	}()
-	for _, f := range run.faults {
+	for _, f := range run.Faults {
 		t.Errorf("scenario %s: %s", s.ID, f)
 	}
-	if again, _ := playScenario(s); !slices.Equal(run.log, again.log) {
-		t.Errorf("scenario %s: a second run differs:\n%s", s.ID, listDifference(again.log, run.log))
+	if again, _ := scenario.Play(s); !slices.Equal(run.Log, again.Log) {
+		t.Errorf("scenario %s: a second run differs:\n%s", s.ID, scenario.Difference(again.Log, run.Log))
 	}
 	if i := slices.IndexFunc(setAside, func(q string) bool { return slices.Contains(s.Quirks, q) }); i >= 0 {
-		c.aside(setAside[i], v.facts)
+		c.aside(setAside[i], v.Facts)
 		return
 	}
-	c.facts += v.facts
-	if n := s.Expected.dying(); n > 0 {
+	c.facts += v.Facts
+	if n := s.Expected.Dying(); n > 0 {
 		c.aside(dyingEvents, n)
 	}
-	for _, violation := range v.violations {
+	for _, violation := range v.Violations {
 		t.Errorf("scenario %s: %s", s.ID, violation)
 	}
-}
-
-// dying returns how many events are marked dying.
-func (x *expectedFacts) dying() (n int) {
-	count := func(events []scriptEvent) {
-		for i := range events {
-			if events[i].Dying {
-				n++
-			}
-		}
-	}
-	for _, f := range x.Processes {
-		count(f.Events)
-		for _, e := range f.Endpoints {
-			// Those of a multiset are among the events of the process.
-			if f.Events == nil {
-				count(e.Events)
-			}
-		}
-	}
-	return n
 }
 
 // TestConformanceJudge checks that the comparison notices what is wrong: it
 // falsifies, in many ways, the record of runs whose facts hold. The scenarios
 // that were not made at random are enough for that.
 func TestConformanceJudge(t *testing.T) {
-	falsify := map[string]func(r *scriptRun, path string){
-		"an event too few":  func(r *scriptRun, path string) { r.events[path] = r.events[path][1:] },
-		"an event too many": func(r *scriptRun, path string) { r.events[path] = append(r.events[path], r.events[path][0]) },
-		"another event":     func(r *scriptRun, path string) { r.events[path][0] += "!" },
-		"another start":     func(r *scriptRun, path string) { r.started = append(r.started, path) },
-		"no start": func(r *scriptRun, path string) {
-			r.started = slices.DeleteFunc(r.started, func(s string) bool { return s == path })
+	falsify := map[string]func(r *scenario.Run, path string){
+		"an event too few":  func(r *scenario.Run, path string) { r.Events[path] = r.Events[path][1:] },
+		"an event too many": func(r *scenario.Run, path string) { r.Events[path] = append(r.Events[path], r.Events[path][0]) },
+		"another event":     func(r *scenario.Run, path string) { r.Events[path][0] += "!" },
+		"another start":     func(r *scenario.Run, path string) { r.Started = append(r.Started, path) },
+		"no start": func(r *scenario.Run, path string) {
+			r.Started = slices.DeleteFunc(r.Started, func(s string) bool { return s == path })
 		},
 	}
 	checked := 0
@@ -134,10 +125,10 @@ func TestConformanceJudge(t *testing.T) {
 		if s.Group == "random" || len(s.Quirks) > 0 || !s.Expected.SpawnedExactly || s.Expected.Alive == nil {
 			continue
 		}
-		run, alive := playScenario(s)
-		busy := slices.DeleteFunc(sortedKeys(s.Expected.Processes), func(path string) bool {
+		run, alive := scenario.Play(s)
+		busy := slices.DeleteFunc(slices.Sorted(maps.Keys(s.Expected.Processes)), func(path string) bool {
 			f := s.Expected.Processes[path]
-			return f.Strength == unclaimed || len(f.Events) == 0 || len(run.events[path]) == 0
+			return f.Strength == scenario.Unclaimed || len(f.Events) == 0 || len(run.Events[path]) == 0
 		})
 		if len(busy) == 0 {
 			continue
@@ -145,15 +136,15 @@ func TestConformanceJudge(t *testing.T) {
 		path := busy[len(busy)-1]
 		for what, change := range falsify {
 			r := *run
-			r.started = slices.Clone(run.started)
-			r.events = maps.Clone(run.events)
-			r.events[path] = slices.Clone(run.events[path])
+			r.Started = slices.Clone(run.Started)
+			r.Events = maps.Clone(run.Events)
+			r.Events[path] = slices.Clone(run.Events[path])
 			change(&r, path)
-			if v := judge(&s.Expected, &r, alive); len(v.violations) == 0 {
+			if v := scenario.Judge(&s.Expected, &r, alive); len(v.Violations) == 0 {
 				t.Errorf("scenario %s, process %s: %s is not noticed", s.ID, path, what)
 			}
 		}
-		if v := judge(&s.Expected, run, append(alive, "nobody")); len(v.violations) == 0 {
+		if v := scenario.Judge(&s.Expected, run, append(alive, "nobody")); len(v.Violations) == 0 {
 			t.Errorf("scenario %s: a process too many is not noticed", s.ID)
 		}
 		checked++

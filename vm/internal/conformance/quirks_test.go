@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/internal/scenario"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 )
@@ -21,7 +22,7 @@ func runToRest(t *testing.T, boot ...actions.Action) {
 	m := vm.New(boot...)
 	m.Apply(vm.Input{Kind: vm.Start})
 	for n := 0; m.Busy(); n++ {
-		if n == enough {
+		if n == scenario.Enough {
 			t.Fatal("the machine does not come to rest")
 		}
 		m.Apply(vm.Input{Kind: vm.Continue})

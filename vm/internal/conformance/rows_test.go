@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/go-marketplace/marketplace/internal/scenario"
 )
 
 // rows has, by their IDs, the promises of the interface that scenarios show, and
@@ -61,7 +63,7 @@ func TestRows(t *testing.T) {
 	corpus := readScenarios(t, "testdata/conformance")
 	for row, patterns := range rows {
 		for _, p := range patterns {
-			if !slices.ContainsFunc(corpus, func(s *scenario) bool {
+			if !slices.ContainsFunc(corpus, func(s *scenario.Scenario) bool {
 				ok, err := filepath.Match(p, s.ID)
 				aside := slices.ContainsFunc(setAside, func(q string) bool { return slices.Contains(s.Quirks, q) })
 				return ok && err == nil && !aside && len(s.Expected.Processes) > 0

@@ -1,6 +1,7 @@
-package conformance
+package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,8 +9,8 @@ import (
 
 // This file compares what was observed in a run with the facts of a scenario.
 
-// expectedFacts are the facts of a scenario.
-type expectedFacts struct {
+// Facts are the facts of a scenario.
+type Facts struct {
 	Processes      map[string]processFact
 	FIFO           []fifoFact
 	SpawnedExactly bool     `json:"spawned_exactly"`
@@ -49,7 +50,7 @@ const (
 	inSequence factStrength = "sequence"          // these events, in this order
 	inAnyOrder factStrength = "multiset"          // these events, in any order
 	byEndpoint factStrength = "endpoint-sequence" // what is claimed of endpoints, and no others
-	unclaimed  factStrength = "unstable"          // what is claimed of endpoints, and nothing more
+	Unclaimed  factStrength = "unstable"          // what is claimed of endpoints, and nothing more
 )
 
 // A scriptEvent is one event at one endpoint.
@@ -99,23 +100,33 @@ func linesOf(events []scriptEvent) []string {
 	return lines
 }
 
-// A verdict is the result of comparing a run with facts.
-type verdict struct {
-	facts      int // that were compared
-	violations []string
+// A Verdict is the result of comparing a run with facts.
+type Verdict struct {
+	settled    bool // see JudgeSettled
+	Facts      int  // that were compared
+	Violations []string
 }
 
-func (v *verdict) check(ok bool, format string, args ...any) {
-	v.facts++
+func (v *Verdict) check(ok bool, format string, args ...any) {
+	v.Facts++
 	if !ok {
-		v.violations = append(v.violations, fmt.Sprintf(format, args...))
+		v.Violations = append(v.Violations, fmt.Sprintf(format, args...))
 	}
 }
 
-// judge compares a run, at the end of which some processes were alive, with
+// Judge compares a run, at the end of which some processes were alive, with
 // the facts of a scenario.
-func judge(x *expectedFacts, run *scriptRun, alive []string) *verdict {
-	v := &verdict{}
+func Judge(x *Facts, run *Run, alive []string) *Verdict {
+	return judge(&Verdict{}, x, run, alive)
+}
+
+// JudgeSettled is Judge for runs in which the order of news is open: of what a process is
+// told, it compares only the order of what each endpoint is told.
+func JudgeSettled(x *Facts, run *Run, alive []string) *Verdict {
+	return judge(&Verdict{settled: true}, x, run, alive)
+}
+
+func judge(v *Verdict, x *Facts, run *Run, alive []string) *Verdict {
 	for _, path := range sortedKeys(x.Processes) {
 		v.judgeProcess(path, x.Processes[path], run)
 	}
@@ -125,13 +136,13 @@ func judge(x *expectedFacts, run *scriptRun, alive []string) *verdict {
 	v.judgeStarted(x, run)
 	if x.Alive != nil {
 		want := slices.Sorted(slices.Values(x.Alive))
-		v.check(slices.Equal(alive, want), "processes alive at the end:\n%s", listDifference(alive, want))
+		v.check(slices.Equal(alive, want), "processes alive at the end:\n%s", Difference(alive, want))
 	}
 	return v
 }
 
-func (v *verdict) judgeProcess(path string, f processFact, run *scriptRun) {
-	got := run.events[path]
+func (v *Verdict) judgeProcess(path string, f processFact, run *Run) {
+	got := run.Events[path]
 	var ends []string // what the names of its endpoints begin with in events
 	for _, e := range f.Endpoints {
 		prefix := endpointText(e.Endpoint.value, e.Meta) + " "
@@ -140,30 +151,42 @@ func (v *verdict) judgeProcess(path string, f processFact, run *scriptRun) {
 		v.judgeEvents(fmt.Sprintf("process %s, endpoint %s", path, strings.TrimSuffix(prefix, ": ")), e.Strength, there, linesOf(e.Events))
 	}
 	switch f.Strength {
-	case unclaimed:
+	case Unclaimed:
 	case byEndpoint:
 		others := slices.DeleteFunc(slices.Clone(got), func(s string) bool {
 			return slices.ContainsFunc(ends, func(prefix string) bool { return strings.HasPrefix(s, prefix) })
 		})
-		v.check(len(others) == 0, "process %s: events at endpoints that should have none:\n%s", path, listDifference(others, nil))
+		v.check(len(others) == 0, "process %s: events at endpoints that should have none:\n%s", path, Difference(others, nil))
 	default:
 		v.judgeEvents("process "+path, f.Strength, got, linesOf(f.Events))
 	}
 }
 
-func (v *verdict) judgeEvents(where string, s factStrength, got, want []string) {
+func (v *Verdict) judgeEvents(where string, s factStrength, got, want []string) {
+	if s == inSequence && v.settled {
+		byEnd := func(a, b string) int { return cmp.Compare(endOf(a), endOf(b)) }
+		got, want = slices.Clone(got), slices.Clone(want)
+		slices.SortStableFunc(got, byEnd)
+		slices.SortStableFunc(want, byEnd)
+	}
 	switch s {
 	case inSequence:
-		v.check(slices.Equal(got, want), "%s, events in this order:\n%s", where, listDifference(got, want))
+		v.check(slices.Equal(got, want), "%s, events in this order:\n%s", where, Difference(got, want))
 	case inAnyOrder:
 		got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
-		v.check(slices.Equal(got, want), "%s, events in any order (here sorted):\n%s", where, listDifference(got, want))
+		v.check(slices.Equal(got, want), "%s, events in any order (here sorted):\n%s", where, Difference(got, want))
 	default:
 		v.check(false, "%s: a fact of unknown strength %q", where, s)
 	}
 }
 
-func (v *verdict) judgeFIFO(f fifoFact, run *scriptRun) {
+// endOf returns what a line begins with: the endpoint.
+func endOf(line string) string {
+	end, _, _ := strings.Cut(line, ": ")
+	return end
+}
+
+func (v *Verdict) judgeFIFO(f fifoFact, run *Run) {
 	got := run.heard[endpointKey{f.To, termText(f.Endpoint.value), f.Meta}]
 	var want []string
 	for _, m := range f.Messages {
@@ -176,19 +199,19 @@ func (v *verdict) judgeFIFO(f fifoFact, run *scriptRun) {
 		}
 	}
 	v.check(next == len(want), "messages from %s to %s, endpoint %s, in this order among others; number %d is missing:\n%s",
-		f.From, f.To, strings.TrimSuffix(endpointText(f.Endpoint.value, f.Meta), ":"), next+1, listDifference(got, want))
+		f.From, f.To, strings.TrimSuffix(endpointText(f.Endpoint.value, f.Meta), ":"), next+1, Difference(got, want))
 }
 
 // judgeStarted compares which processes have run their first step.
-func (v *verdict) judgeStarted(x *expectedFacts, run *scriptRun) {
-	started := slices.Sorted(slices.Values(run.started))
+func (v *Verdict) judgeStarted(x *Facts, run *Run) {
+	started := slices.Sorted(slices.Values(run.Started))
 	if x.SpawnedExactly {
 		want := sortedKeys(x.Processes)
-		v.check(slices.Equal(started, want), "processes started:\n%s", listDifference(started, want))
+		v.check(slices.Equal(started, want), "processes started:\n%s", Difference(started, want))
 		return
 	}
 	for _, path := range sortedKeys(x.Processes) {
-		if x.Processes[path].Strength != unclaimed {
+		if x.Processes[path].Strength != Unclaimed {
 			v.check(slices.Contains(started, path), "process %s has not started", path)
 		}
 	}
@@ -203,9 +226,9 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// listDifference shows two lists, one below the other, and where they begin to
+// Difference shows two lists, one below the other, and where they begin to
 // differ.
-func listDifference(got, want []string) string {
+func Difference(got, want []string) string {
 	same := 0
 	for same < len(got) && same < len(want) && got[same] == want[same] {
 		same++
@@ -225,4 +248,25 @@ func listDifference(got, want []string) string {
 		}
 	}
 	return b.String()
+}
+
+// Dying returns how many events are marked dying.
+func (x *Facts) Dying() (n int) {
+	count := func(events []scriptEvent) {
+		for i := range events {
+			if events[i].Dying {
+				n++
+			}
+		}
+	}
+	for _, f := range x.Processes {
+		count(f.Events)
+		for _, e := range f.Endpoints {
+			// Those of a multiset are among the events of the process.
+			if f.Events == nil {
+				count(e.Events)
+			}
+		}
+	}
+	return n
 }

@@ -1,4 +1,4 @@
-package conformance
+package scenario
 
 import (
 	"bytes"
@@ -7,23 +7,46 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
-	"testing"
 )
 
 // This file has the scenario language, as it is in the files of the corpus. A
 // scenario says what processes do: it is a program, and what it says is the
 // same for every implementation of the machine.
 
-// A scenario is a program and the facts that must hold when it has run.
-type scenario struct {
+// A Scenario is a program and the facts that must hold when it has run.
+type Scenario struct {
 	ID          string
 	Group       string
 	Description string
-	Quirks      []string // of the reference; see setAside
+	Quirks      []string // of the reference; some do not hold here
 	Scenario    struct{ Boot *scriptBody }
-	Expected    expectedFacts
+	Expected    Facts
+}
+
+// Nests reports whether there is a machine in a machine of the scenario.
+func (s *Scenario) Nests() bool { return nests(reflect.ValueOf(s.Scenario)) }
+
+func nests(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return !v.IsNil() && (v.Type() == reflect.TypeFor[*scriptSpawnVM]() || nests(v.Elem()))
+	case reflect.Struct:
+		for _, part := range v.Fields() {
+			if nests(part) {
+				return true
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if nests(v.Index(i)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // A scriptBody is the behavior of a process: its first state, and its first
@@ -186,35 +209,30 @@ func unmarshalStrictly(data []byte, to any) error {
 	return d.Decode(to)
 }
 
-// readScenarios returns the scenarios in a folder, by name of file.
-func readScenarios(t *testing.T, folder string) []*scenario {
-	t.Helper()
-	folder, err := filepath.Abs(folder) // a test runs in the folder of its package
-	if err != nil {
-		t.Fatal(err)
-	}
+// Read returns the scenarios in a folder, by name of file.
+func Read(folder string) ([]*Scenario, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	var all []*scenario
+	var all []*Scenario
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
-		s := new(scenario)
+		s := new(Scenario)
 		err = unmarshalStrictly(data, s)
 		if err == nil && (s.ID == "" || s.Scenario.Boot == nil || len(s.Expected.Processes) == 0) {
 			err = errors.New("not a scenario: it lacks an id, a first process or expected facts")
 		}
 		if err != nil {
-			t.Fatalf("%s: %v", file, err)
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		all = append(all, s)
 	}
 	if len(all) == 0 {
-		t.Fatalf("no scenarios (*.json) in the folder %q", folder)
+		return nil, fmt.Errorf("no scenarios (*.json) in the folder %q", folder)
 	}
-	return all
+	return all, nil
 }

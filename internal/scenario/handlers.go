@@ -1,14 +1,17 @@
-package conformance
+package scenario
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // This file has the endpoints of interpreted processes: what their handlers
@@ -16,7 +19,7 @@ import (
 
 // endpoint returns the action that opens an endpoint, whose handler tries the
 // rules in order.
-func (p *scriptProcess) endpoint(a *scriptEndpoint, at *scriptMachine, s scope, vars variables) actions.AddEndpoint {
+func (p *scriptProcess) endpoint(a *scriptEndpoint, at *Machine, s scope, vars variables) actions.AddEndpoint {
 	role := topic.Role{
 		Orientation: oneOf(a.Orientation, topic.Publisher, topic.Subscriber),
 		Interest:    oneOf(cmp.Or(a.Interest, "participant"), topic.Participant, topic.Observer, topic.Everything),
@@ -81,8 +84,8 @@ func (p *scriptProcess) see(id any, meta bool, role topic.Role, ev *actions.Even
 
 func (p *scriptProcess) record(e *scriptEvent) {
 	line := e.String()
-	p.run.log = append(p.run.log, p.path+" "+line)
-	p.run.events[p.path] = append(p.run.events[p.path], line)
+	p.run.Log = append(p.run.Log, p.path+" "+line)
+	p.run.Events[p.path] = append(p.run.Events[p.path], line)
 	if e.Message.given {
 		k := endpointKey{p.path, termText(e.Endpoint.value), e.Meta}
 		p.run.heard[k] = append(p.run.heard[k], termText(e.Message.value))
@@ -149,8 +152,9 @@ func errorOf(t any) error {
 	return termError{t}
 }
 
-// reasonOf is the inverse of errorOf. A crash comes out as its exception.
-func (r *scriptRun) reasonOf(err error) any {
+// reasonOf is the inverse of errorOf. A crash comes out as its exception. An error that
+// comes from another machine is known by its text.
+func (r *Run) reasonOf(err error) any {
 	if err == nil {
 		return nil
 	}
@@ -160,6 +164,15 @@ func (r *scriptRun) reasonOf(err error) any {
 	if e, ok := errors.AsType[*vm.PanicError](err); ok {
 		if message, ok := e.Value.(raised); ok {
 			return exceptionTerm{string(message)}
+		}
+	}
+	if e, ok := errors.AsType[*world.Error](err); ok {
+		if message, ok := strings.CutPrefix(e.Text, "vm: panic: "); ok {
+			return exceptionTerm{message}
+		}
+		var t term
+		if json.Unmarshal([]byte(e.Text), &t) == nil {
+			return t.value
 		}
 	}
 	r.fault("a reason that is none of the scenario: %v", err)

@@ -1,4 +1,4 @@
-package conformance
+package scenario
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // This file has the terms of the scenario language as Go values.
@@ -112,6 +113,12 @@ func objectOf(o map[string]any) (any, error) {
 		}
 	}
 	return nil, fmt.Errorf("%v is not a term", o)
+}
+
+// Terms can be sent to other machines, unless there is a process in them.
+func init() {
+	world.Register[listHead]("scenario.listHead")
+	world.Register[recordHead]("scenario.recordHead")
 }
 
 // A scope has the values that are captured at some place in a scenario.
