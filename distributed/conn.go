@@ -62,7 +62,7 @@ func accepted(c Config, l Link, p session.Place, hello []byte) (*conn, error) {
 	s, out := session.Accept(c.session(), p, hello, 0)
 	n.session = s
 	n.do(out)
-	if e, ended := out.Event.(session.Ended); ended {
+	if e, ended := n.events[len(n.events)-1].(session.Ended); ended {
 		return nil, e.Reason
 	}
 	n.events = nil // Joined: the caller knows
@@ -141,9 +141,7 @@ func (c *conn) readOn() {
 func (c *conn) do(out session.Output) {
 	if out.Frame != nil {
 		if err := c.link.Send(out.Frame); err != nil {
-			if cut := c.session.Cut(world.Reduce(err)); out.Event == nil {
-				out.Event = cut.Event
-			}
+			defer c.do(c.session.Cut(world.Reduce(err))) // after the event of this output
 		}
 	}
 	switch e := out.Event.(type) {
