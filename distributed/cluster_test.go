@@ -22,7 +22,10 @@ import (
 
 type says struct{ Who, What string }
 
-var sayer = topic.FieldOf(func(s *says) *string { return &s.Who })
+var (
+	sayer = topic.FieldOf(func(s *says) *string { return &s.Who })
+	said  = topic.FieldOf(func(s *says) *string { return &s.What })
+)
 
 func init() { world.Register[says]("distributed_test.says") }
 

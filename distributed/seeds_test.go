@@ -6,182 +6,25 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
-	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/wal/waltest"
-	"github.com/go-marketplace/marketplace/topic"
-	"github.com/go-marketplace/marketplace/world"
 )
 
 var (
 	seeds     = flag.Int("seeds", 30, "how many seeds TestSeeds tries")
 	firstSeed = flag.Uint64("first-seed", 1, "the first seed of TestSeeds")
+	allSeeds  = flag.Bool("all-seeds", false, "TestSeeds goes on after a seed in which something is wrong")
 )
-
-// An order says what an actor does.
-type order struct {
-	Do    string // "publish", "listen", "close", "say", "dump"
-	ID    int    // of the endpoint
-	At    distributed.Place
-	Who   string // of what is published or said; what a listener wants to hear, or "" for all
-	Count int
-}
-
-// A dump is what an actor has and has heard.
-type dump struct {
-	Node      string
-	Endpoints []had
-	Wrong     []string
-}
-
-type had struct {
-	Order order
-	Peers []string // that are present, for a listener
-}
-
-func init() {
-	world.Register[order]("distributed_test.order")
-	world.Register[dump]("distributed_test.dump")
-}
-
-// An actor is a process that does what it is told, and keeps what it hears in its state.
-type actor struct {
-	node      string
-	port      port
-	endpoints map[int]had
-	said      map[string]int // by each that a listener has heard: the last number
-	wrong     []string
-}
-
-func (a actor) open() actions.Action {
-	return endpoint.Device(a.port, endpoint.OnValueState(actor.obey))
-}
-
-func (a actor) obey(o order) actions.Transition[actor] {
-	a.endpoints = maps.Clone(a.endpoints)
-	switch o.Do {
-	case "publish":
-		a.endpoints[o.ID] = had{Order: o}
-		return actions.Next(a, o.At.At(endpoint.Publisher(topic.Where(sayer.Is(o.Who)))).As(o.ID))
-	case "listen":
-		a.endpoints[o.ID] = had{Order: o}
-		p := topic.All[says]()
-		if o.Who != "" {
-			p = topic.Where(topic.Glob(sayer, o.Who+"*"))
-		}
-		return actions.Next(a, o.At.At(endpoint.Subscriber(p,
-			endpoint.OnPresenceState(func(a actor, s says) actions.Transition[actor] { return a.came(o.ID, s.Who) }),
-			endpoint.OnAbsenceState(func(a actor, s says, reason error) actions.Transition[actor] { return a.went(o.ID, s.Who) }),
-			endpoint.OnMessageState(func(a actor, s says) actions.Transition[actor] { return a.heard(o.ID, s) }),
-		)).As(o.ID))
-	case "close":
-		delete(a.endpoints, o.ID)
-		return actions.Next(a, actions.Delete(o.ID))
-	case "say":
-		return actions.Next(a, distributed.Send(o.At, says{o.Who, fmt.Sprintf("%09d", o.Count)}))
-	default:
-		d := dump{Node: a.node, Wrong: a.wrong}
-		for _, id := range slices.Sorted(maps.Keys(a.endpoints)) {
-			d.Endpoints = append(d.Endpoints, a.endpoints[id])
-		}
-		return actions.Next(a, actions.Tell(a.port, d))
-	}
-}
-
-func (a actor) fault(format string, args ...any) actor {
-	a.wrong = append(slices.Clip(a.wrong), fmt.Sprintf(format, args...))
-	return a
-}
-
-func (a actor) came(id int, who string) actions.Transition[actor] {
-	e := a.endpoints[id]
-	if slices.Contains(e.Peers, who) {
-		a = a.fault("endpoint %d: %s has come twice", id, who)
-	}
-	e.Peers = append(slices.Clip(e.Peers), who)
-	a.endpoints = maps.Clone(a.endpoints)
-	a.endpoints[id] = e
-	return actions.Next(a)
-}
-
-func (a actor) went(id int, who string) actions.Transition[actor] {
-	e, ok := a.endpoints[id]
-	if !ok {
-		return actions.Next(a)
-	}
-	i := slices.Index(e.Peers, who)
-	if i < 0 {
-		return actions.Next(a.fault("endpoint %d: %s has gone and was not there", id, who))
-	}
-	e.Peers = slices.Delete(slices.Clone(e.Peers), i, i+1)
-	a.endpoints = maps.Clone(a.endpoints)
-	a.endpoints[id] = e
-	return actions.Next(a)
-}
-
-func (a actor) heard(id int, s says) actions.Transition[actor] {
-	key := fmt.Sprint(id, " ", s.Who)
-	var n int
-	fmt.Sscanf(s.What, "%d", &n)
-	if n <= a.said[key] {
-		a = a.fault("endpoint %d: %s says %d after %d", id, s.Who, n, a.said[key])
-	}
-	a.said = maps.Clone(a.said)
-	a.said[key] = n
-	return actions.Next(a)
-}
-
-// A port is the device by which an actor gets orders.
-type port struct{ m *machine }
-
-func (p port) DeviceName() string { return "port " + p.m.name }
-
-func (p port) Open(context.Context, world.Env) (world.Handle, error) {
-	return &openPort{port: p, closed: make(chan struct{})}, nil
-}
-
-type openPort struct {
-	port
-	told   bool
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (p *openPort) Recv() (any, error) {
-	if !p.told {
-		p.told = true
-		return "open", nil
-	}
-	select {
-	case o := <-p.m.orders:
-		return o, nil
-	case <-p.closed:
-		return nil, io.EOF
-	}
-}
-
-func (p *openPort) Try(cs []any) (int, error) {
-	for _, c := range cs {
-		p.m.dumps <- c.(dump)
-	}
-	return len(cs), nil
-}
-
-func (p *openPort) Do(c any) error { _, err := p.Try([]any{c}); return err }
-func (p *openPort) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
 
 // A machine is a node of the simulated cluster.
 type machine struct {
@@ -190,6 +33,7 @@ type machine struct {
 	orders chan order
 	dumps  chan dump
 	disk   *waltest.Disk // nil without a journal
+	every  int           // inputs between two snapshots, or 0 without them
 	cancel func()
 	done   chan error
 }
@@ -201,17 +45,21 @@ func (m *machine) start() {
 	if os.Getenv("SIM_LOG") != "" {
 		g.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("n", m.name)
 	}
+	cfg, kind := distributed.Config{Network: m.node, Clock: simClock{m.node}}, m.kind()
 	if m.disk != nil {
-		j, err := journal.Config{Durability: journal.Sync, Logger: slog.New(slog.DiscardHandler)}.OpenStore(m.disk)
+		jc := journal.Config{Durability: journal.Sync, Logger: slog.New(slog.DiscardHandler)}
+		if m.every > 0 {
+			jc.Types, jc.SnapshotEvery, jc.DropOld = append(cfg.Types(), kind.Type), m.every, true
+		}
+		j, err := jc.OpenStore(m.disk)
 		if err != nil {
 			panic(err)
 		}
 		g.Journal = j
 	}
-	cfg := distributed.Config{Network: m.node, Clock: simClock{m.node}}
-	a := actor{node: m.name, port: port{m}, endpoints: map[int]had{}, said: map[string]int{}}
+	a := actor{node: m.name, port: port{m}, endpoints: map[int]had{}, said: map[string]int{}, letters: map[string]int{}}
 	go func() {
-		m.done <- g.Run(ctx, cfg.Driver(), cfg.Serve("room"), actions.Spawn(actions.Next(a, a.open())))
+		m.done <- g.Run(ctx, cfg.Driver(), cfg.Serve("room"), kind.Spawn(a))
 		if g.Journal != nil {
 			g.Journal.(io.Closer).Close()
 		}
@@ -231,7 +79,7 @@ func (m *machine) kill(n *simNet, r *rand.Rand, silent bool) {
 	n.kill(m.name, silent)
 	disk := m.disk
 	if disk != nil {
-		m.disk = disk.Crash(func(k int) int { return r.IntN(k + 1) })
+		m.disk = disk.Crash(r.IntN)
 	}
 	n.pause(m.name, false)
 	m.cancel()
@@ -242,13 +90,13 @@ func (m *machine) kill(n *simNet, r *rand.Rand, silent bool) {
 
 // A run is a simulated cluster with a seed.
 type run struct {
-	rand     *rand.Rand
-	net      *simNet
-	machines []*machine
-	ids      int
-	open     map[string][]int // by node
-	paused   map[string]bool
-	log      []string
+	rand      *rand.Rand
+	net       *simNet
+	machines  []*machine
+	ids       int
+	endpoints map[string][]order // by node: by which they were opened
+	paused    map[string]bool
+	log       []string
 }
 
 func (r *run) note(format string, args ...any) {
@@ -265,6 +113,12 @@ func (r *run) order(m *machine, o order) {
 	}
 }
 
+// open orders a machine to open an endpoint.
+func (r *run) open(m *machine, o order) {
+	r.order(m, o)
+	r.endpoints[m.name] = append(r.endpoints[m.name], o)
+}
+
 // step does one thing at random.
 func (r *run) step() {
 	m := r.machines[r.rand.IntN(len(r.machines))]
@@ -272,8 +126,12 @@ func (r *run) step() {
 	if i := r.rand.IntN(len(r.machines) + 1); i < len(r.machines) {
 		at = distributed.Place{Node: r.machines[i].name, Name: "room"}
 	}
-	if at.Node == m.name {
-		at = distributed.Place{} // loopback links are not simulated
+	if at.Node == m.name && r.rand.IntN(2) == 0 {
+		at = distributed.Place{}
+	}
+	who := ""
+	if r.rand.IntN(2) == 0 {
+		who = r.machines[r.rand.IntN(len(r.machines))].name
 	}
 	switch k := r.rand.IntN(100); {
 	case m.cancel == nil:
@@ -281,27 +139,37 @@ func (r *run) step() {
 			r.note("%s starts", m.name)
 			m.start()
 		}
-	case k < 25:
+	case k < 22:
 		r.ids++
-		r.order(m, order{Do: "publish", ID: r.ids, At: at, Who: fmt.Sprintf("%s.%d", m.name, r.ids)})
-		r.open[m.name] = append(r.open[m.name], r.ids)
-	case k < 50:
+		r.open(m, order{Do: "publish", ID: r.ids, At: at, Who: fmt.Sprintf("%s.%d", m.name, r.ids), Count: r.ids % 3})
+	case k < 40:
 		r.ids++
-		who := ""
-		if r.rand.IntN(2) == 0 {
-			who = r.machines[r.rand.IntN(len(r.machines))].name
+		r.open(m, order{Do: "listen", ID: r.ids, At: at, Who: who})
+	case k < 47:
+		r.ids++
+		r.open(m, order{Do: "count", ID: r.ids, At: at, Who: who})
+	case k < 51:
+		r.ids++
+		do := "reach"
+		if at == (distributed.Place{}) {
+			do = "named"
 		}
-		r.order(m, order{Do: "listen", ID: r.ids, At: at, Who: who})
-		r.open[m.name] = append(r.open[m.name], r.ids)
+		r.open(m, order{Do: do, ID: r.ids, At: at})
+	case k < 55:
+		if es := r.endpoints[m.name]; len(es) > 0 {
+			if e := es[r.rand.IntN(len(es))]; e.Do == "listen" || e.Do == "count" {
+				r.order(m, order{Do: "move", ID: e.ID, Who: who})
+			}
+		}
 	case k < 65:
-		if ids := r.open[m.name]; len(ids) > 0 {
-			i := r.rand.IntN(len(ids))
-			r.order(m, order{Do: "close", ID: ids[i]})
-			r.open[m.name] = slices.Delete(ids, i, i+1)
+		if es := r.endpoints[m.name]; len(es) > 0 {
+			i := r.rand.IntN(len(es))
+			r.order(m, order{Do: "close", ID: es[i].ID})
+			r.endpoints[m.name] = slices.Delete(es, i, i+1)
 		}
 	case k < 85:
 		r.ids++
-		r.order(m, order{Do: "say", At: at, Who: m.name, Count: r.ids})
+		r.order(m, order{Do: "say", At: at, Who: speaker(m.name, at), Count: r.ids})
 	case k < 89:
 		a, b := r.machines[r.rand.IntN(len(r.machines))].name, r.machines[r.rand.IntN(len(r.machines))].name
 		if a != b {
@@ -315,14 +183,14 @@ func (r *run) step() {
 		delete(r.paused, m.name)
 		m.kill(r.net, r.rand, silent)
 		if m.disk == nil {
-			r.open[m.name] = nil
+			r.endpoints[m.name] = nil
 		}
 	case k < 94:
 		if !r.paused[m.name] {
 			r.note("%s stops", m.name)
 			m.stop()
 			if m.disk == nil {
-				r.open[m.name] = nil
+				r.endpoints[m.name] = nil
 			}
 		}
 	case k < 97:
@@ -337,38 +205,107 @@ func (r *run) step() {
 // dumps returns what all actors have, and what they say is wrong.
 func (r *run) dumps() (all []dump) {
 	for _, m := range r.machines {
-		m.orders <- order{Do: "dump"}
-		all = append(all, <-m.dumps)
+		select {
+		case m.orders <- order{Do: "dump"}:
+			all = append(all, <-m.dumps)
+		case <-time.After(time.Minute):
+			all = append(all, dump{Node: m.name, Wrong: []string{"the actor is gone"}})
+		}
 	}
 	return all
 }
 
-// check compares what listeners see with what is there.
+// check compares what endpoints see with what is there.
 func check(all []dump) (wrong []string) {
 	for _, d := range all {
 		for _, w := range d.Wrong {
 			wrong = append(wrong, d.Node+": "+w)
 		}
 		for _, e := range d.Endpoints {
-			if e.Order.Do != "listen" {
-				continue
-			}
 			var want []string
-			for _, other := range all {
-				for _, p := range other.Endpoints {
-					if p.Order.Do == "publish" && where(other, p) == where(d, e) && strings.HasPrefix(p.Order.Who, e.Order.Who) {
-						want = append(want, p.Order.Who)
+			switch e.Order.Do {
+			case "publish":
+				continue
+			case "reach":
+				want = []string{e.Order.At.Node}
+			case "named":
+				for _, other := range all {
+					if other.Node != d.Node {
+						want = append(want, other.Node)
 					}
 				}
+			default:
+				want = there(all, where(d, e), e.Order)
 			}
 			got := slices.Sorted(slices.Values(e.Peers))
-			slices.Sort(want)
-			if !slices.Equal(got, want) {
-				wrong = append(wrong, fmt.Sprintf("%s: endpoint %d at %v sees %q, and %q are there", d.Node, e.Order.ID, e.Order.At, got, want))
+			if e.Order.Do == "named" && slices.Contains(got, d.Node) { // it has a link to itself
+				want = append(want, d.Node)
+			}
+			if slices.Sort(want); !slices.Equal(got, want) {
+				wrong = append(wrong, fmt.Sprintf("%s: %s %d at %v sees %q, and %q are there", d.Node, e.Order.Do, e.Order.ID, e.Order.At, got, want))
 			}
 		}
 	}
 	return wrong
+}
+
+// there returns what an endpoint at a node has to see.
+func there(all []dump, node string, o order) (want []string) {
+	for _, d := range all {
+		for _, p := range d.Endpoints {
+			if p.Order.Do != "publish" || where(d, p) != node || !strings.HasPrefix(p.Order.Who, o.Who) {
+				continue
+			}
+			if o.Do == "listen" {
+				want = append(want, p.Order.Who)
+			} else if group := fmt.Sprint("group ", p.Order.Count); !slices.Contains(want, group) {
+				want = append(want, group)
+			}
+		}
+	}
+	return want
+}
+
+// speaker returns who says something at a place. What is said on a link to oneself can come
+// after what is said later without it.
+func speaker(node string, at distributed.Place) string {
+	if at.Node == node {
+		return node + ", on a link"
+	}
+	return node
+}
+
+// speak has each machine say something at each place, and ask each other machine, and
+// returns who has not heard what.
+func (r *run) speak() (wrong []string) {
+	said := map[[2]string]int{} // by speaker and place
+	for _, m := range r.machines {
+		for _, to := range r.machines {
+			at := distributed.Place{Node: to.name, Name: "room"}
+			r.ids++
+			said[[2]string{m.name, to.name}] = r.ids
+			r.order(m, order{Do: "say", At: at, Who: speaker(m.name, at), Count: r.ids})
+			r.order(m, order{Do: "ask", At: at, Count: r.ids})
+		}
+	}
+	time.Sleep(5 * time.Second)
+	all := r.dumps()
+	for _, d := range all {
+		for _, m := range r.machines {
+			if got, want := d.Letters[m.name], said[[2]string{d.Node, m.name}]; got != want {
+				wrong = append(wrong, fmt.Sprintf("%s has answer %d of %s, and has asked %d", d.Node, got, m.name, want))
+			}
+			for _, e := range d.Endpoints {
+				if e.Order.Do != "listen" || !strings.HasPrefix(m.name, e.Order.Who) {
+					continue
+				}
+				if got, want := d.Said[fmt.Sprint(e.Order.ID, " ", speaker(m.name, distributed.Place{Node: where(d, e)}))], said[[2]string{m.name, where(d, e)}]; got != want {
+					wrong = append(wrong, fmt.Sprintf("%s: endpoint %d has heard %d of %s last, which has said %d", d.Node, e.Order.ID, got, m.name, want))
+				}
+			}
+		}
+	}
+	return append(wrong, check(all)...)
 }
 
 func where(d dump, e had) string {
@@ -381,7 +318,7 @@ func where(d dump, e had) string {
 // simulate runs a cluster with a seed, and returns what is wrong.
 func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &run{rand: rand.New(rand.NewPCG(seed, 2)), net: newSimNet(seed), open: map[string][]int{}, paused: map[string]bool{}}
+		r := &run{rand: rand.New(rand.NewPCG(seed, 2)), net: newSimNet(seed), endpoints: map[string][]order{}, paused: map[string]bool{}}
 		r.net.loss = []float64{0, 0, 0.01, 0.1}[r.rand.IntN(4)]
 		r.net.delay = []time.Duration{0, time.Millisecond, 100 * time.Millisecond}[r.rand.IntN(3)]
 		for i := range 2 + r.rand.IntN(3) {
@@ -389,6 +326,7 @@ func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
 			m := &machine{name: name, node: r.net.node(name), orders: make(chan order), dumps: make(chan dump, 10)}
 			if r.rand.IntN(2) == 0 {
 				m.disk = waltest.NewDisk()
+				m.every = []int{0, 5, 50}[r.rand.IntN(3)]
 			}
 			r.machines = append(r.machines, m)
 			m.start()
@@ -408,7 +346,7 @@ func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
 			}
 		}
 		time.Sleep(30 * time.Second)
-		wrong = check(r.dumps())
+		wrong = append(check(r.dumps()), r.speak()...)
 		for _, m := range r.machines {
 			m.stop()
 		}
@@ -418,16 +356,19 @@ func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
 }
 
 // TestSeeds: clusters with delay, loss, partitions, kills, clean stops, recovery from
-// journals and pauses. At all times, peers come and go in turn, and messages of one sender
-// are in order and come once. After the faults have ended, everybody sees who is there.
-// U-16.
+// journals and snapshots, and pauses. At all times, peers come and go in turn, and messages
+// of one sender are in order and come once. After the faults have ended, everybody sees who
+// is there and counts them, hears what is said, and has answers to letters. U-16.
 func TestSeeds(t *testing.T) {
 	frames := 0
 	for i := range *seeds {
 		seed := *firstSeed + uint64(i)
 		wrong, log, n := simulate(t, seed)
 		frames += n
-		if len(wrong) > 0 {
+		switch {
+		case *allSeeds:
+			fmt.Printf("seed %d: %d\n", seed, len(wrong))
+		case len(wrong) > 0:
 			t.Fatalf("seed %d:\n%s\n\n%s", seed, strings.Join(wrong, "\n"), strings.Join(log, "\n"))
 		}
 	}

@@ -16,17 +16,18 @@ import (
 // A simNet is a network of nodes with delay, loss, partitions, and nodes that are killed or
 // paused. It lives in a bubble.
 type simNet struct {
-	mu     sync.Mutex
-	rand   *rand.Rand
-	loss   float64       // the part of frames that is lost
-	delay  time.Duration // at most, of a frame
-	nodes  map[string]*simNode
-	apart  map[[2]string]bool // which pairs of nodes are parted
-	frames int
+	mu      sync.Mutex
+	rand    *rand.Rand
+	loss    float64       // the part of frames that is lost
+	delay   time.Duration // at most, of a frame
+	nodes   map[string]*simNode
+	apart   map[[2]string]bool // which pairs of nodes are parted
+	frames  int
+	changed chan struct{} // closed when the offers change
 }
 
 func newSimNet(seed uint64) *simNet {
-	return &simNet{rand: rand.New(rand.NewPCG(seed, 1)), nodes: map[string]*simNode{}, apart: map[[2]string]bool{}}
+	return &simNet{rand: rand.New(rand.NewPCG(seed, 1)), nodes: map[string]*simNode{}, apart: map[[2]string]bool{}, changed: make(chan struct{})}
 }
 
 // A simNode is a node: what its machines use, and how the world treats it.
@@ -78,6 +79,7 @@ func (n *simNet) kill(node string, silent bool) {
 	}
 	clear(s.links)
 	clear(s.offers)
+	n.change()
 }
 
 // revive lets a node that was killed begin again.
@@ -120,6 +122,7 @@ func (s *simNode) Offer(_ context.Context, place string) (distributed.Offer, err
 	}
 	o := &simOffer{node: s, place: place, links: make(chan *simLink, 100), closed: make(chan struct{})}
 	s.offers[place] = o
+	s.net.change()
 	return o, nil
 }
 
@@ -147,8 +150,50 @@ func (s *simNode) Dial(ctx context.Context, node, place string) (distributed.Lin
 	return us, nil
 }
 
-func (s *simNode) Watch(context.Context, string) (distributed.Watch, error) {
-	return nil, fmt.Errorf("nobody watches here")
+func (s *simNode) Watch(_ context.Context, place string) (distributed.Watch, error) {
+	return &simWatch{node: s, place: place, closed: make(chan struct{})}, nil
+}
+
+// change says that the offers have changed. The lock is held.
+func (n *simNet) change() {
+	close(n.changed)
+	n.changed = make(chan struct{})
+}
+
+// A simWatch knows at once where places are.
+type simWatch struct {
+	node   *simNode
+	place  string
+	seen   chan struct{} // the state of the offers that was told
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (w *simWatch) Next() ([]string, error) {
+	if w.seen != nil {
+		select {
+		case <-w.seen:
+		case <-w.closed:
+			return nil, net.ErrClosed
+		}
+	}
+	n := w.node.net
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	w.seen = n.changed
+	var nodes []string
+	for name, s := range n.nodes {
+		if s != w.node && s.offers[w.place] != nil {
+			nodes = append(nodes, name)
+		}
+	}
+	slices.Sort(nodes)
+	return nodes, nil
+}
+
+func (w *simWatch) Close() error {
+	w.once.Do(func() { close(w.closed) })
+	return nil
 }
 
 type simOffer struct {
@@ -181,6 +226,7 @@ func (o *simOffer) Close() error {
 	o.end()
 	if o.node.offers[o.place] == o {
 		delete(o.node.offers, o.place)
+		o.node.net.change()
 	}
 	return nil
 }
