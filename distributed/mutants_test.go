@@ -1,0 +1,152 @@
+package distributed_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var mutantSeeds = flag.Int("mutant-seeds", 0, "in how many seeds TestMutants looks for each mutant; 0 until it is found")
+
+// An edit replaces a text in a file of this package, in which it occurs once.
+type edit struct{ file, old, new string }
+
+// mutants are mistakes that TestSeeds has to find. What a snapshot lacks is not among them: a
+// journal notices that itself, and replays instead.
+var mutants = map[string][]edit{
+	"peers are kept when a link is lost": {{"clientlink.go",
+		`			as = append(as, r.withdraw(c.text, reason))
+		}
+		l.roles = l.roles.Set(key, &remoteRole{claims: r.claims, peers: noPeers})`,
+		`			_ = c
+		}
+		l.roles = l.roles.Set(key, &remoteRole{claims: r.claims, peers: r.peers, settled: r.settled})`}},
+	"endpoints are asserted before the WELCOME": {
+		{"clientlink.go", "	if l.session == 0 {\n		return nil\n	}\n	w := wire.Writer", "	w := wire.Writer"},
+		{"clientlink.go", "if !had && l.session != 0 {", "if !had {"},
+		{"link.go", "if c != nil && cmd.Session == number {\n				bodies", "if c != nil {\n				bodies"},
+	},
+	"a mirror does not end with its link": {{"mirror.go",
+		"	return actions.Next(m, actions.Fail(reason))\n}\n\n// closed", "	return actions.Next(m)\n}\n\n// closed"}},
+	"an earlier mirror stays":                       {{"serve.go", "before = actions.Kill(pid, ErrReplaced)", "_ = pid"}},
+	"a machine that is restarted is another client": {{"driver.go", "if d.client == 0 {", "if true {"}},
+	"a machine that is restarted keeps its peers": {{"driver.go",
+		"return d.lost(h, errInterrupted).And(", "return actions.Next(d).And("}},
+	"no lease": {{"internal/session/session.go", "case now < s.expiry():", "case now < s.expiry() || s.phase == joined:"}},
+	"no withdrawal after a pause": {{"internal/session/receive.go",
+		"	if out, over := s.enter(now); over {\n		return out\n	}\n	f, err", "	s.ran = now\n	f, err"}},
+	"a BEAT without the last number": {{"internal/session/receive.go", "err = s.whole(f)\n		}\n		if err == nil && limit", "err = nil\n		}\n		if err == nil && limit"}},
+	"no number of a frame":           {{"internal/session/receive.go", "case f.Seq != s.got+1:", "case f.Seq <= s.got:"}},
+	"an endpoint that is closed is not retracted": {{"clientlink.go",
+		"_ = l.write(func(w *wire.Writer) error { return w.Retract(r.id, reason) })", "_ = reason"}},
+	"letters are sent in each session":                 {{"clientlink.go", "	letters := l.letters\n	l.letters, l.size = nil, 0\n", "	letters := l.letters\n"}},
+	"what waits for a link is forgotten":               {{"clientlink.go", "	for _, m := range letters {\n		l.send(m)\n	}\n", "	_ = letters\n"}},
+	"a second claim to a role shows no peers":          {{"clientlink.go", "as = r.publish(c, text)", "as = nil"}},
+	"one claim of two with a role goes with the other": {{"clientlink.go", "if r.claims = slices.Delete(r.claims, i, i+1); len(r.claims) > 0 {", "if r.claims = slices.Delete(r.claims, i, i+1); false {"}},
+	"all peers are counted together":                   {{"happening.go", "t = t.Project(by)", "t = t.Project(topic.Selection{}); _ = by"}},
+	"Up stays when a link is lost":                     {{"clientlink.go", "return append(as, actions.Delete(upEnd{l.home}).Because(reason))", "return as"}},
+	"a handle goes to nowhere":                         {{"border.go", "h.Place = b.sender", "_ = b"}},
+	"a client does not say as what it is served":       {{"clientlink.go", "	l.serve(here)\n", ""}},
+}
+
+// TestMutants: TestSeeds finds mistakes.
+func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the package for each mutant")
+	}
+	for _, name := range slices.Sorted(maps.Keys(mutants)) {
+		edits := mutants[name]
+		t.Run(name, func(t *testing.T) {
+			most, chunk := *mutantSeeds, 250
+			if most == 0 {
+				most, chunk = 3000, 50
+			}
+			program := mutated(t, edits)
+			found, seed := 0, 1
+			for seed <= most && (found == 0 || *mutantSeeds > 0) {
+				n := min(most-seed+1, chunk)
+				wrong, tried := trySeeds(program, seed, n)
+				found += wrong
+				seed += tried
+			}
+			t.Logf("found in %d of %d seeds", found, seed-1)
+			if found == 0 {
+				t.Error("not found")
+			}
+		})
+	}
+}
+
+// mutated builds the tests of this package with edits of the source.
+func mutated(t *testing.T, edits []edit) (program string) {
+	t.Helper()
+	dir := t.TempDir()
+	files := map[string]string{}
+	for _, e := range edits {
+		path, err := filepath.Abs(e.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := files[path]; !ok {
+			src, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[path] = string(src)
+		}
+		if n := strings.Count(files[path], e.old); n != 1 {
+			t.Fatalf("%s has the text %d times, not once:\n%s", e.file, n, e.old)
+		}
+		files[path] = strings.Replace(files[path], e.old, e.new, 1)
+	}
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for path, src := range files {
+		to := filepath.Join(dir, fmt.Sprint(len(overlay.Replace), ".go"))
+		if err := os.WriteFile(to, []byte(src), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		overlay.Replace[path] = to
+	}
+	text, err := json.Marshal(overlay)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "overlay.json"), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	program = filepath.Join(dir, "mutant.test")
+	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+// trySeeds runs TestSeeds in a program, for n seeds. It returns in how many something was
+// wrong, and how many it tried: a seed that ends the program is the last one.
+func trySeeds(program string, first, n int) (wrong, tried int) {
+	cmd := exec.Command(program, "-test.run=^TestSeeds$", "-test.timeout=2m", "-all-seeds", "-first-seed", strconv.Itoa(first), "-seeds", strconv.Itoa(n))
+	out, err := cmd.Output()
+	for line := range bytes.Lines(out) {
+		var seed, w int
+		if k, _ := fmt.Sscanf(string(line), "seed %d: %d", &seed, &w); k == 2 {
+			tried++
+			if w > 0 {
+				wrong++
+			}
+		}
+	}
+	if err != nil && tried < n {
+		tried++
+		wrong++
+	}
+	return wrong, tried
+}
