@@ -129,8 +129,17 @@ func (d driver) lingerAlarm(h home) world.Alarm {
 	return world.Alarm{Clock: d.config.Clock, After: lingering, Label: fmt.Sprintf("distributed %v", h)}
 }
 
-// rest closes a link that nobody needs any more.
+// rest closes a link that nobody needs any more, when the others have had their turn: a
+// process that ends may have spawned another that needs the link.
 func (d driver) rest(h home) driverStep {
+	if l, ok := d.links.Get(h); !ok || l.needed() || l.lingering {
+		return actions.Next(d)
+	}
+	return actions.Next(d, actions.Yield(func(d driver) driverStep { return d.close(h) }))
+}
+
+// close closes a link that nobody needs, or lets it linger.
+func (d driver) close(h home) driverStep {
 	l, ok := d.links.Get(h)
 	switch {
 	case !ok || l.needed() || l.lingering:

@@ -43,6 +43,11 @@ type Driver struct {
 	// Happen must not fail, and must return once Close is called.
 	Happen func(i, n int) (messages []any)
 
+	// Means returns what a message that arrives at an endpoint of a demand means to the
+	// handler that the user gave for it, if Demand opens endpoints for messages that wrap
+	// others. If it is nil, a message means itself.
+	Means func(message any) any
+
 	// Fail makes thing i fail when it is opened, until mend is called; if mend is
 	// nil, the thing cannot be mended. Users must hear a reason that matches the
 	// one returned, by [errors.Is], or any reason, if that is nil. The tests call
@@ -105,6 +110,9 @@ func (d Driver) settings(t testing.TB) Driver {
 	}
 	if d.Close == nil {
 		d.Close = func() {}
+	}
+	if d.Means == nil {
+		d.Means = func(message any) any { return message }
 	}
 	return d
 }

@@ -58,6 +58,7 @@ func newStage(t testing.TB, d Driver, p place) *stage {
 		before: goroutines(),
 		counts: map[int]int{},
 	}
+	s.watch.means = s.driver.Means
 	return s
 }
 

@@ -179,6 +179,22 @@ func TestUnspokenMessages(t *testing.T) {
 	}
 }
 
+// The messages of a driver may wrap what they mean to users.
+func TestMeans(t *testing.T) {
+	meaning := func(n int) func(testing.TB) Driver {
+		return func(t testing.TB) Driver {
+			s := newStudio(t)
+			d := subject(s, driver(s))
+			happen := d.Happen
+			d.Happen = func(i, number int) []any { return []any{happen(i, number)[0].(News).Text} }
+			d.Means = func(m any) any { return m.(News).Text[n:] }
+			return d
+		}
+	}
+	Test(t, meaning(0))
+	mustFail(t, "tells what happens to those who asked", meaning(1), "must be told")
+}
+
 // A Tally is a list of what was opened and not closed.
 func TestTally(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -21,6 +21,7 @@ type watch struct {
 	cut      func()        // ends the run
 	opened   []*vm.Address // in order
 	open     map[uint64]*vm.Address
+	means    func(any) any      // of Driver
 	heard    map[string][]event // by user
 	users    []string           // in the order in which they have heard something first
 	inputs   []vm.Input
@@ -123,7 +124,7 @@ func (w *watch) told(r *vm.Record, line string) {
 	ev := event{kind: r.Event.Kind, self: r.Event.Self, reason: r.Event.Reason}
 	switch ev.kind {
 	case actions.Delivery:
-		ev.message = r.Event.Message.Value()
+		ev.message = w.means(r.Event.Message.Value())
 	case actions.Presence, actions.Absence:
 	default:
 		return
@@ -131,6 +132,9 @@ func (w *watch) told(r *vm.Record, line string) {
 	_, ev.text, _ = strings.Cut(line, r.Name()+": hears ")
 	if i := strings.LastIndex(ev.text, " as "); i >= 0 {
 		ev.text = ev.text[:i] // which is the name of the endpoint, and the test's own
+	}
+	if ev.message != nil && ev.message != r.Event.Message.Value() {
+		ev.text = fmt.Sprintf("message that means %+v", ev.message)
 	}
 	if _, known := w.heard[r.Name()]; !known {
 		w.users = append(w.users, r.Name())
