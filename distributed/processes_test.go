@@ -41,6 +41,7 @@ func init() { runNode = nodeMain }
 type spec struct {
 	Name, Listen, Key, Journal string
 	Peers                      map[string]string
+	Namespace                  string // of the network, or "" for that of the test
 }
 
 func (s spec) config(network distributed.Network) distributed.Config {
@@ -209,6 +210,9 @@ func startNode(t *testing.T, s spec) *node {
 	text, _ := json.Marshal(s)
 	n := &node{t: t, name: s.Name, lines: make(chan string, 10_000), done: make(chan struct{})}
 	n.cmd = exec.Command(os.Args[0])
+	if s.Namespace != "" {
+		n.cmd = exec.Command("ip", "netns", "exec", s.Namespace, os.Args[0])
+	}
 	n.cmd.Env = append(os.Environ(), nodeVariable+"="+string(text))
 	n.cmd.Stderr = t.Output()
 	out, err := n.cmd.StdoutPipe()
