@@ -188,8 +188,8 @@ type deed struct {
 	who  int
 	does func(h hands) actions.Action
 	quit error
-	// The endpoints that it closes. In one machine, an endpoint that is closed is told that
-	// its peers have gone; at an outer level, and at a place, it is not.
+	// The endpoints that it closes. In one machine, and at a place, an endpoint that is closed
+	// is told that its peers have gone; at an outer level it is not.
 	closes []int
 }
 
