@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"internal/applog":    {},
 	"internal/nonblock":  {},
 	"internal/retry":     {},
-	"internal/scenario":  {"vm", "actions", "topic", "world"},
+	"vmtest/scenario":    {"vm", "actions", "topic", "world"},
 	"internal/stack":     {},
 	"vm":                 {"topic/selftext", "internal/stack", "internal/text", "actions", "topic", "world"},
 	"vm/image":           {"topic/selftext", "vm", "actions", "topic", "world"},

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/internal/scenario"
 	"github.com/go-marketplace/marketplace/vmtest"
+	"github.com/go-marketplace/marketplace/vmtest/scenario"
 	"github.com/go-marketplace/marketplace/world"
 )
 

@@ -55,7 +55,9 @@ func (w *Writer) Bodies(yield func(body []byte) bool) {
 }
 
 // Single returns the body if there is one, and one frame is enough.
-func (w *Writer) Single() (body []byte, ok bool) { return w.items, len(w.ends) == 0 && len(w.items) > 0 }
+func (w *Writer) Single() (body []byte, ok bool) {
+	return w.items, len(w.ends) == 0 && len(w.items) > 0
+}
 
 // Assert opens an endpoint of the client.
 func (w *Writer) Assert(id uint64, r topic.Role) error {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/go-marketplace/marketplace/internal/scenario"
+	"github.com/go-marketplace/marketplace/vmtest/scenario"
 )
 
 // folderVariable names a folder with further scenarios.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/go-marketplace/marketplace/internal/scenario"
+	"github.com/go-marketplace/marketplace/vmtest/scenario"
 )
 
 // rows has, by their IDs, the promises of the interface that scenarios show, and
