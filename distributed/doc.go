@@ -35,8 +35,8 @@
 //
 // The reasons are errors that [errors.Is] recognises on both sides: [ErrLeft] if the other
 // side has stopped, [ErrCut] if the connection has ended, [ErrLease] if nothing was heard for
-// a lease, and so on. All but ErrLeft are an [ErrLost]: what was sent last may have arrived
-// or not.
+// a lease, and so on. Most of the others are an [ErrLost]. After all but ErrLeft, what was
+// sent last may have arrived or not.
 //
 // A side may send as much as the other side allows ([Config.Window]); more waits, and a side
 // that does not keep up is given up with [world.ErrSlowConsumer].
@@ -55,4 +55,7 @@
 // whose addresses are known, and [Memory] connects nodes within a program, for tests. All
 // that comes from a link is an input of the machine as anything else, so journals of both
 // sides are replayed without a network.
+//
+// The guide docs/distribution.md begins with a program for two terminals, and says what each
+// reason means.
 package distributed

@@ -73,12 +73,18 @@ func TestTutorial(t *testing.T) {
 // there.
 func TestTutorialLinks(t *testing.T) {
 	text := read(t, "tutorial.md")
-	prose := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(text, "")
-	for _, m := range regexp.MustCompile(`\]\(([^):#]+)\)`).FindAllStringSubmatch(prose, -1) {
-		exists(t, m[1])
-	}
+	checkLinks(t, text)
 	for _, m := range regexp.MustCompile(`go (?:run|test) \./(\S+)`).FindAllStringSubmatch(text, -1) {
 		exists(t, filepath.Join("..", strings.Trim(m[1], "`.,")))
+	}
+}
+
+// checkLinks expects that the files exist to which a document links.
+func checkLinks(t *testing.T, text string) {
+	t.Helper()
+	prose := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(text, "")
+	for _, m := range regexp.MustCompile(`\]\(([^):#]+)[#)]`).FindAllStringSubmatch(prose, -1) {
+		exists(t, m[1])
 	}
 }
 
@@ -175,7 +181,7 @@ func unindent(lines []string) []string {
 func exists(t *testing.T, name string) {
 	t.Helper()
 	if _, err := os.Stat(filepath.FromSlash(name)); err != nil {
-		t.Errorf("tutorial.md: %v", err)
+		t.Errorf("a link: %v", err)
 	}
 }
 
