@@ -20,14 +20,20 @@ type Program struct {
 	in    io.WriteCloser
 }
 
-// build builds the program in the current folder.
-func build(t testing.TB) (binary string) {
+// A Binary is a program that was built. It is removed with its test.
+type Binary struct {
+	t    testing.TB
+	path string
+}
+
+// Build builds the program in the current folder.
+func Build(t testing.TB) Binary {
 	t.Helper()
-	binary = filepath.Join(t.TempDir(), "program")
+	binary := filepath.Join(t.TempDir(), "program")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return binary
+	return Binary{t, binary}
 }
 
 // An Exit says how a program is expected to end without a signal.
@@ -42,7 +48,7 @@ type Exit struct {
 // error.
 func Exits(t testing.TB, exits ...Exit) {
 	t.Helper()
-	binary := build(t)
+	binary := Build(t).path
 	for _, e := range exits {
 		var stderr strings.Builder
 		cmd := exec.Command(binary, strings.Fields(e.Args)...)
@@ -57,8 +63,14 @@ func Exits(t testing.TB, exits ...Exit) {
 // Start builds the program in the current folder, and starts it.
 func Start(t testing.TB, args ...string) *Program {
 	t.Helper()
-	binary := build(t)
-	p := &Program{t: t, cmd: exec.Command(binary, args...), lines: make(chan string, 1000)}
+	return Build(t).Start(args...)
+}
+
+// Start starts the program. Its test ends it.
+func (b Binary) Start(args ...string) *Program {
+	t := b.t
+	t.Helper()
+	p := &Program{t: t, cmd: exec.Command(b.path, args...), lines: make(chan string, 1000)}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
