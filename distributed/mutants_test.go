@@ -49,7 +49,7 @@ var mutants = map[string][]edit{
 	"an endpoint that is closed is not retracted": {{"clientlink.go",
 		"_ = l.write(func(w *wire.Writer) error { return w.Retract(r.id, reason) })", "_ = reason"}},
 	"letters are sent in each session":                 {{"clientlink.go", "	letters := l.letters\n	l.letters, l.size = nil, 0\n", "	letters := l.letters\n"}},
-	"what waits for a link is forgotten":               {{"clientlink.go", "	for _, m := range letters {\n		l.send(m)\n	}\n", "	_ = letters\n"}},
+	"what waits for a link is forgotten":               {{"clientlink.go", "	for _, m := range letters {\n		l.send(m, wait)\n	}\n", "	_ = letters\n"}},
 	"a second claim to a role shows no peers":          {{"clientlink.go", "as = r.publish(c, text)", "as = nil"}},
 	"one claim of two with a role goes with the other": {{"clientlink.go", "if r.claims = slices.Delete(r.claims, i, i+1); len(r.claims) > 0 {", "if r.claims = slices.Delete(r.claims, i, i+1); false {"}},
 	"all peers are counted together":                   {{"happening.go", "t = t.Project(by)", "t = t.Project(topic.Selection{}); _ = by"}},
