@@ -48,6 +48,7 @@ var mutants = map[string][]edit{
 	"no number of a frame":           {{"internal/session/receive.go", "case f.Seq != s.got+1:", "case f.Seq <= s.got:"}},
 	"an endpoint that is closed is not retracted": {{"clientlink.go",
 		"_ = l.write(func(w *wire.Writer) error { return w.Retract(r.id, reason) })", "_ = reason"}},
+	"no session number":                                {{"link.go", "if c != nil && cmd.Session == number {\n				bodies", "if c != nil {\n				bodies"}},
 	"letters are sent in each session":                 {{"clientlink.go", "	letters := l.letters\n	l.letters, l.size = nil, 0\n", "	letters := l.letters\n"}},
 	"what waits for a link is forgotten":               {{"clientlink.go", "	for _, m := range letters {\n		l.send(m, wait)\n	}\n", "	_ = letters\n"}},
 	"a second claim to a role shows no peers":          {{"clientlink.go", "as = r.publish(c, text)", "as = nil"}},
