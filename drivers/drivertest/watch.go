@@ -3,6 +3,7 @@ package drivertest
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -133,7 +134,7 @@ func (w *watch) told(r *vm.Record, line string) {
 	if i := strings.LastIndex(ev.text, " as "); i >= 0 {
 		ev.text = ev.text[:i] // which is the name of the endpoint, and the test's own
 	}
-	if ev.message != nil && ev.message != r.Event.Message.Value() {
+	if ev.message != nil && !reflect.DeepEqual(ev.message, r.Event.Message.Value()) {
 		ev.text = fmt.Sprintf("message that means %+v", ev.message)
 	}
 	if _, known := w.heard[r.Name()]; !known {

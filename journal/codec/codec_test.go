@@ -144,7 +144,7 @@ func TestWhatIsRefusedWhenItIsWritten(t *testing.T) {
 		v    any
 		want string
 	}{
-		{struct{}{}, "codec: struct {}: the type struct {} is not registered; use world.Register"},
+		{struct{ N int }{}, "codec: struct { N int }: the type struct { N int } is not registered; use world.Register"},
 		{errors.New("x"), "codec: *errors.errorString: an error of type *errors.errorString cannot be restored; use world.Reduce"},
 		{unwritable{}, "codec: codec_test.unwritable.F[]: a func cannot be encoded"},
 		{open{Any: place{}}, "codec: codec_test.open.Any: the type codec_test.place is not registered; use world.Register"},
