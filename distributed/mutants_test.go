@@ -41,7 +41,7 @@ var mutants = map[string][]edit{
 	"a machine that is restarted is another client": {{"driver.go", "if d.client == 0 {", "if true {"}},
 	"a machine that is restarted keeps its peers": {{"driver.go",
 		"return d.lost(h, errInterrupted).And(", "return actions.Next(d).And("}},
-	"no lease": {{"internal/session/session.go", "case now < s.expiry():", "case now < s.expiry() || s.phase == joined:"}},
+	"no lease": {{"internal/session/session.go", "{ return s.rang + s.config.Lease + 1 }", "{ if s.phase == joined { return s.rang + 1e3*s.config.Lease }; return s.rang + s.config.Lease + 1 }"}},
 	"no withdrawal after a pause": {{"internal/session/receive.go",
 		"	if out, over := s.enter(now); over {\n		return out\n	}\n	f, err", "	s.ran = now\n	f, err"}},
 	"a BEAT without the last number": {{"internal/session/receive.go", "err = s.whole(f)\n		}\n		if err == nil && limit", "err = nil\n		}\n		if err == nil && limit"}},

@@ -318,6 +318,8 @@ func where(d dump, e had) string {
 // simulate runs a cluster with a seed, and returns what is wrong.
 func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
 	synctest.Test(t, func(t *testing.T) {
+		limit := time.AfterFunc(time.Hour, func() { panic(fmt.Sprintf("seed %d: the cluster does not come to an end", seed)) })
+		defer limit.Stop()
 		r := &run{rand: rand.New(rand.NewPCG(seed, 2)), net: newSimNet(seed), endpoints: map[string][]order{}, paused: map[string]bool{}}
 		r.net.loss = []float64{0, 0, 0.01, 0.1}[r.rand.IntN(4)]
 		r.net.delay = []time.Duration{0, time.Millisecond, 100 * time.Millisecond}[r.rand.IntN(3)]
