@@ -44,7 +44,7 @@ var mutants = map[string][]edit{
 	"a machine that is restarted is another client": {{"driver.go", "if d.client == 0 {", "if true {"}},
 	"a machine that is restarted keeps its peers": {{"driver.go",
 		"return d.lost(h, errInterrupted).And(", "return actions.Next(d).And("}},
-	"no lease": {{"internal/session/session.go", "{ return s.rang + s.config.Lease + 1 }", "{ if s.phase == joined { return s.rang + 1e3*s.config.Lease }; return s.rang + s.config.Lease + 1 }"}},
+	"no lease":                       {{"internal/session/session.go", "{ return s.rang + s.config.Lease + 1 }", "{ if s.phase == joined { return s.rang + 1e3*s.config.Lease }; return s.rang + s.config.Lease + 1 }"}},
 	"a BEAT without the last number": {{"internal/session/receive.go", "err = s.whole(f)\n		}\n		if err == nil && limit", "err = nil\n		}\n		if err == nil && limit"}},
 	"no number of a frame": {
 		{"internal/session/receive.go", "case f.Seq != s.got+1:", "case f.Seq <= s.got:"},
@@ -62,13 +62,6 @@ var mutants = map[string][]edit{
 	"a client does not say as what it is served":       {{"clientlink.go", "	l.serve(here)\n", ""}},
 }
 
-// always has the mutants that TestMutants looks for without the flag, as each takes some
-// seconds to build.
-var always = []string{
-	"a BEAT without the last number", "endpoints are asserted before the WELCOME",
-	"peers are kept when a link is lost", "no lease",
-}
-
 // TestMutants: TestSeeds finds mistakes.
 func TestMutants(t *testing.T) {
 	if *mutantSeeds < 0 {
@@ -76,9 +69,6 @@ func TestMutants(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(mutants)) {
 		edits := mutants[name]
-		if *mutantSeeds == 0 && !slices.Contains(always, name) {
-			continue
-		}
 		t.Run(name, func(t *testing.T) {
 			most, chunk := *mutantSeeds, 250
 			if most == 0 {
