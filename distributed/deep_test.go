@@ -24,7 +24,7 @@ func TestThreeLevelsDeep(t *testing.T) {
 		stop := c.run(c.config("away").Driver(), nested(nested(nested(steered(inside)))))
 		act := func(to chan actions.Action, as ...actions.Action) {
 			to <- actions.Group(as...)
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
 		act(inside, actions.AtLevel(3, room.At(deep.listener()).As("listener")))
 		act(inside, actions.AtLevel(3, room.At(endpoint.Publisher(topic.Where(sayer.Is("tony")))).As("tony")))
@@ -38,12 +38,12 @@ func TestThreeLevelsDeep(t *testing.T) {
 		atHome.expect(t, "-tony (<nil>)")
 		deep.expect(t, "-tony (<nil>)")
 		c.network.Cut("home", "away")
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		if got := deep.take(); len(got) != 2 || !strings.HasPrefix(got[0], "-ann ("+distributed.ErrCut.Error()) || got[1] != "+ann" {
 			t.Errorf("heard %q", got)
 		}
 		act(inside, actions.AtLevel(3, actions.Delete("listener")))
-		time.Sleep(time.Minute) // a link stays for a while after the last message
+		pass(time.Minute) // a link stays for a while after the last message
 		if n := c.network.Links("away"); n != 0 {
 			t.Errorf("%d links, and nobody takes part", n)
 		}

@@ -3,8 +3,6 @@ package distributed
 import (
 	"errors"
 	"fmt"
-	"reflect"
-	"slices"
 	"time"
 
 	"github.com/benbjohnson/immutable"
@@ -30,14 +28,6 @@ type driver struct {
 }
 
 type driverStep = actions.Transition[driver]
-
-// watched are the nodes that may have a place with a name, for those who subscribe to
-// [Named].
-type watched struct {
-	count int
-	known []string // that the network knows
-	nodes []string // to which the driver keeps links: also those that are not known any more, until the link is lost
-}
 
 type byHome struct{}
 
@@ -73,7 +63,7 @@ func (d driver) open() actions.Action {
 		endpoint.ObservePublishers(topic.All[opening](),
 			endpoint.OnPresenceState(func(d driver, _ opening) driverStep { return d.opens(1) }),
 			endpoint.OnAbsenceState(func(d driver, _ opening, _ error) driverStep { return d.opens(-1) }).IgnoringReason()),
-		endpoint.Publisher(Reach(Place{})),
+		endpoint.Publisher(topic.Where(upPlace.Is(Place{}), upOwn.Is(true))),
 	}
 	for i := d.links.Iterator(); !i.Done(); {
 		_, l, _ := i.Next()
@@ -103,7 +93,7 @@ func (d driver) hold(h home) actions.Action {
 // change changes the link to a home, or makes one.
 func (d driver) change(h home, f func(l *link) actions.Action) driverStep {
 	old, ok := d.links.Get(h)
-	l := link{home: h, device: d.device(h), roles: noRoles, ids: noIDs}
+	l := link{home: h, own: d.isOwn(h), device: d.device(h), roles: noRoles, ids: noIDs}
 	if ok {
 		l = *old
 	}
@@ -154,75 +144,8 @@ func (d driver) close(h home) driverStep {
 	return actions.Next(d, actions.When(l.session != 0, actions.Delete(upEnd{h})), actions.Close(d.device(h)))
 }
 
-// claimed handles an endpoint that takes part at a place.
-func (d driver) claimed(ev endpoint.Event[happening]) driverStep {
-	c, text, ok := claimIn(ev.Conversation)
-	if !ok {
-		return actions.Next(d, d.say(ev.Conversation))
-	}
-	return d.change(d.homeOf(c.place), func(l *link) actions.Action {
-		return actions.Group(d.tell(l, l.claim(c, text)), d.hurry(l))
-	})
-}
-
-// say tells an endpoint that wants to know whether a claim is settled, why it is not, if
-// that is known.
-func (d driver) say(p topic.Pattern[happening]) actions.Action {
-	text, ok := happeningClaim.In(p)
-	if s, _ := happeningSign.In(p); !ok || s != settledSign {
-		return nil
-	}
-	c, ok := readClaim(text)
-	if !ok {
-		return nil
-	}
-	l, ok := d.links.Get(d.homeOf(c.place))
-	switch {
-	case !ok:
-		return nil
-	case l.session == 0 && l.trouble != nil:
-		return unsettled(text, l.trouble)
-	case l.isStale(c.place):
-		return unsettled(text, l.stale(c.place))
-	}
-	if r, ok := l.roles.Get(c.role); ok && r.refused != nil {
-		return unsettled(text, r.refused)
-	}
-	return nil
-}
-
-// hurry makes the device of a link that is in trouble connect at once.
-func (d driver) hurry(l *link) actions.Action {
-	return actions.When(l.session == 0 && l.trouble != nil, actions.Tell(d.device(l.home), linkHurry{}))
-}
-
-// unclaimed handles an endpoint that has left.
-func (d driver) unclaimed(ev endpoint.Event[happening]) driverStep {
-	c, text, ok := claimIn(ev.Conversation)
-	if !ok {
-		return actions.Next(d)
-	}
-	return d.change(d.homeOf(c.place), func(l *link) actions.Action { return d.tell(l, l.unclaim(c, text, ev.Reason)) })
-}
-
-// claimIn returns the claim of a subscriber of happenings, if it is an endpoint at a place.
-func claimIn(p topic.Pattern[happening]) (c claim, text string, ok bool) {
-	text, ok = happeningClaim.In(p)
-	if _, sign := happeningSign.In(p); !ok || sign {
-		return c, text, false
-	}
-	c, ok = readClaim(text)
-	return c, text, ok
-}
-
-// homeOf returns where a place is. A place without a node is on this one.
-func (d driver) homeOf(p Place) home {
-	h := p.home()
-	if h.Node == "" {
-		h.Node = d.config.Network.Node()
-	}
-	return h
-}
+// isOwn reports whether a home is on this node.
+func (d driver) isOwn(h home) bool { return h.Node == d.config.Network.Node() }
 
 // tell adds to actions those that send what a link has to say.
 func (d driver) tell(l *link, as actions.Action) actions.Action {
@@ -239,54 +162,6 @@ func (d driver) tell(l *link, as actions.Action) actions.Action {
 	}
 	l.out = outbox{}
 	return t
-}
-
-// sending is the endpoint that gets messages to places.
-var sending actions.AddEndpoint
-
-func init() { // it refers to the driver, which refers to it
-	sending = endpoint.Subscriber(topic.All[outgoing]())
-	sending.Handler = &actions.Handler{
-		State:  reflect.TypeFor[driver](),
-		Events: actions.EventsOf(actions.Delivery),
-		Run: func(state any, ev *actions.Event) (any, actions.Action) {
-			d, _ := state.(driver)
-			m, _ := ev.Message.Ref().(*outgoing)
-			if a := d.sendAtOnce(m); a != nil {
-				return state, a
-			}
-			return d.send(*m).Erase()
-		},
-	}
-}
-
-// sendAtOnce returns the action that sends a message to a place, in the common case that
-// this does not change the driver. Otherwise it returns nil.
-func (d driver) sendAtOnce(m *outgoing) actions.Action {
-	h := d.homeOf(m.Place)
-	l, ok := d.links.Get(h)
-	if !ok || l.session == 0 || !l.used || m.Place.Epoch != 0 || d.opening > 0 {
-		return nil
-	}
-	w := wire.Writer{Sent: l.sent}
-	if err := w.SendEncoded(m.Sender, wire.Encoded{Type: m.Type, Data: m.Data}); err != nil || len(w.Sent.Types) != len(l.sent.Types) {
-		return nil
-	}
-	body, ok := w.Single()
-	if !ok {
-		return nil
-	}
-	return actions.Tell(l.device, linkSend{l.session, body})
-}
-
-// send handles a message to a place.
-func (d driver) send(m outgoing) driverStep {
-	h := d.homeOf(m.Place)
-	return d.change(h, func(l *link) actions.Action {
-		l.used = true
-		l.send(m, d.opening > 0)
-		return actions.Group(d.tell(l, nil), d.hurry(l))
-	})
 }
 
 // opened handles the opening of the device of a link. If there was a link before, the
@@ -356,131 +231,4 @@ func (d driver) ended(h home, reason error) driverStep {
 	return d.change(h, func(l *link) actions.Action {
 		return actions.Group(l.lose(reason), actions.When(!errors.Is(reason, world.ErrStopped), d.hold(h)))
 	})
-}
-
-// reached handles a subscriber of the presence of places.
-func (d driver) reached(ev endpoint.Event[Up]) driverStep {
-	return d.reach(ev.Conversation, 1)
-}
-
-func (d driver) unreached(ev endpoint.Event[Up]) driverStep {
-	return d.reach(ev.Conversation, -1)
-}
-
-func (d driver) reach(p topic.Pattern[Up], n int) driverStep {
-	if here, _ := upHere.In(p); here {
-		return actions.Next(d)
-	}
-	node, hasNode := upNode.In(p)
-	name, hasName := upName.In(p)
-	switch {
-	case !hasName:
-		return actions.Next(d) // all that there are links to
-	case hasNode:
-		return d.changeReach(d.homeOf(Place{Node: node, Name: name}), n)
-	}
-	w, had := d.watched.Get(name)
-	w.count += n
-	if w.count == 0 {
-		d.watched = d.watched.Delete(name)
-		t := actions.Next(d, actions.Close(watchDevice{d.config, name}))
-		for _, n := range w.nodes {
-			t = t.Then(func(d driver) driverStep { return d.changeReach(home{n, name}, -1) })
-		}
-		return t
-	}
-	d.watched = d.watched.Set(name, w)
-	return actions.Next(d, actions.When(!had, d.watch(name)))
-}
-
-func (d driver) changeReach(h home, n int) driverStep {
-	return d.change(h, func(l *link) actions.Action {
-		l.reach += n
-		return nil
-	})
-}
-
-// watch opens the device that tells on which nodes a place may be.
-func (d driver) watch(name string) actions.Action {
-	return endpoint.Device(watchDevice{d.config, name}, endpoint.OnValueState(func(d driver, v watchNodes) driverStep {
-		w, ok := d.watched.Get(name)
-		if !ok {
-			return actions.Next(d)
-		}
-		w.known = v.Nodes
-		d.watched = d.watched.Set(name, w)
-		return d.follow(name)
-	}))
-}
-
-// follow keeps links to the nodes that may have a place with a name, and no longer to
-// those that are not known any more. A link that is there stays: it tells why it ends.
-func (d driver) follow(name string) driverStep {
-	w, _ := d.watched.Get(name)
-	t := actions.Next(d)
-	var next []string
-	for _, n := range w.nodes {
-		l, ok := d.links.Get(home{n, name})
-		if slices.Contains(w.known, n) || ok && l.session != 0 {
-			next = append(next, n)
-		} else {
-			t = t.Then(func(d driver) driverStep { return d.changeReach(home{n, name}, -1) })
-		}
-	}
-	for _, n := range w.known {
-		if !slices.Contains(w.nodes, n) {
-			next = append(next, n)
-			t = t.Then(func(d driver) driverStep { return d.changeReach(home{n, name}, 1) })
-		}
-	}
-	return t.Then(func(d driver) driverStep {
-		w.nodes = next
-		if w.count > 0 {
-			d.watched = d.watched.Set(name, w)
-		}
-		return actions.Next(d)
-	})
-}
-
-// opens handles that a place will be served, or is. Messages wait until then, because
-// handles in them mean the place.
-func (d driver) opens(n int) driverStep {
-	d.opening += n
-	t := actions.Next(d)
-	if d.opening > 0 {
-		return t
-	}
-	for i := d.links.Iterator(); !i.Done(); {
-		h, _, _ := i.Next()
-		t = t.Then(func(d driver) driverStep {
-			return d.change(h, func(l *link) actions.Action {
-				l.post(false)
-				return d.tell(l, nil)
-			})
-		})
-	}
-	return t
-}
-
-// serves handles that this machine is served as a place, or no longer.
-func (d driver) serves(p Place, is bool) driverStep {
-	d.here = slices.DeleteFunc(slices.Clone(d.here), func(q Place) bool { return p == q })
-	if is {
-		d.here = append(d.here, p)
-		slices.SortFunc(d.here, Place.compare)
-	}
-	t := actions.Next(d)
-	for i := d.links.Iterator(); !i.Done(); {
-		h, l, _ := i.Next()
-		if l.session == 0 {
-			continue
-		}
-		t = t.Then(func(d driver) driverStep {
-			return d.change(h, func(l *link) actions.Action {
-				l.serve(d.here)
-				return d.tell(l, nil)
-			})
-		})
-	}
-	return t
 }

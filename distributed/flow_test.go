@@ -38,8 +38,7 @@ func TestFloodBothWays(t *testing.T) {
 			}))),
 			endpoint.Subscriber(distributed.Reach(room), endpoint.OnPresence(func(distributed.Up) actions.Action { return flood })),
 		))
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		if back != n {
 			t.Errorf("%d of %d came back", back, n)
 		}
@@ -66,18 +65,17 @@ func TestSlowConsumer(t *testing.T) {
 			})))))
 		c.run(c.config("fast").Driver(), spawn(
 			room.At(endpoint.Subscriber(topic.All[says](), endpoint.OnMessage(func(s says) actions.Action { fastGot++; return nil })))))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		up.expect(t, "+room@a")
 		text := strings.Repeat("x", 10_000)
 		const n = 1000 // 10 MB
 		for range n {
 			wants <- actions.Send(says{"a", text})
-			time.Sleep(time.Millisecond)
+			pass(time.Millisecond)
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		close(busy)
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
+		pass(10 * time.Second)
 		if fastGot != n {
 			t.Errorf("the fast client got %d of %d", fastGot, n)
 		}
@@ -91,10 +89,49 @@ func TestSlowConsumer(t *testing.T) {
 		c.expectLog(world.ErrSlowConsumer.Error(), 1)
 		before := slowGot
 		wants <- actions.Send(says{"a", "again"})
-		time.Sleep(time.Second)
-		synctest.Wait()
+		pass(time.Second)
 		if slowGot != before+1 {
 			t.Error("the slow client is not back")
+		}
+	})
+}
+
+// TestSlowHome: a home that takes nothing costs a client a window and a queue, then the
+// client gives the link up, and says so; the next link serves when the home goes on.
+func TestSlowHome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		busy := make(chan struct{})
+		got, last := 0, ""
+		c.run(c.config("a").Serve("room"), spawn(endpoint.Subscriber(topic.All[says](), endpoint.OnMessage(func(s says) actions.Action {
+			if got, last = got+1, s.Who; got == 1 {
+				<-busy // the machine stands still
+			}
+			return nil
+		}))))
+		wants, up := make(chan actions.Action), new(heard)
+		c.run(c.config("b").Driver(), steered(wants), spawn(up.ups(distributed.Reach(room))))
+		pass(time.Second)
+		up.expect(t, "+room@a")
+		text := strings.Repeat("x", 10_000)
+		for range 1000 { // 10 MB
+			wants <- distributed.Send(room, says{"flood", text})
+			pass(time.Millisecond)
+		}
+		pass(10 * time.Second)
+		if lines := up.take(); len(lines) != 2 || !strings.HasPrefix(lines[0], "-room@a ("+world.ErrSlowConsumer.Error()) || lines[1] != "+room@a" {
+			t.Errorf("the client heard %q", lines)
+		}
+		close(busy)
+		pass(20 * time.Second)
+		if got > 400 {
+			t.Errorf("the home got %d messages of 10 kB, more than window and queue", got)
+		}
+		up.expect(t)
+		wants <- distributed.Send(room, says{"again", ""})
+		pass(time.Second)
+		if last != "again" {
+			t.Errorf("the client is not back: the home heard %q last", last)
 		}
 	})
 }

@@ -55,7 +55,7 @@ func TestLetters(t *testing.T) {
 			return l.From.Send(distributed.Handle{}, fmt.Sprintf("heard from %v", l.From.Place.Node))
 		})))
 		c.run(c.config("b").Driver(), c.config("b").Serve("b"), spawn(away.mailbox("me", nil), logger.Send(distributed.Handle{Name: "me"}, "hi")))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		atHome.expect(t, "logger: hi")
 		away.expect(t, "me: heard from b")
 	})
@@ -79,8 +79,7 @@ func TestHandlesInMessages(t *testing.T) {
 			}))),
 			distributed.Send(echo, all(distributed.Handle{Name: "x"})),
 		))
-		time.Sleep(time.Second)
-		synctest.Wait()
+		pass(time.Second)
 		if len(there) != 1 || len(back) != 1 {
 			t.Fatalf("%d messages arrived, and %d came back", len(there), len(back))
 		}
@@ -105,7 +104,7 @@ func TestHandlesOfNoPlace(t *testing.T) {
 		logger := distributed.Handle{Place: distributed.Place{Node: "a", Name: "a"}, Name: "logger"}
 		c.run(c.config("a").Serve("a"), spawn(atHome.mailbox("logger", nil)))
 		c.run(c.config("b").Driver(), spawn(logger.Send(distributed.Handle{Name: "me"}, "no"), logger.Send(distributed.Handle{}, "yes")))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		atHome.expect(t, "logger: yes")
 		c.expectLog("a Handle in it is of a machine that is served as no place", 2)
 	})
@@ -129,7 +128,7 @@ func TestStaleHandles(t *testing.T) {
 			distributed.Handle{Place: old, Name: "x"}.Send(distributed.Handle{}, "old"),
 			distributed.Handle{Place: place, Name: "x"}.Send(distributed.Handle{}, "new"),
 		))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		atHome.expect(t, "x: new")
 		c.expectLog(distributed.ErrStale.Error(), 1)
 	})
@@ -146,13 +145,13 @@ func TestNamesArePresence(t *testing.T) {
 		c.run(c.config("b").Driver(), spawn(h.Presence(
 			endpoint.OnPresence(func(l distributed.Letter) actions.Action { return away.add("+%s", l.To) }),
 			endpoint.OnAbsence(func(l distributed.Letter, _ error) actions.Action { return away.add("-%s", l.To) }))))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		away.expect(t)
 		wants <- atHome.mailbox("logger", nil)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		away.expect(t, "+logger")
 		wants <- actions.Delete("logger")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		away.expect(t, "-logger")
 	})
 }

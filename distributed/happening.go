@@ -61,6 +61,7 @@ type claim struct {
 
 // claimOf returns the claim of an endpoint at a place. It panics if the role cannot be sent.
 func claimOf(p Place, e actions.AddEndpoint) claim {
+	p.check()
 	role, err := wire.Key(e.Role)
 	if err != nil {
 		panic(fmt.Errorf("distributed: an endpoint at the place %v: %w", p, err))

@@ -3,6 +3,7 @@ package distributed_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,12 +41,12 @@ func TestLinkIsLostAndComesBack(t *testing.T) {
 		var atHome, away, up heard
 		c.run(c.config("a").Driver(), c.config("a").Serve("room"), spawn(atHome.listener(), named("home")))
 		c.run(c.config("b").Driver(), spawn(room.At(away.listener()), room.At(named("away")), up.ups(distributed.Reach(room))))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		atHome.expect(t, "+home", "+away")
 		away.expect(t, "+away", "+home")
 		up.expect(t, "+room@a")
 		c.network.Cut("a", "b")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		cut := distributed.ErrCut.Error()
 		lost := func(lines []string) {
 			t.Helper()
@@ -69,22 +70,24 @@ func TestLinkIsLostAndComesBack(t *testing.T) {
 	})
 }
 
-// TestNamed: places with a name on all other nodes are present while they are there.
+// TestNamed: places with a name on all other nodes are present while they are there. That of
+// the own node is not among them, also while somebody uses its full name.
 func TestNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
 		var rooms, nodes heard
-		c.run(c.config("b").Driver(), c.config("b").Serve("room"), spawn(rooms.ups(distributed.Named("room")), nodes.ups(distributed.Nodes())))
+		c.run(c.config("b").Driver(), c.config("b").Serve("room"), spawn(rooms.ups(distributed.Named("room")), nodes.ups(distributed.Nodes()),
+			distributed.Place{Node: "b", Name: "room"}.At(named("me"))))
 		stop := c.run(c.config("a").Serve("room"))
 		c.run(c.config("c").Serve("room"), c.config("c").Serve(""))
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		rooms.expect(t, "+room@a", "+room@c")
 		nodes.expect(t, "+@c")
 		stop()
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		rooms.expect(t, "-room@a ("+distributed.ErrLeft.Error()+")")
 		c.run(c.config("a").Serve("room"))
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		rooms.expect(t, "+room@a")
 	})
 }
@@ -100,8 +103,7 @@ func TestLinkIsKeptOnDemand(t *testing.T) {
 		c.run(c.config("b").Driver(), c.config("b").Serve("other"), steered(wants))
 		do := func(as ...actions.Action) {
 			wants <- actions.Group(as...)
-			time.Sleep(time.Second)
-			synctest.Wait()
+			pass(time.Second)
 		}
 		links := func() int { return c.network.Links("b") }
 		if n := links(); n != 0 {
@@ -119,13 +121,13 @@ func TestLinkIsKeptOnDemand(t *testing.T) {
 		if n := links(); n != 1 {
 			t.Errorf("%d links after a message", n)
 		}
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		do(distributed.Send(room, says{"tony", "again"}))
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		if n := links(); n != 1 {
 			t.Errorf("%d links 20 s after a message", n)
 		}
-		time.Sleep(60 * time.Second)
+		pass(60 * time.Second)
 		if n := links(); n != 0 {
 			t.Errorf("%d links after a minute", n)
 		}
@@ -143,20 +145,20 @@ func TestMessagesWaitForALink(t *testing.T) {
 		for i := range 3 {
 			wants <- distributed.Send(room, says{"tony", fmt.Sprint(i)})
 		}
-		time.Sleep(500 * time.Millisecond)
+		pass(500 * time.Millisecond)
 		stop := c.run(c.config("a").Serve("room"), spawn(atHome.listener()))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		atHome.expect(t, "tony: 0", "tony: 1", "tony: 2")
 		stop()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		atHome.take()
 		wants <- distributed.Send(room, says{"tony", "late"})
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		c.run(c.config("a").Serve("room"), spawn(atHome.listener()))
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		atHome.expect(t)
 		wants <- distributed.Send(room, says{"tony", "back"})
-		time.Sleep(time.Second)
+		pass(time.Second)
 		atHome.expect(t, "tony: back")
 	})
 }
@@ -168,10 +170,32 @@ func TestOwnNode(t *testing.T) {
 		var inside, outside heard
 		c.run(c.config("a").Driver(), spawn(room.At(outside.listener()), distributed.Send(room, says{"me", "hi"})),
 			nested(c.config("a").Serve("room"), spawn(inside.listener(), named("inner"))))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		inside.expect(t, "+inner", "me: hi")
 		outside.expect(t, "+inner", "me: hi")
 	})
+}
+
+// TestPlaceWithoutNode: a place with a name and no node is a mistake of the program, which ends
+// the process that makes it. The zero Place is here.
+func TestPlaceWithoutNode(t *testing.T) {
+	p := distributed.Place{Name: "room"}
+	for what, f := range map[string]func(){
+		"At":      func() { p.At(named("tony")) },
+		"Send":    func() { distributed.Send(p, says{}) },
+		"Reach":   func() { distributed.Reach(p) },
+		"Settled": func() { p.Settled(named("tony").Role, nil) },
+		"Handle":  func() { distributed.Handle{Place: p, Name: "x"}.Send(distributed.Handle{}, 1) },
+	} {
+		func() {
+			defer func() {
+				if err, ok := recover().(error); !ok || !strings.Contains(err.Error(), `the place "room" has no Node`) {
+					t.Errorf("%s: the panic is %v", what, err)
+				}
+			}()
+			f()
+		}()
+	}
 }
 
 // TestRefusals: what a place refuses ends the process that wants it, with the reason.
@@ -194,7 +218,7 @@ func TestRefusals(t *testing.T) {
 			var reason error
 			c.run(c.config("b").Driver(), actions.SpawnFunc(func(actions.PID) actions.Process { return actions.Stateless(test.end()) }).
 				Monitored(endpoint.Monitor(0, func(_ actions.PID, r error) actions.Action { reason = r; return nil })))
-			time.Sleep(time.Second)
+			pass(time.Second)
 			if !errors.Is(reason, test.want) {
 				t.Errorf("the process ends with %v, want %v", reason, test.want)
 			}

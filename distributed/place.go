@@ -15,7 +15,7 @@ import (
 // data: keep it in a state, pin it, send it. The zero Place is here: the machine of the
 // process that uses it.
 type Place struct {
-	Node  string // the node on which it is
+	Node  string // the node on which it is; empty in the zero Place only
 	Name  string // its name on that node
 	Epoch uint64 // which life of it; 0 for the one that there is
 }
@@ -34,6 +34,13 @@ func (p Place) String() string {
 // compare orders places.
 func (p Place) compare(q Place) int {
 	return cmp.Or(p.home().compare(q.home()), cmp.Compare(p.Epoch, q.Epoch))
+}
+
+// check panics if p names no place.
+func (p Place) check() {
+	if p.Node == "" && p != (Place{}) {
+		panic(fmt.Errorf("distributed: the place %q has no Node; only the zero Place, which is here, has none", p.Name))
+	}
 }
 
 func (p Place) home() home { return home{p.Node, p.Name} }
@@ -104,6 +111,7 @@ func (p Place) Forward(m topic.Message, sender topic.Orientation) *actions.SendM
 	if p == (Place{}) {
 		return actions.Forward(m, sender)
 	}
+	p.check()
 	e, err := wire.Encode(m)
 	if err != nil {
 		panic(fmt.Errorf("distributed: a message to the place %v: %w", p, err))
@@ -135,30 +143,31 @@ type outgoing struct {
 // place, and goes with the reason for which the link is lost.
 type Up struct {
 	Place Place
-	Here  bool // the place is the zero Place: this machine
+	Own   bool // the place is on this node
 }
 
 var (
 	upNode  = topic.FieldOf(func(u *Up) *string { return &u.Place.Node })
 	upName  = topic.FieldOf(func(u *Up) *string { return &u.Place.Name })
 	upPlace = topic.FieldOf(func(u *Up) *Place { return &u.Place })
-	upHere  = topic.FieldOf(func(u *Up) *bool { return &u.Here })
+	upOwn   = topic.FieldOf(func(u *Up) *bool { return &u.Own })
 )
 
 // Reach returns the topic of the presence of a place. While a process subscribes to it,
 // the driver keeps a link to the place. The zero Place is within reach where there is a
-// driver.
+// driver. Reach panics if p has a name and no node.
 func Reach(p Place) topic.Pattern[Up] {
+	p.check()
 	if p.Epoch == 0 && p != (Place{}) {
-		return topic.Where(upNode.Is(p.Node), upName.Is(p.Name), upHere.Is(false))
+		return topic.Where(upNode.Is(p.Node), upName.Is(p.Name))
 	}
-	return topic.Where(upPlace.Is(p), upHere.Is(p == (Place{})))
+	return topic.Where(upPlace.Is(p))
 }
 
 // Named returns the topic of the presence of the places with a name on all other nodes
 // that the network knows. While a process subscribes to it, the driver keeps a link to
 // each.
-func Named(name string) topic.Pattern[Up] { return topic.Where(upName.Is(name), upHere.Is(false)) }
+func Named(name string) topic.Pattern[Up] { return topic.Where(upName.Is(name), upOwn.Is(false)) }
 
 // Nodes returns the topic of the presence of nodes: a node is present if it serves a place
 // with the name "".

@@ -425,6 +425,15 @@ func startHome(t *testing.T) *pairOfNodes {
 	return &pairOfNodes{startNode(t, h), client, c, []spec{h, client}}
 }
 
+// startClient starts the client, and waits until both have heard of each other.
+func (p *pairOfNodes) startClient(t *testing.T) *node {
+	t.Helper()
+	c := startNode(t, p.client)
+	c.expect("+home")
+	p.home.expect("+client")
+	return c
+}
+
 // replay replays the journals of both nodes, without a network.
 func (p *pairOfNodes) replay(t *testing.T) {
 	t.Helper()
@@ -470,9 +479,7 @@ func TestProcessIsKilled(t *testing.T) {
 // home is, which goes on from its journal.
 func TestHomeIsKilled(t *testing.T) {
 	p := startHome(t)
-	c := startNode(t, p.client)
-	c.expect("+home")
-	p.home.expect("+client")
+	c := p.startClient(t)
 	c.works()
 	p.home.kill()
 	c.expect("-home cut")
@@ -490,9 +497,7 @@ func TestHomeIsKilled(t *testing.T) {
 // lease; the client hears of that when it goes on, and comes back.
 func TestProcessIsStopped(t *testing.T) {
 	p := startHome(t)
-	c := startNode(t, p.client)
-	c.expect("+home")
-	p.home.expect("+client")
+	c := p.startClient(t)
 	c.works()
 	c.signal(syscall.SIGSTOP)
 	p.home.expect("-client lease")
@@ -513,9 +518,7 @@ func TestProcessIsStopped(t *testing.T) {
 // TestCleanStop: SIGTERM of a client, and of a home.
 func TestCleanStop(t *testing.T) {
 	p := startHome(t)
-	c := startNode(t, p.client)
-	c.expect("+home")
-	p.home.expect("+client")
+	c := p.startClient(t)
 	c.works()
 	c.stop()
 	p.home.expectLeft()
@@ -531,9 +534,7 @@ func TestCleanStop(t *testing.T) {
 // TestCableIsCut: both sides hear of it at once, and are together again.
 func TestCableIsCut(t *testing.T) {
 	p := startHome(t)
-	c := startNode(t, p.client)
-	c.expect("+home")
-	p.home.expect("+client")
+	c := p.startClient(t)
 	for range 3 {
 		c.works()
 		p.cable.cut()
@@ -549,9 +550,7 @@ func TestCableIsCut(t *testing.T) {
 // TestBlackHole: both sides hear nothing for a lease, and give each other up.
 func TestBlackHole(t *testing.T) {
 	p := startHome(t)
-	c := startNode(t, p.client)
-	c.expect("+home")
-	p.home.expect("+client")
+	c := p.startClient(t)
 	c.works()
 	p.cable.hole(true)
 	c.expect("-home lease")

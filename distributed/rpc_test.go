@@ -75,8 +75,7 @@ func TestCallsAtPlaces(t *testing.T) {
 		c.run(c.config("c").Driver(), spawn(other.double(4, rpc.At(room)), other.double(5, rpc.At(room)), endpoint.Subscriber(topic.All[says]())))
 		do := func(a actions.Action) {
 			wants <- a
-			time.Sleep(5 * time.Second)
-			synctest.Wait()
+			pass(5 * time.Second)
 		}
 		do(got.double(2, rpc.At(room)))
 		got.expect(t, "4: ok")
@@ -94,7 +93,7 @@ func TestCallsAtPlaces(t *testing.T) {
 		other.expect(t, "8: ok", "0: "+errOdd.Error())
 		do(rpc.Call(never, "x", func(_ string, err error) actions.Action { return got.add("%s", short(err)) }, rpc.At(room)))
 		c.network.Cut("a", "b")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		got.expect(t, "gone, cut")
 		do(got.double(8, rpc.At(room)))
 		got.expect(t, "16: ok")
@@ -113,7 +112,7 @@ func TestCallersAreToldApart(t *testing.T) {
 		c.run(c.config("a").Serve("room"), server(), ask(distributed.Place{}))
 		c.run(c.config("b").Driver(), ask(room), ask(room))
 		c.run(c.config("c").Driver(), ask(room), ask(room))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		lines := got.take()
 		seen := map[string]bool{}
 		for _, l := range lines {

@@ -175,7 +175,7 @@ func (c Config) readDriver(w writtenDriver) (driver, error) {
 	d.client, d.lives, d.here, d.opening = w.Client, w.Lives, w.Here, w.Opening
 	for _, wl := range w.Links {
 		l := &link{
-			home: home{wl.Node, wl.Name}, device: d.device(home{wl.Node, wl.Name}), session: wl.Session, epoch: wl.Epoch, via: wl.Via, sent: wl.Sent, known: wl.Known,
+			home: home{wl.Node, wl.Name}, own: d.isOwn(home{wl.Node, wl.Name}), device: d.device(home{wl.Node, wl.Name}), session: wl.Session, epoch: wl.Epoch, via: wl.Via, sent: wl.Sent, known: wl.Known,
 			last: wl.Last, roles: noRoles, ids: noIDs, reach: wl.Reach, used: wl.Used, lingering: wl.Lingering, trouble: readError(wl.Trouble),
 		}
 		for _, wr := range wl.Roles {
@@ -191,7 +191,7 @@ func (c Config) readDriver(w writtenDriver) (driver, error) {
 			for _, wc := range wr.Claims {
 				text := string(wc.Text)
 				c, ok := readClaim(text)
-				if !ok || c.role != key || d.homeOf(c.place) != l.home {
+				if !ok || c.role != key || c.place.home() != l.home {
 					return d, fmt.Errorf("an endpoint at the place %v is not readable", l.home)
 				}
 				r.claims = append(r.claims, counted{text, c, wc.Count})
