@@ -40,6 +40,10 @@ func Report(name string, at tcp.Addr) actions.Action {
 
 var reporters = actions.Define("marketplace.reporter", reporter.open)
 
+// Types returns the types of the processes of [Report] and [ServePlace], for a journal or
+// an image of a machine that [Main] does not run.
+func Types() []actions.Type { return []actions.Type{reporters.Type, hosts.Type} }
+
 type reporter struct {
 	Name string // of the program
 	At   tcp.Addr

@@ -33,12 +33,12 @@ type Program struct {
 	Start func() actions.Action
 
 	// Configure, if not nil, is called once, after the flags are parsed and before
-	// anything else. It may set Start, Types, and the fields of the drivers to what the
-	// flags say. An error means that the command line makes no sense.
+	// anything else. It may set every other field but Journal, which the flags have
+	// changed. An error means that the command line makes no sense.
 	Configure func(*Program) error
 
-	// Types are the process types of the program. Those of the drivers and of
-	// Report are known. If all processes are of types, a journal has snapshots:
+	// Types are the process types of the program. Those of the drivers, of
+	// Report and of ServePlace are known, but not those of places. If all processes are of types, a journal has snapshots:
 	// see package journal.
 	Types []actions.Type
 
@@ -100,8 +100,7 @@ func Main(p Program) {
 // run runs p with a command line, and returns the exit status.
 func (p Program) run(ctx context.Context, set *flag.FlagSet, args []string, stderr io.Writer) (status int) {
 	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
-	history := cli.Flags{Ground: p.Ground, Config: p.Journal, Err: stderr}
-	history.Ground.Stay = p.Stay
+	history := cli.Flags{Config: p.Journal, Err: stderr}
 	history.Register(set)
 	err := set.Parse(args[1:])
 	switch {
@@ -118,6 +117,8 @@ func (p Program) run(ctx context.Context, set *flag.FlagSet, args []string, stde
 				break
 			}
 		}
+		history.Ground = p.Ground
+		history.Ground.Stay = p.Stay
 		err = p.runFlags(ctx, &history)
 	}
 	if err != nil {
@@ -159,7 +160,7 @@ func (p Program) Replayable() journal.Program {
 	}
 	supervisor := p.drivers(clock)
 	program := journal.Booting(boot(supervisor, p.Start()))
-	program.Types = slices.Concat(p.TCP.Types(), p.UDP.Types(), timer.TypesOn(clock), p.Console.Types(), []actions.Type{supervisor.Type, guards.Type, reporters.Type}, p.Types)
+	program.Types = slices.Concat(p.TCP.Types(), p.UDP.Types(), timer.TypesOn(clock), p.Console.Types(), Types(), []actions.Type{supervisor.Type, guards.Type}, p.Types)
 	return program
 }
 

@@ -71,7 +71,7 @@ func configure(p *marketplace.Program) error {
 	return nil
 }
 
-var types = []actions.Type{tupleServers.Type, banks.Type, hosts.Type, visits.Type}
+var types = []actions.Type{tupleServers.Type, banks.Type, visits.Type}
 
 // servers starts the tuple server and the bank.
 func servers() actions.Action {
@@ -99,7 +99,7 @@ func inside(c distributed.Config) marketplace.Program {
 // server is the program with the servers for other nodes.
 func server(c distributed.Config) marketplace.Program {
 	return marketplace.Program{Types: append(c.Types(), types...), Serves: true, Start: func() actions.Action {
-		return actions.Group(servers(), host(c))
+		return actions.Group(servers(), marketplace.ServePlace("bank", c, "bank"))
 	}}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-marketplace/marketplace"
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/ground"
@@ -23,7 +24,7 @@ func TestSnapshot(t *testing.T) {
 	for life := range 3 {
 		var log bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(&log, nil))
-		j, err := journal.Config{SnapshotEvery: 10, Types: slices.Concat(p.Types, terminal.Types()), Logger: logger}.Open(dir)
+		j, err := journal.Config{SnapshotEvery: 10, Types: slices.Concat(p.Types, marketplace.Types(), terminal.Types()), Logger: logger}.Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -51,8 +51,10 @@ func configure(p *marketplace.Program) error {
 func logs(n distributed.Network) marketplace.Program {
 	cluster := distributed.Config{Network: n}
 	return marketplace.Program{
-		Types:  append(cluster.Types(), loggers.Type, hosts.Type),
-		Start:  func() actions.Action { return actions.Group(loggers.Spawn(logger{}), host(cluster)) },
+		Types: append(cluster.Types(), loggers.Type),
+		Start: func() actions.Action {
+			return actions.Group(loggers.Spawn(logger{}), marketplace.ServePlace("logger", cluster, ""))
+		},
 		Serves: true,
 	}
 }
