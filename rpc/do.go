@@ -43,7 +43,8 @@ func optionsOf(opts []Option) Options {
 
 // CheckCall returns the error with which [CallNamed] would fail before anything is sent:
 // [ErrUnknown], [ErrType], or [context.DeadlineExceeded] if opts has a deadline that is
-// over. It also returns an error if the type of the destination is not registered. A Machine uses it to refuse a call before the call is an input.
+// over. It also returns an error if the type of the destination is not registered. A
+// Machine uses it to refuse a call before the call is an input.
 func CheckCall(op string, args any, opts Options) error {
 	d, ok := named(op)
 	if !ok {
