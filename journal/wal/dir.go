@@ -127,26 +127,23 @@ func (d dir) Lock() (io.Closer, error) {
 func (d dir) SyncDir() error { return syncFolder(string(d)) }
 
 // make creates the folder and its parents, and waits until their names are on disk.
+// Without a lock file, the folder is new, or a process has ended in make: then any of the
+// names may be missing on disk.
 func (d dir) make() error {
 	path, err := filepath.Abs(string(d))
 	if err != nil {
 		return err
 	}
-	var parents []string // of folders that do not exist yet
-	for p := path; ; p = filepath.Dir(p) {
-		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
-			break
-		}
-		parents = append(parents, filepath.Dir(p))
-	}
-	if len(parents) == 0 {
+	if _, err := os.Stat(filepath.Join(path, lockName)); err == nil {
 		return nil
 	}
 	if err := os.MkdirAll(path, 0o750); err != nil {
 		return err
 	}
-	for _, p := range parents {
-		if err := syncFolder(p); err != nil {
+	for p := path; p != filepath.Dir(p); {
+		p = filepath.Dir(p)
+		// A folder that this process may not read is not one that it has made.
+		if err := syncFolder(p); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}
 	}

@@ -145,13 +145,17 @@ func (v *survey) cut(s Store) (*CutOff, error) {
 }
 
 // reopenSegment opens a segment for more records, and waits until what it has is on
-// disk.
+// disk, and its name: the process before may have ended between the two.
 func reopenSegment(s Store, name string) (File, error) {
 	f, err := s.OpenAppend(name)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Sync(); err != nil {
+	err = f.Sync()
+	if err == nil {
+		err = s.SyncDir()
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil

@@ -52,6 +52,15 @@ func (d *Disk) Crash(choose func(n int) int) *Disk {
 	return after
 }
 
+// Restart makes the disk work again after a crash that has ended only the process: the
+// system goes on, and shows all that was written. What was not synced is still not on
+// disk. Restart removes the plan and the limit, and releases the lock.
+func (d *Disk) Restart() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.crashed, d.locked, d.plan, d.room = false, false, nil, -1
+}
+
 // crash returns the content of a file after a crash.
 func (f *inode) crash(choose func(int) int) []byte {
 	if !bytes.HasPrefix(f.data, f.synced) {
