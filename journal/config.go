@@ -109,11 +109,12 @@ type Config struct {
 	// it out in the next.
 	Adopt bool
 
-	// Cut permits Open to cut a damaged journal: it may lose the input with this
-	// number, and all that follow. Without it, Open refuses a journal with damage
-	// before its end. On a journal that is not damaged, Cut has no effect, and the
-	// Logger gets a warning.
-	Cut uint64
+	// Cut permits Open to cut a damaged journal off at one place, and to go on without
+	// the input that the Cut names and all that follow. They are moved to another file,
+	// in the same folder. Without it, Open refuses a journal with damage before its end;
+	// the error has the Cut for it. On a journal that is damaged elsewhere, a Cut permits
+	// nothing. On one that is not damaged, it has no effect, and the Logger gets a warning.
+	Cut Cut
 
 	// Logger gets what an operator should know: a torn end that was cut off, a
 	// snapshot that could not be used, the progress of a long replay. Default:

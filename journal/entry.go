@@ -91,6 +91,7 @@ type segment struct {
 	addresses map[uint64]*address // of devices, by number, that the segment has mentioned
 	mentions  []mention           // the same, in order
 	spare     []byte              // for values; many share one piece of memory
+	lenient   bool                // an input may lack its address
 }
 
 // A mention is an address that a segment has in full.

@@ -181,6 +181,9 @@ func readInput(s *scanner, g *segment) (in Input) {
 			g.mention(mention{in.Generation, &address{s.path(), s.text()}})
 		}
 		a := g.addresses[in.Generation]
+		if a == nil && g.lenient {
+			a = &address{}
+		}
 		if a == nil {
 			s.fail(fmt.Sprintf("the segment has no address for device %d", in.Generation))
 			return in

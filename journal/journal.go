@@ -18,6 +18,7 @@ type Journal struct {
 	store    wal.Store
 	log      *wal.Log
 	recovery wal.Recovery
+	base     base
 	failed   chan error
 	batching sync.WaitGroup
 	stop     chan struct{} // ends batching

@@ -26,70 +26,62 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := image.NewTypes(c.Types...); err != nil {
+	types, err := image.NewTypes(c.Types...)
+	if err != nil {
 		return nil, err
 	}
-	log, recovery, err := c.openLog(s)
+	log, recovery, begin, err := c.openLog(s, types)
 	if err != nil {
 		return nil, err
 	}
 	if cut := recovery.Cut; cut != nil {
 		c.Logger.Warn("journal: the end of the journal was cut off, because it was torn, or damaged and Config.Cut (-cut) permitted it",
-			"segment", cut.Segment, "offset", cut.Offset, "bytes", cut.Bytes, "reason", cut.Reason)
+			"segment", cut.Segment, "offset", cut.Offset, "bytes", cut.Bytes, "reason", cut.Reason, "moved to", cut.Aside)
 	}
-	if c.Cut > 0 && (recovery.Cut == nil || !recovery.Cut.Permitted) {
-		c.Logger.Warn("journal: nothing was cut: the journal is not damaged, so Config.Cut (-cut) has no effect", "cut", c.Cut)
+	for _, h := range recovery.Headers {
+		c.Logger.Warn("journal: the damaged header of a segment was rebuilt, nothing is lost", "segment", h.Segment, "reason", h.Reason)
+	}
+	if c.Cut != (Cut{}) && (recovery.Cut == nil || !recovery.Cut.Permitted) {
+		c.Logger.Warn("journal: nothing was cut: the journal is not damaged, so Config.Cut (-cut) has no effect", "cut", c.Cut.String())
 	}
 	return &Journal{
-		config: c, store: s, log: log, recovery: recovery,
+		config: c, store: s, log: log, recovery: recovery, base: begin,
 		failed: make(chan error, 1), stop: make(chan struct{}),
 		known: map[uint64]struct{}{},
 	}, nil
 }
 
-// openLog opens the log. It opens a damaged log only if the readable part reaches as
-// far as Config.Cut demands.
-func (c Config) openLog(s wal.Store) (*wal.Log, wal.Recovery, error) {
-	// A recovery that begins with a snapshot needs only what follows it. If the user
-	// permits a cut and the snapshot is unusable, the log before it counts too.
-	o := wal.Options{}
-	if len(c.Types) > 0 && (c.Cut == 0 || c.newestLoads(s)) {
-		o.From = indexOfNewest(s)
-	}
-	log, recovery, err := wal.Open(s, o)
+// openLog opens the log, from the base of the recovery on. It opens a damaged log only if
+// Config.Cut names the place behind its readable part.
+func (c Config) openLog(s wal.Store, types image.Types) (*wal.Log, wal.Recovery, base, error) {
+	var b base
+	log, recovery, err := wal.Open(s, wal.Options{Begin: func() uint64 {
+		b = c.base(s, types)
+		return b.index
+	}})
 	damage, damaged := errors.AsType[*wal.DamageError](err)
 	if !damaged {
 		if err != nil {
 			err = fmt.Errorf("journal: %w", err)
 		}
-		return log, recovery, err
+		return log, recovery, b, err
 	}
-	seq, end, err := readable(s, o.From)
-	switch {
-	case err != nil:
-		return nil, recovery, errors.Join(damage, err)
-	case c.Cut == 0 || c.Cut > seq+1:
-		return nil, recovery, fmt.Errorf("journal: %w: the last input before it is %d; to go on from there, and lose what follows, set Config.Cut to %d (-cut)", damage, seq, seq+1)
+	part, err := readable(s, b.index)
+	if err != nil {
+		return nil, recovery, b, errors.Join(damage, err)
 	}
-	o.Cut = end
-	if log, recovery, err = wal.Open(s, o); err != nil {
+	if !c.Cut.names(part) {
+		other := ""
+		if c.Cut != (Cut{}) {
+			other = fmt.Sprintf(" (Config.Cut names another place, %v)", c.Cut)
+		}
+		return nil, recovery, b, fmt.Errorf("journal: %w: the last input before it is %d; to go on from there without what follows, which is moved aside, set Config.Cut to %v (-cut %v)%s", damage, part.seq, part.cut(), part.cut(), other)
+	}
+	log, recovery, err = wal.Open(s, wal.Options{From: b.index, Cut: part.end})
+	if err != nil {
 		err = fmt.Errorf("journal: %w", err)
 	}
-	return log, recovery, err
-}
-
-// newestLoads reports whether the newest snapshot can be used.
-func (c Config) newestLoads(s wal.Store) bool {
-	seqs, err := snapshotsIn(s)
-	if err != nil || len(seqs) == 0 {
-		return false
-	}
-	types, err := image.NewTypes(c.Types...)
-	if err != nil {
-		return false
-	}
-	_, err = loadSnapshot(s, seqs[0], types)
-	return err == nil
+	return log, recovery, b, err
 }
 
 // Recovery says what [Open] found in the log.
@@ -103,36 +95,4 @@ func (j *Journal) Close() error {
 	}
 	j.begun = true
 	return j.log.Close()
-}
-
-// readable returns the number of the last input that can be read in a log, and the index
-// of the record behind the readable part. It begins to read with the segment of the record
-// from, or with the first segment.
-func readable(s wal.Store, from uint64) (seq, end uint64, err error) {
-	r, err := wal.Read(s)
-	if errors.Is(err, wal.ErrNoLog) {
-		return 0, 1, nil
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("journal: %w", err)
-	}
-	end = r.First()
-	for _, first := range r.Segments() {
-		if first <= from {
-			end = first
-		}
-	}
-	for e, err := range (&History{store: s, reader: r}).entries(end, newSegment()) {
-		if err != nil {
-			return seq, end, nil
-		}
-		switch e.kind {
-		case headEntry:
-			seq = e.head.Seq
-		case inputEntry:
-			seq = e.seq
-		}
-		end = e.index + 1
-	}
-	return seq, end, nil
 }

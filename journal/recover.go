@@ -146,44 +146,8 @@ func (j *Journal) replay(ctx context.Context) error {
 	return nil
 }
 
-// load brings the machine to the newest snapshot that can be used, and returns
-// the number of the input that comes next.
-func (j *Journal) load(h *History) (next uint64, err error) {
-	seqs, err := snapshotsIn(j.store)
-	if err != nil {
-		return 0, fmt.Errorf("journal: %w", err)
-	}
-	var faults []error
-	for _, seq := range seqs {
-		if len(j.config.Types) == 0 || seq > h.Last() || seq+1 < h.First() {
-			continue
-		}
-		if h.First() == 1 && (j.config.Adopt || seq <= h.adopted()) {
-			continue // it is of another program
-		}
-		m, err := loadSnapshot(j.store, seq, j.player.types)
-		if err != nil {
-			err = fmt.Errorf("snapshot %s: %w", snapshotName(seq), err)
-			faults = append(faults, err)
-			j.config.Logger.Warn("journal: a snapshot cannot be used, so the recovery replays more inputs", "error", err)
-			continue
-		}
-		j.player.restore(m)
-		j.player.checked = seq
-		j.snapshots.last = seq
-		return seq + 1, nil
-	}
-	if h.First() > 1 {
-		if len(j.config.Types) == 0 {
-			faults = append(faults, errors.New("a snapshot needs Config.Types"))
-		}
-		return 0, fmt.Errorf("journal: the history begins with input %d, because what was before it has been dropped, and no snapshot can be used: %w", h.First(), errors.Join(faults...))
-	}
-	return 1, nil
-}
-
-// removeUnusable removes incomplete snapshots, and those after inputs that are lost.
-// Otherwise they would pass for snapshots after the new inputs with the same numbers.
+// removeUnusable removes incomplete snapshots, and moves those after inputs that are lost
+// aside. Otherwise they would pass for snapshots after the new inputs with the same numbers.
 func (j *Journal) removeUnusable() error {
 	names, err := j.store.List()
 	if err != nil {
@@ -194,7 +158,12 @@ func (j *Journal) removeUnusable() error {
 		if seq, ok := parseSnapshotName(complete); !ok || !half && seq <= j.seq {
 			continue
 		}
-		if err := j.store.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if half {
+			err = j.store.Remove(name)
+		} else {
+			err = j.store.Rename(name, name+asideSuffix)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("journal: %w", err)
 		}
 		if err := j.store.SyncDir(); err != nil {

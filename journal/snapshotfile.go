@@ -36,8 +36,9 @@ const (
 	snapshotMagic  = "marketplace snapshot\n"
 	snapshotSuffix = ".snapshot"
 	partSuffix     = ".part"
-	kept           = 2 // snapshots; the older one is for the case that the newer is bad
-	tooLong        = 8 // a snapshot begins a segment if the current one is larger than SegmentSize/tooLong
+	asideSuffix    = ".cut" // of files that are kept, but not used any more
+	kept           = 2      // snapshots; the older one is for the case that the newer is bad
+	tooLong        = 8      // a snapshot begins a segment if the current one is larger than SegmentSize/tooLong
 )
 
 func snapshotName(seq uint64) string { return fmt.Sprintf("%020d%s", seq, snapshotSuffix) }
@@ -181,58 +182,25 @@ func loadPresence(store wal.Store, seq uint64) (presence []presenceChange, err e
 	return presence, s.err
 }
 
-// indexOfNewest returns the index of the last record before the newest snapshot,
-// or zero if there is none.
-func indexOfNewest(store wal.Store) uint64 {
-	seqs, err := snapshotsIn(store)
-	if err != nil || len(seqs) == 0 {
-		return 0
-	}
-	content, err := store.Open(snapshotName(seqs[0]))
-	if err != nil {
-		return 0
-	}
-	defer content.Close()
-	head := make([]byte, min(content.Size(), int64(len(snapshotMagic)+sectionHead)))
-	if _, err := io.ReadFull(io.NewSectionReader(content, 0, int64(len(head))), head); err != nil {
-		return 0
-	}
-	length, ok := bytes.CutPrefix(head, []byte(snapshotMagic))
-	if !ok || len(length) < sectionHead {
-		return 0
-	}
-	// Check the section: with a damaged index, the log would be opened from a wrong
-	// record.
-	n := min(binary.BigEndian.Uint64(length), uint64(content.Size()-int64(len(head))))
-	section := make([]byte, sectionHead+int(n))
-	if _, err := io.ReadFull(io.NewSectionReader(content, int64(len(snapshotMagic)), int64(len(section))), section); err != nil {
-		return 0
-	}
-	presence, _, err := cutSection(section)
-	if err != nil || len(presence) < 8 {
-		return 0
-	}
-	return binary.BigEndian.Uint64(presence)
-}
-
-// loadSnapshot returns the checkpoint in a snapshot.
-func loadSnapshot(store wal.Store, seq uint64, types image.Types) (*checkpoint, error) {
+// loadSnapshot returns the checkpoint in a snapshot, and the index of the last record of
+// the log before it.
+func loadSnapshot(store wal.Store, seq uint64, types image.Types) (at *checkpoint, index uint64, err error) {
 	sealed, err := readSnapshot(store, seq)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	s, err := sealed.unmarshal()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if s.Seq != seq {
-		return nil, fmt.Errorf("it is of input %d", s.Seq)
+		return nil, 0, fmt.Errorf("it is of input %d", s.Seq)
 	}
 	state, err := s.Image.State(types, decodeState)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return &checkpoint{state, s.Sum, versionOf(s.Format)}, nil
+	return &checkpoint{state, s.Sum, versionOf(s.Format)}, s.Index, nil
 }
 
 // writeFile writes a file atomically: after a crash it is complete, or does not exist.

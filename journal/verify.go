@@ -11,7 +11,8 @@ import (
 
 // A Verification is the result of verifying a journal.
 type Verification struct {
-	// Log is the report on the log that the journal is in. Summary is about the
+	// Log is the report on the log that the journal is in. Log.Headers are damaged headers
+	// of segments, which a program that opens the journal rebuilds. Summary is about the
 	// intact part; Summary.Last is the last good input.
 	Log     wal.Report
 	Summary Summary

@@ -69,12 +69,20 @@ func info(c *call) error {
 	for _, b := range v.BadSnapshots {
 		row("", "DAMAGED: the one after input %d: %s", b.Seq, b.Reason)
 	}
+	for _, h := range v.Log.Headers {
+		row("", "DAMAGED: %v", headerDamage(h.Segment))
+	}
 	row("on disk", "provably up to input %d", v.Synced)
 	row("end", "%s", ending(&v))
-	if v.Damage != nil && !v.Ambiguous || len(v.BadSnapshots) > 0 {
+	if v.Damage != nil && !v.Ambiguous || len(v.BadSnapshots) > 0 || len(v.Log.Headers) > 0 {
 		return errDamage
 	}
 	return nil
+}
+
+// headerDamage describes a damaged header of a segment.
+func headerDamage(segment string) string {
+	return fmt.Sprintf("the header of %s, which a program that opens the journal rebuilds: nothing is lost", segment)
 }
 
 // ending says how a journal ends.
@@ -99,17 +107,23 @@ func verify(c *call) error {
 		return err
 	}
 	if v.Damage == nil {
-		if len(v.BadSnapshots) > 0 {
+		switch {
+		case len(v.BadSnapshots) > 0:
 			fmt.Fprint(c.out, "except for snapshots ")
+		case len(v.Log.Headers) > 0:
+			fmt.Fprint(c.out, "except for headers ")
 		}
 		fmt.Fprintf(c.out, "ok: %s, %s, inputs %d to %d\nhash %v\n", plural(uint64(v.Log.Segments), "segment"), plural(v.Log.Records, "record"),
 			v.Summary.First.Seq, v.Summary.Last.Seq, v.Log.Hash)
+	}
+	for _, h := range v.Log.Headers {
+		fmt.Fprintf(c.out, "damaged: %s\n", headerDamage(h.Segment))
 	}
 	for _, b := range v.BadSnapshots {
 		fmt.Fprintf(c.out, "damaged: the snapshot after input %d, %s: %s\n", b.Seq, b.File, b.Reason)
 	}
 	if v.Damage == nil {
-		if len(v.BadSnapshots) > 0 {
+		if len(v.BadSnapshots) > 0 || len(v.Log.Headers) > 0 {
 			return errDamage
 		}
 		return nil

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -282,32 +280,30 @@ func export(c *call) error {
 	if err := w.check(c); err != nil {
 		return err
 	}
-	if *file == "-" {
-		return w.export(c)
-	}
-	f, err := os.Create(*file)
-	if err != nil {
-		return err
-	}
-	c.out.Reset(f)
-	// If the journal is damaged, the file has the inputs before the damage.
-	return cmp.Or(w.export(c), c.out.Flush(), f.Close())
+	return c.writeTo(*file, func() error { return w.export(c) })
 }
 
 func (w *choice) export(c *call) error {
 	enc := json.NewEncoder(c.out)
 	enc.SetEscapeHTML(false)
 	return w.each(c, func(d *journal.Details) error {
-		in := &d.Input
-		name, v, err := in.Generic()
+		l, err := lineOf(&d.Input)
 		if err != nil {
-			return fmt.Errorf("input %d: %w", in.Seq, err)
-		}
-		l := line{Seq: in.Seq, Time: in.Time, Kind: in.Kind.String(), Path: in.Path.String(), Device: in.Device, Opening: in.Generation,
-			Incarnation: in.Incarnation, Type: name, Error: exported(in.Err)}
-		if name != "" {
-			l.Value = &v
+			return err
 		}
 		return enc.Encode(l)
 	})
+}
+
+func lineOf(in *journal.Input) (line, error) {
+	name, v, err := in.Generic()
+	if err != nil {
+		return line{}, fmt.Errorf("input %d: %w", in.Seq, err)
+	}
+	l := line{Seq: in.Seq, Time: in.Time, Kind: in.Kind.String(), Path: in.Path.String(), Device: in.Device, Opening: in.Generation,
+		Incarnation: in.Incarnation, Type: name, Error: exported(in.Err)}
+	if name != "" {
+		l.Value = &v
+	}
+	return l, nil
 }

@@ -7,6 +7,7 @@
 //	marketplace journal cat DIR 42
 //	marketplace journal export DIR | jq .value
 //	marketplace journal presence -topic '*Says*' DIR
+//	marketplace journal salvage -o saved.json DIR
 //
 // It does not have the types of the values either, so it shows values as they were
 // written, also those that their types hide in logs.
@@ -41,6 +42,7 @@ DIR is the folder of a journal. The commands are
   cat       show inputs in full, with their recorded results
   export    write the inputs as JSON, a line for each
   presence  show which endpoints were present, for which topics, and when
+  salvage   get out of a damaged journal whatever can be read
 
 'marketplace journal COMMAND -h' says more about one.
 `
@@ -60,6 +62,7 @@ var commands = []command{
 	{"cat", "DIR [N | N-M]...", catHelp, cat},
 	{"export", "DIR", exportHelp, export},
 	{"presence", "DIR", presenceHelp, presence},
+	{"salvage", "DIR", salvageHelp, salvage},
 }
 
 // A call is one use of a command.

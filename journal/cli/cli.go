@@ -79,7 +79,10 @@ func (f *Flags) Register(set *flag.FlagSet) {
 		return err
 	})
 	set.BoolVar(&f.Config.Trace, "trace", f.Config.Trace, "have the journal keep every step")
-	set.Uint64Var(&f.Config.Cut, "cut", f.Config.Cut, "if the journal is damaged: permit the loss of the input with this `number`, and of all that follow")
+	set.Func("cut", "if the journal is damaged: go on without this input, and all that follow, `N@HASH`, as the error about the damage says", func(s string) (err error) {
+		f.Config.Cut, err = journal.ParseCut(s)
+		return err
+	})
 	set.BoolVar(&f.Config.Adopt, "adopt", f.Config.Adopt, "go on from a journal of another version of the program, and do not compare results with it")
 	set.StringVar(&f.replay, "replay", "", "do not run, but replay the journal in this `folder`, and say whether it differs from what was recorded")
 	set.Uint64Var(&f.until, "until", 0, "with -replay: stop after the input with this `number`")

@@ -309,14 +309,14 @@ func TestCutOfWhole(t *testing.T) {
 	for _, tt := range []struct {
 		args string
 		want bool
-	}{{"-cut 3", true}, {"", false}} {
+	}{{"-cut 3@00000000", true}, {"", false}} {
 		var log bytes.Buffer
 		f := parsed(t, append([]string{"-journal", dir}, strings.Fields(tt.args)...)...)
 		f.Config.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		if _, err := f.Run(t.Context(), kitchen("soup", "pie")); err != nil {
 			t.Error(err)
 		}
-		if got := strings.Contains(log.String(), "nothing was cut"); got != tt.want || tt.want && (!strings.Contains(log.String(), "cut=3") || !strings.Contains(log.String(), "level=WARN")) {
+		if got := strings.Contains(log.String(), "nothing was cut"); got != tt.want || tt.want && (!strings.Contains(log.String(), "cut=3@00000000") || !strings.Contains(log.String(), "level=WARN")) {
 			t.Errorf("%q: %s", tt.args, &log)
 		}
 	}
@@ -409,7 +409,7 @@ func TestWrongFlags(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"-step", "-step needs -replay"},
 		{"-trace", "-trace needs -journal"},
-		{"-cut 3", "-cut needs -journal"},
+		{"-cut 3@00000000", "-cut needs -journal"},
 		{"-adopt -replay a", "-adopt needs -journal"},
 		{"-journal=", "-journal needs a folder"},
 		{"-replay=", "-replay needs a folder"},

@@ -289,7 +289,7 @@ func TestCutSurvives(t *testing.T) {
 	for _, segment := range []int{1, 3, 4, 5} {
 		damaged := copyOf(t, s)
 		b := damaged.ReadFile(segmentFile(segment))
-		b[7] ^= 1 // of the header
+		b[header+5] ^= 1 // of the first record
 		damaged.WriteFile(segmentFile(segment), b)
 		for n := 1; ; n++ {
 			d := diskOf(t, damaged)

@@ -177,8 +177,36 @@ func wantDamage(t *testing.T, what string, s *wal.Memory, want wal.Position) {
 	}
 }
 
+// wantRebuilt checks that Verify names a damaged header, that readers read everything
+// in spite of it, and that Open makes the log what it was.
+func wantRebuilt(t *testing.T, what string, sound, s *wal.Memory, want wal.Position) {
+	t.Helper()
+	rep := must[wal.Report](t)(wal.Verify(s, nil))
+	if len(rep.Headers) != 1 || rep.Headers[0].Position != want || rep.Damage != nil {
+		t.Errorf("%s: report %+v, want a header at %v", what, rep, want)
+	}
+	all, err := contents(t, sound)
+	ok(t, err)
+	if got, err := contents(t, s); got != all || err != nil {
+		t.Errorf("%s: read %q, %v", what, got, err)
+	}
+	for _, from := range []uint64{0, want.Index} {
+		s := copyOf(t, s)
+		l, r, err := wal.Open(s, wal.Options{From: from})
+		if err != nil || r.Cut != nil || len(r.Headers) != 1 || r.Headers[0].Position != want {
+			t.Fatalf("%s: recovery %+v, %v", what, r, err)
+		}
+		l.Abandon()
+		for _, name := range must[[]string](t)(sound.List()) {
+			if !bytes.Equal(s.ReadFile(name), sound.ReadFile(name)) {
+				t.Errorf("%s: %s is not what it was", what, name)
+			}
+		}
+	}
+}
+
 // TestFlip: a byte that has changed, in any way, is found at the record it
-// belongs to. If the record was on disk for sure, or if nothing was ever synced
+// belongs to. A header is rebuilt (issue 14, B1). If the record was on disk for sure, or if nothing was ever synced
 // and it is not the last one, the log is refused; else it is cut off there. U-13.
 func TestFlip(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -215,7 +243,11 @@ func TestFlip(t *testing.T) {
 						if want.Index == 0 { // the header of an empty segment
 							want.Index = all[len(all)-1].index + 1
 						}
-						if at < header && len(whole) > header || want.Index <= test.proof {
+						if at < header && len(whole) > header {
+							wantRebuilt(t, what, s, c, want)
+							continue
+						}
+						if want.Index <= test.proof {
 							wantDamage(t, what, c, want)
 							continue
 						}

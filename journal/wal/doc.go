@@ -23,7 +23,8 @@
 // # Torn or damaged
 //
 // A crash may leave records half written. Open cuts them off, and [Recovery] says
-// so. Damage to records that were certainly on disk is different: Open refuses such
+// so. What is cut off is moved to another file, never deleted, and [Salvage] reads it.
+// Damage to records that were certainly on disk is different: Open refuses such
 // a log with a [DamageError], unless [Options].Cut permits it to cut the log. To
 // distinguish the two, each record says how many records before it are known to be
 // on disk. If an intact record follows a bad one, and proves that the bad one was
@@ -35,6 +36,9 @@
 //
 // If no record follows the last ones, nothing proves that they were on disk. A torn
 // write and a change cannot be distinguished there, and [Report].Ambiguous says so.
+//
+// Nothing in the header of a segment is only there: if it is damaged, and the first
+// record is not, Open rebuilds it, and readers read the segment in spite of it.
 //
 // # Format
 //

@@ -45,18 +45,6 @@ func parseName(name string) (first uint64, ok bool) {
 	return first, err == nil && first > 0
 }
 
-// appendHeader appends the header of a segment. It ends with the hash of the
-// record before, as everything does that a record can follow.
-func appendHeader(b []byte, first uint64, before Hash) []byte {
-	start := len(b)
-	b = append(b, magic...)
-	b = append(b, version)
-	b = binary.LittleEndian.AppendUint64(b, first)
-	own := headerHash(b[start:], before)
-	b = append(b, own[:]...)
-	return append(b, before[:]...)
-}
-
 // headerHash is the hash of a header, given its first 16 bytes.
 func headerHash(start []byte, before Hash) Hash {
 	var b [32]byte
@@ -66,15 +54,12 @@ func headerHash(start []byte, before Hash) Hash {
 	return Hash(sum[:hashSize])
 }
 
-// parseHeader returns the hash of the record before the segment, or what is
-// wrong with the header.
+// parseHeader returns the hash of the record before the segment, and what is
+// wrong with the header, if anything is.
 func parseHeader(b []byte, first uint64) (before Hash, reason string, err error) {
-	if len(b) < headerSize {
-		return Hash{}, "the file ends within the header of the segment", nil
-	}
 	before = Hash(b[32:headerSize])
 	if string(b[:7]) != magic || headerHash(b[:16], before) != Hash(b[16:32]) {
-		return Hash{}, "the header of the segment does not match its hash", nil
+		return before, badHeader, nil
 	}
 	if b[7] != version {
 		return Hash{}, "", fmt.Errorf("%w: %d", ErrVersion, b[7])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -54,7 +55,7 @@ func TestAppend(t *testing.T) {
 		again, r, err := wal.Open(s, wal.Options{})
 		ok(t, err)
 		defer again.Abandon()
-		if want := (wal.Recovery{First: 1, Last: 4, Records: 4}); r != want {
+		if want := (wal.Recovery{First: 1, Last: 4, Records: 4}); !reflect.DeepEqual(r, want) {
 			t.Errorf("recovery %+v, want %+v", r, want)
 		}
 		if i := must[uint64](t)(again.Append([]byte("e"))); i != 5 {

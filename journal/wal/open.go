@@ -16,16 +16,21 @@ type Options struct {
 	// most 1 GiB. Zero stands for DefaultMaxRecord.
 	MaxRecord int
 
-	// Cut permits Open to drop records from a damaged log: the one with this index,
+	// Cut permits Open to cut off records of a damaged log: the one with this index,
 	// and all that follow. If the damage is there or later, Open cuts the log off at
 	// the damage, whatever follows. If the damage is earlier, or if Cut is zero, Open
-	// refuses the log. An intact log stays as it is.
+	// refuses the log. An intact log stays as it is. What is cut off is moved to
+	// another file: see CutOff.Aside.
 	Cut uint64
 
 	// From is the oldest record that the caller is going to read. Open does not
 	// read, and so does not check, segments that have only older ones. Verify checks
 	// them, and so does a Reader that reads them. Zero stands for the first record.
 	From uint64
+
+	// Begin, if it is not nil, is called when the store is locked, and returns From. It
+	// may read the log.
+	Begin func() uint64
 }
 
 // A Recovery says what was found when a log was opened.
@@ -37,15 +42,23 @@ type Recovery struct {
 	// Cut says what Open has cut off at the end: a torn write, or what Options.Cut
 	// permitted. It is nil if Open has cut nothing.
 	Cut *CutOff
+
+	// Headers are the headers of segments that were damaged, and that Open has rebuilt:
+	// the records of a segment prove what its header was.
+	Headers []*DamageError
 }
 
-// A CutOff says what was lost when a log was opened.
+// A CutOff says what was cut off when a log was opened.
 type CutOff struct {
 	Position         // where
 	Reason    string // why
 	Bytes     int64  // how many bytes were cut off
 	Intact    int    // how many intact records were seen behind it, in the same segment
 	Permitted bool   // it was damage, and Options.Cut gave permission
+
+	// Aside are the files to which it was moved, in the same store: [Salvage] reads
+	// them. The log does not use them, and never removes them.
+	Aside []string
 }
 
 // String returns what was cut off, for people.
@@ -69,6 +82,9 @@ func Open(s Store, o Options) (*Log, Recovery, error) {
 	lock, err := s.Lock()
 	if err != nil {
 		return nil, Recovery{}, err
+	}
+	if o.Begin != nil {
+		o.From = o.Begin()
 	}
 	l, r, err := open(s, o, lock)
 	if err == nil {
@@ -95,6 +111,13 @@ func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
 			return nil, Recovery{}, fmt.Errorf("wal: cut the journal off: %w", err)
 		}
 	}
+	var rebuilt []*DamageError
+	for _, h := range v.headers {
+		if err := replaceHeader(s, h.segment, h.before); err != nil {
+			return nil, Recovery{}, fmt.Errorf("wal: rebuild the header of %s: %w", h.name, err)
+		}
+		rebuilt = append(rebuilt, h.damage())
+	}
 	l := &Log{store: s, lock: lock, max: o.MaxRecord, syncs: v.syncs}
 	l.free = sync.NewCond(&l.mu)
 	if v.at < 0 {
@@ -115,10 +138,10 @@ func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
 	l.last, l.written, l.synced = v.last, v.last, v.last
 	l.size = v.end
 	l.buf = append(l.buf, v.hash[:]...)
-	return l, Recovery{First: v.first, Last: v.last, Records: v.last + 1 - v.first, Cut: lost}, nil
+	return l, Recovery{First: v.first, Last: v.last, Records: v.last + 1 - v.first, Cut: lost, Headers: rebuilt}, nil
 }
 
-// cut drops everything behind the intact part of a log. It begins at the end, so
+// cut moves everything behind the intact part of a log aside. It begins at the end, so
 // that a crash leaves the log as it was, or a shorter one.
 func (v *survey) cut(s Store) (*CutOff, error) {
 	if v.at < 0 && v.first > 1 {
@@ -126,22 +149,31 @@ func (v *survey) cut(s Store) (*CutOff, error) {
 	}
 	lost := &CutOff{Position: v.flaw.Position, Reason: v.flaw.Reason, Intact: v.intact, Permitted: !v.torn}
 	for i := len(v.segs) - 1; i > v.at; i-- {
-		if err := s.Remove(v.segs[i].name); err != nil {
+		// moveAside syncs after each one, or a crash might bring back only the wrong one.
+		name, err := moveAside(s, v.segs[i])
+		if err != nil {
 			return nil, err
 		}
-		// Sync after each one, or a crash might bring back only the wrong one.
-		if err := s.SyncDir(); err != nil {
-			return nil, err
-		}
-		lost.Bytes += v.segs[i].size
+		lost.add(name, v.segs[i].size)
 	}
 	if v.at >= 0 && v.segs[v.at].size > v.end {
+		name, err := copyAside(s, v.segs[v.at], v.place, v.end)
+		if err != nil {
+			return nil, err
+		}
 		if err := s.Truncate(v.segs[v.at].name, v.end); err != nil {
 			return nil, err
 		}
-		lost.Bytes += v.segs[v.at].size - v.end
+		lost.add(name, v.segs[v.at].size-v.end)
 	}
 	return lost, nil
+}
+
+func (c *CutOff) add(aside string, bytes int64) {
+	if aside != "" {
+		c.Aside = append(c.Aside, aside)
+	}
+	c.Bytes += bytes
 }
 
 // reopenSegment opens a segment for more records, and waits until what it has is on

@@ -15,6 +15,7 @@ type Record struct {
 	Index   uint64
 	Segment string // name of the file it is in
 	Offset  int64  // of the record, in that file
+	Hash    Hash   // of the record, and thereby of all up to it
 	Payload []byte // is valid until the next record is asked for
 }
 
@@ -220,7 +221,7 @@ func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error)
 			r.remember(seg, segmentScan{place: place{index, f.hash, true}, end: f.end})
 		}
 		if index >= from {
-			more = yield(Record{index, seg.name, f.offset, f.payload}, nil)
+			more = yield(Record{index, seg.name, f.offset, f.hash, f.payload}, nil)
 		}
 		return more
 	}
@@ -228,7 +229,7 @@ func (r *Reader) segment(i int, at place, from uint64, yield func(Record, error)
 	if err == nil && known {
 		st, err = readOn(w, seg, st, each)
 	} else if err == nil {
-		st, err = readSegment(w, seg, at, each)
+		st, err = readSegment(w, seg, at, tailOf(r.store, r.segs, i), each)
 	}
 	last := i+1 == len(r.segs)
 	switch {

@@ -3,7 +3,6 @@ package wal
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 )
@@ -82,23 +81,28 @@ type segmentScan struct {
 	end       int64  // offset behind the last intact record; 0 if the header is not intact
 	reason    string // why there is no record at end, or "" if the segment ends there
 	maxSynced uint64 // the greatest synced count of its records
+	before    Hash   // the hash that the first record follows from
+	rebuilt   bool   // the header is not as it was written, but the records prove before
 }
 
 // readSegment reads a segment that continues from a place, and passes each
 // intact record, with its index, to each, until each returns false. The error is
-// about reading only; what is wrong with the segment is in the segmentScan.
-func readSegment(w *window, seg segment, from place, each func(uint64, frame) bool) (segmentScan, error) {
+// about reading only; what is wrong with the segment is in the segmentScan. If the
+// place is not known, tail may return the hash with which the segment before ends.
+func readSegment(w *window, seg segment, from place, tail func() (Hash, bool), each func(uint64, frame) bool) (segmentScan, error) {
 	st := segmentScan{place: from}
-	var b []byte
-	if n := min(w.size, int64(headerSize)); n > 0 {
-		var err error
-		if b, err = w.bytes(0, n); err != nil {
+	before, reason, err := readHeader(w, seg)
+	if err != nil {
+		return st, err
+	}
+	if reason == badHeader {
+		ok := false
+		if before, ok, err = rebuildHeader(w, before, seg, from, tail); err != nil {
 			return st, err
 		}
-	}
-	before, reason, err := parseHeader(b, seg.first)
-	if err != nil {
-		return st, fmt.Errorf("%w: %s", err, seg.name)
+		if ok {
+			st.rebuilt, reason = true, ""
+		}
 	}
 	if reason == "" && from.known && before != from.hash {
 		reason = "the segment does not follow from the one before it"
@@ -107,6 +111,7 @@ func readSegment(w *window, seg segment, from place, each func(uint64, frame) bo
 		st.reason = reason
 		return st, nil
 	}
+	st.before = before
 	st.place = place{last: seg.first - 1, hash: before, known: true}
 	st.end = int64(headerSize)
 	return readOn(w, seg, st, each)
@@ -115,7 +120,11 @@ func readSegment(w *window, seg segment, from place, each func(uint64, frame) bo
 // readOn continues a scan of a segment.
 func readOn(w *window, seg segment, st segmentScan, each func(uint64, frame) bool) (segmentScan, error) {
 	for st.end < w.size {
-		f, reason, err := frameAt(w, st.end, nil)
+		var before *Hash // the one in the file
+		if st.end == int64(headerSize) {
+			before = &st.hash // which the header may lack
+		}
+		f, reason, err := frameAt(w, st.end, before)
 		if err != nil {
 			return st, err
 		}
@@ -135,77 +144,4 @@ func readOn(w *window, seg segment, st segmentScan, each func(uint64, frame) boo
 		}
 	}
 	return st, nil
-}
-
-// A rest says what follows a record that is not intact.
-type rest struct {
-	records   int    // how many intact ones there are
-	maxSynced uint64 // the greatest of their synced counts
-	unknown   bool   // the search was given up, because it would take too long
-}
-
-// searchBudget limits the search for intact records: it may compute hashes in vain
-// of so many bytes, and of eight times the bytes that it searches.
-const searchBudget = 16 << 20
-
-// readRest searches for intact records behind a bad one at an offset.
-func readRest(w *window, offset int64) (rest, error) {
-	var r rest
-	at, err := r.next(w, offset)
-	if err != nil {
-		return r, err
-	}
-	budget := searchBudget + 8*(w.size-offset)
-	for w.size-at >= int64(minFrame) {
-		f, reason, err := frameAt(w, at, nil)
-		if err != nil {
-			return r, err
-		}
-		if reason == "" && r.add(f) {
-			at = f.end
-			continue
-		}
-		if budget -= max(f.end-at, 0); budget < 0 {
-			r.unknown = true
-			break
-		}
-		at++
-	}
-	return r, nil
-}
-
-// next tries the offset where the record behind a bad one begins if the length of
-// the bad one is still right, and returns where the search goes on. If there is an
-// intact record, the search finds all the others directly.
-func (r *rest) next(w *window, offset int64) (int64, error) {
-	body, reason, err := bodyAt(w, offset)
-	if err != nil || reason != "" {
-		return offset + 1, err
-	}
-	// Perhaps only the hash of the bad record has changed. The next record still
-	// follows from the original hash.
-	was, _, err := sumAt(w, offset, body, nil)
-	if err != nil {
-		return 0, err
-	}
-	for _, before := range []*Hash{nil, &was} {
-		f, reason, err := frameAt(w, offset+int64(lengthSize+hashSize)+body, before)
-		if err != nil {
-			return 0, err
-		}
-		if reason == "" && r.add(f) {
-			return f.end, nil
-		}
-	}
-	return offset + 1, nil
-}
-
-// add counts an intact record, if its synced count is possible.
-func (r *rest) add(f frame) bool {
-	if !f.possible() {
-		return false
-	}
-	r.records++
-	r.maxSynced = max(r.maxSynced, f.synced)
-	return true
 }

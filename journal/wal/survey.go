@@ -17,6 +17,19 @@ type survey struct {
 	flaw   *DamageError
 	torn   bool // the flaw may be a torn write, which Open cuts off
 	intact int  // intact records known to be behind the flaw
+
+	headers []lostHeader
+}
+
+// A lostHeader is a header that is not as it was written, though the records of the
+// segment are, and prove what it was.
+type lostHeader struct {
+	segment
+	before Hash
+}
+
+func (h *lostHeader) damage() *DamageError {
+	return &DamageError{Position{h.name, 0, h.first}, badHeader}
 }
 
 // surveyLog surveys a whole log. It reads the segments in order, and calls seen with
@@ -102,7 +115,7 @@ func (v *survey) addSegment(s Store, i int, progress func(int64)) error {
 	defer c.Close()
 	// It may have grown since it was listed.
 	w := &window{r: c, size: min(seg.size, c.Size()), seen: progress}
-	st, err := readSegment(w, seg, v.place, func(_ uint64, f frame) bool {
+	st, err := readSegment(w, seg, v.place, tailOf(s, v.segs, i), func(_ uint64, f frame) bool {
 		v.syncs = v.syncs || f.synced > 0
 		return true
 	})
@@ -110,6 +123,9 @@ func (v *survey) addSegment(s Store, i int, progress func(int64)) error {
 		return fmt.Errorf("%w, in %s", err, seg.name)
 	}
 	v.prove(seg, st.maxSynced)
+	if st.rebuilt {
+		v.headers = append(v.headers, lostHeader{seg, st.before})
+	}
 	if st.end > 0 {
 		v.at, v.end, v.place = i, st.end, st.place
 		v.bytes += st.end

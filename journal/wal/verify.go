@@ -23,6 +23,10 @@ type Report struct {
 	// disk: a torn write and a change cannot be distinguished. Open would cut the
 	// log off there, and go on.
 	Ambiguous bool
+
+	// Headers are damaged headers of segments, the oldest first, in the intact part: the
+	// records prove what they were. Open would rebuild them.
+	Headers []*DamageError
 }
 
 // Verify reads a whole log, and reports on it. It needs no lock. If the log is
@@ -40,6 +44,10 @@ func Verify(s Store, progress func(done, total int64)) (Report, error) {
 	if len(v.segs) == 0 {
 		return Report{}, ErrNoLog
 	}
+	var headers []*DamageError
+	for _, h := range v.headers {
+		headers = append(headers, h.damage())
+	}
 	return Report{
 		Segments:  len(v.segs),
 		First:     v.first,
@@ -50,5 +58,6 @@ func Verify(s Store, progress func(done, total int64)) (Report, error) {
 		Hash:      v.hash,
 		Damage:    v.flaw,
 		Ambiguous: v.flaw != nil && v.torn,
+		Headers:   headers,
 	}, nil
 }

@@ -1,0 +1,67 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-marketplace/marketplace/journal/wal"
+	"github.com/go-marketplace/marketplace/vm/image"
+)
+
+// A base is where a recovery begins: with a snapshot, or, if it has none, with the first
+// input.
+type base struct {
+	seq, index uint64      // of the last input and the last record before the snapshot
+	at         *checkpoint // nil if there is no snapshot
+	faults     []error     // why newer snapshots cannot be used
+}
+
+// base returns the base of a recovery: the newest snapshot that can be used.
+func (c Config) base(s wal.Store, types image.Types) base {
+	var b base
+	h, err := ReadStore(s)
+	if err != nil {
+		return b // there is no journal yet, or it is damaged, which the log reports
+	}
+	seqs, err := snapshotsIn(s)
+	if err != nil {
+		b.faults = append(b.faults, err)
+	}
+	for _, seq := range seqs {
+		if len(c.Types) == 0 || seq > h.Last() || seq+1 < h.First() {
+			continue
+		}
+		if h.First() == 1 && (c.Adopt || seq <= h.adopted()) {
+			continue // it is of another program
+		}
+		m, index, err := loadSnapshot(s, seq, types)
+		if err == nil {
+			b.seq, b.index, b.at = seq, index, m
+			return b
+		}
+		err = fmt.Errorf("snapshot %s: %w", snapshotName(seq), err)
+		b.faults = append(b.faults, err)
+		c.Logger.Warn("journal: a snapshot cannot be used, so the recovery replays more inputs", "error", err)
+	}
+	return b
+}
+
+// load brings the machine to the base, and returns the number of the input that comes
+// next.
+func (j *Journal) load(h *History) (next uint64, err error) {
+	b := j.base
+	j.base.at = nil // it may be large
+	switch {
+	case b.at != nil:
+		j.player.restore(b.at)
+		j.player.checked = b.seq
+		j.snapshots.last = b.seq
+		return b.seq + 1, nil
+	case h.First() > 1:
+		if len(j.config.Types) == 0 {
+			b.faults = append(b.faults, errors.New("a snapshot needs Config.Types"))
+		}
+		return 0, fmt.Errorf("journal: the history begins with input %d, because what was before it has been dropped, and no snapshot can be used: %w", h.First(), errors.Join(b.faults...))
+	}
+	return 1, nil
+}

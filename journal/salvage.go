@@ -1,0 +1,72 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/go-marketplace/marketplace/journal/wal"
+)
+
+// A Salvaged is an input that can be read in a damaged journal, or a part that cannot.
+type Salvaged struct {
+	Input Input // its number is zero if this is only about Lost bytes
+
+	// File and Offset say where the input is, or the end of the lost part.
+	File   string
+	Offset int64
+
+	// Lost is the number of bytes before it that cannot be read.
+	Lost int64
+}
+
+// Salvage yields whatever can be read of the inputs in a journal, also behind damage, and
+// in what was cut off from it: file by file, in the order in which they are there. Numbers
+// may be missing, and may come more than once if the journal went on after a cut. If
+// damage hides which device an input came from, its address is missing. An error is about
+// one file; Salvage goes on with the next.
+func Salvage(dir string) iter.Seq2[Salvaged, error] {
+	return func(yield func(Salvaged, error) bool) {
+		for s, err := range SalvageStore(wal.Dir(dir)) {
+			if errors.Is(err, wal.ErrNoLog) {
+				err = fmt.Errorf("journal: %s: %w", dir, wal.ErrNoLog)
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+// SalvageStore is [Salvage] for a journal that is not in a folder.
+func SalvageStore(s wal.Store) iter.Seq2[Salvaged, error] {
+	return func(yield func(Salvaged, error) bool) {
+		g := newSegment()
+		g.lenient = true
+		file := ""
+		for r, err := range wal.Salvage(s) {
+			if err != nil {
+				if !yield(Salvaged{}, err) {
+					return
+				}
+				continue
+			}
+			if r.File != file {
+				file = r.File
+				g.forget()
+			}
+			out := Salvaged{File: r.File, Offset: r.Offset, Lost: r.Skipped}
+			var e entry
+			switch {
+			case r.Payload == nil:
+			case e.read(r.Payload, g) != nil:
+				out.Lost += int64(len(r.Payload))
+			case e.kind == inputEntry:
+				out.Input = e.input
+			}
+			if (out.Lost > 0 || out.Input.Seq > 0) && !yield(out, nil) {
+				return
+			}
+		}
+	}
+}
