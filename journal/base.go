@@ -14,6 +14,7 @@ type base struct {
 	seq, index uint64      // of the last input and the last record before the snapshot
 	at         *checkpoint // nil if there is no snapshot
 	faults     []error     // why newer snapshots cannot be used
+	bad        []uint64    // the inputs of newer snapshots that are of no use for any program
 }
 
 // base returns the base of a recovery: the newest snapshot that can be used.
@@ -34,10 +35,13 @@ func (c Config) base(s wal.Store, types image.Types) base {
 		if h.First() == 1 && (c.Adopt || seq <= h.adopted()) {
 			continue // it is of another program
 		}
-		m, index, err := loadSnapshot(s, seq, types)
+		m, index, err := h.loadSnapshot(seq, types)
 		if err == nil {
 			b.seq, b.index, b.at = seq, index, m
 			return b
+		}
+		if errors.As(err, new(badSnapshot)) {
+			b.bad = append(b.bad, seq)
 		}
 		err = fmt.Errorf("snapshot %s: %w", snapshotName(seq), err)
 		b.faults = append(b.faults, err)

@@ -102,6 +102,9 @@ type Config struct {
 	// Program identifies the build of the program. Default: [Fingerprint].
 	Program string
 
+	// ID is the identity of a journal that begins. Default: a random one.
+	ID ID
+
 	// Adopt says that the program differs on purpose from the one that has written
 	// the journal. The results of the inputs so far are then not compared, neither now
 	// nor later. These inputs find their devices by name; an input that finds none is

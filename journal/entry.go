@@ -36,8 +36,12 @@ func (k entryKind) String() string {
 // format and of all before it.
 //
 // In format 1, the sums of steps and of the values of commands depend on the names
-// that types have in Go, and presence changes have no sums.
-const format = 2
+// that types have in Go, and presence changes have no sums. Up to format 2, journals have
+// no identity, and the log does not have the hashes of snapshots.
+const format = 3
+
+// attests reports whether the log has the hashes of snapshots that were taken under a head.
+func (h *Head) attests() bool { return h.Format >= 3 }
 
 // An entry is one record of the log.
 type entry struct {
@@ -51,6 +55,7 @@ type entry struct {
 	trace    []step
 	change   presenceChange
 	snapshot string // name of the file
+	seal     seal   // of the file
 }
 
 // read reads an entry of a segment.
@@ -76,6 +81,9 @@ func (e *entry) read(payload []byte, g *segment) error {
 	case snapshotEntry:
 		e.seq = s.uint()
 		e.snapshot = s.text()
+		if len(s.data) > 0 { // formats 1 and 2 have none
+			copy(e.seal[:], s.take(len(e.seal)))
+		}
 		s.end()
 	default:
 		s.fail("this program does not know the kind")

@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"time"
@@ -19,6 +21,18 @@ type Head struct {
 	States     bool       // the trace has the states of processes of Config.Types
 	Adopts     bool       // replays do not compare the results of the inputs before it: see Config.Adopt
 	Seq        uint64     // of the last input before it; 0 if there is none
+	ID         ID         // of the journal; zero in formats 1 and 2
+}
+
+// An ID is the identity of a journal, which it keeps as long as it goes on. It is random.
+type ID [16]byte
+
+// String returns the ID in hexadecimal digits.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+func newID() (id ID) {
+	_, _ = rand.Read(id[:]) // never fails
+	return id
 }
 
 const (
@@ -35,7 +49,11 @@ func appendHead(dst []byte, h Head) []byte {
 	dst = appendText(dst, h.Program)
 	dst = binary.AppendVarint(dst, h.Time.UnixNano())
 	dst = append(dst, byte(h.Durability), flag(h.Trace, headTraces)|flag(h.Adopts, headAdopts)|flag(h.States, headStates))
-	return binary.AppendUvarint(dst, h.Every)
+	dst = binary.AppendUvarint(dst, h.Every)
+	if h.Format < 3 {
+		return dst
+	}
+	return append(dst, h.ID[:]...)
 }
 
 func readHead(s *scanner) (h Head) {
@@ -55,5 +73,8 @@ func readHead(s *scanner) (h Head) {
 	has := s.byte()
 	h.Trace, h.Adopts, h.States = has&headTraces != 0, has&headAdopts != 0, has&headStates != 0
 	h.Every = s.uint()
+	if h.Format >= 3 {
+		copy(h.ID[:], s.take(len(h.ID)))
+	}
 	return h
 }

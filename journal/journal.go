@@ -26,6 +26,7 @@ type Journal struct {
 	// Only the goroutine that runs the machine uses what follows.
 	begun          bool
 	player         *player
+	id             ID
 	seq            uint64              // of the last input
 	unfinished     bool                // its results are not written yet
 	ending         bool                // and it is the last one
@@ -55,6 +56,7 @@ func (j *Journal) writeHead(adopts bool) error {
 		States:     j.player.keepsStates,
 		Adopts:     adopts,
 		Seq:        j.seq,
+		ID:         j.id,
 	}))
 }
 

@@ -163,7 +163,7 @@ func (h *History) oldestPresence() (seq uint64, presence []presenceChange, err e
 		if seq+1 < h.First() || seq > h.Last() {
 			continue
 		}
-		presence, err := loadPresence(h.store, seq)
+		presence, err := h.loadPresence(seq)
 		if err == nil {
 			return seq, presence, nil
 		}

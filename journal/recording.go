@@ -84,7 +84,7 @@ func (r *Recording) load(seq uint64) (*Moment, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, _, err := loadSnapshot(r.history.store, seq, types)
+	m, _, err := r.history.loadSnapshot(seq, types)
 	if err != nil {
 		return nil, err
 	}

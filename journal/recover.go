@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,10 +49,16 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	}
 	// The head of an adopting program has no effect before its first input.
 	adopts := (j.config.Adopt || j.adopting) && j.seq > 0
-	if adopts {
+	identify := j.id == ID{} // the ID is in the head of the current segment
+	if identify {
+		j.id = cmp.Or(j.config.ID, newID())
+	}
+	if adopts || identify {
 		if err := j.log.Rotate(); err != nil {
 			return start, fmt.Errorf("journal: %w", err)
 		}
+	}
+	if adopts {
 		j.player.adopt()
 	}
 	j.player.trace = j.config.Trace
@@ -107,6 +115,7 @@ func (j *Journal) replay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	j.id = h.id()
 	from, err := j.load(h)
 	if err != nil {
 		return err
@@ -146,8 +155,9 @@ func (j *Journal) replay(ctx context.Context) error {
 	return nil
 }
 
-// removeUnusable removes incomplete snapshots, and moves those after inputs that are lost
-// aside. Otherwise they would pass for snapshots after the new inputs with the same numbers.
+// removeUnusable removes incomplete snapshots. It moves those aside that are bad, because
+// they would count among those that are kept, and those after inputs that are lost, because
+// they would pass for snapshots after the new inputs with the same numbers.
 func (j *Journal) removeUnusable() error {
 	names, err := j.store.List()
 	if err != nil {
@@ -155,7 +165,7 @@ func (j *Journal) removeUnusable() error {
 	}
 	for _, name := range names {
 		complete, half := strings.CutSuffix(name, partSuffix)
-		if seq, ok := parseSnapshotName(complete); !ok || !half && seq <= j.seq {
+		if seq, ok := parseSnapshotName(complete); !ok || !half && seq <= j.seq && !slices.Contains(j.base.bad, seq) {
 			continue
 		}
 		if half {

@@ -130,6 +130,17 @@ func (s *scanner) end() {
 	}
 }
 
+// take reads n bytes.
+func (s *scanner) take(n int) []byte {
+	if len(s.data) < n {
+		s.short()
+		return nil
+	}
+	b := s.data[:n]
+	s.data = s.data[n:]
+	return b
+}
+
 // fixed reads eight bytes.
 func (s *scanner) fixed() uint64 {
 	if len(s.data) < 8 {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"sync"
 
+	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vm/image"
 )
@@ -26,6 +27,8 @@ type snapshots struct {
 // written is the result of writing a snapshot.
 type written struct {
 	seq, index uint64
+	hash       wal.Hash // of the record index
+	seal       seal
 	err        error
 }
 
@@ -48,9 +51,9 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	}
 	s.last, s.busy = j.seq, true
 	s.done = make(chan written, 1)
-	w, at := written{seq: j.seq, index: j.log.Last()}, checkpoint{m.Snapshot(), j.player.sum, j.player.version}
+	w, at := written{seq: j.seq, index: j.log.Last(), hash: j.log.Hash()}, checkpoint{m.Snapshot(), j.player.sum, j.player.version}
 	s.writing.Go(func() {
-		w.err = j.writeSnapshot(w, at)
+		w.seal, w.err = j.writeSnapshot(w, at)
 		s.done <- w
 	})
 	return nil
@@ -72,15 +75,15 @@ func (j *Journal) endSnapshot() error {
 }
 
 // writeSnapshot writes a snapshot, while the machine runs on.
-func (j *Journal) writeSnapshot(w written, at checkpoint) error {
+func (j *Journal) writeSnapshot(w written, at checkpoint) (seal, error) {
 	image, err := image.Of(at.state, j.player.types, encodeState)
 	if err != nil {
-		return err
+		return seal{}, err
 	}
-	s := snapshot{Format: format, Seq: w.seq, Index: w.index, Sum: at.sum, Program: j.config.Program, Image: *image}
-	data, err := s.marshal(appendEndpoints(nil, at.state.Machine(nil)))
+	s := snapshot{Format: format, Seq: w.seq, Index: w.index, Sum: at.sum, Program: j.config.Program, Image: *image, Journal: j.id[:], Hash: w.hash[:]}
+	data, seal, err := s.marshal(appendEndpoints(nil, at.state.Machine(nil)))
 	if err != nil {
-		return err
+		return seal, err
 	}
 	// The log must have all records up to the snapshot first.
 	reach := j.log.Sync
@@ -88,9 +91,9 @@ func (j *Journal) writeSnapshot(w written, at checkpoint) error {
 		reach = j.log.Flush
 	}
 	if err := reach(); err != nil {
-		return err
+		return seal, err
 	}
-	return writeFile(j.store, snapshotName(w.seq), data)
+	return seal, writeFile(j.store, snapshotName(w.seq), data)
 }
 
 // noteSnapshot adds an entry for a snapshot that was written, or logs why it was not, which
@@ -104,7 +107,7 @@ func (j *Journal) noteSnapshot(w written) error {
 		return nil
 	}
 	e := binary.AppendUvarint(append(j.buf[:0], byte(snapshotEntry)), w.seq)
-	if err := j.put(appendText(e, snapshotName(w.seq))); err != nil {
+	if err := j.put(append(appendText(e, snapshotName(w.seq)), w.seal[:]...)); err != nil {
 		return err
 	}
 	return j.dropOld(w)

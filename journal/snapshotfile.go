@@ -30,10 +30,17 @@ type snapshot struct {
 	Sum     vm.Digest // of what the digest of the machine leaves out
 	Program string    // the fingerprint of the program that has written it
 	Image   image.Image
+	Journal []byte // the ID of the journal; none before format 3
+	Hash    []byte // of the record Index of the log; none before format 3
 }
 
+// A seal stands for the content of a snapshot: it is a hash of the lengths and the hashes
+// of its sections. The log has it.
+type seal [16]byte
+
 const (
-	snapshotMagic  = "marketplace snapshot\n"
+	snapshotMagic  = "marketplace snapshot 3\n"
+	oldMagic       = "marketplace snapshot\n" // before format 3; lengths are big-endian
 	snapshotSuffix = ".snapshot"
 	partSuffix     = ".part"
 	asideSuffix    = ".cut" // of files that are kept, but not used any more
@@ -69,16 +76,19 @@ func snapshotsIn(s wal.Store) ([]uint64, error) {
 
 // marshal returns the content of the file: the magic, a section with the index and the
 // present endpoints, which can be read by itself, and a section with the machine.
-func (s *snapshot) marshal(presence []presenceChange) ([]byte, error) {
+func (s *snapshot) marshal(presence []presenceChange) ([]byte, seal, error) {
 	data, err := codec.AppendValue(nil, *s)
 	if err != nil {
-		return nil, err
+		return nil, seal{}, err
 	}
-	changes := binary.BigEndian.AppendUint64(nil, s.Index)
+	changes := binary.LittleEndian.AppendUint64(nil, s.Index)
 	for i := range presence {
 		changes = appendText(changes, string(appendPresenceChange(nil, s.Seq, &presence[i])))
 	}
-	return appendSection(appendSection([]byte(snapshotMagic), changes), data), nil
+	b := appendSection([]byte(snapshotMagic), changes)
+	at := len(b)
+	b = appendSection(b, data)
+	return b, sealOf(b[len(snapshotMagic):], b[at:]), nil
 }
 
 const sectionHead = 8 + sha256.Size
@@ -86,30 +96,46 @@ const sectionHead = 8 + sha256.Size
 // appendSection appends a part of a snapshot: its length, its hash, and itself.
 func appendSection(dst, data []byte) []byte {
 	sum := sha256.Sum256(data)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(len(data)))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(len(data)))
 	return append(append(dst, sum[:]...), data...)
 }
 
 // cutSection returns the data of the first section in b, and the rest of b.
-func cutSection(b []byte) (data, rest []byte, err error) {
+func cutSection(b []byte, order binary.ByteOrder) (data, rest []byte, err error) {
 	if len(b) < sectionHead {
-		return nil, nil, errors.New("it ends too early")
+		return nil, nil, badSnapshot("it ends too early")
 	}
-	length, sum, b := binary.BigEndian.Uint64(b), b[8:sectionHead], b[sectionHead:]
+	length, sum, b := order.Uint64(b), b[8:sectionHead], b[sectionHead:]
 	if length > uint64(len(b)) {
-		return nil, nil, fmt.Errorf("a section has %d bytes, and should have %d", len(b), length)
+		return nil, nil, badSnapshot(fmt.Sprintf("a section has %d bytes, and should have %d", len(b), length))
 	}
 	data, rest = b[:length], b[length:]
 	if is := sha256.Sum256(data); !bytes.Equal(is[:], sum) {
-		return nil, nil, errors.New("its checksum does not match")
+		return nil, nil, badSnapshot("its checksum does not match")
 	}
 	return data, rest, nil
 }
+
+// A badSnapshot says why a snapshot is of no use for any program.
+type badSnapshot string
+
+func (b badSnapshot) Error() string { return string(b) }
 
 // A sealed is an encoded snapshot whose checksums match.
 type sealed struct {
 	index             uint64
 	presence, machine []byte
+	seal              seal
+}
+
+// sealOf returns the seal of a snapshot with two sections.
+func sealOf(presence, machine []byte) (s seal) {
+	h := sha256.New()
+	h.Write([]byte(snapshotMagic))
+	h.Write(presence[:sectionHead])
+	h.Write(machine[:sectionHead])
+	copy(s[:], h.Sum(nil))
+	return s
 }
 
 // readSnapshot reads the snapshot of the machine after an input.
@@ -123,23 +149,30 @@ func readSnapshot(store wal.Store, seq uint64) (s sealed, err error) {
 	if _, err := io.ReadFull(io.NewSectionReader(content, 0, content.Size()), b); err != nil {
 		return s, err
 	}
-	b, ok := bytes.CutPrefix(b, []byte(snapshotMagic))
+	var order binary.ByteOrder = binary.LittleEndian
+	presence, ok := bytes.CutPrefix(b, []byte(snapshotMagic))
 	if !ok {
-		return s, errors.New("it is not a snapshot")
+		order = binary.BigEndian
+		presence, ok = bytes.CutPrefix(b, []byte(oldMagic))
 	}
-	if s.presence, b, err = cutSection(b); err != nil {
+	if !ok {
+		return s, badSnapshot("it is not a snapshot")
+	}
+	var machine []byte
+	if s.presence, machine, err = cutSection(presence, order); err != nil {
 		return s, err
 	}
-	if s.machine, b, err = cutSection(b); err != nil {
+	if s.machine, b, err = cutSection(machine, order); err != nil {
 		return s, err
 	}
 	if len(b) > 0 {
-		return s, fmt.Errorf("%d bytes follow it", len(b))
+		return s, badSnapshot(fmt.Sprintf("%d bytes follow it", len(b)))
 	}
 	if len(s.presence) < 8 {
-		return s, errors.New("it has no index")
+		return s, badSnapshot("it has no index")
 	}
-	s.index, s.presence = binary.BigEndian.Uint64(s.presence), s.presence[8:]
+	s.seal = sealOf(presence, machine)
+	s.index, s.presence = order.Uint64(s.presence), s.presence[8:]
 	return s, nil
 }
 
@@ -158,12 +191,8 @@ func (s *sealed) unmarshal() (*snapshot, error) {
 	return &m, nil
 }
 
-// loadPresence returns the endpoints that were present after an input, from the snapshot.
-func loadPresence(store wal.Store, seq uint64) (presence []presenceChange, err error) {
-	sealed, err := readSnapshot(store, seq)
-	if err != nil {
-		return nil, err
-	}
+// endpoints returns the endpoints that were present after input seq.
+func (sealed *sealed) endpoints(seq uint64) (presence []presenceChange, err error) {
 	s := scanner{data: sealed.presence}
 	for len(s.data) > 0 && s.err == nil {
 		entry := scanner{data: s.bytes()}
@@ -182,25 +211,20 @@ func loadPresence(store wal.Store, seq uint64) (presence []presenceChange, err e
 	return presence, s.err
 }
 
-// loadSnapshot returns the checkpoint in a snapshot, and the index of the last record of
-// the log before it.
-func loadSnapshot(store wal.Store, seq uint64, types image.Types) (at *checkpoint, index uint64, err error) {
-	sealed, err := readSnapshot(store, seq)
+// checkpoint returns the machine in the snapshot of input seq.
+func (s *sealed) checkpoint(seq uint64, types image.Types) (*checkpoint, error) {
+	m, err := s.unmarshal()
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	s, err := sealed.unmarshal()
+	if m.Seq != seq {
+		return nil, badSnapshot(fmt.Sprintf("it is of input %d", m.Seq))
+	}
+	state, err := m.Image.State(types, decodeState)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	if s.Seq != seq {
-		return nil, 0, fmt.Errorf("it is of input %d", s.Seq)
-	}
-	state, err := s.Image.State(types, decodeState)
-	if err != nil {
-		return nil, 0, err
-	}
-	return &checkpoint{state, s.Sum, versionOf(s.Format)}, s.Index, nil
+	return &checkpoint{state, m.Sum, versionOf(m.Format)}, nil
 }
 
 // writeFile writes a file atomically: after a crash it is complete, or does not exist.

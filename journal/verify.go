@@ -30,12 +30,18 @@ type Verification struct {
 	// the log proves; zero if nothing proves it of any input.
 	Synced uint64
 
-	// BadSnapshots are the snapshots that are damaged, the oldest first. A recovery
-	// replays the journal instead, unless that part of it has been dropped.
+	// BadSnapshots are the snapshots that are damaged, changed, or of another journal, the
+	// oldest first. A recovery takes an older one, or replays the journal, unless that part
+	// of it has been dropped.
 	BadSnapshots []BadSnapshot
+
+	// Unnoted are the snapshots that the log does not have, although they are of this
+	// journal. A recovery does not use them either. The program had no time to note them,
+	// or will do so soon.
+	Unnoted []BadSnapshot
 }
 
-// A BadSnapshot is a snapshot that is not as it was written.
+// A BadSnapshot is a snapshot that is not the one that the program has written.
 type BadSnapshot struct {
 	Seq    uint64 // the input after which it was taken
 	File   string // its name, in the folder of the journal
@@ -69,7 +75,7 @@ func VerifyStore(s wal.Store, progress func(done, total int64)) (v Verification,
 		return v, fmt.Errorf("journal: %w", err)
 	}
 	v.Damage, v.Ambiguous = v.Log.Damage, v.Log.Ambiguous
-	if v.BadSnapshots, err = badSnapshots(s); err != nil {
+	if err = v.snapshots(s); err != nil {
 		return v, err
 	}
 	if v.Log.Records == 0 {
@@ -89,19 +95,31 @@ func VerifyStore(s wal.Store, progress func(done, total int64)) (v Verification,
 	return v, nil
 }
 
-func badSnapshots(s wal.Store) (bad []BadSnapshot, err error) {
+// snapshots checks the snapshots: their checksums, and, if the log can be read, that they
+// are the ones that it has.
+func (v *Verification) snapshots(s wal.Store) error {
 	seqs, err := snapshotsIn(s)
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+	if err != nil || len(seqs) == 0 {
+		return err
 	}
+	h, unreadable := ReadStore(s)
 	for _, seq := range slices.Backward(seqs) {
-		_, err := loadPresence(s, seq)
-		if err == nil || errors.Is(err, fs.ErrNotExist) { // it has been removed meanwhile
-			continue
+		sealed, err := readSnapshot(s, seq)
+		if err == nil {
+			_, err = sealed.endpoints(seq)
 		}
-		bad = append(bad, BadSnapshot{seq, snapshotName(seq), err.Error()})
+		if err == nil && unreadable == nil && v.Damage == nil {
+			err = h.attest(seq, &sealed)
+		}
+		switch {
+		case err == nil, errors.Is(err, fs.ErrNotExist): // it has been removed meanwhile
+		case errors.Is(err, unattested):
+			v.Unnoted = append(v.Unnoted, BadSnapshot{seq, snapshotName(seq), err.Error()})
+		default:
+			v.BadSnapshots = append(v.BadSnapshots, BadSnapshot{seq, snapshotName(seq), err.Error()})
+		}
 	}
-	return bad, nil
+	return nil
 }
 
 // progressEvery is how many entries are between two reports of progress.

@@ -40,6 +40,9 @@ func info(c *call) error {
 		h := s.Heads[0]
 		row("format", "%d, schema %d", h.Format, h.Schema)
 		row("created", "%s", clock(h.Time))
+		if id := s.Heads[len(s.Heads)-1].ID; id != (journal.ID{}) {
+			row("identity", "%v", id)
+		}
 		h = s.Heads[len(s.Heads)-1]
 		row("durability", "%v", h.Durability)
 		row("checks", "a digest for every %s%s", plural(h.Every, "input"), map[bool]string{true: ", and a trace of each"}[h.Trace])
@@ -68,6 +71,9 @@ func info(c *call) error {
 	}
 	for _, b := range v.BadSnapshots {
 		row("", "DAMAGED: the one after input %d: %s", b.Seq, b.Reason)
+	}
+	for _, b := range v.Unnoted {
+		row("", "not used: the one after input %d: %s", b.Seq, b.Reason)
 	}
 	for _, h := range v.Log.Headers {
 		row("", "DAMAGED: %v", headerDamage(h.Segment))
@@ -115,6 +121,9 @@ func verify(c *call) error {
 		}
 		fmt.Fprintf(c.out, "ok: %s, %s, inputs %d to %d\nhash %v\n", plural(uint64(v.Log.Segments), "segment"), plural(v.Log.Records, "record"),
 			v.Summary.First.Seq, v.Summary.Last.Seq, v.Log.Hash)
+	}
+	for _, b := range v.Unnoted {
+		fmt.Fprintf(c.out, "not used: the snapshot after input %d, %s: %s\n", b.Seq, b.File, b.Reason)
 	}
 	for _, h := range v.Log.Headers {
 		fmt.Fprintf(c.out, "damaged: %s\n", headerDamage(h.Segment))

@@ -121,6 +121,7 @@ func bakery(t *testing.T, stop time.Duration, trace bool) string {
 func bakeryWith(t *testing.T, stop time.Duration, c journal.Config) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bakery.journal")
+	c.ID = journal.ID{0xba, 0xce}
 	c.Schema, c.Program, c.Logger = 7, "bakery@v1", slog.New(slog.DiscardHandler)
 	synctest.Test(t, func(t *testing.T) {
 		for run := time.Duration(0); run < 2 && (run == 0 || stop > 0); run++ {

@@ -220,6 +220,16 @@ func (l *Log) Last() uint64 {
 	return l.last
 }
 
+// Hash returns the hash of the record Last, and thereby of all records up to it.
+func (l *Log) Hash() Hash {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.buf == nil {
+		return Hash{} // the log is closed
+	}
+	return Hash(l.buf[len(l.buf)-hashSize:])
+}
+
 // Synced returns the index of the last record that is known to be on disk.
 func (l *Log) Synced() uint64 {
 	l.mu.Lock()

@@ -1,0 +1,128 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/go-marketplace/marketplace/vm/image"
+)
+
+// An unattested says that the log does not have a snapshot: the program has crashed
+// before it could note it, or somebody has put it there.
+const unattested = badSnapshot("the log does not have it: the program has ended before it noted the snapshot, or has not noted it yet, or the snapshot is not of this journal")
+
+// loadSnapshot returns the checkpoint in the snapshot of an input, and the index of the
+// last record of the log before it.
+func (h *History) loadSnapshot(seq uint64, types image.Types) (at *checkpoint, index uint64, err error) {
+	s, err := h.sealed(seq)
+	if err != nil {
+		return nil, 0, err
+	}
+	at, err = s.checkpoint(seq, types)
+	return at, s.index, err
+}
+
+// loadPresence returns the endpoints that were present after an input, from the snapshot.
+func (h *History) loadPresence(seq uint64) ([]presenceChange, error) {
+	s, err := h.sealed(seq)
+	if err != nil {
+		return nil, err
+	}
+	return s.endpoints(seq)
+}
+
+// sealed reads the snapshot of an input. It returns a badSnapshot if the snapshot is not
+// the one that the log has.
+func (h *History) sealed(seq uint64) (sealed, error) {
+	s, err := readSnapshot(h.store, seq)
+	if err == nil {
+		err = h.attest(seq, &s)
+	}
+	return s, err
+}
+
+// attest compares a snapshot with the log. The log of a journal before format 3 has
+// nothing to compare it with but the number of the input.
+func (h *History) attest(seq uint64, s *sealed) error {
+	if len(h.parts) == 0 {
+		return unattested
+	}
+	at := len(h.parts) - 1
+	for at > 0 && h.parts[at].index > s.index {
+		at--
+	}
+	head := h.parts[at].head
+	last := head.Seq // input
+	var e entry
+	for r, err := range h.reader.Records(h.parts[at].index) {
+		if err != nil {
+			return fmt.Errorf("the log cannot be read as far as it has the snapshot: %w", err)
+		}
+		switch kind := entryKind(r.Payload[0]); {
+		case kind == headEntry && r.Index <= s.index:
+			if err := e.read(r.Payload, nil); err != nil {
+				return err
+			}
+			head, last = e.head, e.head.Seq
+		case kind == inputEntry && r.Index <= s.index:
+			last, _ = binary.Uvarint(r.Payload[1:])
+		case kind == snapshotEntry && r.Index > s.index:
+			if err := e.read(r.Payload, nil); err != nil {
+				return err
+			}
+			if e.seq == seq && e.seal == s.seal {
+				return nil
+			}
+			if e.seq == seq {
+				return h.unlike(s, r.Index)
+			}
+		}
+		if r.Index == s.index && last != seq {
+			return badSnapshot(fmt.Sprintf("it says that record %d is the last one before it, and there input %d is the last one", s.index, last))
+		}
+		if r.Index == s.index && !head.attests() {
+			return nil
+		}
+	}
+	if err := h.foreign(s); err != nil {
+		return err
+	}
+	return unattested
+}
+
+// unlike returns the error for a snapshot for which the log has another seal.
+func (h *History) unlike(s *sealed, index uint64) error {
+	if err := h.foreign(s); err != nil {
+		return err
+	}
+	return badSnapshot(fmt.Sprintf("it has changed: record %d of the log has another hash of it", index))
+}
+
+// foreign returns an error if a snapshot says that it is of another journal, or of another
+// history of this one.
+func (h *History) foreign(s *sealed) error {
+	m, err := s.unmarshal()
+	if err != nil {
+		return badSnapshot(err.Error())
+	}
+	id := h.id()
+	if len(m.Journal) > 0 && !bytes.Equal(m.Journal, id[:]) {
+		return badSnapshot(fmt.Sprintf("it is of another journal, %x; this is %v", m.Journal, id))
+	}
+	for r, err := range h.reader.Records(m.Index) {
+		if err == nil && len(m.Hash) > 0 && !bytes.Equal(m.Hash, r.Hash[:]) {
+			return badSnapshot(fmt.Sprintf("it is of another history: record %d before it has the hash %x there, and %v here", m.Index, m.Hash, r.Hash))
+		}
+		break
+	}
+	return nil
+}
+
+// id returns the identity of the journal; it is zero if it has none.
+func (h *History) id() ID {
+	if len(h.parts) == 0 {
+		return ID{}
+	}
+	return h.parts[len(h.parts)-1].head.ID
+}
