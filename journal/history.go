@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"sync"
 
@@ -40,6 +41,21 @@ func Read(dir string) (*History, error) {
 
 // ReadStore opens the journal in a store for reading.
 func ReadStore(s wal.Store) (*History, error) {
+	return again(func() (*History, error) { return readStore(s) })
+}
+
+// again calls f until it does not fail because the program that writes the journal has
+// dropped a part of it meanwhile. After 100 times, again gives up.
+func again[T any](f func() (T, error)) (T, error) {
+	for try := 0; ; try++ {
+		v, err := f()
+		if try == 100 || !errors.Is(err, wal.ErrDropped) && !errors.Is(err, fs.ErrNotExist) {
+			return v, err
+		}
+	}
+}
+
+func readStore(s wal.Store) (*History, error) {
 	r, err := wal.Read(s)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)

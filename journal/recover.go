@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -86,7 +87,13 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 // tell logs from where the machine goes on.
 func (j *Journal) tell(incarnation uint64) {
 	if j.seq == 0 {
-		j.config.Logger.Info("journal: a new journal begins")
+		// In a folder with a mistyped name, the program would seem to have lost everything.
+		var attrs []any
+		if dir, ok := j.store.(fmt.Stringer); ok {
+			path, err := filepath.Abs(dir.String())
+			attrs = []any{"folder", cmp.Or(path, fmt.Sprint(err))}
+		}
+		j.config.Logger.Warn("journal: a new journal begins, because there is none here yet", attrs...)
 		return
 	}
 	attrs := []any{"input", j.seq + 1, "incarnation", incarnation}

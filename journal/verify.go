@@ -65,10 +65,14 @@ func Verify(dir string, progress func(done, total int64)) (Verification, error) 
 }
 
 // VerifyStore is [Verify] for a journal that is not in a folder.
-func VerifyStore(s wal.Store, progress func(done, total int64)) (v Verification, err error) {
+func VerifyStore(s wal.Store, progress func(done, total int64)) (Verification, error) {
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
+	return again(func() (Verification, error) { return verify(s, progress) })
+}
+
+func verify(s wal.Store, progress func(done, total int64)) (v Verification, err error) {
 	// The hashes are the first half of the work, the entries the second.
 	v.Log, err = wal.Verify(s, func(done, total int64) { progress(done, 2*total) })
 	if err != nil {
@@ -111,12 +115,17 @@ func (v *Verification) snapshots(s wal.Store) error {
 		if err == nil && unreadable == nil && v.Damage == nil {
 			err = h.attest(seq, &sealed)
 		}
-		switch {
-		case err == nil, errors.Is(err, fs.ErrNotExist): // it has been removed meanwhile
-		case errors.Is(err, unattested):
-			v.Unnoted = append(v.Unnoted, BadSnapshot{seq, snapshotName(seq), err.Error()})
-		default:
-			v.BadSnapshots = append(v.BadSnapshots, BadSnapshot{seq, snapshotName(seq), err.Error()})
+		if err == nil || errors.Is(err, fs.ErrNotExist) { // it has been removed meanwhile
+			continue
+		}
+		if errors.Is(err, wal.ErrDropped) {
+			return fmt.Errorf("journal: %w", err)
+		}
+		bad := BadSnapshot{seq, snapshotName(seq), err.Error()}
+		if errors.Is(err, unattested) {
+			v.Unnoted = append(v.Unnoted, bad)
+		} else {
+			v.BadSnapshots = append(v.BadSnapshots, bad)
 		}
 	}
 	return nil

@@ -105,6 +105,59 @@ func TestVerifySnapshots(t *testing.T) {
 	})
 }
 
+// droppingStore drops old segments and snapshots when it opens a file for the nth time.
+type droppingStore struct {
+	*wal.Memory
+	n       int
+	dropped []string
+}
+
+func (s *droppingStore) Open(name string) (wal.Content, error) {
+	if s.n--; s.n == 0 {
+		for _, name := range s.dropped {
+			if err := s.Remove(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s.Memory.Open(name)
+}
+
+// TestIssue14B9VerifyWhileDropping: Verify finds no fault with a journal whose beginning is
+// dropped meanwhile, whenever that happens.
+func TestIssue14B9VerifyWhileDropping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := toBeDamaged(t)
+		must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400, DropOld: true}, d.Memory, manySlips(100), synctest.Wait).err)
+		kept, err := d.List()
+		must(t, err)
+		d = toBeDamaged(t)
+		whole := copied(t, d.Memory)
+		must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400}, whole, manySlips(100), synctest.Wait).err)
+		all, err := whole.List()
+		must(t, err)
+		var dropped []string
+		for _, name := range all {
+			if !slices.Contains(kept, name) {
+				dropped = append(dropped, name)
+			}
+		}
+		if len(dropped) < 5 {
+			t.Fatal(dropped)
+		}
+		for n := 1; ; n++ {
+			s := &droppingStore{copied(t, whole), n, dropped}
+			v, err := journal.VerifyStore(s, nil)
+			if err != nil || v.Damage != nil || len(v.BadSnapshots) > 0 || v.Summary.Last.Seq < 100 {
+				t.Fatalf("dropped at %d: %+v, %v", n, v, err)
+			}
+			if s.n > 0 {
+				return
+			}
+		}
+	})
+}
+
 // TestDetails: any program can read the results of the inputs in a journal.
 func TestDetails(t *testing.T) {
 	dir := t.TempDir()

@@ -302,6 +302,25 @@ func TestStepUponDifference(t *testing.T) {
 	}
 }
 
+// TestIssue14B9NewJournal: a program that begins a journal warns, and names the folder,
+// which may be mistyped.
+func TestIssue14B9NewJournal(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kithcen.journal")
+	for _, want := range []bool{true, false} {
+		var log bytes.Buffer
+		synctest.Test(t, func(t *testing.T) {
+			f := parsed(t, "-journal", dir)
+			f.Config.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			if _, err := f.Run(t.Context(), kitchen("soup", "pie")); err != nil {
+				t.Error(err)
+			}
+		})
+		if got := strings.Contains(log.String(), "level=WARN msg=\"journal: a new journal begins") && strings.Contains(log.String(), "folder="+dir); got != want {
+			t.Errorf("the log is %s", &log)
+		}
+	}
+}
+
 // With permission to cut an intact journal, the program says that it has cut
 // nothing (Issue 9.12).
 func TestCutOfWhole(t *testing.T) {

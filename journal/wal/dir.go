@@ -16,6 +16,8 @@ const lockName = "lock"
 // folder, and its parents. The folder is for one log: nothing else should write
 // there.
 //
+// Folders and files that it makes are for their owner alone.
+//
 // Lock works on Linux, macOS, the BSDs and Windows, and fails elsewhere. Windows
 // cannot sync the names of files: SyncDir does nothing there.
 func Dir(path string) Store { return dir(path) }
@@ -58,7 +60,7 @@ func (d dir) openFile(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(p, flag|os.O_WRONLY|os.O_APPEND, 0o640)
+	f, err := os.OpenFile(p, flag|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err // not f, which would be a File that is not nil
 	}
@@ -121,8 +123,30 @@ func (d dir) Lock() (io.Closer, error) {
 	if err := d.make(); err != nil {
 		return nil, err
 	}
-	return lockFile(filepath.Join(string(d), lockName))
+	// The lock of the folder holds also when somebody removes the lock file. That is there
+	// for systems where folders cannot be locked, and for earlier versions.
+	folder, err := lockFolder(string(d))
+	if err != nil {
+		return nil, err
+	}
+	file, err := lockFile(filepath.Join(string(d), lockName))
+	if err != nil {
+		return nil, errors.Join(err, folder.Close())
+	}
+	return locks{file, folder}, nil
 }
+
+type locks [2]io.Closer
+
+func (l locks) Close() error { return errors.Join(l[0].Close(), l[1].Close()) }
+
+// noLock is the lock of a folder that the system cannot lock.
+type noLock struct{}
+
+func (noLock) Close() error { return nil }
+
+// String returns the path of the folder.
+func (d dir) String() string { return string(d) }
 
 func (d dir) SyncDir() error { return syncFolder(string(d)) }
 
@@ -137,7 +161,7 @@ func (d dir) make() error {
 	if _, err := os.Stat(filepath.Join(path, lockName)); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(path, 0o750); err != nil {
+	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
 	}
 	for p := path; p != filepath.Dir(p); {

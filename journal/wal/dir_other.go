@@ -13,6 +13,9 @@ func lockFile(path string) (io.Closer, error) {
 	return nil, fmt.Errorf("wal: lock %s: %w on this system", path, errors.ErrUnsupported)
 }
 
+// lockFolder does nothing: lockFile fails.
+func lockFolder(string) (io.Closer, error) { return noLock{}, nil }
+
 // syncFolder fails, like lockFile.
 func syncFolder(path string) error {
 	return fmt.Errorf("wal: sync %s: %w on this system", path, errors.ErrUnsupported)

@@ -28,5 +28,8 @@ func lockFile(path string) (io.Closer, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
+// lockFolder does nothing: nobody can remove the lock file while it is open.
+func lockFolder(string) (io.Closer, error) { return noLock{}, nil }
+
 // syncFolder does nothing: Windows has no way to sync names.
 func syncFolder(string) error { return nil }
