@@ -16,6 +16,7 @@ type replayOptions struct {
 	skipStops bool          // inputs from a StopAsked to the next Start are not applied
 	total     func() uint64 // how many inputs there are, for progress
 	progress  func(Progress)
+	slow      func(slowInput)      // is called when an input takes long; may be nil
 	before    func(*recordedInput) // is called before each input; may be nil
 	after     func(*recordedInput) // is called after each; may be nil. Neither may keep it
 }
@@ -24,7 +25,6 @@ type replayOptions struct {
 const (
 	ahead            = 8           // batches
 	batchSize        = 256         // inputs
-	checkTimeEvery   = 1 << 12     // inputs
 	progressInterval = time.Second // between two reports of progress
 )
 
@@ -50,7 +50,7 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 	defer func() { <-reading }()
 	defer cancel()
 
-	begun, told := time.Now(), time.Now()
+	var observer observer
 	current, at := &batch{}, 0
 	var result error
 	var pending *recordedInput // applied, but its results are not compared yet
@@ -66,8 +66,12 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 		}
 		return result == nil
 	}
-	steady(func() bool {
+	done := steady(func() bool {
 		if !finish() {
+			return false
+		}
+		if observer.stopped.Load() {
+			result = context.Cause(ctx)
 			return false
 		}
 		for at == len(current.inputs) {
@@ -87,16 +91,7 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 		}
 		e := &current.inputs[at]
 		at++
-		if e.Seq%checkTimeEvery == 0 {
-			if ctx.Err() != nil {
-				result = context.Cause(ctx)
-				return false
-			}
-			if now := time.Now(); r.progress != nil && now.Sub(told) >= progressInterval {
-				told = now
-				r.progress(Progress{Seq: e.Seq, Last: min(r.last, r.total()), Since: now.Sub(begun)})
-			}
-		}
+		observer.seq.Store(e.Seq)
 		if r.before != nil {
 			r.before(&e.recordedInput)
 		}
@@ -114,6 +109,9 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 		}
 		return true
 	})
+	if err := observer.wait(ctx, done, p, &r); err != nil {
+		return err
+	}
 	return result
 }
 
@@ -156,6 +154,9 @@ func read(ctx context.Context, inputs iter.Seq2[*decodedInput, error], last uint
 // nextInput prepares the player for an input, and returns the input for the machine. It
 // reports false if the machine does not get this input.
 func (p *player) nextInput(e *decodedInput, skipStops bool) (vm.Input, bool, error) {
+	if e.Skipped {
+		return vm.Input{}, false, nil
+	}
 	if e.Kind == vm.Start && p.before != nil {
 		p.resumed = true
 		p.restore(p.before)
@@ -219,9 +220,9 @@ func (p *player) completeError(d *DivergenceError, e *recordedInput) error {
 	return d
 }
 
-// steady calls f until it returns false. A transition function may end the
-// goroutine that f runs on; then f is called on another one.
-func steady(f func() bool) {
+// steady calls f until it returns false, and then closes the channel. A transition
+// function may end the goroutine that f runs on; then f is called on another one.
+func steady(f func() bool) <-chan struct{} {
 	done := make(chan struct{})
 	var loop func()
 	loop = func() {
@@ -240,5 +241,5 @@ func steady(f func() bool) {
 		finished = true
 	}
 	go loop()
-	<-done
+	return done
 }

@@ -110,6 +110,9 @@ func (r *Recording) Branch(ctx context.Context, b Branch) (*Recording, error) {
 			return nil, err
 		}
 		at = e.Input
+		if e.Skipped {
+			continue // a machine would not get it
+		}
 		in := e.vmInput()
 		if b.Edit == nil {
 			add([]vm.Input{in}, at)

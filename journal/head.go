@@ -22,6 +22,7 @@ type Head struct {
 	Adopts     bool       // replays do not compare the results of the inputs before it: see Config.Adopt
 	Seq        uint64     // of the last input before it; 0 if there is none
 	ID         ID         // of the journal; zero in formats 1 and 2
+	Repairs    []Repair   // what people have changed in the history before it, the oldest first
 }
 
 // An ID is the identity of a journal, which it keeps as long as it goes on. It is random.
@@ -53,7 +54,15 @@ func appendHead(dst []byte, h Head) []byte {
 	if h.Format < 3 {
 		return dst
 	}
-	return append(dst, h.ID[:]...)
+	dst = append(dst, h.ID[:]...)
+	dst = binary.AppendUvarint(dst, uint64(len(h.Repairs)))
+	for _, e := range h.Repairs {
+		dst = append(dst, byte(e.Kind))
+		dst = binary.AppendUvarint(dst, e.First)
+		dst = binary.AppendUvarint(dst, e.Last)
+		dst = binary.AppendVarint(dst, e.Time.UnixNano())
+	}
+	return dst
 }
 
 func readHead(s *scanner) (h Head) {
@@ -75,6 +84,10 @@ func readHead(s *scanner) (h Head) {
 	h.Every = s.uint()
 	if h.Format >= 3 {
 		copy(h.ID[:], s.take(len(h.ID)))
+		h.Repairs = make([]Repair, s.length(4))
+		for i := range h.Repairs {
+			h.Repairs[i] = Repair{RepairKind(s.byte()), s.uint(), s.uint(), time.Unix(0, s.int()).UTC()}
+		}
 	}
 	return h
 }

@@ -32,6 +32,9 @@ type Input struct {
 	Incarnation uint64
 	Limits      *vm.Limits
 
+	// Skipped says that machines do not get the input: see [Skip].
+	Skipped bool
+
 	value []byte // in CBOR; empty if there is none
 	late  bool   // the device was already closed
 }

@@ -27,6 +27,7 @@ type Journal struct {
 	begun          bool
 	player         *player
 	id             ID
+	repairs        []Repair
 	seq            uint64              // of the last input
 	unfinished     bool                // its results are not written yet
 	ending         bool                // and it is the last one
@@ -57,6 +58,7 @@ func (j *Journal) writeHead(adopts bool) error {
 		Adopts:     adopts,
 		Seq:        j.seq,
 		ID:         j.id,
+		Repairs:    j.repairs,
 	}))
 }
 

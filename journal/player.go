@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync/atomic"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/internal/text"
@@ -20,8 +21,9 @@ import (
 // in a replay, or watches a machine that a ground runs.
 type player struct {
 	machine  *vm.Machine
-	watcher  *vm.Watcher      // of the machine
-	onRecord func(*vm.Record) // gets all records of the machine; may be nil
+	current  atomic.Pointer[vm.Machine] // the machine, for other goroutines
+	watcher  *vm.Watcher                // of the machine
+	onRecord func(*vm.Record)           // gets all records of the machine; may be nil
 	types    image.Types
 
 	hasTypes    bool
@@ -83,6 +85,7 @@ func (p *player) restore(m *checkpoint) {
 // setMachine makes m the machine of p.
 func (p *player) setMachine(m *vm.Machine) {
 	p.machine = m
+	p.current.Store(m)
 	p.watcher = m.Watch(vm.Changes, p.watch)
 	p.updateWatch()
 }

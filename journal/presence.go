@@ -142,6 +142,9 @@ func (h *History) Presence() (*Presence, error) {
 			r.stopping = true
 		}
 		for i := range e.changes {
+			if e.Skipped {
+				break
+			}
 			r.apply(&e.changes[i])
 		}
 	}

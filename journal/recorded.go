@@ -35,12 +35,9 @@ func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 			yield(nil, fmt.Errorf("journal: input %d has been dropped: the oldest is %d", from, h.First()))
 			return
 		}
-		at := len(h.parts) - 1
-		for h.parts[at].head.Seq >= from {
-			at--
-		}
+		at := h.partOf(from)
 		var current recordedInput // if its number is not zero
-		adopted := h.adopted()
+		adopted, skipped := h.adopted(), h.skipped()
 		m := h.seekPointFor(at, from)
 		head, next := m.head, max(m.seq, h.parts[at].head.Seq+1)
 		for e, err := range h.entriesFrom(at, m) {
@@ -69,6 +66,7 @@ func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 				}
 				if e.seq >= from {
 					current = recordedInput{Input: e.input, head: head, unchecked: e.seq <= adopted}
+					current.Skipped = skipped[e.seq]
 				}
 				continue
 			case e.seq != current.Seq:

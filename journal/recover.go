@@ -54,7 +54,11 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	if identify {
 		j.id = cmp.Or(j.config.ID, newID())
 	}
-	if adopts || identify {
+	cut := j.recovery.Cut != nil && j.recovery.Cut.Permitted
+	if cut {
+		j.repairs = append(slices.Clip(j.repairs), Repair{RepairCut, j.seq + 1, 0, time.Now().UTC()})
+	}
+	if adopts || identify || cut {
 		if err := j.log.Rotate(); err != nil {
 			return start, fmt.Errorf("journal: %w", err)
 		}
@@ -122,7 +126,7 @@ func (j *Journal) replay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.id = h.id()
+	j.id, j.repairs = h.id(), h.repairs()
 	from, err := j.load(h)
 	if err != nil {
 		return err
@@ -130,20 +134,24 @@ func (j *Journal) replay(ctx context.Context) error {
 	j.seq = from - 1
 	j.adopting = h.adopted() == h.Last()
 	var last recordedInput // if its number is not zero
+	trail := j.leaveTrail(h, from)
 	err = j.player.replay(ctx, h.decodedInputs(from, j.config.Upcast), replayOptions{
 		last:      until(0),
 		skipStops: true,
 		unchecked: j.config.Adopt,
 		total:     h.Last,
 		progress:  j.config.Progress,
+		slow:      func(in slowInput) { j.tellSlow(h, in) },
 		before: func(e *recordedInput) {
 			last = *e
+			trail.before(e.Seq)
 			if e.Kind == vm.End {
 				j.lastEnd = e.Input.String()
 			}
 		},
 		after: func(e *recordedInput) { j.replayed = e.Seq },
 	})
+	trail.end()
 	if err != nil {
 		return err
 	}
@@ -151,7 +159,7 @@ func (j *Journal) replay(ctx context.Context) error {
 		j.seq = last.Seq
 	}
 	// The last results of the last input may be missing.
-	if last.Seq != 0 && j.player.before == nil && !j.config.Adopt && !j.adopting {
+	if last.Seq != 0 && !last.Skipped && j.player.before == nil && !j.config.Adopt && !j.adopting {
 		j.changesWritten = len(last.changes)
 		if len(j.player.changes) > j.changesWritten || !last.checks && j.due(last.Seq) {
 			j.unfinished = true

@@ -61,6 +61,7 @@ type Report struct {
 	Traced     uint64      // inputs with a trace: all steps were compared, with their content
 	States     uint64      // inputs with a trace of which the states of processes of known types were compared as well
 	Old        uint64      // inputs with a trace of format 1, whose content was not compared
+	Skipped    uint64      // inputs that the machine did not get: see [Skip]
 	Uncompared uint64      // inputs of which nothing was compared, because another program has adopted the journal since: see [Config].Adopt
 	Digest     vm.Digest   // of the machine at the end
 	State      vm.State    // of the machine at the end
@@ -99,6 +100,10 @@ func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (
 		before: func(e *recordedInput) {
 			seq = e.Seq
 			kinds[e.Kind&15]++
+			if e.Skipped {
+				report.Seq = e.Seq
+				report.Skipped++
+			}
 		},
 		after: func(e *recordedInput) {
 			report.Seq = e.Seq

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 
@@ -18,7 +19,13 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(killedEnv); dir != "" {
+		recoverAndDie(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // The program of most tests is a bank. Clerks read slips from a counter outside,
 // each of which opens an account, or pays in, or closes it; an account is a

@@ -37,12 +37,18 @@ func drive(t testing.TB, c journal.Config, store wal.Store, slips []any, pause f
 	t.Helper()
 	s := newStreet()
 	c.Types, c.Logger = types(s), quiet
+	return driveProgram(t, c, store, bank(s), slips, pause)
+}
+
+// driveProgram drives a program as drive drives a bank.
+func driveProgram(t testing.TB, c journal.Config, store wal.Store, p journal.Program, slips []any, pause func()) (d driven) {
+	t.Helper()
 	j, err := c.OpenStore(store)
 	if err != nil {
 		return driven{err: err}
 	}
 	var start vm.Input
-	if d.m, start, d.err = j.Begin(t.Context(), vm.Limits{}, bank(s).Boot); d.err != nil {
+	if d.m, start, d.err = j.Begin(t.Context(), vm.Limits{}, p.Boot); d.err != nil {
 		return d
 	}
 	apply := func(in vm.Input) bool {

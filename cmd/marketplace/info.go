@@ -64,6 +64,11 @@ func info(c *call) error {
 	for _, in := range s.Starts {
 		row("start", "input %d at %s, incarnation %d", in.Seq, clock(in.Time), in.Incarnation)
 	}
+	if len(s.Heads) > 0 {
+		for _, r := range s.Heads[len(s.Heads)-1].Repairs {
+			row("repaired", "%s, at %s", repairText(r), clock(r.Time))
+		}
+	}
 	if len(s.Snapshots) == 0 {
 		row("snapshots", "none")
 	} else {

@@ -45,6 +45,7 @@ input does not have are missing:
   type         the name of the type of the value
   value        the value: numbers, strings, arrays and objects; bytes that are not
                text are {"base64": "..."}
+  skipped      true if machines do not get it
   error        why a device has ended or failed: kind, op, addr, text
 
   marketplace journal export chat.journal | jq 'select(.kind == "value") | .value'
@@ -153,6 +154,9 @@ func about(in *journal.Input) string {
 	if in.Incarnation > 0 {
 		parts = append(parts, fmt.Sprint("incarnation ", in.Incarnation))
 	}
+	if in.Skipped {
+		parts = append(parts, "skipped")
+	}
 	return strings.ReplaceAll(strings.Join(parts, ": "), "\n", `\n`)
 }
 
@@ -212,6 +216,9 @@ func (c *call) show(d *journal.Details) error {
 		row("process", in.Path.String())
 		row("device", fmt.Sprintf("%s, opening %d", in.Device, in.Generation))
 	}
+	if in.Skipped {
+		row("skipped", "a machine does not get it")
+	}
 	if in.Incarnation > 0 {
 		row("start", fmt.Sprintf("incarnation %d", in.Incarnation))
 	}
@@ -253,6 +260,7 @@ type line struct {
 	Incarnation uint64       `json:"incarnation,omitempty"`
 	Type        string       `json:"type,omitempty"`
 	Value       *any         `json:"value,omitempty"`
+	Skipped     bool         `json:"skipped,omitempty"`
 	Error       *exportError `json:"error,omitempty"`
 }
 
@@ -301,7 +309,7 @@ func lineOf(in *journal.Input) (line, error) {
 		return line{}, fmt.Errorf("input %d: %w", in.Seq, err)
 	}
 	l := line{Seq: in.Seq, Time: in.Time, Kind: in.Kind.String(), Path: in.Path.String(), Device: in.Device, Opening: in.Generation,
-		Incarnation: in.Incarnation, Type: name, Error: exported(in.Err)}
+		Incarnation: in.Incarnation, Type: name, Skipped: in.Skipped, Error: exported(in.Err)}
 	if name != "" {
 		l.Value = &v
 	}

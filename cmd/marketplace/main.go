@@ -7,6 +7,8 @@
 //	marketplace journal cat DIR 42
 //	marketplace journal export DIR | jq .value
 //	marketplace journal presence -topic '*Says*' DIR
+//	marketplace journal truncate -after 41 DIR
+//	marketplace journal skip DIR 42
 //	marketplace journal salvage -o saved.json DIR
 //
 // It does not have the types of the values either, so it shows values as they were
@@ -42,6 +44,8 @@ DIR is the folder of a journal. The commands are
   cat       show inputs in full, with their recorded results
   export    write the inputs as JSON, a line for each
   presence  show which endpoints were present, for which topics, and when
+  truncate  remove the inputs after one, and say so in the journal
+  skip      mark an input that the program does not get any more
   salvage   get out of a damaged journal whatever can be read
 
 'marketplace journal COMMAND -h' says more about one.
@@ -62,6 +66,8 @@ var commands = []command{
 	{"cat", "DIR [N | N-M]...", catHelp, cat},
 	{"export", "DIR", exportHelp, export},
 	{"presence", "DIR", presenceHelp, presence},
+	{"truncate", "DIR", truncateHelp, truncate},
+	{"skip", "DIR N", skipHelp, skip},
 	{"salvage", "DIR", salvageHelp, salvage},
 }
 

@@ -44,3 +44,32 @@ func TestIssue14B1SalvageCommand(t *testing.T) {
 		t.Errorf("%v of a whole journal", whole)
 	}
 }
+
+// TestIssue14B5Commands: truncate and skip change the journal, and info and list show it.
+func TestIssue14B5Commands(t *testing.T) {
+	dir := bakery(t, 0, false)
+	for _, tt := range []struct {
+		args   []string
+		want   string
+		status int
+	}{
+		{[]string{"truncate", dir}, "-after is missing", 2},
+		{[]string{"truncate", "-after", "99", dir}, "nothing can be cut off after input 99", 1},
+		{[]string{"truncate", "-after", "5", dir}, "inputs 6 to 7: truncated\n", 0},
+		{[]string{"skip", dir}, "the number of an input is missing", 2},
+		{[]string{"skip", dir, "x"}, "not the number of an input", 2},
+		{[]string{"skip", dir, "1"}, "cannot be skipped", 1},
+		{[]string{"skip", dir, "5"}, "input 5: skipped\n", 0},
+		{[]string{"info", dir}, "repaired    inputs 6 to 7: truncated, at ", 0},
+		{[]string{"info", dir}, "repaired    input 5: skipped, at ", 0},
+		{[]string{"list", "-from", "5", dir}, ": skipped\n", 0},
+		{[]string{"cat", dir, "5"}, "a machine does not get it", 0},
+		{[]string{"export", "-from", "5", dir}, `"skipped":true`, 0},
+		{[]string{"verify", dir}, "inputs 1 to 5", 0},
+	} {
+		var out, report bytes.Buffer
+		if status := run(append([]string{"journal"}, tt.args...), &out, &report); status != tt.status || !strings.Contains(out.String()+report.String(), tt.want) {
+			t.Errorf("%q: status %d\n%s%s", tt.args, status, &out, &report)
+		}
+	}
+}

@@ -262,7 +262,7 @@ func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Progr
 // compared describes what a replay has compared, and what it has not, in lines.
 func compared(r *journal.Report) string {
 	const presence = "which endpoints came and went"
-	compares := r.Seq - r.Uncompared // inputs
+	compares := r.Seq - r.Uncompared - r.Skipped // inputs
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("  "+format+"\n", args...)) }
 	switch {
@@ -298,6 +298,9 @@ func compared(r *journal.Report) string {
 		if r.Old > 0 {
 			add("not compared: what was in messages and states, of %s with a trace in an earlier format, which depends on the names of types", plural(r.Old, "input"))
 		}
+	}
+	if r.Skipped > 0 {
+		add("not replayed: %s, which somebody has marked to be skipped", plural(r.Skipped, "input"))
 	}
 	if r.Uncompared > 0 {
 		add("not compared: inputs 1 to %d, because the run was adopted after them", r.Uncompared)

@@ -23,6 +23,10 @@ type Options struct {
 	// another file: see CutOff.Aside.
 	Cut uint64
 
+	// Last, if it is not zero, is the last record to keep: Open cuts an intact log off
+	// behind it. Open refuses a log without that record, or with damage before it.
+	Last uint64
+
 	// From is the oldest record that the caller is going to read. Open does not
 	// read, and so does not check, segments that have only older ones. Verify checks
 	// them, and so does a Reader that reads them. Zero stands for the first record.
@@ -54,7 +58,7 @@ type CutOff struct {
 	Reason    string // why
 	Bytes     int64  // how many bytes were cut off
 	Intact    int    // how many intact records were seen behind it, in the same segment
-	Permitted bool   // it was damage, and Options.Cut gave permission
+	Permitted bool   // it was damage, and Options.Cut gave permission, or Options.Last said so
 
 	// Aside are the files to which it was moved, in the same store: [Salvage] reads
 	// them. The log does not use them, and never removes them.
@@ -99,12 +103,15 @@ func Open(s Store, o Options) (*Log, Recovery, error) {
 // open opens a log whose store is locked.
 func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
 	v, err := surveySince(s, o.From)
+	if o.Last > 0 {
+		v, err = surveyUpTo(s, o.Last)
+	}
 	if err != nil {
 		return nil, Recovery{}, err
 	}
 	var lost *CutOff
 	if v.flaw != nil {
-		if !v.torn && (o.Cut == 0 || v.flaw.Index < o.Cut) {
+		if !v.torn && o.Last == 0 && (o.Cut == 0 || v.flaw.Index < o.Cut) {
 			return nil, Recovery{}, v.flaw
 		}
 		if lost, err = v.cut(s); err != nil {

@@ -88,6 +88,44 @@ func surveySince(s Store, from uint64) (*survey, error) {
 	return v, err
 }
 
+// surveyUpTo surveys the segment of a record, up to that record. It makes a flaw of what
+// follows it, if anything does.
+func surveyUpTo(s Store, last uint64) (*survey, error) {
+	segs, err := listSegments(s)
+	if err != nil {
+		return nil, err
+	}
+	i := len(segs) - 1
+	for i >= 0 && segs[i].first > last {
+		i--
+	}
+	if i < 0 {
+		return nil, fmt.Errorf("%w: record %d", ErrDropped, last)
+	}
+	v := newSurvey(segs, i)
+	v.first, v.syncs = segs[0].first, true
+	c, err := s.Open(segs[i].name)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	w := &window{r: c, size: min(segs[i].size, c.Size())}
+	st, err := readSegment(w, segs[i], v.place, tailOf(s, segs, i), func(index uint64, _ frame) bool { return index < last })
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w, in %s", err, segs[i].name)
+	case st.reason != "":
+		return nil, &DamageError{Position{segs[i].name, st.end, st.last + 1}, st.reason}
+	case st.last != last:
+		return nil, fmt.Errorf("wal: there is no record %d: the last one before is %d", last, st.last)
+	}
+	v.at, v.end, v.place = i, st.end, st.place
+	if st.end < segs[i].size || i+1 < len(segs) {
+		v.flaw = &DamageError{Position{segs[i].name, st.end, last + 1}, "what follows is to be cut off"}
+	}
+	return v, nil
+}
+
 // newSurvey returns a survey that begins with segment i.
 func newSurvey(segs []segment, i int) *survey {
 	return &survey{
