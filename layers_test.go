@@ -63,8 +63,8 @@ var mayImport = map[string][]string{
 	"drivers/drivertest":           {"vmtest", "ground", "vm", "endpoint", "actions", "topic", "world"},
 	"journal/internal/fingerprint": {"vm", "actions", "topic", "world"},
 	"journal/wal/waltest":          {"journal/wal"},
-	"cmd/marketplace":              {"journal", "world"},
-	"journal/cli":                  {"journal", "ground", "vm"},
+	"cmd/marketplace":              {"journal", "internal/text", "world"},
+	"journal/cli":                  {"journal", "ground", "internal/text", "vm"},
 	"journal": {
 		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/text", "vm/image", "vm", "actions", "topic", "world",
 	},

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -114,7 +113,7 @@ const ended = "the run ended while the machine was being stopped"
 // and no snapshot can be read, it returns the endpoints opened since the oldest input, and
 // an error.
 func (h *History) Presence() (*Presence, error) {
-	r := register{named: map[string]int{}, inside: map[string]map[int]struct{}{}}
+	r := newRegister()
 	begin, presence, unknown := h.oldestPresence()
 	if begin > 0 && begin+1 == h.First() {
 		r.startWith(Mark{begin, h.Head().Time}, presence)
@@ -173,90 +172,6 @@ func (h *History) oldestPresence() (seq uint64, presence []presenceChange, err e
 		faults = append(faults, fmt.Errorf("snapshot %s: %w", snapshotName(seq), err))
 	}
 	return 0, nil, fmt.Errorf("journal: the history begins with input %d, and the presence before it is unknown: %w", h.First(), errors.Join(faults...))
-}
-
-// A register makes a Presence from presence changes.
-type register struct {
-	Presence
-	named    map[string]int              // present endpoints with a name, by identity
-	inside   map[string]map[int]struct{} // all present endpoints, by the path of each process around them
-	stopping bool
-}
-
-// startWith begins with the endpoints of a snapshot.
-func (r *register) startWith(at Mark, presence []presenceChange) {
-	r.Begin, r.End = at, at
-	for i := range presence {
-		r.begin(&presence[i])
-		r.Intervals[i].Earlier = true
-	}
-}
-
-// apply applies a presence change.
-func (r *register) apply(c *presenceChange) {
-	if c.op == gone {
-		r.close(c.path, c.why)
-		return
-	}
-	old, known := r.named[identity(c.path, c.level, c.id)]
-	known = known && c.id != ""
-	switch {
-	case c.op == closed:
-		if known {
-			r.end(old, c.why)
-		}
-		return
-	case known && (c.op == opened || r.Intervals[old].Role() == c.role):
-		return // it gets another handler; or it opens again in another role, and its process fails
-	case known:
-		r.end(old, "")
-	}
-	r.begin(c)
-}
-
-// identity returns a key for an endpoint that has a name.
-func identity(path vm.Path, level uint32, id string) string {
-	return string(appendText(binary.AppendUvarint(appendPath(nil, path), uint64(level)), id))
-}
-
-func (r *register) begin(c *presenceChange) {
-	n := len(r.Intervals)
-	i := Interval{Path: c.path, Name: c.name, Level: c.level, ID: c.id, From: r.End}
-	i.Orientation, i.Interest, i.Topic = readRole(c.role)
-	r.Intervals = append(r.Intervals, i)
-	if c.id != "" {
-		r.named[identity(c.path, c.level, c.id)] = n
-	}
-	for depth := range len(c.path) + 1 {
-		around := c.path[:depth].String()
-		if r.inside[around] == nil {
-			r.inside[around] = map[int]struct{}{}
-		}
-		r.inside[around][n] = struct{}{}
-	}
-}
-
-// end ends an interval.
-func (r *register) end(n int, why string) {
-	i := &r.Intervals[n]
-	i.To, i.Reason = r.End, why
-	if i.ID != "" {
-		delete(r.named, identity(i.Path, i.Level, i.ID))
-	}
-	for depth := range len(i.Path) + 1 {
-		around := i.Path[:depth].String()
-		delete(r.inside[around], n)
-		if len(r.inside[around]) == 0 {
-			delete(r.inside, around)
-		}
-	}
-}
-
-// close ends the intervals of a process and of all inside it.
-func (r *register) close(path vm.Path, why string) {
-	for n := range r.inside[path.String()] {
-		r.end(n, why)
-	}
 }
 
 // About returns the part of p whose topics match a glob, in which * stands for

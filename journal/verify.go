@@ -142,6 +142,7 @@ func (c *counter) read(s wal.Store, v *Verification, seen func(records uint64)) 
 	}
 	g := newSegment()
 	segment := ""
+	e := &entry{}
 	for rec, err := range r.Records(v.Log.First) {
 		if damage, ok := errors.AsType[*wal.DamageError](err); ok {
 			return damage, nil
@@ -157,7 +158,6 @@ func (c *counter) read(s wal.Store, v *Verification, seen func(records uint64)) 
 			segment = rec.Segment
 			g.forget()
 		}
-		e := &entry{}
 		err := e.read(rec.Payload, g)
 		if err == nil {
 			err = c.check(e, begins)

@@ -178,16 +178,16 @@ func (c *call) progress(what string) func(done, total int64) {
 	begun := time.Now()
 	told := begun
 	pause, form := time.Second, "marketplace: %s: %d%%\n"
-	if terminal(c.stderr) {
+	if terminal(c.terminal) {
 		pause, form = time.Second/5, "\r%s: %d%% "
 	}
 	return func(done, total int64) {
 		if now := time.Now(); total > 0 && now.Sub(told) >= pause {
 			told = now
-			fmt.Fprintf(c.stderr, form, what, 100*done/total)
+			fmt.Fprintf(c.terminal, form, what, 100*done/total)
 		}
-		if done == total && told != begun && terminal(c.stderr) {
-			fmt.Fprint(c.stderr, "\r\x1b[K")
+		if done == total && told != begun && terminal(c.terminal) {
+			fmt.Fprint(c.terminal, "\r\x1b[K")
 			told = begun
 		}
 	}

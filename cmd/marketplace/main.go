@@ -27,6 +27,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/go-marketplace/marketplace/internal/text"
 )
 
 func main() {
@@ -78,6 +80,8 @@ type call struct {
 	dir    string
 	out    *bufio.Writer
 	stderr io.Writer
+
+	terminal io.Writer // stderr, for what controls it
 }
 
 // errUsage says that the command line is invalid, and that a message about it was
@@ -125,8 +129,11 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 			flags.PrintDefaults()
 		}
 	}
-	out := bufio.NewWriter(stdout)
-	this := &call{FlagSet: flags, args: args, out: out, stderr: stderr}
+	// A journal may have been written by somebody else.
+	terminal := stderr
+	stderr = text.Plain(stderr)
+	out := bufio.NewWriter(text.Plain(stdout))
+	this := &call{FlagSet: flags, args: args, out: out, stderr: stderr, terminal: terminal}
 	err := c.run(this)
 	if err == nil || errors.Is(err, errDamage) {
 		err = errors.Join(err, out.Flush())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal"
 )
 
@@ -77,6 +78,6 @@ func (c *call) writeTo(file string, f func() error) error {
 	if err != nil {
 		return err
 	}
-	c.out.Reset(to)
+	c.out.Reset(text.Plain(to))
 	return cmp.Or(f(), c.out.Flush(), to.Close())
 }

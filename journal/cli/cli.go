@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/ground"
+	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal"
 )
 
@@ -183,7 +184,7 @@ func (f *Flags) Main(ctx context.Context, p journal.Program) (status int) {
 		err = ErrEnded
 	}
 	if err != nil {
-		fmt.Fprintf(f.stderr(), "%s: %v\n", strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"), err)
+		fmt.Fprintf(text.Plain(f.stderr()), "%s: %v\n", strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"), err)
 	}
 	switch {
 	case errors.Is(err, ErrUsage):
@@ -196,9 +197,9 @@ func (f *Flags) Main(ctx context.Context, p journal.Program) (status int) {
 
 func (f *Flags) stdout() io.Writer {
 	if f.Out == nil {
-		return os.Stdout
+		return text.Plain(os.Stdout)
 	}
-	return f.Out
+	return text.Plain(f.Out)
 }
 
 func (f *Flags) stderr() io.Writer {

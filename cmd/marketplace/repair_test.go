@@ -4,8 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
+	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/topic"
 )
 
 // TestIssue14B1SalvageCommand: salvage writes the inputs before the damage and behind it,
@@ -70,6 +79,32 @@ func TestIssue14B5Commands(t *testing.T) {
 		var out, report bytes.Buffer
 		if status := run(append([]string{"journal"}, tt.args...), &out, &report); status != tt.status || !strings.Contains(out.String()+report.String(), tt.want) {
 			t.Errorf("%q: status %d\n%s%s", tt.args, status, &out, &report)
+		}
+	}
+}
+
+// TestIssue14B8Escapes: what is in a journal does not control the terminal.
+func TestIssue14B8Escapes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "crafted.journal")
+	evil := counter{"c\x1b]0;owned\a\u009b\u202e"}
+	synctest.Test(t, func(t *testing.T) {
+		j, err := journal.Config{Program: "p\x1b[2J", Logger: slog.New(slog.DiscardHandler)}.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := (&ground.Ground{Journal: j}).Run(t.Context(), actions.Spawn(actions.Stateless(
+			endpoint.Device(evil, endpoint.OnEnded(func(err error) actions.Action { return actions.Quit() })),
+			endpoint.Publisher(topic.Where(bread.Is("r\x1b[8m"))),
+		)).Named("n\x1b[8m")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, args := range [][]string{{"info"}, {"list"}, {"cat"}, {"export"}, {"presence"}, {"salvage"}, {"verify"}, {"cat", "99\x1b"}} {
+		var out, report bytes.Buffer
+		run(append([]string{"journal", args[0], dir}, args[1:]...), &out, &report)
+		all := out.String() + report.String()
+		if strings.ContainsAny(all, "\x1b\a\u009b\u202e") || len(all) < 20 {
+			t.Errorf("%v: %q", args, all)
 		}
 	}
 }
