@@ -32,11 +32,11 @@ import (
 func TestGoldenJournals(t *testing.T) {
 	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
 		for name, c := range goldenConfigs {
-			writeGolden(t, filepath.Join("testdata", "golden", "v2", name), c)
+			writeGolden(t, filepath.Join("testdata", "golden", "v3", name), c)
 		}
 	}
 	dirs, err := filepath.Glob(filepath.Join("testdata", "golden", "v*", "*"))
-	if err != nil || len(dirs) != 2*len(goldenConfigs) {
+	if err != nil || len(dirs) != 3*len(goldenConfigs) {
 		t.Fatalf("%v, %v", dirs, err)
 	}
 	for _, dir := range dirs {
@@ -97,7 +97,7 @@ var goldenConfigs = map[string]journal.Config{
 // writeGolden records a bank that is stopped, goes on, crashes, and goes on.
 func writeGolden(t *testing.T, dir string, c journal.Config) {
 	t.Helper()
-	c.Program, c.Schema, c.Logger = "golden", 1, quiet
+	c.Program, c.ID, c.Schema, c.Logger = "golden", journal.ID{14}, 1, quiet
 	store := wal.NewMemory()
 	synctest.Test(t, func(t *testing.T) {
 		first := goldenBank

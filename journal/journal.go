@@ -94,8 +94,8 @@ func (j *Journal) finishInput() error {
 			return err
 		}
 	}
-	if len(p.steps) > 0 {
-		if err := j.put(appendTrace(j.buf[:0], j.seq, p.steps)); err != nil {
+	for next, rest := cutTrace(p.steps); len(next) > 0; next, rest = cutTrace(rest) {
+		if err := j.put(appendTrace(j.buf[:0], j.seq, next)); err != nil {
 			return err
 		}
 	}

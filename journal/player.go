@@ -198,7 +198,7 @@ func (p *player) states() {
 		if err != nil {
 			data = p.version.Append(nil, info.State)
 		}
-		s := step{path: path, name: info.Name}
+		s := step{path: path, name: noted(info.Name)}
 		s.sum = s.sum.MixBytes(data)
 		stateText := func() string { return abridged("state of " + kind.Name + ": " + brief.String(text.State, info.State)) }
 		if p.expected == nil {

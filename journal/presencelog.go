@@ -75,20 +75,23 @@ func (r *presenceChange) equal(o *presenceChange) bool {
 	return same && r.op == o.op && r.path.String() == o.path.String() && r.name == o.name && r.level == o.level && r.why == o.why
 }
 
+// maxBuffer is how large scratch memory may be, in bytes, to be kept.
+const maxBuffer = 1 << 20
+
 // buffers are scratch memory for sums.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // named sets the name of the endpoint.
 func (r *presenceChange) named(id actions.EndpointID) {
 	if id != nil {
-		r.id = text.Value(id)
+		r.id = noted(text.Value(id))
 	}
 	r.add(id)
 }
 
 // as sets the role of the endpoint.
 func (r *presenceChange) as(role topic.Role) {
-	r.role = role.String()
+	r.role = noted(role.String())
 	r.sum = r.sum.Mix(uint64(role.Orientation)<<8 | uint64(role.Interest))
 	r.add(role.Topic)
 }
@@ -98,14 +101,16 @@ func (r *presenceChange) add(v any) {
 	buf := buffers.Get().(*[]byte)
 	*buf = fingerprint.V2.Append((*buf)[:0], v)
 	r.sum = r.sum.MixBytes(*buf)
-	buffers.Put(buf)
+	if cap(*buf) <= maxBuffer {
+		buffers.Put(buf)
+	}
 }
 
 // appendEndpoints appends all endpoints of a machine to changes.
 func appendEndpoints(changes []presenceChange, m *vm.Machine) []presenceChange {
 	for info := range m.Processes() {
 		for _, e := range info.Endpoints {
-			c := presenceChange{op: opened, path: info.Path, name: info.Name, level: e.Level}
+			c := presenceChange{op: opened, path: info.Path, name: noted(info.Name), level: e.Level}
 			c.named(e.ID)
 			c.as(e.Role)
 			changes = append(changes, c)
@@ -118,8 +123,8 @@ func appendEndpoints(changes []presenceChange, m *vm.Machine) []presenceChange {
 func appendChanges(changes []presenceChange, r *vm.Record) []presenceChange {
 	switch r.Kind {
 	case vm.Ended, vm.Collected:
-		c := presenceChange{op: gone, path: r.Path(), name: r.Name()}
-		c.why = text.ReasonText(r.Reason)
+		c := presenceChange{op: gone, path: r.Path(), name: noted(r.Name())}
+		c.why = noted(text.ReasonText(r.Reason))
 		return append(changes, c)
 	case vm.Performed:
 		switch r.Action.(type) {
@@ -135,7 +140,7 @@ func appendChanges(changes []presenceChange, r *vm.Record) []presenceChange {
 // appendActionChanges appends the presence changes that an action makes at a level to
 // changes.
 func appendActionChanges(changes []presenceChange, r *vm.Record, a actions.Action, level uint32) []presenceChange {
-	c := presenceChange{path: r.Path(), name: r.Name(), level: level}
+	c := presenceChange{path: r.Path(), name: noted(r.Name()), level: level}
 	switch a := a.(type) {
 	case actions.AddEndpoint:
 		c.op = opened
@@ -148,7 +153,7 @@ func appendActionChanges(changes []presenceChange, r *vm.Record, a actions.Actio
 	case actions.DeleteEndpoint:
 		c.op = closed
 		c.named(a.ID)
-		c.why = text.ReasonText(a.Reason)
+		c.why = noted(text.ReasonText(a.Reason))
 	case actions.MetaLevel:
 		for leaf := range actions.Leaves(a.Action) {
 			changes = appendActionChanges(changes, r, leaf, level+1)
@@ -177,11 +182,12 @@ func readPresenceChange(s *scanner) (seq uint64, r presenceChange) {
 	seq = s.uint()
 	r.op = presenceOp(s.byte())
 	r.path = s.path()
-	r.name = s.text()
+	// Before format 3 the texts can be longer.
+	r.name = noted(s.text())
 	r.level = uint32(s.uint())
-	r.id = s.text()
-	r.role = s.text()
-	r.why = s.text()
+	r.id = noted(s.text())
+	r.role = noted(s.text())
+	r.why = noted(s.text())
 	if len(s.data) > 0 { // format 1 has none
 		r.sum = vm.Digest(s.fixed())
 	}

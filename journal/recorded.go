@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
 	"github.com/go-marketplace/marketplace/vm"
@@ -91,6 +92,9 @@ func (e *recordedInput) add(n *entry) {
 	case checkEntry:
 		e.check, e.checks = n.check, true
 	case traceEntry:
+		if e.traces { // a long trace has several entries
+			n.trace = append(slices.Clip(e.trace), n.trace...)
+		}
 		e.trace, e.traces = n.trace, true
 	case presenceEntry:
 		e.changes = append(e.changes, n.change)

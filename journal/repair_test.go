@@ -34,6 +34,20 @@ func tasting(taste func(Slip)) journal.Program {
 	)
 }
 
+// flooding is a bank in which a process answers each positive slip with many others.
+func flooding(n int) journal.Program {
+	return journal.Booting(
+		actions.Spawn(clerk{"north"}.process(newStreet())).Named("clerk"),
+		actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[Slip](), endpoint.OnMessage(func(s Slip) actions.Action {
+			var all actions.Tree
+			for range max(0, s.Amount*n) {
+				all = append(all, actions.Send(Slip{"bob", -2}))
+			}
+			return all
+		})))).Named("flooder"),
+	)
+}
+
 // poisonSlips are slips of which the last one is poison.
 var poisonSlips = []any{Slip{"ann", 0}, Slip{"ann", 3}, Slip{"ann", 4}, Slip{"ann", 13}}
 

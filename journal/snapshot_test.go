@@ -224,10 +224,10 @@ func TestGoldenSnapshots(t *testing.T) {
 	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
 		store := wal.NewMemory()
 		synctest.Test(t, func(t *testing.T) {
-			c := journal.Config{Program: "golden", SnapshotEvery: 40, SegmentSize: 4000, DropOld: true}
+			c := journal.Config{Program: "golden", ID: journal.ID{14}, SnapshotEvery: 40, SegmentSize: 4000, DropOld: true}
 			must(t, drive(t, c, store, manySlips(190), synctest.Wait).err)
 		})
-		dir := filepath.Join(folder, "v2")
+		dir := filepath.Join(folder, "v3")
 		must(t, errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)))
 		names, err := store.List()
 		must(t, err)
@@ -236,7 +236,7 @@ func TestGoldenSnapshots(t *testing.T) {
 		}
 	}
 	dirs, err := filepath.Glob(filepath.Join(folder, "v*"))
-	if err != nil || len(dirs) != 2 {
+	if err != nil || len(dirs) != 3 {
 		t.Fatal(dirs, err)
 	}
 	for _, dir := range dirs {

@@ -58,6 +58,7 @@ func newStep(r *vm.Record, v fingerprint.Version, buf []byte, described bool) (s
 	}
 	buf = append(buf, s.name...)
 	s.sum = s.sum.MixBytes(buf)
+	s.name = noted(s.name)
 	if described {
 		s.text = describe(r)
 	}
