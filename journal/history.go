@@ -21,6 +21,7 @@ type History struct {
 
 	mu      sync.Mutex
 	indexes []partIndex // of the parts
+	indexed []int       // the parts that have an index; the one that has grown last is the last
 }
 
 // A part is a segment of the log.
@@ -169,9 +170,7 @@ func (h *History) entriesFrom(part int, m seekPoint) iter.Seq2[*entry, error] {
 		g, index, head := newSegment(), h.parts[part].index, m.head
 		if m.index > 0 {
 			index = m.index
-			h.mu.Lock()
-			g.recall(h.indexes[part].mentions[:m.mentions:m.mentions])
-			h.mu.Unlock()
+			g.recall(m.addresses)
 		}
 		for e, err := range h.entries(index, g) {
 			if err != nil {
@@ -190,7 +189,7 @@ func (h *History) entriesFrom(part int, m seekPoint) iter.Seq2[*entry, error] {
 				if e.first {
 					before--
 				}
-				h.addSeekPoint(part, seekPoint{e.seq, e.index, head, before}, g.mentions)
+				h.addSeekPoint(part, seekPoint{seq: e.seq, index: e.index, head: head, mentions: before}, g.mentions)
 			}
 			if !yield(e, nil) {
 				return

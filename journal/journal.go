@@ -28,14 +28,14 @@ type Journal struct {
 	player         *player
 	id             ID
 	repairs        []Repair
-	seq            uint64              // of the last input
-	unfinished     bool                // its results are not written yet
-	ending         bool                // and it is the last one
-	known          map[uint64]struct{} // openings whose addresses the segment has
-	replayed       uint64              // the last input that the recovery has replayed; it does not replay a stop
-	adopting       bool                // another program has adopted the journal, but has no inputs yet
-	lastEnd        string              // describes the last end of a device before this run
-	changesWritten int                 // presence changes of the last input that the journal already has
+	seq            uint64             // of the last input
+	unfinished     bool               // its results are not written yet
+	ending         bool               // and it is the last one
+	known          openings[struct{}] // openings whose addresses the segment has
+	replayed       uint64             // the last input that the recovery has replayed; it does not replay a stop
+	adopting       bool               // another program has adopted the journal, but has no inputs yet
+	lastEnd        string             // describes the last end of a device before this run
+	changesWritten int                // presence changes of the last input that the journal already has
 	buf            []byte
 	unwritten      int
 	now            time.Time // when the last input came
@@ -137,7 +137,7 @@ func (j *Journal) Append(in vm.Input) error {
 	}
 	full, late := false, false
 	if in.Address != nil {
-		_, known := j.known[in.Address.Generation]
+		_, known := j.known.of[in.Address.Generation]
 		full = !known
 		late = j.player.machine.Held(in.Address.Generation) == nil
 	}
@@ -153,7 +153,7 @@ func (j *Journal) Append(in vm.Input) error {
 		return err
 	}
 	if full {
-		j.known[in.Address.Generation] = struct{}{}
+		j.known.set(j.player.machine, in.Address.Generation, struct{}{})
 	}
 	j.seq++
 	j.snapshots.stopping = j.snapshots.stopping || in.Kind == vm.StopAsked
@@ -168,7 +168,7 @@ func (j *Journal) rotate() error {
 	if err := j.log.Rotate(); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	clear(j.known)
+	j.known.clear()
 	return j.writeHead(false)
 }
 

@@ -47,7 +47,6 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 	return &Journal{
 		config: c, store: s, log: log, recovery: recovery, base: begin,
 		failed: make(chan error, 1), stop: make(chan struct{}),
-		known: map[uint64]struct{}{},
 	}, nil
 }
 

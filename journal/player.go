@@ -38,7 +38,8 @@ type player struct {
 	resumed bool        // the next start records all endpoints, because the presence log does not have them as they are
 	adopts  bool        // the reason is that another program has adopted the journal
 
-	verified map[uint64]*vm.Address // devices whose addresses were compared with the recorded ones, and are equal
+	verified openings[*vm.Address] // devices whose addresses were compared with the recorded ones, and are equal
+	devices  *deviceIndex          // nil until it is needed
 
 	expected *recordedInput // the input with its recorded results; nil if a ground runs the machine
 	seen     int            // number of steps compared
@@ -84,7 +85,7 @@ func (p *player) restore(m *checkpoint) {
 
 // setMachine makes m the machine of p.
 func (p *player) setMachine(m *vm.Machine) {
-	p.machine = m
+	p.machine, p.devices = m, nil
 	p.current.Store(m)
 	p.watcher = m.Watch(vm.Changes, p.watch)
 	p.updateWatch()
@@ -103,6 +104,9 @@ func (p *player) updateWatch() {
 func (p *player) watch(r *vm.Record) {
 	if r.Kind == vm.Commanded {
 		p.command(&r.Command)
+		if p.devices != nil && r.Command.Kind == vm.Open {
+			p.devices.add(p.machine, r.Command.Address)
+		}
 	}
 	p.changes = appendChanges(p.changes, r)
 	if p.resumed && r.Kind == vm.Entered {
@@ -267,7 +271,7 @@ func (p *player) input(in *Input, value any) (vm.Input, *DivergenceError) {
 		return out, nil
 	}
 	out.Address = p.machine.Held(in.Generation)
-	if out.Address != nil && out.Address == p.verified[in.Generation] && !in.late {
+	if out.Address != nil && out.Address == p.verified.of[in.Generation] && !in.late {
 		return out, nil
 	}
 	was := func() string { return fmt.Sprintf("device %d is %s, held by %v", in.Generation, in.Device, in.Path) }
@@ -280,10 +284,7 @@ func (p *player) input(in *Input, value any) (vm.Input, *DivergenceError) {
 	case in.late:
 		was = func() string { return fmt.Sprintf("device %d is not open any more", in.Generation) }
 	case out.Address.Device.DeviceName() == in.Device && out.Address.Path.String() == in.Path.String():
-		if p.verified == nil {
-			p.verified = map[uint64]*vm.Address{}
-		}
-		p.verified[in.Generation] = out.Address
+		p.verified.set(p.machine, in.Generation, out.Address)
 		return out, nil
 	}
 	return out, &DivergenceError{Path: out.Address.Path, Name: p.nameOf(out.Address.Path), Recorded: was(),
@@ -296,15 +297,10 @@ func (p *player) find(in *Input) *vm.Address {
 	if a := p.machine.Held(in.Generation); a != nil && a.Device.DeviceName() == in.Device {
 		return a
 	}
-	var other *vm.Address
-	for info := range p.machine.Processes() {
-		for _, a := range info.Devices {
-			if a.Device.DeviceName() == in.Device && (other == nil || a.Path.String() == in.Path.String()) {
-				other = a
-			}
-		}
+	if p.devices == nil {
+		p.devices = newDeviceIndex(p.machine)
 	}
-	if other != nil {
+	if other := p.devices.find(p.machine, in.Device, in.Path); other != nil {
 		return other
 	}
 	return &vm.Address{Path: in.Path, Device: closedDevice{in.Device}, Generation: in.Generation}

@@ -167,6 +167,8 @@ func (j *Journal) replay(ctx context.Context) error {
 		j.player.steps = j.player.steps[:0]
 	}
 	j.player.expected = nil
+	j.player.verified.clear() // only a replay needs them
+	j.player.devices = nil
 	return nil
 }
 
