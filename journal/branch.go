@@ -98,14 +98,10 @@ func (r *Recording) Branch(ctx context.Context, b Branch) (*Recording, error) {
 		return nil, fmt.Errorf("journal: the history begins with input %d: a branch with another program needs a history from input 1 on", r.First()+1)
 	}
 	trunk := min(b.From, r.trunk)
-	own := slices.Clone(r.own[:b.From-trunk])
-	add := func(ins []vm.Input, at Input) {
-		for _, in := range ins {
-			own = append(own, branched(trunk+uint64(len(own))+1, in, at))
-		}
-	}
+	own := r.own.prefix(b.From - trunk)
+	add := func(in vm.Input, at Input) { own.add(branched(trunk+own.count+1, in, at)) }
 	var at Input
-	for e, err := range r.inputs(b.From+1, r.Last()) {
+	for e, err := range r.scripted(b.From+1, r.Last()) {
 		if err != nil {
 			return nil, err
 		}
@@ -113,14 +109,22 @@ func (r *Recording) Branch(ctx context.Context, b Branch) (*Recording, error) {
 		if e.Skipped {
 			continue // a machine would not get it
 		}
-		in := e.vmInput()
-		if b.Edit == nil {
-			add([]vm.Input{in}, at)
-		} else {
-			add(b.Edit(e.Seq, in), at)
+		was := e.vmInput()
+		ins := []vm.Input{was}
+		if b.Edit != nil {
+			ins = b.Edit(e.Seq, was)
+		}
+		for i := range ins {
+			if e.past > 0 && e.same(&was, &ins[i]) {
+				own.past(e.past)
+			} else {
+				add(ins[i], at)
+			}
 		}
 	}
-	add(b.Then, at)
+	for _, in := range b.Then {
+		add(in, at)
+	}
 	program := r.program
 	if b.Program != nil {
 		program = *b.Program
@@ -129,6 +133,7 @@ func (r *Recording) Branch(ctx context.Context, b Branch) (*Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.tell = r.tell
 	if b.Program == nil {
 		n.share(r, b.From)
 	}
@@ -151,7 +156,7 @@ func (n *Recording) rest(ctx context.Context, at Input) error {
 		if err != nil || !end.at.state.Busy() {
 			return err
 		}
-		n.own = append(n.own, branched(n.Last()+1, vm.Input{Kind: vm.Continue}, at))
+		n.own.add(branched(n.Last()+1, vm.Input{Kind: vm.Continue}, at))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -159,87 +158,4 @@ func without(a, b []string) []string {
 		}
 	}
 	return rest
-}
-
-// A Comparison says how two runs differ.
-type Comparison struct {
-	// OnlyA and OnlyB are the commands of one run that the other does not have.
-	// Commands are compared by their texts.
-	OnlyA, OnlyB []Command
-
-	// Changes are the differences between the states at the ends of the two runs.
-	Changes []Change
-}
-
-// Compare compares two runs after the input with number from, up to their ends. From is
-// 0 to compare whole runs, and [Branch].From for a run and a branch of it.
-func Compare(ctx context.Context, a, b *Recording, from uint64) (Comparison, error) {
-	var c Comparison
-	as, err := a.Commands(ctx, from+1, a.Last())
-	if err != nil {
-		return c, err
-	}
-	bs, err := b.Commands(ctx, from+1, b.Last())
-	if err != nil {
-		return c, err
-	}
-	c.OnlyA, c.OnlyB = commandsWithout(as, bs), commandsWithout(bs, as)
-	endA, err := a.At(ctx, a.Last())
-	if err != nil {
-		return c, err
-	}
-	endB, err := b.At(ctx, b.Last())
-	if err != nil {
-		return c, err
-	}
-	c.Changes = Diff(endA, endB)
-	return c, nil
-}
-
-func commandsWithout(a, b []Command) []Command {
-	count := map[string]int{}
-	for _, c := range b {
-		count[c.Text]++
-	}
-	var rest []Command
-	for _, c := range a {
-		if count[c.Text]--; count[c.Text] < 0 {
-			rest = append(rest, c)
-		}
-	}
-	return rest
-}
-
-// Commands returns the commands to devices that resulted from the inputs with numbers
-// first to last.
-func (r *Recording) Commands(ctx context.Context, first, last uint64) ([]Command, error) {
-	first, last = max(first, r.First()+1), min(last, r.Last())
-	if first > last {
-		return nil, nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	from := r.nearest(first - 1)
-	p, err := r.playerAt(from)
-	if err != nil {
-		return nil, err
-	}
-	var all []Command
-	var seq uint64
-	p.onRecord = func(record *vm.Record) {
-		if c := &record.Command; record.Kind == vm.Commanded && seq >= first {
-			all = append(all, Command{seq, c.Address.Path, c.String()})
-		}
-	}
-	p.updateWatch()
-	err = p.replay(ctx, r.inputs(from.Seq+1, last), replayOptions{
-		last:   last,
-		before: func(e *recordedInput) { seq = e.Seq },
-		after: func(e *recordedInput) {
-			if e.Seq%r.gap == 0 {
-				r.remember(p.at(e))
-			}
-		},
-	})
-	return all, err
 }

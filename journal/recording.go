@@ -19,10 +19,11 @@ import (
 type Recording struct {
 	history *History
 	program Program
-	trunk   uint64         // the last input that comes from the history
-	own     []decodedInput // the inputs that follow it, in a branch
-	strict  bool           // the results of the inputs of the history are compared
+	trunk   uint64 // the last input that comes from the history
+	own     script // the inputs that follow it, in a branch
+	strict  bool   // the results of the inputs of the history are compared
 	first   *Moment
+	tell    func(Progress) // may be nil
 
 	mu        sync.Mutex
 	cached    []*Moment // in order; the first is the beginning
@@ -35,6 +36,10 @@ type Recording struct {
 	read   []decodedInput // some inputs of the history, one after another; they never change
 }
 
+// OnProgress makes r call f from time to time during a long replay. Its branches do so as
+// well. Call it before anything else.
+func (r *Recording) OnProgress(f func(Progress)) { r.tell = f }
+
 // First returns the number of the input after which there is the oldest state: 0, unless
 // the beginning of the history has been dropped.
 func (r *Recording) First() uint64 { return r.first.Seq }
@@ -45,7 +50,7 @@ func (r *Recording) First() uint64 { return r.first.Seq }
 // program must have the types of its processes. If another program has adopted the
 // history since, the run begins with the snapshot from which that program went on.
 func (h *History) Record(program Program) (*Recording, error) {
-	r, err := newRecording(h, program, h.Last(), nil, true)
+	r, err := newRecording(h, program, h.Last(), script{}, true)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +96,7 @@ func (r *Recording) load(seq uint64) (*Moment, error) {
 	return &Moment{Seq: seq, Digest: m.digest(), at: *m}, nil
 }
 
-func newRecording(h *History, program Program, trunk uint64, own []decodedInput, strict bool) (*Recording, error) {
+func newRecording(h *History, program Program, trunk uint64, own script, strict bool) (*Recording, error) {
 	p, err := newPlayer(program)
 	if err != nil {
 		return nil, err
@@ -109,7 +114,7 @@ const (
 )
 
 // Last returns the number of the last input.
-func (r *Recording) Last() uint64 { return r.trunk + uint64(len(r.own)) }
+func (r *Recording) Last() uint64 { return r.trunk + r.own.count }
 
 // A Moment is the state of a machine after an input, together with the results of the
 // input. The machine is at rest, except for work that a later input continues. A Moment
@@ -225,7 +230,7 @@ func (r *Recording) replay(ctx context.Context, from *Moment, seq uint64) (*Mome
 		}
 	}
 	err = p.replay(ctx, r.inputs(from.Seq+1, seq), replayOptions{
-		last: seq,
+		last: seq, total: r.Last, progress: r.tell,
 		before: func(e *recordedInput) {
 			if e.Seq == seq {
 				p.onRecord = live
@@ -279,8 +284,34 @@ func (r *Recording) inputs(first, last uint64) iter.Seq2[*decodedInput, error] {
 			}
 			first = r.trunk + 1
 		}
-		for ; first <= last; first++ {
-			if !yield(&r.own[first-r.trunk-1], nil) {
+		if first > last {
+			return
+		}
+		for e, err := range r.own.inputs(first-r.trunk-1, last-r.trunk-1, r.trunk, r.past) {
+			if !yield(e.decodedInput, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// scripted yields inputs with their numbers in the history.
+func (r *Recording) scripted(first, last uint64) iter.Seq2[scripted, error] {
+	return func(yield func(scripted, error) bool) {
+		for e, err := range r.inputs(first, min(last, r.trunk)) {
+			s := scripted{decodedInput: e}
+			if err == nil {
+				s.past = e.Seq
+			}
+			if !yield(s, err) || err != nil {
+				return
+			}
+		}
+		if first = max(first, r.trunk+1); first > last {
+			return
+		}
+		for e, err := range r.own.inputs(first-r.trunk-1, last-r.trunk-1, r.trunk, r.past) {
+			if !yield(e, err) || err != nil {
 				return
 			}
 		}

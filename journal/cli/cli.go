@@ -227,7 +227,8 @@ func (f *Flags) inspect(ctx context.Context, p journal.Program) error {
 		if in == nil {
 			in = os.Stdin
 		}
-		return step(ctx, h, p, r, in, f.stdout())
+		r.OnProgress(f.progress)
+		return step(ctx, h, r, in, f.stdout())
 	}
 	a, err := r.At(ctx, f.diff.from)
 	if err != nil {
@@ -245,9 +246,7 @@ func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Progr
 	if f.until > h.Last() {
 		return fmt.Errorf("there is no input %d: the last one is %d", f.until, h.Last())
 	}
-	report, err := h.Replay(ctx, p, journal.ReplayConfig{Until: f.until, Progress: func(p journal.Progress) {
-		fmt.Fprintf(f.stderr(), "replaying: input %d of %d, for %v\n", p.Seq, p.Last, p.Since.Round(time.Second))
-	}})
+	report, err := h.Replay(ctx, p, journal.ReplayConfig{Until: f.until, Progress: f.progress})
 	if err != nil {
 		return err
 	}
@@ -258,6 +257,11 @@ func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Progr
 	_, err = fmt.Fprintf(f.stdout(), "replayed %s: no difference in what was compared, checks: %d\n%sdigest %v\n",
 		plural(report.Seq, "input"), report.Checks, compared(&report), report.Digest)
 	return err
+}
+
+// progress reports the progress of a replay.
+func (f *Flags) progress(p journal.Progress) {
+	fmt.Fprintf(f.stderr(), "replaying: input %d of %d, for %v\n", p.Seq, p.Last, p.Since.Round(time.Second))
 }
 
 // compared describes what a replay has compared, and what it has not, in lines.

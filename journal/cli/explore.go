@@ -27,27 +27,7 @@ func (s *stepper) find(ctx context.Context, text string) error {
 
 // search returns the next input with a step whose text contains text, or 0.
 func (s *stepper) search(ctx context.Context, text string) (seq uint64, err error) {
-	if s.run.First() > 0 { // it cannot be replayed as a whole
-		for seq := s.at.Seq + 1; seq <= s.run.Last(); seq++ {
-			m, err := s.run.At(ctx, seq)
-			if err != nil || strings.Contains(strings.Join(m.Steps, "\n"), text) {
-				return seq, err
-			}
-		}
-		return 0, nil
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	_, err = s.history.Replay(ctx, s.program, journal.ReplayConfig{Watch: func(at uint64, r *vm.Record) {
-		if seq == 0 && at > s.at.Seq && r.Kind != vm.Entered && strings.Contains(r.String(), text) {
-			seq = at
-			cancel()
-		}
-	}})
-	if seq > 0 {
-		err = nil // the replay was cancelled on purpose
-	}
-	return seq, err
+	return s.run.Search(ctx, s.at.Seq, func(r *vm.Record) bool { return strings.Contains(r.String(), text) })
 }
 
 // drop shows how the run would have differed without some inputs.
@@ -76,8 +56,8 @@ func (s *stepper) drop(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	s.commands("commands only with these inputs", c.OnlyA)
-	s.commands("commands only without them", c.OnlyB)
+	s.commands("commands only with these inputs", c.OnlyA, c.MoreA)
+	s.commands("commands only without them", c.OnlyB, c.MoreB)
 	ours, stoppedA, err := beforeStop(ctx, s.run)
 	if err != nil {
 		return err
@@ -113,14 +93,14 @@ func beforeStop(ctx context.Context, r *journal.Recording) (m *journal.Moment, s
 	return m, true, err
 }
 
-func (s *stepper) commands(title string, all []journal.Command) {
+func (s *stepper) commands(title string, all []journal.Command, more uint64) {
 	if len(all) == 0 {
 		return
 	}
 	s.printf("%s\n", title)
 	for i, c := range all {
 		if i == mostSteps {
-			s.printf("  … and %d more\n", len(all)-mostSteps)
+			s.printf("  … and %d more\n", uint64(len(all)-mostSteps)+more)
 			break
 		}
 		s.printf("  %d  %s\n", c.Seq, c.Text)

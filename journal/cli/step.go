@@ -17,7 +17,6 @@ import (
 // A stepper lets a user step through a run.
 type stepper struct {
 	history *journal.History
-	program journal.Program
 	run     *journal.Recording
 	out     io.Writer
 	at      *journal.Moment
@@ -54,12 +53,12 @@ func (e *shownError) Unwrap() error { return e.difference }
 
 // step lets a user step through a run with commands, a line each. If a replay differed
 // from the journal on the way, step returns an error at the end.
-func step(ctx context.Context, h *journal.History, p journal.Program, r *journal.Recording, in io.Reader, out io.Writer) error {
+func step(ctx context.Context, h *journal.History, r *journal.Recording, in io.Reader, out io.Writer) error {
 	first, err := r.At(ctx, r.First())
 	if err != nil {
 		return err
 	}
-	s := &stepper{history: h, program: p, run: r, out: out, at: first, again: "n"}
+	s := &stepper{history: h, run: r, out: out, at: first, again: "n"}
 	s.printf("states after inputs %d to %d; type h for help\n", r.First(), r.Last())
 	lines, stop := read(in)
 	defer stop()
