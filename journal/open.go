@@ -45,7 +45,7 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 		c.Logger.Warn("journal: nothing was cut: the journal is not damaged, so Config.Cut (-cut) has no effect", "cut", c.Cut.String())
 	}
 	return &Journal{
-		config: c, store: s, log: log, recovery: recovery, base: begin,
+		writer: writer{config: c, log: log}, recovering: recovering{recovery: recovery, base: begin}, store: s,
 		failed: make(chan error, 1), stop: make(chan struct{}),
 	}, nil
 }

@@ -12,9 +12,19 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
+
+// recovering is what a recovery finds out.
+type recovering struct {
+	recovery wal.Recovery // of the log
+	base     base
+	replayed uint64 // the last input that was replayed; a stop is not
+	adopting bool   // another program has adopted the journal, but has no inputs yet
+	lastEnd  string // describes the last end of a device
+}
 
 // Begin implements ground.Journal.
 func (j *Journal) Begin(ctx context.Context, limits vm.Limits, boot func(self actions.PID) actions.Process) (*vm.Machine, vm.Input, error) {
