@@ -47,7 +47,9 @@ func wait(p *program.Program) (status int, said []string) {
 	return status, slices.DeleteFunc(said, isNews)
 }
 
-func isNews(line string) bool { return strings.Contains(line, "INFO journal: ") }
+func isNews(line string) bool {
+	return strings.Contains(line, "INFO journal: ") || strings.Contains(line, "WARN journal: a new journal begins")
+}
 
 // The client is in the machine of the bank, or outside of it: DP-18.
 func TestOneProcess(t *testing.T) {

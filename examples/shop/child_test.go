@@ -92,7 +92,7 @@ func TestExits(t *testing.T) {
 		program.Exit{Args: "-addr 127.0.0.1:0 now", Status: 2, Says: `"now" is one argument too many`},
 		program.Exit{Args: "-step", Status: 2, Says: "-step needs -replay"},
 		program.Exit{Args: "-replay " + t.TempDir() + "/none", Status: 1, Says: "none"},
-		program.Exit{Args: "-addr 127.0.0.1:0 -journal " + dir, Status: 1, Says: "lock"},
+		program.Exit{Args: "-addr 127.0.0.1:0 -journal " + dir, Status: 1, Says: "another process has the journal open"},
 		program.Exit{Args: "-addr " + l.Addr().String(), Status: 1, Says: "listen tcp " + l.Addr().String()},
 	)
 }
