@@ -59,6 +59,9 @@ func (h *History) attest(seq uint64, s *sealed) error {
 		if err != nil {
 			return fmt.Errorf("the log cannot be read as far as it has the snapshot: %w", err)
 		}
+		if len(r.Payload) == 0 {
+			return fmt.Errorf("the log cannot be read as far as it has the snapshot: record %d is empty", r.Index)
+		}
 		switch kind := entryKind(r.Payload[0]); {
 		case kind == headEntry && r.Index <= s.index:
 			if err := e.read(r.Payload, nil); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,5 +107,21 @@ func TestIssue14B8Verify(t *testing.T) {
 		if per := used / uint64(size); per > 32 {
 			t.Errorf("%s: %d bytes of memory for each byte", name, per)
 		}
+	}
+}
+
+// TestIssue14EmptyRecord: a journal with an empty record, before a snapshot that it does
+// not have, is reported as invalid, and does not end the program.
+func TestIssue14EmptyRecord(t *testing.T) {
+	s, _ := crafted(t, craftedInput(1, true), nil)
+	index := binary.LittleEndian.AppendUint64(nil, 99)
+	s.WriteFile("00000000000000000001.snapshot", snapshotOf(index, nil))
+	v, err := journal.VerifyStore(s, nil)
+	must(t, err)
+	if len(v.BadSnapshots) != 1 || !strings.Contains(v.BadSnapshots[0].Reason, "record 3 is empty") || v.Damage == nil || v.Damage.Index != 3 {
+		t.Errorf("%+v", v)
+	}
+	if err := driveOn(t, journal.Config{}, s).err; err == nil || !strings.Contains(err.Error(), "record 3") {
+		t.Errorf("a program gets %v", err)
 	}
 }
