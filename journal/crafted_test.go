@@ -125,3 +125,26 @@ func TestIssue14EmptyRecord(t *testing.T) {
 		t.Errorf("a program gets %v", err)
 	}
 }
+
+// TestIssue14TraceEntries: a trace that has many entries takes memory in proportion.
+func TestIssue14TraceEntries(t *testing.T) {
+	const n = 4000
+	entries := [][]byte{craftedInput(1, true)}
+	for range n {
+		entries = append(entries, append([]byte{4, 1, 1, 0, 0}, make([]byte, 9)...))
+	}
+	s, size := crafted(t, entries...)
+	h, err := journal.ReadStore(s)
+	must(t, err)
+	used := allocated(func() {
+		for d, err := range h.Details(1) {
+			must(t, err)
+			if len(d.Steps) != n {
+				t.Errorf("%d steps", len(d.Steps))
+			}
+		}
+	})
+	if per := used / uint64(size); per > 100 {
+		t.Errorf("%d bytes of memory for each byte", per)
+	}
+}

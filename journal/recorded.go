@@ -3,7 +3,6 @@ package journal
 import (
 	"fmt"
 	"iter"
-	"slices"
 
 	"github.com/go-marketplace/marketplace/journal/internal/fingerprint"
 	"github.com/go-marketplace/marketplace/vm"
@@ -93,7 +92,7 @@ func (e *recordedInput) add(n *entry) {
 		e.check, e.checks = n.check, true
 	case traceEntry:
 		if e.traces { // a long trace has several entries
-			n.trace = append(slices.Clip(e.trace), n.trace...)
+			n.trace = append(e.trace, n.trace...)
 		}
 		e.trace, e.traces = n.trace, true
 	case presenceEntry:
