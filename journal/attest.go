@@ -12,10 +12,16 @@ import (
 // before it could note it, or somebody has put it there.
 const unattested = badSnapshot("the log does not have it: the program has ended before it noted the snapshot, or has not noted it yet, or the snapshot is not of this journal")
 
+// appendNote appends the entry for a snapshot.
+func appendNote(dst []byte, seq uint64, s seal) []byte {
+	dst = binary.AppendUvarint(append(dst, byte(snapshotEntry)), seq)
+	return append(appendText(dst, snapshotName(seq)), s[:]...)
+}
+
 // loadSnapshot returns the checkpoint in the snapshot of an input, and the index of the
 // last record of the log before it.
 func (h *History) loadSnapshot(seq uint64, types image.Types) (at *checkpoint, index uint64, err error) {
-	s, err := h.sealed(seq)
+	s, _, err := h.sealed(seq)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -25,28 +31,29 @@ func (h *History) loadSnapshot(seq uint64, types image.Types) (at *checkpoint, i
 
 // loadPresence returns the endpoints that were present after an input, from the snapshot.
 func (h *History) loadPresence(seq uint64) ([]presenceChange, error) {
-	s, err := h.sealed(seq)
+	s, _, err := h.sealed(seq)
 	if err != nil {
 		return nil, err
 	}
 	return s.endpoints(seq)
 }
 
-// sealed reads the snapshot of an input. It returns a badSnapshot if the snapshot is not
-// the one that the log has.
-func (h *History) sealed(seq uint64) (sealed, error) {
-	s, err := readSnapshot(h.store, seq)
+// sealed reads the snapshot of an input, and returns the record of the log that has its
+// hash. It returns a badSnapshot if the snapshot is not the one that the log has.
+func (h *History) sealed(seq uint64) (s sealed, noted uint64, err error) {
+	s, err = readSnapshot(h.store, seq)
 	if err == nil {
-		err = h.attest(seq, &s)
+		noted, err = h.attest(seq, &s)
 	}
-	return s, err
+	return s, noted, err
 }
 
-// attest compares a snapshot with the log. The log of a journal before format 3 has
-// nothing to compare it with but the number of the input.
-func (h *History) attest(seq uint64, s *sealed) error {
+// attest compares a snapshot with the log, and returns the index of the record that has
+// its hash. The log of a journal before format 3 has nothing to compare it with but the
+// number of the input: there it returns the index of the last record before the snapshot.
+func (h *History) attest(seq uint64, s *sealed) (noted uint64, err error) {
 	if len(h.parts) == 0 {
-		return unattested
+		return 0, unattested
 	}
 	at := len(h.parts) - 1
 	for at > 0 && h.parts[at].index > s.index {
@@ -57,41 +64,41 @@ func (h *History) attest(seq uint64, s *sealed) error {
 	var e entry
 	for r, err := range h.reader.Records(h.parts[at].index) {
 		if err != nil {
-			return fmt.Errorf("the log cannot be read as far as it has the snapshot: %w", err)
+			return 0, fmt.Errorf("the log cannot be read as far as it has the snapshot: %w", err)
 		}
 		if len(r.Payload) == 0 {
-			return fmt.Errorf("the log cannot be read as far as it has the snapshot: record %d is empty", r.Index)
+			return 0, fmt.Errorf("the log cannot be read as far as it has the snapshot: record %d is empty", r.Index)
 		}
 		switch kind := entryKind(r.Payload[0]); {
 		case kind == headEntry && r.Index <= s.index:
 			if err := e.read(r.Payload, nil); err != nil {
-				return err
+				return 0, err
 			}
 			head, last = e.head, e.head.Seq
 		case kind == inputEntry && r.Index <= s.index:
 			last, _ = binary.Uvarint(r.Payload[1:])
 		case kind == snapshotEntry && r.Index > s.index:
 			if err := e.read(r.Payload, nil); err != nil {
-				return err
+				return 0, err
 			}
 			if e.seq == seq && e.seal == s.seal {
-				return nil
+				return r.Index, nil
 			}
 			if e.seq == seq {
-				return h.unlike(s, r.Index)
+				return 0, h.unlike(s, r.Index)
 			}
 		}
 		if r.Index == s.index && last != seq {
-			return badSnapshot(fmt.Sprintf("it says that record %d is the last one before it, and there input %d is the last one", s.index, last))
+			return 0, badSnapshot(fmt.Sprintf("it says that record %d is the last one before it, and there input %d is the last one", s.index, last))
 		}
 		if r.Index == s.index && !head.attests() {
-			return nil
+			return r.Index, nil
 		}
 	}
 	if err := h.foreign(s); err != nil {
-		return err
+		return 0, err
 	}
-	return unattested
+	return 0, unattested
 }
 
 // unlike returns the error for a snapshot for which the log has another seal.

@@ -34,10 +34,15 @@ type part struct {
 // if its last segment cannot be read.
 func Read(dir string) (*History, error) {
 	h, err := ReadStore(wal.Dir(dir))
+	return h, inFolder(dir, err)
+}
+
+// inFolder adds the name of the folder to the error that there is no journal.
+func inFolder(dir string, err error) error {
 	if errors.Is(err, wal.ErrNoLog) {
-		err = fmt.Errorf("journal: %s: %w", dir, wal.ErrNoLog)
+		return fmt.Errorf("journal: %s: %w", dir, wal.ErrNoLog)
 	}
-	return h, err
+	return err
 }
 
 // ReadStore opens the journal in a store for reading.

@@ -198,7 +198,7 @@ func (j *Journal) removeUnusable() error {
 		if half {
 			err = j.store.Remove(name)
 		} else {
-			err = j.store.Rename(name, name+asideSuffix)
+			err = setAside(j.store, name)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("journal: %w", err)

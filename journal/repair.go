@@ -3,6 +3,8 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -43,14 +45,17 @@ func (k RepairKind) String() string {
 // Truncate removes the inputs after one from the journal in a folder, and says so in the
 // journal. The program goes on behind that input. What is cut off is moved to other files
 // in the folder. No program may have the journal open.
-func Truncate(dir string, after uint64) (Repair, error) { return TruncateStore(wal.Dir(dir), after) }
+func Truncate(dir string, after uint64) (Repair, error) {
+	r, err := TruncateStore(wal.Dir(dir), after)
+	return r, inFolder(dir, err)
+}
 
 // TruncateStore is [Truncate] for a journal that is not in a folder.
 func TruncateStore(s wal.Store, after uint64) (Repair, error) {
-	h, err := ReadStore(s)
-	if err != nil {
-		return Repair{}, err
-	}
+	return repair(s, func(s wal.Store, h *History) (Repair, error) { return truncate(s, h, after) })
+}
+
+func truncate(s wal.Store, h *History, after uint64) (Repair, error) {
 	if after < h.First() || after >= h.Last() {
 		return Repair{}, fmt.Errorf("journal: nothing can be cut off after input %d: the journal has the inputs %d to %d, and the first one must stay", after, h.First(), h.Last())
 	}
@@ -58,35 +63,60 @@ func TruncateStore(s wal.Store, after uint64) (Repair, error) {
 	if err != nil {
 		return Repair{}, fmt.Errorf("journal: %w", err)
 	}
-	if usable := func(seq uint64) bool { return seq <= after && seq+1 >= h.First() }; h.First() > 1 && !slices.ContainsFunc(seqs, usable) {
+	last, head, err := h.cutAfter(after)
+	if err != nil {
+		return Repair{}, err
+	}
+	usable := h.First() == 1
+	var notes [][]byte // of snapshots that stay, although their notes are cut off
+	for _, seq := range seqs {
+		if seq > after || seq+1 < h.First() {
+			continue
+		}
+		sealed, noted, err := h.sealed(seq)
+		if err != nil {
+			continue // a recovery says why
+		}
+		usable = true
+		if noted > last {
+			notes = append(notes, appendNote(nil, seq, sealed.seal))
+		}
+	}
+	if !usable {
 		return Repair{}, fmt.Errorf("journal: nothing can be cut off after input %d: the inputs before %d have been dropped, and there would be no snapshot with which the program could begin", after, h.First())
 	}
-	e := Repair{RepairTruncate, after + 1, h.Last(), time.Now().UTC()}
-	last, head := uint64(0), Head{}
+	r := Repair{RepairTruncate, after + 1, h.Last(), time.Now().UTC()}
+	head.Seq = after
+	head.Repairs = slices.DeleteFunc(head.Repairs, func(r Repair) bool { return r.Kind == RepairSkip && r.First > after })
+	if err := head.append(s, wal.Options{Last: last}, r, notes); err != nil {
+		return Repair{}, err
+	}
+	for _, seq := range seqs {
+		if seq > after {
+			if err := setAside(s, snapshotName(seq)); err != nil {
+				return Repair{}, fmt.Errorf("journal: %w", err)
+			}
+		}
+	}
+	return r, nil
+}
+
+// cutAfter returns the index of the last record that stays if the inputs after one are cut
+// off, and the head that applies to it.
+func (h *History) cutAfter(after uint64) (last uint64, head Head, err error) {
 	for e, err := range h.entriesFrom(h.partOf(after), seekPoint{}) {
 		if err != nil {
-			return Repair{}, err
+			return 0, head, err
 		}
 		if e.kind == headEntry {
 			head = e.head
 		}
-		if e.kind == inputEntry && e.seq == after+1 {
-			last = e.index - 1
+		if e.kind == inputEntry && e.seq > after {
 			break
 		}
+		last = e.index
 	}
-	head.Seq = after
-	head.Repairs = slices.DeleteFunc(head.Repairs, func(e Repair) bool { return e.Kind == RepairSkip && e.First > after })
-	return e, head.append(s, wal.Options{Last: last}, e, func() error {
-		for _, seq := range seqs {
-			if seq > after {
-				if err := s.Rename(snapshotName(seq), snapshotName(seq)+asideSuffix); err != nil {
-					return err
-				}
-			}
-		}
-		return s.SyncDir()
-	})
+	return last, head, nil
 }
 
 // Skip notes in the journal in a folder that no machine gets one of its inputs any more,
@@ -94,14 +124,17 @@ func TruncateStore(s wal.Store, after uint64) (Repair, error) {
 // input with which a transition function does not return, or ends the process. If later
 // inputs had other results because of it, a replay differs there. Skip refuses a start and a
 // stop, and an input before a snapshot. No program may have the journal open.
-func Skip(dir string, seq uint64) (Repair, error) { return SkipStore(wal.Dir(dir), seq) }
+func Skip(dir string, seq uint64) (Repair, error) {
+	r, err := SkipStore(wal.Dir(dir), seq)
+	return r, inFolder(dir, err)
+}
 
 // SkipStore is [Skip] for a journal that is not in a folder.
 func SkipStore(s wal.Store, seq uint64) (Repair, error) {
-	h, err := ReadStore(s)
-	if err != nil {
-		return Repair{}, err
-	}
+	return repair(s, func(s wal.Store, h *History) (Repair, error) { return skip(s, h, seq) })
+}
+
+func skip(s wal.Store, h *History, seq uint64) (Repair, error) {
 	if seq < h.First() || seq > h.Last() {
 		return Repair{}, fmt.Errorf("journal: there is no input %d: the journal has the inputs %d to %d", seq, h.First(), h.Last())
 	}
@@ -124,30 +157,64 @@ func SkipStore(s wal.Store, seq uint64) (Repair, error) {
 	if len(seqs) > 0 && seqs[0] >= seq {
 		return Repair{}, fmt.Errorf("journal: input %d cannot be skipped: the snapshot after input %d has its results", seq, seqs[0])
 	}
-	e := Repair{RepairSkip, seq, seq, time.Now().UTC()}
-	head := h.parts[len(h.parts)-1].head
-	head.Seq = h.Last()
-	return e, head.append(s, wal.Options{From: h.parts[len(h.parts)-1].index}, e, func() error { return nil })
+	r := Repair{RepairSkip, seq, seq, time.Now().UTC()}
+	part := h.parts[len(h.parts)-1]
+	part.head.Seq = h.Last()
+	return r, part.head.append(s, wal.Options{From: part.index}, r, nil)
 }
 
-// append begins a segment of the log in a store, with a head that has another repair.
-func (h Head) append(s wal.Store, o wal.Options, e Repair, then func() error) error {
+// repair calls f while no other program can open the journal, and then removes the trail,
+// because the input in it need not be there any more.
+func repair(s wal.Store, f func(wal.Store, *History) (Repair, error)) (r Repair, err error) {
+	if _, err := ReadStore(s); err != nil {
+		return r, err // or Lock would make a folder
+	}
+	lock, err := s.Lock()
+	if err != nil {
+		return r, fmt.Errorf("journal: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	h, err := ReadStore(s)
+	if err != nil {
+		return r, err
+	}
+	if r, err = f(lockedStore{s}, h); err != nil {
+		return Repair{}, err
+	}
+	if err := s.Remove(trailName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return r, fmt.Errorf("journal: %w", err)
+	}
+	return r, nil
+}
+
+// A lockedStore is a store of which this goroutine has the lock already.
+type lockedStore struct{ wal.Store }
+
+func (lockedStore) Lock() (io.Closer, error) { return noLock{}, nil }
+
+type noLock struct{}
+
+func (noLock) Close() error { return nil }
+
+// append begins a segment of the log in a store, with a head that has another repair, and
+// notes of snapshots.
+func (h Head) append(s wal.Store, o wal.Options, r Repair, notes [][]byte) error {
 	log, _, err := wal.Open(s, o)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	h.Format, h.Time, h.Adopts = format, e.Time, false
+	h.Format, h.Time, h.Adopts = format, r.Time, false
 	if h.ID == (ID{}) {
 		h.ID = newID()
 	}
-	h.Repairs = append(slices.Clip(h.Repairs), e)
-	if err = log.Rotate(); err == nil {
-		_, err = log.Append(appendHead(nil, h))
+	h.Repairs = append(slices.Clip(h.Repairs), r)
+	err = log.Rotate()
+	for _, e := range append([][]byte{appendHead(nil, h)}, notes...) {
+		if err == nil {
+			_, err = log.Append(e)
+		}
 	}
-	if err = errors.Join(err, log.Close()); err == nil {
-		err = then()
-	}
-	if err != nil {
+	if err = errors.Join(err, log.Close()); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil

@@ -1,8 +1,6 @@
 package journal
 
 import (
-	"errors"
-	"fmt"
 	"iter"
 
 	"github.com/go-marketplace/marketplace/journal/wal"
@@ -28,10 +26,7 @@ type Salvaged struct {
 func Salvage(dir string) iter.Seq2[Salvaged, error] {
 	return func(yield func(Salvaged, error) bool) {
 		for s, err := range SalvageStore(wal.Dir(dir)) {
-			if errors.Is(err, wal.ErrNoLog) {
-				err = fmt.Errorf("journal: %s: %w", dir, wal.ErrNoLog)
-			}
-			if !yield(s, err) {
+			if !yield(s, inFolder(dir, err)) {
 				return
 			}
 		}

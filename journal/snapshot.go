@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -106,8 +105,7 @@ func (j *Journal) noteSnapshot(w written) error {
 		}
 		return nil
 	}
-	e := binary.AppendUvarint(append(j.buf[:0], byte(snapshotEntry)), w.seq)
-	if err := j.put(append(appendText(e, snapshotName(w.seq)), w.seal[:]...)); err != nil {
+	if err := j.put(appendNote(j.buf[:0], w.seq, w.seal)); err != nil {
 		return err
 	}
 	return j.dropOld(w)

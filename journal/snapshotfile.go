@@ -227,6 +227,22 @@ func (s *sealed) checkpoint(seq uint64, types image.Types) (*checkpoint, error) 
 	return &checkpoint{state, m.Sum, versionOf(m.Format)}, nil
 }
 
+// setAside gives a file another name, under which it is kept, but not used any more.
+func setAside(s wal.Store, name string) error {
+	names, err := s.List()
+	if err != nil {
+		return err
+	}
+	aside := name + asideSuffix
+	for n := 2; slices.Contains(names, aside); n++ {
+		aside = fmt.Sprintf("%s.%d%s", name, n, asideSuffix)
+	}
+	if err := s.Rename(name, aside); err != nil {
+		return err
+	}
+	return s.SyncDir()
+}
+
 // writeFile writes a file atomically: after a crash it is complete, or does not exist.
 func writeFile(s wal.Store, name string, data []byte) error {
 	part := name + partSuffix

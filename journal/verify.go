@@ -58,10 +58,7 @@ type BadSnapshot struct {
 // it, keep a copy of [wal.Report].Hash in another place.
 func Verify(dir string, progress func(done, total int64)) (Verification, error) {
 	v, err := VerifyStore(wal.Dir(dir), progress)
-	if errors.Is(err, wal.ErrNoLog) {
-		err = fmt.Errorf("journal: %s: %w", dir, wal.ErrNoLog)
-	}
-	return v, err
+	return v, inFolder(dir, err)
 }
 
 // VerifyStore is [Verify] for a journal that is not in a folder.
@@ -113,7 +110,7 @@ func (v *Verification) snapshots(s wal.Store) error {
 			_, err = sealed.endpoints(seq)
 		}
 		if err == nil && unreadable == nil && v.Damage == nil {
-			err = h.attest(seq, &sealed)
+			_, err = h.attest(seq, &sealed)
 		}
 		if err == nil || errors.Is(err, fs.ErrNotExist) { // it has been removed meanwhile
 			continue
