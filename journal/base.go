@@ -13,6 +13,7 @@ import (
 type base struct {
 	seq, index uint64      // of the last input and the last record before the snapshot
 	at         *checkpoint // nil if there is no snapshot
+	first      string      // what the history begins with, if its beginning has been dropped
 	faults     []error     // why newer snapshots cannot be used
 	bad        []uint64    // the inputs of newer snapshots that are of no use for any program
 }
@@ -20,9 +21,15 @@ type base struct {
 // base returns the base of a recovery: the newest snapshot that can be used.
 func (c Config) base(s wal.Store, types image.Types) base {
 	var b base
-	h, err := ReadStore(s)
+	h, err := again(func() (*History, error) { return readStore(s, true) })
 	if err != nil {
 		return b // there is no journal yet, or it is damaged, which the log reports
+	}
+	switch {
+	case h.First() > 1:
+		b.first = fmt.Sprint("input ", h.First())
+	case len(h.parts) == 0 && h.reader.First() > 1: // all is damaged
+		b.first = fmt.Sprint("record ", h.reader.First())
 	}
 	seqs, err := snapshotsIn(s)
 	if err != nil {
@@ -52,7 +59,7 @@ func (c Config) base(s wal.Store, types image.Types) base {
 
 // load brings the machine to the base, and returns the number of the input that comes
 // next.
-func (j *Journal) load(h *History) (next uint64, err error) {
+func (j *Journal) load() (next uint64, err error) {
 	b := j.base
 	j.base.at = nil // it may be large
 	switch {
@@ -61,11 +68,19 @@ func (j *Journal) load(h *History) (next uint64, err error) {
 		j.player.checked = b.seq
 		j.snapshots.last = b.seq
 		return b.seq + 1, nil
-	case h.First() > 1:
-		if len(j.config.Types) == 0 {
-			b.faults = append(b.faults, errors.New("a snapshot needs Config.Types"))
-		}
-		return 0, fmt.Errorf("journal: the history begins with input %d, because what was before it has been dropped, and no snapshot can be used: %w", h.First(), errors.Join(b.faults...))
+	case b.first != "":
+		return 0, fmt.Errorf("journal: %w", j.config.noBase(b))
 	}
 	return 1, nil
+}
+
+// noBase says why a recovery cannot begin, although the journal has inputs.
+func (c Config) noBase(b base) error {
+	if len(c.Types) == 0 {
+		b.faults = append(b.faults, errors.New("a snapshot needs Config.Types"))
+	}
+	if len(b.faults) == 0 {
+		b.faults = append(b.faults, errors.New("there is none"))
+	}
+	return fmt.Errorf("the history begins with %s, because what was before it has been dropped, and no snapshot can be used: %w", b.first, errors.Join(b.faults...))
 }

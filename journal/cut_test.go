@@ -156,3 +156,100 @@ func TestParseCut(t *testing.T) {
 		}
 	}
 }
+
+// TestIssue14B1DroppedAdvice: wherever a journal without its beginning is damaged, the error
+// advises a cut only if the program can go on from there, and then it does.
+func TestIssue14B1DroppedAdvice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		whole := lateNotes(t)
+		names := segmentsOf(t, whole)
+		advices, refusals := 0, 0
+		check := func(d damaged, what string) {
+			err := driveOn(t, journal.Config{}, d).err
+			switch {
+			case err == nil: // a snapshot makes the segment unnecessary
+			case strings.Contains(err.Error(), "-cut"):
+				advices++
+				if err := driveOn(t, journal.Config{Cut: advised(t, err)}, d).err; err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+			default:
+				refusals++
+				if !strings.Contains(err.Error(), "cannot go on") || !strings.Contains(err.Error(), "no snapshot can be used: ") || strings.Contains(err.Error(), "%!") {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		}
+		for _, name := range names {
+			d := damaged{Memory: copied(t, whole)}
+			d.ruin(name)
+			bare := damaged{Memory: copied(t, d.Memory)}
+			check(d, name)
+			for _, snapshot := range snapshotsOf(t, bare) {
+				must(t, bare.Remove(snapshot))
+			}
+			check(bare, name+", without snapshots")
+		}
+		d := damaged{Memory: copied(t, whole)}
+		for _, name := range names[1:] {
+			must(t, d.Remove(name))
+		}
+		d.ruin(names[0])
+		check(d, "the oldest segment alone")
+		if advices == 0 || refusals < len(names) {
+			t.Errorf("%d advices and %d refusals", advices, refusals)
+		}
+	})
+}
+
+// segmentsOf returns the names of the segments in a store, the oldest first.
+func segmentsOf(t *testing.T, s wal.Store) []string {
+	t.Helper()
+	names, err := s.List()
+	must(t, err)
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, ".journal") })
+	slices.Sort(names)
+	return names
+}
+
+// TestIssue14B1NotesCut: the journal has the note that it was cut off, also if the recovery
+// behind the cut fails.
+func TestIssue14B1NotesCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for segment := range toBeDamaged(t).segments {
+			d := toBeDamaged(t)
+			for _, name := range d.snapshots {
+				must(t, d.Remove(name))
+			}
+			d.ruin(d.segments[segment])
+			cut := advised(t, driveOn(t, journal.Config{}, d).err)
+			j, err := journal.Config{Cut: cut, Logger: quiet}.OpenStore(d)
+			must(t, err)
+			must(t, j.Close())
+			must(t, driveOn(t, journal.Config{}, d).err)
+			v, err := journal.VerifyStore(d, nil)
+			must(t, err)
+			repairs := v.Summary.Heads[len(v.Summary.Heads)-1].Repairs
+			if v.Damage != nil || len(repairs) != 1 || repairs[0].Kind != journal.RepairCut || repairs[0].First != cut.Seq {
+				t.Errorf("%s: %v, repairs %v", d.segments[segment], v.Damage, repairs)
+			}
+		}
+	})
+}
+
+// TestIssue14B1Torn: a journal that was only torn, and is opened with a cut, does not say
+// that nothing was cut.
+func TestIssue14B1Torn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := toBeDamaged(t)
+		name := d.segments[len(d.segments)-1]
+		must(t, d.Truncate(name, int64(len(d.ReadFile(name))-3)))
+		var log bytes.Buffer
+		j, err := journal.Config{Cut: journal.Cut{Seq: 3, Hash: "12345678"}, Logger: slog.New(slog.NewTextHandler(&log, nil))}.OpenStore(d)
+		must(t, err)
+		must(t, j.Close())
+		if j.Recovery().Cut == nil || !strings.Contains(log.String(), "it was torn") || strings.Contains(log.String(), "nothing was cut") {
+			t.Errorf("the log is %s", &log)
+		}
+	})
+}

@@ -47,7 +47,7 @@ func inFolder(dir string, err error) error {
 
 // ReadStore opens the journal in a store for reading.
 func ReadStore(s wal.Store) (*History, error) {
-	return again(func() (*History, error) { return readStore(s) })
+	return again(func() (*History, error) { return readStore(s, false) })
 }
 
 // again calls f until it does not fail because the program that writes the journal has
@@ -61,7 +61,9 @@ func again[T any](f func() (T, error)) (T, error) {
 	}
 }
 
-func readStore(s wal.Store) (*History, error) {
+// readStore opens the journal in a store for reading. If it is lenient, it leaves out a last
+// segment that begins with damage.
+func readStore(s wal.Store, lenient bool) (*History, error) {
 	r, err := wal.Read(s)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
@@ -70,7 +72,7 @@ func readStore(s wal.Store) (*History, error) {
 	segments := r.Segments()
 	for i, index := range segments {
 		head, ok, err := h.headAt(index)
-		if errors.As(err, new(*wal.DamageError)) && i < len(segments)-1 {
+		if errors.As(err, new(*wal.DamageError)) && (lenient || i < len(segments)-1) {
 			// Reading it yields the error. Nothing comes before the first record.
 			head, ok, err = Head{}, index == 1, nil
 		}

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm/image"
@@ -41,7 +42,7 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 	for _, h := range recovery.Headers {
 		c.Logger.Warn("journal: the damaged header of a segment was rebuilt, nothing is lost", "segment", h.Segment, "reason", h.Reason)
 	}
-	if c.Cut != (Cut{}) && (recovery.Cut == nil || !recovery.Cut.Permitted) {
+	if c.Cut != (Cut{}) && recovery.Cut == nil {
 		c.Logger.Warn("journal: nothing was cut: the journal is not damaged, so Config.Cut (-cut) has no effect", "cut", c.Cut.String())
 	}
 	return &Journal{
@@ -69,6 +70,9 @@ func (c Config) openLog(s wal.Store, types image.Types) (*wal.Log, wal.Recovery,
 	if err != nil {
 		return nil, recovery, b, errors.Join(damage, err)
 	}
+	if b.first != "" && b.at == nil {
+		return nil, recovery, b, fmt.Errorf("journal: %w: the program cannot go on before it: %w", damage, c.noBase(b))
+	}
 	if !c.Cut.names(part) {
 		other := ""
 		if c.Cut != (Cut{}) {
@@ -78,9 +82,39 @@ func (c Config) openLog(s wal.Store, types image.Types) (*wal.Log, wal.Recovery,
 	}
 	log, recovery, err = wal.Open(s, wal.Options{From: b.index, Cut: part.end})
 	if err != nil {
-		err = fmt.Errorf("journal: %w", err)
+		return nil, recovery, b, fmt.Errorf("journal: %w", err)
 	}
-	return log, recovery, b, err
+	if err := c.noteCut(s, log); err != nil {
+		log.Abandon()
+		return nil, recovery, b, err
+	}
+	return log, recovery, b, nil
+}
+
+// noteCut adds to a journal that it was cut off. A recovery that fails later does not lose
+// that.
+func (c Config) noteCut(s wal.Store, log *wal.Log) error {
+	h, err := ReadStore(s)
+	if err != nil {
+		return err
+	}
+	head := Head{Schema: c.Schema, Program: c.Program, Durability: c.Durability, Every: uint64(c.CheckEvery), ID: c.ID}
+	if len(h.parts) > 0 {
+		head = h.parts[len(h.parts)-1].head
+	}
+	head.Seq = h.Last()
+	err = head.note(log, Repair{RepairCut, head.Seq + 1, 0, time.Now().UTC()}, nil)
+	switch {
+	case err != nil:
+	case c.Durability == Memory:
+		err = log.Flush()
+	default:
+		err = log.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
 }
 
 // Recovery says what [Open] found in the log.

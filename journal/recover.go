@@ -64,11 +64,7 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	if identify {
 		j.id = cmp.Or(j.config.ID, newID())
 	}
-	cut := j.recovery.Cut != nil && j.recovery.Cut.Permitted
-	if cut {
-		j.repairs = append(slices.Clip(j.repairs), Repair{RepairCut, j.seq + 1, 0, time.Now().UTC()})
-	}
-	if adopts || identify || cut {
+	if adopts || identify {
 		if err := j.log.Rotate(); err != nil {
 			return start, fmt.Errorf("journal: %w", err)
 		}
@@ -137,7 +133,7 @@ func (j *Journal) replay(ctx context.Context) error {
 		return err
 	}
 	j.id, j.repairs = h.id(), h.repairs()
-	from, err := j.load(h)
+	from, err := j.load()
 	if err != nil {
 		return err
 	}

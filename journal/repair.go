@@ -196,28 +196,33 @@ type noLock struct{}
 
 func (noLock) Close() error { return nil }
 
-// append begins a segment of the log in a store, with a head that has another repair, and
-// notes of snapshots.
+// append opens the log in a store, and notes a repair there.
 func (h Head) append(s wal.Store, o wal.Options, r Repair, notes [][]byte) error {
 	log, _, err := wal.Open(s, o)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	if err := errors.Join(h.note(log, r, notes), log.Close()); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// note begins a segment of a log, with a head that has another repair, and with notes of
+// snapshots.
+func (h Head) note(log *wal.Log, r Repair, notes [][]byte) error {
 	h.Format, h.Time, h.Adopts = format, r.Time, false
 	if h.ID == (ID{}) {
 		h.ID = newID()
 	}
 	h.Repairs = append(slices.Clip(h.Repairs), r)
-	err = log.Rotate()
+	err := log.Rotate()
 	for _, e := range append([][]byte{appendHead(nil, h)}, notes...) {
 		if err == nil {
 			_, err = log.Append(e)
 		}
 	}
-	if err = errors.Join(err, log.Close()); err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	return nil
+	return err
 }
 
 // partOf returns the part that has an input.
