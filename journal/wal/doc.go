@@ -37,8 +37,10 @@
 // If no record follows the last ones, nothing proves that they were on disk. A torn
 // write and a change cannot be distinguished there, and [Report].Ambiguous says so.
 //
-// Nothing in the header of a segment is only there: if it is damaged, and the first
-// record is not, Open rebuilds it, and readers read the segment in spite of it.
+// If the header of a segment is damaged, and the first record is not, Open rebuilds it,
+// and readers read the segment in spite of it, because what it says is also elsewhere.
+// Where older segments have been dropped, the hash before the oldest one is only in its
+// header; there, a single changed byte can be restored.
 //
 // # Format
 //

@@ -48,6 +48,12 @@ func rebuildHeader(w *window, written Hash, seg segment, from place, tail func()
 		candidates = []Hash{{}}
 	case known:
 		candidates = append(candidates, h)
+	default: // what was before it has been dropped
+		b, err := w.bytes(0, int64(headerSize))
+		if err != nil {
+			return before, false, err
+		}
+		candidates = append(candidates, mended(written, seg.first, Hash(b[16:32]))...)
 	}
 	for _, before := range candidates {
 		f, reason, err := frameAt(w, int64(headerSize), &before)
@@ -59,6 +65,42 @@ func rebuildHeader(w *window, written Hash, seg segment, from place, tail func()
 		}
 	}
 	return Hash{}, false, nil
+}
+
+// lostHeaderOf returns the header of segment i, if it is damaged and can be rebuilt. It does
+// not check the rest of the segment.
+func lostHeaderOf(s Store, segs []segment, i int) *lostHeader {
+	c, err := s.Open(segs[i].name)
+	if err != nil {
+		return nil // reading the segment yields the error
+	}
+	defer c.Close()
+	w := &window{r: c, size: min(int64(headerSize), c.Size())}
+	written, reason, err := readHeader(w, segs[i])
+	if err != nil || reason != badHeader {
+		return nil
+	}
+	w = &window{r: c, size: c.Size()}
+	if before, ok, err := rebuildHeader(w, written, segs[i], place{}, tailOf(s, segs, i)); err == nil && ok {
+		return &lostHeader{segs[i], before}
+	}
+	return nil
+}
+
+// mended returns the hash before a segment if a single byte of it has changed, and the hash
+// of the header has not.
+func mended(written Hash, first uint64, own Hash) []Hash {
+	start := appendHeader(nil, first, written)[:16]
+	for i, was := range written {
+		for x := 1; x < 256; x++ {
+			written[i] = was ^ byte(x)
+			if headerHash(start, written) == own {
+				return []Hash{written}
+			}
+		}
+		written[i] = was
+	}
+	return nil
 }
 
 // tailOf returns a function that returns the hash with which the segment before segment

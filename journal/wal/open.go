@@ -28,8 +28,9 @@ type Options struct {
 	Last uint64
 
 	// From is the oldest record that the caller is going to read. Open does not
-	// read, and so does not check, segments that have only older ones. Verify checks
-	// them, and so does a Reader that reads them. Zero stands for the first record.
+	// read, and so does not check, segments that have only older ones, except for their
+	// headers. Verify checks them, and so does a Reader that reads them. Zero stands for
+	// the first record.
 	From uint64
 
 	// Begin, if it is not nil, is called when the store is locked, and returns From. It

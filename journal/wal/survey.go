@@ -63,7 +63,8 @@ func surveyLog(s Store, seen func(done, total int64)) (*survey, error) {
 	return v, nil
 }
 
-// surveySince surveys a log from the segment of a record on, or from the beginning.
+// surveySince surveys a log from the segment of a record on, or from the beginning. Of the
+// segments before, it checks the headers.
 func surveySince(s Store, from uint64) (*survey, error) {
 	segs, err := listSegments(s)
 	if err != nil {
@@ -82,10 +83,18 @@ func surveySince(s Store, from uint64) (*survey, error) {
 		i--
 		v, err = surveyFrom(s, segs, i)
 	}
-	if err == nil {
-		v.first = segs[0].first
+	if err != nil {
+		return v, err
 	}
-	return v, err
+	v.first = segs[0].first
+	var older []lostHeader
+	for j := range i {
+		if h := lostHeaderOf(s, segs, j); h != nil {
+			older = append(older, *h)
+		}
+	}
+	v.headers = append(older, v.headers...)
+	return v, nil
 }
 
 // surveyUpTo surveys the segment of a record, up to that record. It makes a flaw of what
