@@ -123,28 +123,35 @@ func (s *droppingStore) Open(name string) (wal.Content, error) {
 	return s.Memory.Open(name)
 }
 
+// toBeDropped is a journal, and the names of the files that a program with DropOld would have
+// removed.
+func toBeDropped(t *testing.T) (whole *wal.Memory, dropped []string) {
+	t.Helper()
+	d := toBeDamaged(t)
+	must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400, DropOld: true}, d.Memory, manySlips(100), synctest.Wait).err)
+	kept, err := d.List()
+	must(t, err)
+	d = toBeDamaged(t)
+	whole = copied(t, d.Memory)
+	must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400}, whole, manySlips(100), synctest.Wait).err)
+	all, err := whole.List()
+	must(t, err)
+	for _, name := range all {
+		if !slices.Contains(kept, name) {
+			dropped = append(dropped, name)
+		}
+	}
+	if len(dropped) < 5 {
+		t.Fatal(dropped)
+	}
+	return whole, dropped
+}
+
 // TestIssue14B9VerifyWhileDropping: Verify finds no fault with a journal whose beginning is
 // dropped meanwhile, whenever that happens.
 func TestIssue14B9VerifyWhileDropping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := toBeDamaged(t)
-		must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400, DropOld: true}, d.Memory, manySlips(100), synctest.Wait).err)
-		kept, err := d.List()
-		must(t, err)
-		d = toBeDamaged(t)
-		whole := copied(t, d.Memory)
-		must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400}, whole, manySlips(100), synctest.Wait).err)
-		all, err := whole.List()
-		must(t, err)
-		var dropped []string
-		for _, name := range all {
-			if !slices.Contains(kept, name) {
-				dropped = append(dropped, name)
-			}
-		}
-		if len(dropped) < 5 {
-			t.Fatal(dropped)
-		}
+		whole, dropped := toBeDropped(t)
 		for n := 1; ; n++ {
 			s := &droppingStore{copied(t, whole), n, dropped}
 			v, err := journal.VerifyStore(s, nil)

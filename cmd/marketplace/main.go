@@ -10,6 +10,7 @@
 //	marketplace journal truncate -after 41 DIR
 //	marketplace journal skip DIR 42
 //	marketplace journal salvage -o saved.json DIR
+//	marketplace journal backup DIR DST
 //
 // It does not have the types of the values either, so it shows values as they were
 // written, also those that their types hide in logs.
@@ -49,6 +50,7 @@ DIR is the folder of a journal. The commands are
   truncate  remove the inputs after one, and say so in the journal
   skip      mark an input that the program does not get any more
   salvage   get out of a damaged journal whatever can be read
+  backup    copy the journal while the program runs
 
 'marketplace journal COMMAND -h' says more about one.
 `
@@ -71,6 +73,7 @@ var commands = []command{
 	{"truncate", "DIR", truncateHelp, truncate},
 	{"skip", "DIR N", skipHelp, skip},
 	{"salvage", "DIR", salvageHelp, salvage},
+	{"backup", "DIR DST", backupHelp, backup},
 }
 
 // A call is one use of a command.

@@ -108,3 +108,28 @@ func TestIssue14B8Escapes(t *testing.T) {
 		}
 	}
 }
+
+// TestBackupCommand: backup makes a copy that verify finds whole, and says so of a damaged
+// one.
+func TestBackupCommand(t *testing.T) {
+	dir, damaged := bakery(t, 0, false), damagedBakery(t)
+	to := filepath.Join(t.TempDir(), "copy")
+	for _, tt := range []struct {
+		args   []string
+		want   string
+		status int
+	}{
+		{[]string{"backup", dir}, "the folder for the copy is missing", 2},
+		{[]string{"backup", dir, to}, to + ": inputs 1 to 7\nhash ", 0},
+		{[]string{"verify", to}, "inputs 1 to 7\nhash ", 0},
+		{[]string{"backup", dir, to}, to + ": file already exists", 1},
+		{[]string{"backup", to + "x", to + "y"}, to + "x: wal: there is no journal here", 1},
+		{[]string{"backup", damaged, to + "2"}, "is copied to " + to + "2, with its damage: ", 1},
+		{[]string{"verify", to + "2"}, "damaged: ", 1},
+	} {
+		var out, report bytes.Buffer
+		if status := run(append([]string{"journal"}, tt.args...), &out, &report); status != tt.status || !strings.Contains(out.String()+report.String(), tt.want) {
+			t.Errorf("%q: status %d\n%s%s", tt.args, status, &out, &report)
+		}
+	}
+}
