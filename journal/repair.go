@@ -87,7 +87,7 @@ func truncate(s wal.Store, h *History, after uint64) (Repair, error) {
 	}
 	r := Repair{RepairTruncate, after + 1, h.Last(), time.Now().UTC()}
 	head.Seq = after
-	head.Repairs = slices.DeleteFunc(head.Repairs, func(r Repair) bool { return r.Kind == RepairSkip && r.First > after })
+	head.Repairs = slices.DeleteFunc(slices.Clone(h.repairs()), func(r Repair) bool { return r.Kind == RepairSkip && r.First > after })
 	if err := head.append(s, wal.Options{Last: last}, r, notes); err != nil {
 		return Repair{}, err
 	}

@@ -171,6 +171,28 @@ func TestIssue14RepairsAtOnce(t *testing.T) {
 	}
 }
 
+// TestIssue14RepairsOfRepairs: a journal that is truncated keeps the notes of what was cut
+// off before, and forgets which of the inputs that are cut off are skipped.
+func TestIssue14RepairsOfRepairs(t *testing.T) {
+	s := poisoned(t)
+	skipped, err := journal.SkipStore(s, 2)
+	must(t, err)
+	_, err = journal.SkipStore(s, 4)
+	must(t, err)
+	first, err := journal.TruncateStore(s, 4)
+	must(t, err)
+	second, err := journal.TruncateStore(s, 3)
+	must(t, err)
+	h, err := journal.ReadStore(s)
+	must(t, err)
+	summary, err := h.Summary()
+	must(t, err)
+	want := []journal.Repair{skipped, first, second}
+	if got := summary.Heads[len(summary.Heads)-1].Repairs; !slices.Equal(got, want) {
+		t.Errorf("repairs %v, and not %v", got, want)
+	}
+}
+
 // TestIssue14RepairCrashes: wherever the system crashes during a repair, and whatever part
 // of the unsynced data survives, the program goes on, no input that should stay is lost,
 // and no other is deleted.
