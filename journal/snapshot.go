@@ -112,7 +112,7 @@ func (j *Journal) noteSnapshot(w written) error {
 }
 
 // dropOld removes snapshots that are older than the last two, and, with DropOld, the
-// segments before them.
+// segments before them. It tries again after the next snapshot to remove what it cannot.
 func (j *Journal) dropOld(w written) error {
 	seqs, err := snapshotsIn(j.store)
 	if err != nil {
@@ -128,8 +128,11 @@ func (j *Journal) dropOld(w written) error {
 	if !j.config.DropOld || before == 0 || len(seqs) < kept {
 		return nil
 	}
-	if err := j.log.DropBefore(before + 1); err != nil {
+	switch err := j.log.DropBefore(before + 1); {
+	case errors.Is(err, wal.ErrFailed):
 		return fmt.Errorf("journal: %w", err)
+	case err != nil: // on Windows, for example, as long as somebody reads the file
+		j.config.Logger.Warn("journal: an old segment cannot be removed", "error", err)
 	}
 	return nil
 }

@@ -249,3 +249,23 @@ func TestNoRoomForSnapshots(t *testing.T) {
 		}
 	})
 }
+
+// TestDropLater: a segment that cannot be removed, because somebody reads it, does not end
+// the run, and is removed later.
+func TestDropLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := waltest.NewDisk()
+		failed := 0
+		disk.Plan(func(op waltest.Op) waltest.Fault {
+			if op.Kind == waltest.Remove && strings.HasSuffix(op.Name, ".journal") && failed < 5 {
+				failed++
+				return waltest.Fault{Err: waltest.ErrFault}
+			}
+			return waltest.Fault{}
+		})
+		must(t, drive(t, journal.Config{SnapshotEvery: 10, SegmentSize: 400, DropOld: true}, disk, manySlips(150), synctest.Wait).err)
+		if h, err := journal.ReadStore(disk); err != nil || h.First() < 100 || failed != 5 {
+			t.Errorf("the history begins with input %d, after %d failures: %v", h.First(), failed, err)
+		}
+	})
+}
