@@ -158,6 +158,32 @@ func TestIssue14B5Kills(t *testing.T) {
 	}
 }
 
+// TestIssue14B5KillsEarly: if an input at the beginning of a long journal ends the process in
+// each recovery, the fourth one says which.
+func TestIssue14B5KillsEarly(t *testing.T) {
+	const long = 10_000 // inputs
+	for _, early := range []int{2, 3, 5000} {
+		dir := t.TempDir()
+		slips := []any{Slip{"ann", 0}}
+		for len(slips) < long {
+			slips = append(slips, Slip{"ann", 1})
+		}
+		slips[early-2] = Slip{"ann", 13}
+		c := journal.Config{Logger: quiet, Durability: journal.Memory}
+		must(t, driveProgram(t, c, wal.Dir(dir), tasting(func(Slip) {}), slips, func() {}).err)
+		exact := fmt.Sprint("remove the input: see hint input=", early, " ")
+		for start := range 5 {
+			program := exec.Command(os.Args[0])
+			program.Env = append(os.Environ(), killedEnv+"="+dir)
+			out, err := program.CombinedOutput()
+			says := strings.Contains(string(out), exact)
+			if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 7 || says != (start >= 3) {
+				t.Errorf("start %d, at input %d: %v: %s", start+1, early, err, out)
+			}
+		}
+	}
+}
+
 // hates fails the test at poison.
 func hates(t *testing.T) journal.Program {
 	return tasting(func(s Slip) {

@@ -11,12 +11,14 @@ import (
 
 // A trail is a file that is there while a recovery replays inputs. So a program that is
 // killed by one of them, at each start, can say at which. The first recovery only makes the
-// file. One that finds it is careful: it writes the number of each of the last inputs to it
-// before it replays the input.
+// file. One that finds it writes the numbers of inputs to it before it replays them: of each
+// of the last ones, where the input most likely is, and now and then of one before. If it
+// ends at one of those, the next recovery writes the number of each input from there on.
 type trail struct {
 	store   wal.Store
-	file    wal.File // nil if the recovery is not careful
-	careful uint64   // the first input whose number it writes
+	file    wal.File // nil if the recovery is the first
+	careful uint64   // the recovery writes the numbers of all inputs behind this one
+	next    uint64   // and of this one
 }
 
 const (
@@ -36,42 +38,54 @@ func (j *Journal) leaveTrail(h *History, from uint64) *trail {
 		_ = f.Close()
 		return t
 	}
-	at, found := trailIn(j.store)
+	at, exact, found := trailIn(j.store)
 	if !found {
 		return t
 	}
-	text := "journal: the recovery before this one did not end. If a transition function ends the process, remove the input: see hint"
-	if at == 0 {
-		at = h.Last()
-		text = "journal: the recovery before this one did not end. If this one does not either, the next says at which input; most likely it is the last one: see hint"
-	}
-	j.config.Logger.Warn(text, append(about(h, at), hint(at)...)...)
-	if t.file, err = j.store.OpenAppend(trailName); err == nil {
+	t.careful = max(at, 2) - 2
+	switch {
+	case exact:
+		j.config.Logger.Warn("journal: the recovery before this one did not end. If a transition function ends the process, remove the input: see hint",
+			append(about(h, at), hint(at)...)...)
+	case at > 0:
+		j.config.Logger.Warn("journal: the recovery before this one did not end, at this input or behind it. If this one does not either, the next says at which input", about(h, at)...)
+	default:
 		t.careful = max(h.Last(), trailLength) - trailLength
+		j.config.Logger.Warn("journal: the recovery before this one did not end. If this one does not either, the next says at which input; most likely it is the last one: see hint",
+			append(about(h, h.Last()), hint(h.Last())...)...)
+	}
+	if t.file, err = j.store.OpenAppend(trailName); err != nil {
+		t.file = nil
 	}
 	return t
 }
 
 // trailIn returns the last number in the trail of an earlier recovery, or 0 if it has none.
-func trailIn(s wal.Store) (seq uint64, ok bool) {
+// It is exact if the recovery has ended at that input, and not behind it.
+func trailIn(s wal.Store) (seq uint64, exact, ok bool) {
 	c, err := s.Open(trailName)
 	if err != nil {
-		return 0, false
+		return 0, false, false
 	}
 	defer c.Close()
-	if c.Size() < 8 {
-		return 0, true
+	b := make([]byte, 16)
+	n := c.Size() &^ 7
+	b = b[:min(n, 16)]
+	if _, err := io.ReadFull(io.NewSectionReader(c, n-int64(len(b)), int64(len(b))), b); err != nil {
+		return 0, false, false
 	}
-	var b [8]byte
-	if _, err := io.ReadFull(io.NewSectionReader(c, c.Size()&^7-8, 8), b[:]); err != nil {
-		return 0, false
+	if len(b) == 0 {
+		return 0, false, true
 	}
-	return binary.LittleEndian.Uint64(b[:]), true
+	seq = binary.LittleEndian.Uint64(b[len(b)-8:])
+	before := binary.LittleEndian.Uint64(b)
+	return seq, len(b) == 16 && (before == seq || before+1 == seq), true
 }
 
 // before notes the input that is replayed next.
 func (t *trail) before(seq uint64) {
-	if t.file != nil && seq > t.careful {
+	if t.file != nil && (seq > t.careful || seq >= t.next) {
+		t.next = seq + trailLength
 		_, _ = t.file.Write(binary.LittleEndian.AppendUint64(nil, seq))
 	}
 }
