@@ -172,9 +172,7 @@ func (j *Journal) replay(ctx context.Context) error {
 		}
 		j.player.steps = j.player.steps[:0]
 	}
-	j.player.expected = nil
-	j.player.verified.clear() // only a replay needs them
-	j.player.devices = nil
+	j.player.expecting = expecting{checked: j.player.checked}
 	return nil
 }
 
