@@ -104,7 +104,7 @@ func TestBackupLeavesOut(t *testing.T) {
 		d := toBeDamaged(t)
 		last := d.segments[len(d.segments)-1]
 		must(t, d.Truncate(last, int64(len(d.ReadFile(last))-3)))
-		d.harm(d.snapshots[1], -40)
+		d.WriteFile(d.snapshots[1], toBeDamaged(t).ReadFile(d.snapshots[1])) // of another journal
 		d.WriteFile("recovery", nil)
 		d.WriteFile(d.segments[3]+".cut", nil)
 		to := wal.NewMemory()

@@ -109,7 +109,7 @@ func (v *Verification) snapshots(s wal.Store) error {
 		if err == nil {
 			_, err = sealed.endpoints(seq)
 		}
-		if err == nil && unreadable == nil && v.Damage == nil {
+		if err == nil && unreadable == nil && (v.Damage == nil || v.Ambiguous) {
 			_, err = h.attest(seq, &sealed)
 		}
 		if err == nil || errors.Is(err, fs.ErrNotExist) { // it has been removed meanwhile
