@@ -3,6 +3,7 @@ package distributed
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/go-marketplace/marketplace/distributed/internal/session"
@@ -68,6 +69,7 @@ type acceptedHandle struct {
 	conn   *conn
 	told   bool
 	closed atomic.Bool
+	bodies []body // memory of Try, of which there is one at a time
 }
 
 // Recv implements [world.Handle].
@@ -91,11 +93,15 @@ func (h *acceptedHandle) Recv() (any, error) {
 
 // Try implements [world.Handle].
 func (h *acceptedHandle) Try(commands []any) (int, error) {
-	bodies := make([][]byte, len(commands))
+	bodies := slices.Grow(h.bodies[:0], len(commands))[:len(commands)]
+	defer func() {
+		clear(bodies)
+		h.bodies = bodies
+	}()
 	for i, c := range commands {
 		switch c := c.(type) {
 		case acceptedSend:
-			bodies[i] = c.Body
+			bodies[i] = body{rest: c.Body}
 		case acceptedEnd:
 			h.conn.abandon(c.Reason)
 		case acceptedWarn:

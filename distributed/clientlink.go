@@ -144,11 +144,7 @@ func (l *link) assert(key string, r *remoteRole) actions.Action {
 	l.last++
 	r.id = l.last
 	l.ids = l.ids.Set(r.id, key)
-	role, err := wire.RoleOf(key)
-	if err == nil {
-		err = l.write(func(w *wire.Writer) error { return w.Assert(r.id, role) })
-	}
-	if err != nil {
+	if err := l.write(func(w *wire.Writer) error { return w.AssertKey(r.id, key) }); err != nil {
 		r.refused = world.Reduce(err)
 		return r.reject(err)
 	}

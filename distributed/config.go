@@ -76,6 +76,11 @@ func (c Config) name() string {
 	return fmt.Sprintf("%q, %q, %v, %v, %d", c.Network.NetworkName(), c.Clock.ClockName(), c.Heartbeat, c.Lease, c.Window)
 }
 
-func (c Config) session() session.Config {
-	return session.Config{Heartbeat: c.Heartbeat, Lease: c.Lease, Window: uint64(c.Window)}
+// A copyingLink is a [Link] whose method Send keeps no frame.
+type copyingLink interface{ copiesFrames() }
+
+// session returns the configuration of a session on a link.
+func (c Config) session(l Link) session.Config {
+	_, copies := l.(copyingLink)
+	return session.Config{Heartbeat: c.Heartbeat, Lease: c.Lease, Window: uint64(c.Window), Reuse: copies}
 }

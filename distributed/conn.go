@@ -32,8 +32,8 @@ type conn struct {
 	reading bool            // a goroutine is in link.Receive, or is about to be
 	untaken int             // bytes that receive has returned last
 
-	pending     [][]byte // that the other side does not allow yet
-	pendingSize int
+	pending []byte // bodies that the other side does not allow yet
+	ends    []int  // where each of them ends
 
 	joined bool          // the session has begun
 	over   bool          // the session has ended
@@ -45,7 +45,7 @@ func dialed(c Config, l Link, client uint64, id wire.ID, p session.Place) *conn 
 	n := newConn(c, l)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	sc := c.session()
+	sc := c.session(l)
 	sc.Client = client
 	s, out := session.Dial(sc, id, p, 0)
 	n.session = s
@@ -59,7 +59,7 @@ func accepted(c Config, l Link, p session.Place, hello []byte) (*conn, error) {
 	n := newConn(c, l)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s, out := session.Accept(c.session(), p, hello, 0)
+	s, out := session.Accept(c.session(l), p, hello, 0)
 	n.session = s
 	n.do(out)
 	if e, ended := n.events[len(n.events)-1].(session.Ended); ended {
@@ -180,10 +180,21 @@ func (c *conn) end(e session.Ended) {
 
 // tickLater sets the timer. When it fires before it has to, because something was sent or
 // heard meanwhile, it is set again.
+//
+// It puts the tick off to the next multiple of an eighth of a heartbeat. So the sessions of a
+// program tick together, and a program with many idle links rarely wakes up.
 func (c *conn) tickLater() {
-	if next := c.session.Next(); next >= 0 && !c.over {
-		c.timer = c.clock.AfterFunc(next-c.now(), c.tick)
+	next := c.session.Next()
+	if next < 0 || c.over {
+		return
 	}
+	now := c.clock.Now()
+	wait := next - now.Sub(c.begun)
+	if grid := c.session.Beat() / 8; grid > 0 {
+		due := now.Add(wait)
+		wait += due.Add(grid - 1).Truncate(grid).Sub(due)
+	}
+	c.timer = c.clock.AfterFunc(wait, c.tick)
 }
 
 func (c *conn) tick() {
@@ -205,23 +216,30 @@ func (c *conn) ensureReader() {
 // maxPending is how many bytes a conn keeps that the other side does not allow yet.
 const maxPending = 256 << 10
 
+// A body is what a DATA frame has, or a part of that: the head, and then the rest.
+type body struct {
+	head string
+	rest []byte
+}
+
 // send sends bodies, several in a frame. It returns how many it takes: all, unless too much
-// waits until the other side allows more. After the end it takes all, and drops them.
-func (c *conn) send(bodies [][]byte) (n int) {
+// waits until the other side allows more. After the end it takes all, and drops them. It keeps
+// no body.
+func (c *conn) send(bodies []body) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, b := range bodies {
 		switch {
-		case c.over || len(b) == 0:
-		case c.pendingSize > maxPending:
+		case c.over || len(b.head)+len(b.rest) == 0:
+		case len(c.pending) > maxPending:
 			c.flush()
-			if c.pendingSize > maxPending {
+			if len(c.pending) > maxPending {
 				return n
 			}
 			fallthrough
 		default:
-			c.pending = append(c.pending, b)
-			c.pendingSize += len(b)
+			c.pending = append(append(c.pending, b.head...), b.rest...)
+			c.ends = append(c.ends, len(c.pending))
 		}
 		n++
 	}
@@ -229,33 +247,34 @@ func (c *conn) send(bodies [][]byte) (n int) {
 	return n
 }
 
+// keepPending is how many bytes of memory a conn keeps for what waits next.
+const keepPending = 64 << 10
+
 // flush sends what waits, as far as the other side allows.
 func (c *conn) flush() {
-	done := 0
-	for done < len(c.pending) && !c.over {
-		room := min(c.session.Room(), wire.MaxBody)
-		size, last := uint64(0), done
-		for last < len(c.pending) && size+uint64(len(c.pending[last])) <= room {
-			size += uint64(len(c.pending[last]))
+	start, done := 0, 0
+	for done < len(c.ends) && !c.over {
+		room := int(min(c.session.Room(), wire.MaxBody))
+		last := done
+		for last < len(c.ends) && c.ends[last]-start <= room {
 			last++
 		}
 		if last == done {
 			break
 		}
-		body := c.pending[done]
-		if last > done+1 {
-			body = slices.Concat(c.pending[done:last]...)
-		}
-		done = last
-		c.pendingSize -= int(size)
+		body := c.pending[start:c.ends[last-1]]
+		start, done = c.ends[last-1], last
 		c.do(c.session.Send(c.now(), body))
 	}
-	if c.over {
-		c.pending, c.pendingSize = nil, 0
-		return
-	}
-	if done > 0 {
-		c.pending = slices.Delete(c.pending, 0, done)
+	switch {
+	case c.over || start == len(c.pending) && cap(c.pending) > keepPending:
+		c.pending, c.ends = nil, nil
+	case done > 0:
+		c.pending = slices.Delete(c.pending, 0, start)
+		c.ends = slices.Delete(c.ends, 0, done)
+		for i := range c.ends {
+			c.ends[i] -= start
+		}
 	}
 }
 
@@ -263,7 +282,7 @@ func (c *conn) flush() {
 func (c *conn) await() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !c.over && c.pendingSize > maxPending {
+	for !c.over && len(c.pending) > maxPending {
 		c.changed.Wait()
 	}
 }

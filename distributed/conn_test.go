@@ -21,7 +21,7 @@ func (deadLink) Close() error             { return nil }
 // the home begins no session.
 func TestLinkEndsBeforeWelcome(t *testing.T) {
 	c := rigConfig("home")
-	_, out := session.Dial(c.session(), wire.ID{Life: 1, Number: 1}, session.Place{Node: "home", Name: "room"}, 0)
+	_, out := session.Dial(c.session(deadLink{}), wire.ID{Life: 1, Number: 1}, session.Place{Node: "home", Name: "room"}, 0)
 	n, err := accepted(c, deadLink{}, session.Place{Node: "home", Name: "room", Epoch: rigEpoch}, out.Frame)
 	if n != nil || !errors.Is(err, ErrCut) {
 		t.Errorf("got a session: %v, %v; want %v", n != nil, err, ErrCut)

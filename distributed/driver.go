@@ -92,12 +92,15 @@ func (d driver) hold(h home) actions.Action {
 
 // change changes the link to a home, or makes one.
 func (d driver) change(h home, f func(l *link) actions.Action) driverStep {
-	old, ok := d.links.Get(h)
-	l := link{home: h, own: d.isOwn(h), device: d.device(h), roles: noRoles, ids: noIDs}
-	if ok {
+	var l link
+	var as actions.Tree
+	if old, ok := d.links.Get(h); ok {
 		l = *old
+	} else {
+		l = link{home: h, own: d.isOwn(h), device: d.device(h), roles: noRoles, ids: noIDs}
+		as = actions.Tree{d.hold(h)}
 	}
-	as := actions.Group(actions.When(!ok, d.hold(h)), f(&l))
+	as = append(as, f(&l))
 	d.links = d.links.Set(h, &l)
 	return actions.Next(d, as).Then(func(d driver) driverStep { return d.rest(h) })
 }
@@ -153,12 +156,11 @@ func (d driver) tell(l *link, as actions.Action) actions.Action {
 		return as
 	}
 	t := actions.Tree{as}
-	dev := d.device(l.home)
 	for _, w := range l.out.warnings {
-		t = append(t, actions.Tell(dev, w))
+		t = append(t, actions.Tell(l.device, w))
 	}
 	for _, b := range l.out.bodies {
-		t = append(t, actions.Tell(dev, linkSend{l.session, b}))
+		t = append(t, actions.Tell(l.device, linkSend{Session: l.session, Body: b}))
 	}
 	l.out = outbox{}
 	return t

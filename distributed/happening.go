@@ -3,7 +3,6 @@ package distributed
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
@@ -153,7 +152,7 @@ func (r *claimReader) string() string {
 		r.rest, r.failed = "", true
 		return ""
 	}
-	s := strings.Clone(r.rest[:n])
+	s := r.rest[:n]
 	r.rest = r.rest[n:]
 	return s
 }

@@ -38,15 +38,11 @@ func (d driver) sendAtOnce(m *outgoing) actions.Action {
 	if !ok || l.session == 0 || !l.used || m.Place.Epoch != 0 || d.opening > 0 {
 		return nil
 	}
-	w := wire.Writer{Sent: l.sent}
-	if err := w.SendEncoded(m.Sender, wire.Encoded{Type: m.Type, Data: m.Data}); err != nil || len(w.Sent.Types) != len(l.sent.Types) {
-		return nil
-	}
-	body, ok := w.Single()
+	head, ok := l.sent.Head(m.Sender, wire.Encoded{Type: m.Type, Data: m.Data})
 	if !ok {
 		return nil
 	}
-	return actions.Tell(l.device, linkSend{l.session, body})
+	return actions.Tell(l.device, linkSend{l.session, head, m.Data})
 }
 
 // send handles a message to a place.

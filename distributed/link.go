@@ -50,6 +50,7 @@ type (
 	}
 	linkSend struct { // to be sent in a session, and not in a later one
 		Session uint64
+		Head    string // before Body
 		Body    []byte
 	}
 	linkWarn struct { // to be logged
@@ -64,7 +65,7 @@ type (
 )
 
 // Size implements [world.Sizer].
-func (s linkSend) Size() int { return len(s.Body) }
+func (s linkSend) Size() int { return len(s.Head) + len(s.Body) }
 
 func init() {
 	world.Register[linkOpen]("distributed.linkOpen")
@@ -106,6 +107,8 @@ type linkHandle struct {
 	trouble bool      // it was said that there is trouble
 	wait    time.Duration
 	failed  string // the text of the failure that was logged last
+
+	bodies []body // memory of Try, of which there is one at a time
 
 	mu     sync.Mutex
 	number uint64 // of the session
@@ -238,12 +241,16 @@ func (h *linkHandle) Try(commands []any) (int, error) {
 	h.mu.Lock()
 	c, number := h.conn, h.number
 	h.mu.Unlock()
-	var bodies [][]byte
+	bodies := h.bodies[:0]
+	defer func() {
+		clear(bodies)
+		h.bodies = bodies
+	}()
 	for i, cmd := range commands {
 		switch cmd := cmd.(type) {
 		case linkSend:
 			if c != nil && cmd.Session == number {
-				bodies = append(bodies, cmd.Body)
+				bodies = append(bodies, body{cmd.Head, cmd.Body})
 				continue
 			}
 		case linkBegin:
@@ -266,7 +273,7 @@ func (h *linkHandle) Try(commands []any) (int, error) {
 		default:
 			return i, fmt.Errorf("distributed: a link was told a %T", cmd)
 		}
-		bodies = append(bodies, nil) // counts, and sends nothing
+		bodies = append(bodies, body{}) // counts, and sends nothing
 	}
 	if c == nil {
 		return len(commands), nil

@@ -112,7 +112,7 @@ func (m *mirror) write(f func(w *wire.Writer) error) mirrorStep {
 
 // heard handles what the client says.
 func (m *mirror) heard(v acceptedData) mirrorStep {
-	r := asking{mirror: *m}
+	r := asking{mirror: *m, actions: make(actions.Tree, 0, min(len(v.Body)/64+1, 128))}
 	r.cross = border{sender: m.there, here: []Place{m.place}, via: rpc.Via(m.self), home: true}
 	known, err := wire.ReadFromClient(v.Body, m.known, &r)
 	if err != nil {

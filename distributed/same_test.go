@@ -123,6 +123,9 @@ func (r *rig) lose(c *rigClient, reason error) {
 	c.conn = world.Ref{}
 }
 
+// whole returns what a command sends.
+func (s linkSend) whole() []byte { return append([]byte(s.Head), s.Body...) }
+
 // pump carries what the machines say to each other, until they have nothing more to say.
 func (r *rig) pump() {
 	for moved := true; moved; {
@@ -134,7 +137,7 @@ func (r *rig) pump() {
 			}
 			for _, cmd := range vmtest.Commands[any](c.joined) {
 				if s, ok := cmd.(linkSend); ok && s.Session == c.session {
-					r.home.Device(acceptedLink{c.conn}).Value(acceptedData{s.Body})
+					r.home.Device(acceptedLink{c.conn}).Value(acceptedData{s.whole()})
 					moved = true
 				}
 			}

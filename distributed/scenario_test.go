@@ -234,7 +234,7 @@ func (s *theater) carry(m *actingMachine) (moved bool) {
 		}
 		for _, cmd := range vmtest.Commands[any](x.link) {
 			if c, ok := cmd.(linkSend); ok && c.Session == x.number {
-				x.accepted().Value(acceptedData{c.Body})
+				x.accepted().Value(acceptedData{c.whole()})
 				moved = true
 			}
 		}

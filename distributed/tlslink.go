@@ -48,6 +48,9 @@ func (l *tlsLink) Send(frame []byte) error {
 	return l.carrier.send(frame)
 }
 
+// copiesFrames implements [copyingLink].
+func (l *tlsLink) copiesFrames() {}
+
 // Receive implements [Link].
 func (l *tlsLink) Receive() ([]byte, error) {
 	l.reading.Lock()

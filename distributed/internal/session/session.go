@@ -13,6 +13,7 @@ type Config struct {
 	Lease     time.Duration // how long the other side may be silent: at least two heartbeats
 	Client    uint64        // of a client: which machine of its node it is
 	Window    uint64        // how many bytes it may send before some are taken: at least wire.MinWindow
+	Reuse     bool          // a frame of this side is valid only until the next input
 }
 
 // A Place is where a client wants to take part.
@@ -73,6 +74,8 @@ type Session struct {
 	sentSize, limit uint64 // bytes of bodies: that were sent, and may be sent
 	gotSize, taken  uint64 // bytes of bodies: that were received, and were taken
 	granted         uint64 // bytes of bodies that the other side may send
+
+	memory []byte // of the last frame, with Reuse
 }
 
 // Dial begins a session as a client. The id must be greater than those of all earlier
@@ -154,6 +157,10 @@ func (s *Session) Next() time.Duration {
 		return -1
 	}
 }
+
+// Beat returns how often the other side wants to hear something. It is 0 before the session
+// has begun.
+func (s *Session) Beat() time.Duration { return s.beat }
 
 // expiry returns when the lease has passed.
 func (s *Session) expiry() time.Duration { return s.rang + s.config.Lease + 1 }
@@ -267,8 +274,18 @@ func (s *Session) over(reason error) Output {
 // frame returns a frame of this session. All kinds have the number of the last DATA frame.
 func (s *Session) frame(k wire.Kind, body []byte) []byte {
 	f := wire.Frame{Kind: k, ID: s.id, Seq: s.sent, Body: body}
-	return f.Append(make([]byte, 0, len(body)+headSize))
+	if size := len(body) + headSize; size > cap(s.memory) {
+		s.memory = make([]byte, 0, size)
+	}
+	frame := f.Append(s.memory[:0])
+	if !s.config.Reuse || cap(frame) > keepMemory {
+		s.memory = nil
+	}
+	return frame
 }
+
+// keepMemory is how many bytes a session keeps for its frames.
+const keepMemory = 64 << 10
 
 // headSize is enough for the header of a frame.
 const headSize = wire.MaxFrame - wire.MaxBody

@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -274,6 +275,26 @@ func TestASessionIsAValue(t *testing.T) {
 	home.End(2, nil)
 	if again := before; again.Receive(1, client.Send(1, []byte{2}).Frame).Event.(Ended).Reason == nil || before.Room() == 0 || before.got != 0 {
 		t.Errorf("the original is %v", before)
+	}
+}
+
+// TestReuse: a session that may use the memory of its frames again does so, and another one
+// leaves them alone.
+func TestReuse(t *testing.T) {
+	client, home := pair(t)
+	first := home.Send(0, []byte{1, 2, 3}).Frame
+	was := slices.Clone(first)
+	home.Send(0, []byte{4, 5, 6})
+	if !slices.Equal(first, was) {
+		t.Errorf("a frame has changed from %x to %x", was, first)
+	}
+	client.config.Reuse = true
+	body := make([]byte, 100)
+	if n := testing.AllocsPerRun(100, func() { home.Receive(0, client.Send(0, body).Frame) }); n > 1 { // of Data, which is an Event
+		t.Errorf("%v allocations for a frame", n)
+	}
+	if client.Send(0, make([]byte, 2*keepMemory)); client.memory != nil {
+		t.Errorf("a session keeps %d bytes", cap(client.memory))
 	}
 }
 

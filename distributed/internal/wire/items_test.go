@@ -335,3 +335,53 @@ func TestTypesAreState(t *testing.T) {
 		}
 	}
 }
+
+// TestAssertKeyIsAssert: a key is written as the role that has it.
+func TestAssertKeyIsAssert(t *testing.T) {
+	var byRole, byKey wire.Writer
+	for i, r := range roles {
+		must(t, byRole.Assert(uint64(i), r))
+		key, err := wire.Key(r)
+		must(t, err)
+		must(t, byKey.AssertKey(uint64(i), key))
+	}
+	if !slices.EqualFunc(slices.Collect(byRole.Bodies), slices.Collect(byKey.Bodies), bytes.Equal) {
+		t.Error("the keys of roles are written in another way than the roles")
+	}
+	for _, key := range []string{"", "\x03abc", "\x07unknown\x00\x01\x00"} {
+		if err := byKey.AssertKey(1, key); err == nil {
+			t.Errorf("%q is no key, and was written", key)
+		}
+	}
+}
+
+// TestHeadIsSendEncoded: the head and the data of a message are what SendEncoded writes, once
+// the type was introduced.
+func TestHeadIsSendEncoded(t *testing.T) {
+	for _, m := range messages {
+		e, err := wire.Encode(m)
+		must(t, err)
+		var w wire.Writer
+		if _, ok := w.Sent.Head(topic.Subscriber, e); ok {
+			t.Errorf("%s has a head before it was introduced", e.Type)
+		}
+		must(t, w.SendEncoded(topic.Subscriber, e))
+		w.Reset(w.Sent)
+		must(t, w.SendEncoded(topic.Subscriber, e))
+		head, ok := w.Sent.Head(topic.Subscriber, e)
+		if got := slices.Concat([]byte(head), e.Data); !ok || !bytes.Equal(got, slices.Concat(slices.Collect(w.Bodies)...)) {
+			t.Errorf("%s: %t, %x", e.Type, ok, got)
+		}
+	}
+}
+
+// TestAllocationsOfAHead: a message whose type was introduced needs no memory but its head.
+func TestAllocationsOfAHead(t *testing.T) {
+	e, err := wire.Encode(topic.MessageOf(says{"tony", make([]byte, 42)}))
+	must(t, err)
+	var w wire.Writer
+	must(t, w.SendEncoded(0, e))
+	if n := testing.AllocsPerRun(1000, func() { _, _ = w.Sent.Head(0, e) }); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}

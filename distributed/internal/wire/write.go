@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/topic"
@@ -54,14 +56,34 @@ func (w *Writer) Bodies(yield func(body []byte) bool) {
 	}
 }
 
-// Single returns the body if there is one, and one frame is enough.
-func (w *Writer) Single() (body []byte, ok bool) {
-	return w.items, len(w.ends) == 0 && len(w.items) > 0
-}
-
 // Assert opens an endpoint of the client.
 func (w *Writer) Assert(id uint64, r topic.Role) error {
 	return w.role(isAssert, id, 0, false, r)
+}
+
+// AssertKey is [Writer.Assert] for the role that has a key: see [Key].
+func (w *Writer) AssertKey(id uint64, key string) error {
+	r := reader{data: []byte(key)}
+	name := r.text("the name of a type", MaxName)
+	sides, one := r.octet("the side"), r.octet("the number of a type")
+	if r.err != nil {
+		return r.err
+	}
+	sent, dst, n := w.Sent, w.items, uint64(0)
+	if one != 0 {
+		t, ok := world.Registered(name)
+		if !ok {
+			return fmt.Errorf("%w: no type is registered as %q", ErrUnsendable, name)
+		}
+		var err error
+		if dst, n, err = w.introduce(dst, t); err != nil {
+			return err
+		}
+	}
+	dst = binary.AppendUvarint(append(dst, isAssert), id)
+	start := len(dst)
+	dst = append(binary.AppendUvarint(append(dst, sides), n), r.data...)
+	return w.done(withLength(dst, start), nil, sent)
 }
 
 // Retract closes an endpoint of the client.
@@ -94,21 +116,28 @@ func Encode(m topic.Message) (Encoded, error) {
 	if f.err != nil {
 		return Encoded{}, f.err
 	}
-	data, err := codec.AppendRef(make([]byte, 0, smallMessage), ref)
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	data, err := codec.AppendRef((*room)[:0], ref)
 	switch {
 	case err != nil:
 		return Encoded{}, fmt.Errorf("%w: %w", ErrUnsendable, err)
 	case len(data) > MaxMessage:
 		return Encoded{}, fmt.Errorf("%w: a %s needs %d bytes, and at most %d are allowed", ErrTooLarge, f.name, len(data), MaxMessage)
 	}
-	return Encoded{f.name, data}, nil
+	if cap(data) <= largestRoom {
+		*room = data
+	}
+	return Encoded{f.name, bytes.Clone(data)}, nil
 }
 
-// How many bytes there are at first for an encoded message, and for the rest of an item.
-const (
-	smallMessage = 128
-	smallItem    = 12
-)
+// rooms are memory in which messages are encoded, before their size is known.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+const largestRoom = 64 << 10
+
+// smallItem is how many bytes there are at first for an item without its message.
+const smallItem = 12
 
 var errNoMessage = fmt.Errorf("%w: it is no message", ErrUnsendable)
 
@@ -125,10 +154,25 @@ func (w *Writer) SendEncoded(side topic.Orientation, e Encoded) error {
 	}
 	dst, n, err := w.introduce(w.items, t)
 	if err == nil {
-		dst = binary.AppendUvarint(append(dst, isSend, byte(side)), n)
-		dst = append(binary.AppendUvarint(dst, uint64(len(e.Data))), e.Data...)
+		dst = append(appendHead(dst, side, n, e), e.Data...)
 	}
 	return w.done(dst, err, sent)
+}
+
+// Head returns what [Writer.SendEncoded] writes before the data of a message, if the type of
+// the message was introduced before.
+func (s Sent) Head(side topic.Orientation, e Encoded) (head string, ok bool) {
+	n := s.number(e.Type)
+	if n == 0 {
+		return "", false
+	}
+	var room [2 + 2*binary.MaxVarintLen64]byte
+	return string(appendHead(room[:0], side, n, e)), true
+}
+
+func appendHead(dst []byte, side topic.Orientation, n uint64, e Encoded) []byte {
+	dst = binary.AppendUvarint(append(dst, isSend, byte(side)), n)
+	return binary.AppendUvarint(dst, uint64(len(e.Data)))
 }
 
 // Serves tells the home under which name, and in which life, the machine of the client is
