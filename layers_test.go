@@ -56,6 +56,7 @@ var mayImport = map[string][]string{
 	"distributed": {
 		"distributed/internal/session", "distributed/internal/wire", "internal/applog", "internal/nonblock", "internal/retry", "rpc", "endpoint", "actions", "topic", "world",
 	},
+	"distributed/internal/simtest": {"distributed", "world"},
 	"distributed/networktest":      {"distributed", "distributed/internal/session", "distributed/internal/wire"},
 	"distributed/internal/session": {"distributed/internal/wire", "world"},
 	"distributed/internal/wire":    {"journal/codec", "actions", "topic", "world"},

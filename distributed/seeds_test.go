@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/wal/waltest"
@@ -29,7 +30,7 @@ var (
 // A machine is a node of the simulated cluster.
 type machine struct {
 	name   string
-	node   *simNode
+	node   *simtest.Node
 	orders chan order
 	dumps  chan dump
 	disk   *waltest.Disk // nil without a journal
@@ -45,7 +46,7 @@ func (m *machine) start() {
 	if os.Getenv("SIM_LOG") != "" {
 		g.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("n", m.name)
 	}
-	cfg, kind := distributed.Config{Network: m.node, Clock: simClock{m.node}}, m.kind()
+	cfg, kind := distributed.Config{Network: m.node, Clock: simtest.Clock{Of: m.node}}, m.kind()
 	if m.disk != nil {
 		jc := journal.Config{Durability: journal.Sync, Logger: slog.New(slog.DiscardHandler)}
 		if m.every > 0 {
@@ -75,23 +76,23 @@ func (m *machine) stop() {
 }
 
 // kill ends a machine as kill -9 does: what it does after that, nobody notices.
-func (m *machine) kill(n *simNet, r *rand.Rand, silent bool) {
-	n.kill(m.name, silent)
+func (m *machine) kill(n *simtest.Net, r *rand.Rand, silent bool) {
+	n.Kill(m.name, silent)
 	disk := m.disk
 	if disk != nil {
 		m.disk = disk.Crash(r.IntN)
 	}
-	n.pause(m.name, false)
+	n.Pause(m.name, false)
 	m.cancel()
 	<-m.done
 	m.cancel = nil
-	n.revive(m.name)
+	n.Revive(m.name)
 }
 
 // A run is a simulated cluster with a seed.
 type run struct {
 	rand      *rand.Rand
-	net       *simNet
+	net       *simtest.Net
 	machines  []*machine
 	ids       int
 	endpoints map[string][]order // by node: by which they were opened
@@ -175,7 +176,7 @@ func (r *run) step() {
 		if a != b {
 			p := r.rand.IntN(2) == 0
 			r.note("%s and %s are apart: %v", a, b, p)
-			r.net.part(a, b, p)
+			r.net.Part(a, b, p)
 		}
 	case k < 92:
 		silent := r.rand.IntN(2) == 0
@@ -196,7 +197,7 @@ func (r *run) step() {
 	case k < 97:
 		r.paused[m.name] = !r.paused[m.name]
 		r.note("%s is paused: %v", m.name, r.paused[m.name])
-		r.net.pause(m.name, r.paused[m.name])
+		r.net.Pause(m.name, r.paused[m.name])
 	}
 	d := []time.Duration{0, time.Millisecond, 50 * time.Millisecond, time.Second, 3 * time.Second}[r.rand.IntN(5)]
 	pass(d)
@@ -317,12 +318,12 @@ func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
 	synctest.Test(t, func(t *testing.T) {
 		limit := time.AfterFunc(time.Hour, func() { panic(fmt.Sprintf("seed %d: the cluster does not come to an end", seed)) })
 		defer limit.Stop()
-		r := &run{rand: rand.New(rand.NewPCG(seed, 2)), net: newSimNet(seed), endpoints: map[string][]order{}, paused: map[string]bool{}}
-		r.net.loss = []float64{0, 0, 0.01, 0.1}[r.rand.IntN(4)]
-		r.net.delay = []time.Duration{0, time.Millisecond, 100 * time.Millisecond}[r.rand.IntN(3)]
+		r := &run{rand: rand.New(rand.NewPCG(seed, 2)), net: simtest.New(seed), endpoints: map[string][]order{}, paused: map[string]bool{}}
+		r.net.Loss = []float64{0, 0, 0.01, 0.1}[r.rand.IntN(4)]
+		r.net.Delay = []time.Duration{0, time.Millisecond, 100 * time.Millisecond}[r.rand.IntN(3)]
 		for i := range 2 + r.rand.IntN(3) {
 			name := string(rune('a' + i))
-			m := &machine{name: name, node: r.net.node(name), orders: make(chan order), dumps: make(chan dump, 10)}
+			m := &machine{name: name, node: r.net.Node(name), orders: make(chan order), dumps: make(chan dump, 10)}
 			if r.rand.IntN(2) == 0 {
 				m.disk = waltest.NewDisk()
 				m.every = []int{0, 5, 50}[r.rand.IntN(3)]
@@ -334,12 +335,9 @@ func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
 			r.step()
 		}
 		r.note("the faults end")
-		r.net.mu.Lock()
-		r.net.loss = 0
-		clear(r.net.apart)
-		r.net.mu.Unlock()
+		r.net.Heal()
 		for _, m := range r.machines {
-			r.net.pause(m.name, false)
+			r.net.Pause(m.name, false)
 			if m.cancel == nil {
 				m.start()
 			}
@@ -349,7 +347,7 @@ func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
 		for _, m := range r.machines {
 			m.stop()
 		}
-		log, frames = r.log, r.net.frames
+		log, frames = r.log, r.net.Frames()
 	})
 	return wrong, log, frames
 }

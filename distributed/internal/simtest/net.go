@@ -1,4 +1,6 @@
-package distributed_test
+// Package simtest has a simulated network of nodes, for tests of clusters. It works in a
+// bubble of testing/synctest.
+package simtest
 
 import (
 	"context"
@@ -13,40 +15,43 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A simNet is a network of nodes with delay, loss, partitions, and nodes that are killed or
-// paused. It lives in a bubble.
-type simNet struct {
+// A Net is a network of nodes with delay, loss, partitions, and nodes that are killed or
+// paused.
+type Net struct {
+	Loss  float64       // the part of frames that is lost; set it before the first link
+	Delay time.Duration // at most, of a frame; set it before the first link
+
 	mu      sync.Mutex
 	rand    *rand.Rand
-	loss    float64       // the part of frames that is lost
-	delay   time.Duration // at most, of a frame
-	nodes   map[string]*simNode
+	nodes   map[string]*Node
 	apart   map[[2]string]bool // which pairs of nodes are parted
 	frames  int
 	changed chan struct{} // closed when the offers change
 }
 
-func newSimNet(seed uint64) *simNet {
-	return &simNet{rand: rand.New(rand.NewPCG(seed, 1)), nodes: map[string]*simNode{}, apart: map[[2]string]bool{}, changed: make(chan struct{})}
+// New returns a network without nodes. What it does at random follows from the seed.
+func New(seed uint64) *Net {
+	return &Net{rand: rand.New(rand.NewPCG(seed, 1)), nodes: map[string]*Node{}, apart: map[[2]string]bool{}, changed: make(chan struct{})}
 }
 
-// A simNode is a node: what its machines use, and how the world treats it.
-type simNode struct {
-	net    *simNet
+// A Node is a node: what its machines use, and how the world treats it.
+type Node struct {
+	net    *Net
 	name   string
-	offers map[string]*simOffer
-	links  map[*simLink]bool
+	offers map[string]*offer
+	links  map[*link]bool
 	paused bool
 	later  []func() // when it goes on
 	dead   bool
 }
 
-func (n *simNet) node(name string) *simNode {
+// Node returns the network as a node has it. All calls with one name return one value.
+func (n *Net) Node(name string) *Node {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.nodes[name]
 	if s == nil {
-		s = &simNode{net: n, name: name, offers: map[string]*simOffer{}, links: map[*simLink]bool{}}
+		s = &Node{net: n, name: name, offers: map[string]*offer{}, links: map[*link]bool{}}
 		n.nodes[name] = s
 	}
 	return s
@@ -54,15 +59,30 @@ func (n *simNet) node(name string) *simNode {
 
 func pair(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
 
-// part parts two nodes: what they send to each other vanishes.
-func (n *simNet) part(a, b string, apart bool) {
+// Part parts two nodes: what they send to each other vanishes.
+func (n *Net) Part(a, b string, apart bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.apart[pair(a, b)] = apart
 }
 
-// kill ends all links of a node. The others notice, unless they are parted from it.
-func (n *simNet) kill(node string, silent bool) {
+// Heal ends all loss and all partitions.
+func (n *Net) Heal() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.Loss = 0
+	clear(n.apart)
+}
+
+// Frames returns how many frames were sent.
+func (n *Net) Frames() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.frames
+}
+
+// Kill ends all links of a node. The others notice, unless they are parted from it.
+func (n *Net) Kill(node string, silent bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.nodes[node]
@@ -82,15 +102,15 @@ func (n *simNet) kill(node string, silent bool) {
 	n.change()
 }
 
-// revive lets a node that was killed begin again.
-func (n *simNet) revive(node string) {
+// Revive lets a node that was killed begin again.
+func (n *Net) Revive(node string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.nodes[node].dead = false
 }
 
-// pause stops a node, or lets it go on.
-func (n *simNet) pause(node string, paused bool) {
+// Pause stops a node, or lets it go on.
+func (n *Net) Pause(node string, paused bool) {
 	n.mu.Lock()
 	s := n.nodes[node]
 	s.paused = paused
@@ -107,11 +127,14 @@ func (n *simNet) pause(node string, paused bool) {
 	}
 }
 
-// NetworkName, Node, Offer, Dial and Watch implement [distributed.Network].
-func (s *simNode) NetworkName() string { return "sim " + s.name }
-func (s *simNode) Node() string        { return s.name }
+// NetworkName implements [distributed.Network].
+func (s *Node) NetworkName() string { return "sim " + s.name }
 
-func (s *simNode) Offer(_ context.Context, place string) (distributed.Offer, error) {
+// Node implements [distributed.Network].
+func (s *Node) Node() string { return s.name }
+
+// Offer implements [distributed.Network].
+func (s *Node) Offer(_ context.Context, place string) (distributed.Offer, error) {
 	s.net.mu.Lock()
 	defer s.net.mu.Unlock()
 	if s.dead {
@@ -120,13 +143,14 @@ func (s *simNode) Offer(_ context.Context, place string) (distributed.Offer, err
 	if s.offers[place] != nil {
 		return nil, fmt.Errorf("the place %q is offered", place)
 	}
-	o := &simOffer{node: s, place: place, links: make(chan *simLink, 100), closed: make(chan struct{})}
+	o := &offer{node: s, place: place, links: make(chan *link, 100), closed: make(chan struct{})}
 	s.offers[place] = o
 	s.net.change()
 	return o, nil
 }
 
-func (s *simNode) Dial(ctx context.Context, node, place string) (distributed.Link, error) {
+// Dial implements [distributed.Network].
+func (s *Node) Dial(ctx context.Context, node, place string) (distributed.Link, error) {
 	n := s.net
 	n.mu.Lock()
 	there := n.nodes[node]
@@ -140,9 +164,9 @@ func (s *simNode) Dial(ctx context.Context, node, place string) (distributed.Lin
 	if o == nil {
 		return nil, distributed.ErrNoPlace
 	}
-	us, them := &simLink{node: s}, &simLink{node: there}
+	us, them := &link{node: s}, &link{node: there}
 	us.far, them.far = them, us
-	for _, l := range []*simLink{us, them} {
+	for _, l := range []*link{us, them} {
 		l.more.L = &n.mu
 		l.node.links[l] = true
 	}
@@ -150,26 +174,27 @@ func (s *simNode) Dial(ctx context.Context, node, place string) (distributed.Lin
 	return us, nil
 }
 
-func (s *simNode) Watch(_ context.Context, place string) (distributed.Watch, error) {
-	return &simWatch{node: s, place: place, closed: make(chan struct{})}, nil
+// Watch implements [distributed.Network].
+func (s *Node) Watch(_ context.Context, place string) (distributed.Watch, error) {
+	return &watch{node: s, place: place, closed: make(chan struct{})}, nil
 }
 
 // change says that the offers have changed. The lock is held.
-func (n *simNet) change() {
+func (n *Net) change() {
 	close(n.changed)
 	n.changed = make(chan struct{})
 }
 
-// A simWatch knows at once where places are.
-type simWatch struct {
-	node   *simNode
+// A watch knows at once where places are.
+type watch struct {
+	node   *Node
 	place  string
 	seen   chan struct{} // the state of the offers that was told
 	once   sync.Once
 	closed chan struct{}
 }
 
-func (w *simWatch) Next() ([]string, error) {
+func (w *watch) Next() ([]string, error) {
 	if w.seen != nil {
 		select {
 		case <-w.seen:
@@ -191,20 +216,20 @@ func (w *simWatch) Next() ([]string, error) {
 	return nodes, nil
 }
 
-func (w *simWatch) Close() error {
+func (w *watch) Close() error {
 	w.once.Do(func() { close(w.closed) })
 	return nil
 }
 
-type simOffer struct {
-	node   *simNode
+type offer struct {
+	node   *Node
 	place  string
-	links  chan *simLink
+	links  chan *link
 	over   bool
 	closed chan struct{}
 }
 
-func (o *simOffer) Accept() (distributed.Link, error) {
+func (o *offer) Accept() (distributed.Link, error) {
 	select {
 	case l := <-o.links:
 		return l, nil
@@ -213,14 +238,14 @@ func (o *simOffer) Accept() (distributed.Link, error) {
 	}
 }
 
-func (o *simOffer) end() {
+func (o *offer) end() {
 	if !o.over {
 		o.over = true
 		close(o.closed)
 	}
 }
 
-func (o *simOffer) Close() error {
+func (o *offer) Close() error {
 	o.node.net.mu.Lock()
 	defer o.node.net.mu.Unlock()
 	o.end()
@@ -231,10 +256,10 @@ func (o *simOffer) Close() error {
 	return nil
 }
 
-// A simLink is one end of a link.
-type simLink struct {
-	node   *simNode
-	far    *simLink
+// A link is one end of a link.
+type link struct {
+	node   *Node
+	far    *link
 	more   sync.Cond
 	flying [][]byte // frames on their way
 	frames [][]byte // that have arrived; a nil frame is the end
@@ -242,13 +267,13 @@ type simLink struct {
 	ended  bool
 }
 
-func (l *simLink) Peer() string { return l.far.node.name }
+func (l *link) Peer() string { return l.far.node.name }
 
 // schedule lets a frame arrive at l, after all that were sent before. The lock is held.
-func (n *simNet) schedule(l *simLink, frame []byte) {
+func (n *Net) schedule(l *link, frame []byte) {
 	at := time.Now()
-	if n.delay > 0 {
-		at = at.Add(time.Duration(n.rand.Int64N(int64(n.delay))))
+	if n.Delay > 0 {
+		at = at.Add(time.Duration(n.rand.Int64N(int64(n.Delay))))
 	}
 	if at.Before(l.last) {
 		at = l.last
@@ -264,7 +289,7 @@ func (n *simNet) schedule(l *simLink, frame []byte) {
 	})
 }
 
-func (l *simLink) Send(frame []byte) error {
+func (l *link) Send(frame []byte) error {
 	n := l.node.net
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -272,14 +297,14 @@ func (l *simLink) Send(frame []byte) error {
 		return net.ErrClosed
 	}
 	n.frames++
-	if n.apart[pair(l.node.name, l.far.node.name)] || n.rand.Float64() < n.loss {
+	if n.apart[pair(l.node.name, l.far.node.name)] || n.rand.Float64() < n.Loss {
 		return nil
 	}
 	n.schedule(l.far, slices.Clone(frame))
 	return nil
 }
 
-func (l *simLink) Receive() ([]byte, error) {
+func (l *link) Receive() ([]byte, error) {
 	n := l.node.net
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -294,12 +319,12 @@ func (l *simLink) Receive() ([]byte, error) {
 	return f, nil
 }
 
-func (l *simLink) end() {
+func (l *link) end() {
 	l.ended = true
 	l.more.Broadcast()
 }
 
-func (l *simLink) Close() error {
+func (l *link) Close() error {
 	n := l.node.net
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -313,34 +338,38 @@ func (l *simLink) Close() error {
 	return nil
 }
 
-// A simClock is the clock of a node: it stands still while the node is paused.
-type simClock struct{ node *simNode }
+// A Clock is the clock of a node: it stands still while the node is paused.
+type Clock struct{ Of *Node }
 
-func (c simClock) ClockName() string { return "sim " + c.node.name }
-func (c simClock) Now() time.Time    { return time.Now() }
+// ClockName implements [world.Clock].
+func (c Clock) ClockName() string { return "sim " + c.Of.name }
 
-func (c simClock) AfterFunc(d time.Duration, f func()) world.Stopper {
-	s := &simTimer{clock: c, f: f}
+// Now implements [world.Clock].
+func (c Clock) Now() time.Time { return time.Now() }
+
+// AfterFunc implements [world.Clock].
+func (c Clock) AfterFunc(d time.Duration, f func()) world.Stopper {
+	s := &timer{clock: c, f: f}
 	s.timer = time.AfterFunc(d, s.fire)
 	return s
 }
 
-type simTimer struct {
-	clock   simClock
+type timer struct {
+	clock   Clock
 	f       func()
 	timer   *time.Timer
 	stopped bool
 }
 
-func (t *simTimer) fire() {
-	n := t.clock.node.net
+func (t *timer) fire() {
+	n := t.clock.Of.net
 	n.mu.Lock()
 	switch {
 	case t.stopped:
 		n.mu.Unlock()
 		return
-	case t.clock.node.paused:
-		t.clock.node.later = append(t.clock.node.later, t.fire)
+	case t.clock.Of.paused:
+		t.clock.Of.later = append(t.clock.Of.later, t.fire)
 		n.mu.Unlock()
 		return
 	}
@@ -349,8 +378,8 @@ func (t *simTimer) fire() {
 	t.f()
 }
 
-func (t *simTimer) Stop() bool {
-	n := t.clock.node.net
+func (t *timer) Stop() bool {
+	n := t.clock.Of.net
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	was := !t.stopped
