@@ -25,7 +25,7 @@ func TestNamesInJournals(t *testing.T) {
 	types := strings.Fields(`
 		[]byte bool
 		console.Line console.Text console.opened console.write
-		distributed.Handle distributed.Here distributed.Letter distributed.LogLine distributed.Opaque distributed.Place distributed.Up
+		distributed.Handle distributed.Here distributed.Letter distributed.LogLine distributed.Opaque distributed.Place distributed.Sealed distributed.Up
 		distributed.acceptedData distributed.acceptedEnd distributed.acceptedOpen distributed.acceptedSend distributed.acceptedWarn
 		distributed.linkBegin distributed.linkData distributed.linkEnd distributed.linkHurry distributed.linkJoined
 		distributed.linkLost distributed.linkOpen distributed.linkSend distributed.linkTrouble distributed.linkWarn

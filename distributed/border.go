@@ -10,6 +10,7 @@ import (
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // A border is crossed by what comes from another machine. What means something in the
@@ -97,7 +98,28 @@ func (b border) handle(h *Handle) error {
 	return nil
 }
 
-var handleType, viaType = reflect.TypeFor[Handle](), reflect.TypeFor[rpc.Via]()
+// sealed rewrites the parts of a value that the process opens that gets it. If this is not
+// possible, that process gets the reason.
+func (b border) sealed(s *wire.Sealed) {
+	if t, ok := world.Registered(s.Type); !ok || !crosses(t) {
+		return
+	}
+	ref, err := s.Open()
+	if err != nil {
+		return
+	}
+	v := reflect.ValueOf(ref).Elem()
+	if err = b.rewrite(v); err == nil {
+		var again wire.Sealed
+		if again, err = wire.Seal(v.Interface()); err == nil {
+			*s = again
+			return
+		}
+	}
+	s.Err = writeError(fmt.Errorf("%w: a %v: %w", ErrUnsendable, v.Type(), err))
+}
+
+var handleType, viaType, sealedType = reflect.TypeFor[Handle](), reflect.TypeFor[rpc.Via](), reflect.TypeFor[wire.Sealed]()
 
 // crossing says which types have parts that are rewritten.
 var crossing sync.Map // of reflect.Type bool
@@ -113,7 +135,7 @@ func crosses(t reflect.Type) bool {
 }
 
 func findCrossing(t reflect.Type, seen map[reflect.Type]bool) bool {
-	if t == handleType || t == viaType || t.Kind() == reflect.Interface {
+	if t == handleType || t == viaType || t == sealedType || t.Kind() == reflect.Interface {
 		return true
 	}
 	if seen[t] {
@@ -143,6 +165,9 @@ func (b border) rewrite(v reflect.Value) error {
 		return b.handle(v.Addr().Interface().(*Handle))
 	case viaType:
 		b.viaOf(v.Addr().Interface().(*rpc.Via))
+		return nil
+	case sealedType:
+		b.sealed(v.Addr().Interface().(*wire.Sealed))
 		return nil
 	}
 	if !crosses(t) {

@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -125,6 +126,42 @@ func TestMalformedItemsEndTheLink(t *testing.T) {
 		r.pump()
 		if c.conn == (world.Ref{}) {
 			t.Error("another client has no link")
+		}
+	}
+}
+
+// TestHandlesInSealedValues: the border rewrites the handles in a value that the process opens
+// that gets it. If it cannot, that process gets the reason, and not nothing. FC-12.
+func TestHandlesInSealedValues(t *testing.T) {
+	here, there := Place{"a", "x", 1}, Place{"b", "y", 2}
+	for _, test := range []struct {
+		handle, want Handle
+		sender       Place
+		err          error
+	}{
+		{handle: Handle{Name: "m"}, want: Handle{there, "m"}, sender: there},
+		{handle: Handle{here, "m"}, want: Handle{Name: "m"}, sender: there},
+		{handle: Handle{Name: "m"}, err: ErrUnsendable},
+	} {
+		s, err := wire.Seal(Letter{"me", test.handle, 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		border{sender: test.sender, here: []Place{here}}.sealed(&s)
+		ref, err := s.Open()
+		switch {
+		case !errors.Is(err, test.err):
+			t.Errorf("%v: %v, want %v", test.handle, err, test.err)
+		case err == nil && *ref.(*Letter) != Letter{"me", test.want, 1}:
+			t.Errorf("%v became %v, want %v", test.handle, ref, test.want)
+		}
+	}
+	for _, change := range []func(s *wire.Sealed){func(s *wire.Sealed) { s.Type = "nobody.Knows" }, func(s *wire.Sealed) { s.Form[0]++ }} {
+		s, _ := wire.Seal(Letter{"me", Handle{Name: "m"}, 1})
+		change(&s)
+		before := s
+		if (border{sender: there}).sealed(&s); !reflect.DeepEqual(s, before) {
+			t.Errorf("%v became %v", before, s)
 		}
 	}
 }
