@@ -1,31 +1,20 @@
 package distributed_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
-	"fmt"
-	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"testing"
+
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 )
 
 var mutantSeeds = flag.Int("mutant-seeds", -1, "in how many seeds TestMutants looks for each mutant; 0 until it is found; negative to leave it out")
-
-// An edit replaces a text in a file of this package, in which it occurs once.
-type edit struct{ file, old, new string }
 
 // mutants are mistakes that TestSeeds has to find. Not among them are three:
 //   - that sessions have ids: frames of one do not come over the link of another;
 //   - that a side takes no frame after it was paused for longer than a lease: an actor sees
 //     only that news are old, and then withdrawn. Package session finds these two.
 //   - what a snapshot lacks: a journal notices that itself, and replays.
-var mutants = map[string][]edit{
+var mutants = map[string][]simtest.Edit{
 	"peers are kept when a link is lost": {{"clientlink.go",
 		`			as = append(as, r.withdraw(c.text, reason))
 		}
@@ -67,90 +56,5 @@ func TestMutants(t *testing.T) {
 	if *mutantSeeds < 0 {
 		t.Skip("it builds this package for each mutant, which takes minutes: run it with -mutant-seeds 0")
 	}
-	for _, name := range slices.Sorted(maps.Keys(mutants)) {
-		edits := mutants[name]
-		t.Run(name, func(t *testing.T) {
-			most, chunk := *mutantSeeds, 250
-			if most == 0 {
-				most, chunk = 3000, 50
-			}
-			program := mutated(t, edits)
-			found, seed := 0, 1
-			for seed <= most && (found == 0 || *mutantSeeds > 0) {
-				n := min(most-seed+1, chunk)
-				wrong, tried := trySeeds(program, seed, n)
-				found += wrong
-				seed += tried
-			}
-			t.Logf("found in %d of %d seeds", found, seed-1)
-			if found == 0 {
-				t.Error("not found")
-			}
-		})
-	}
-}
-
-// mutated builds the tests of this package with edits of the source.
-func mutated(t *testing.T, edits []edit) (program string) {
-	t.Helper()
-	dir := t.TempDir()
-	files := map[string]string{}
-	for _, e := range edits {
-		path, err := filepath.Abs(e.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, ok := files[path]; !ok {
-			src, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files[path] = string(src)
-		}
-		if n := strings.Count(files[path], e.old); n != 1 {
-			t.Fatalf("%s has the text %d times, not once:\n%s", e.file, n, e.old)
-		}
-		files[path] = strings.Replace(files[path], e.old, e.new, 1)
-	}
-	overlay := struct{ Replace map[string]string }{map[string]string{}}
-	for path, src := range files {
-		to := filepath.Join(dir, fmt.Sprint(len(overlay.Replace), ".go"))
-		if err := os.WriteFile(to, []byte(src), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		overlay.Replace[path] = to
-	}
-	text, err := json.Marshal(overlay)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "overlay.json"), text, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	program = filepath.Join(dir, "mutant.test")
-	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return program
-}
-
-// trySeeds runs TestSeeds in a program, for n seeds. It returns in how many something was
-// wrong, and how many it tried: a seed that ends the program is the last one.
-func trySeeds(program string, first, n int) (wrong, tried int) {
-	cmd := exec.Command(program, "-test.run=^TestSeeds$", "-test.timeout=2m", "-all-seeds", "-first-seed", strconv.Itoa(first), "-seeds", strconv.Itoa(n))
-	out, err := cmd.Output()
-	for line := range bytes.Lines(out) {
-		var seed, w int
-		if k, _ := fmt.Sscanf(string(line), "seed %d: %d", &seed, &w); k == 2 {
-			tried++
-			if w > 0 {
-				wrong++
-			}
-		}
-	}
-	if err != nil && tried < n {
-		tried++
-		wrong++
-	}
-	return wrong, tried
+	simtest.FindMutants(t, mutants, *mutantSeeds)
 }
