@@ -56,6 +56,9 @@ var mayImport = map[string][]string{
 	"distributed": {
 		"distributed/internal/session", "distributed/internal/wire", "internal/applog", "internal/nonblock", "internal/retry", "rpc", "endpoint", "actions", "topic", "world",
 	},
+	"distributed/outbox": {
+		"distributed", "distributed/internal/wire", "journal/codec", "rpc", "endpoint", "actions", "topic", "world",
+	},
 	"distributed/internal/simtest": {"distributed", "world"},
 	"distributed/networktest":      {"distributed", "distributed/internal/session", "distributed/internal/wire"},
 	"distributed/internal/session": {"distributed/internal/wire", "world"},

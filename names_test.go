@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/outbox"
 	"github.com/go-marketplace/marketplace/door"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	_ "github.com/go-marketplace/marketplace/drivers/inet"
@@ -35,7 +36,8 @@ func TestNamesInJournals(t *testing.T) {
 		float32 float64
 		inet.Addr
 		int int16 int32 int64 int8
-		rpc.Caller rpc.Stray rpc.Via
+		outbox.Box outbox.Delivery outbox.ID outbox.Message outbox.Status outbox.identityDrawn outbox.parcel outbox.receipt
+		rpc.Caller rpc.Reply[outbox.ID] rpc.Reply[outbox.Status] rpc.Request[outbox.Box] rpc.Request[outbox.Message] rpc.Stray rpc.Via
 		sharded.failed sharded.lost sharded.parted sharded.reported
 		string struct{}
 		tcp.Control tcp.Data tcp.Listening tcp.Session tcp.Written tcp.accepted tcp.bound tcp.endWriting
@@ -79,6 +81,10 @@ func TestNamesInJournals(t *testing.T) {
 		"door.ErrKeyReused":          door.ErrKeyReused,
 		"door.ErrSlow":               door.ErrSlow,
 		"door.ErrUncertain":          door.ErrUncertain,
+		"outbox.ErrForgotten":        outbox.ErrForgotten,
+		"outbox.ErrFull":             outbox.ErrFull,
+		"outbox.ErrNoReceiver":       outbox.ErrNoReceiver,
+		"outbox.ErrTaken":            outbox.ErrTaken,
 		"tcp.ErrCertificate":         tcp.ErrCertificate,
 		"tcp.ErrControl":             tcp.ErrControl,
 		"tcp.ErrHandshake":           tcp.ErrHandshake,

@@ -38,6 +38,9 @@
 // a lease, and so on. Most of the others are an [ErrLost]. After all but ErrLeft, what was
 // sent last may have arrived or not.
 //
+// Package outbox, below this one, delivers messages exactly once, between machines with
+// journals.
+//
 // A side may send as much as the other side allows ([Config.Window]); more waits, and a side
 // that does not keep up is given up with [world.ErrSlowConsumer].
 //

@@ -111,7 +111,7 @@ func TestCalls(t *testing.T) {
 			return actions.Group(c.Serve("bank"), c.Serve("empty"), server())
 		})
 		hatch := door.New("hatch")
-		paris := run(t, network, "paris", func(c distributed.Config) actions.Action {
+		paris := run(t, network, "paris", func(distributed.Config) actions.Action {
 			return actions.Group(hatch.Driver(), actions.Spawn(actions.Stateless(pay(bank, Change{"tony", 10}), pay(bank, Change{"ann", 1}))))
 		})
 		paris.expect(t, "paid, 10 in all", "refused: the account is locked")
@@ -227,5 +227,28 @@ func TestAdmission(t *testing.T) {
 		if !errors.Is(reason, distributed.ErrNotAdmitted) {
 			t.Errorf("the process has ended with %v", reason)
 		}
+	})
+}
+
+// TestOutbox: an order that is handed over while the shop is away arrives once, also if it is
+// handed over again with its key.
+func TestOutbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := distributed.Memory()
+		hatch := door.New("hatch")
+		paris := run(t, network, "paris", func(distributed.Config) actions.Action {
+			return actions.Group(hatch.Driver(), branch(Order{"green", 2}))
+		})
+		paris.expect(t)
+		berlin := run(t, network, "berlin", shop)
+		time.Sleep(time.Minute)
+		berlin.expect(t, "order: {green 2}")
+		paris.expect(t, "delivered: true")
+		for range 2 {
+			if err := orderFrom(t.Context(), hatch, "order-17", Order{"black", 1}); err != nil {
+				t.Error(err)
+			}
+		}
+		berlin.expect(t, "order: {black 1}")
 	})
 }

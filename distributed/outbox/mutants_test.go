@@ -1,0 +1,37 @@
+package outbox_test
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
+)
+
+var mutantSeeds = flag.Int("mutant-seeds", -1, "in how many seeds TestMutants looks for each mutant; 0 until it is found; negative to leave it out")
+
+// mutants are mistakes that TestSeeds has to find. What the test of one process finds at once
+// is not among them: windows, limits, the refusals of types, and that the messages of a
+// forgotten sender are not passed on, because it greets before it sends them again.
+var mutants = map[string][]simtest.Edit{
+	"nothing is sent again":                       {{"sender.go", "	s.next, s.flying = s.first, 0\n", "	s.next = max(s.next, s.fresh)\n"}},
+	"a message is forgotten when it is sent":      {{"sender.go", "		s.fresh = max(s.fresh, s.next)\n	}\n", "		s.fresh = max(s.fresh, s.next)\n		as = append(as, s.end1(nil))\n	}\n"}},
+	"a message is passed on each time":            {{"receiver.go", "if p.N == c.last+1 && len(c.refused) < maxWindow {\n			c.last++", "if p.N <= c.last+1 {\n			c.last = max(c.last, p.N)"}},
+	"a message overtakes another":                 {{"receiver.go", "if p.N == c.last+1 && len(c.refused) < maxWindow {\n			c.last++", "if p.N > c.last {\n			c.last = p.N"}},
+	"a message is acknowledged and not passed on": {{"receiver.go", "if r.listeners == 0 {", "if false {"}, {"receiver.go", "r.life != 0 && r.listeners == 0, actions.Delete(\"parcels\"), actions.Delete(\"receipts\")", "false"}},
+	"all lives of a sender are one":               {{"sender.go", "			s.life = n\n", "			s.life = uint64(s.self) + uint64(len(s.to.Place.Node))\n			_ = n\n"}},
+	"all lives of a receiver are one":             {{"receiver.go", "			r.life = n\n", "			r.life = 1\n			_ = n\n"}},
+	"what was sent goes to another life":          {{"sender.go", "	for s.first < s.fresh {\n		as = append(as, s.end1(ErrForgotten))\n	}\n", "	s.fresh = s.first\n"}, {"sender.go", "case r.Account != s.account && r.Last+1 == s.fresh:", "case r.Account != s.account && r.Last+1 <= s.fresh:"}, {"sender.go", "s.send(parcel{Account: declined, First: s.fresh})", "s.send(parcel{Account: declined, First: s.first})"}},
+	"a forgotten sender is not told":              {{"receiver.go", "		return actions.Next(r, actions.Send(receipt{Box: r.name, To: p.From}))", "		return actions.Next(r)"}},
+	"each greeting gives another account":         {{"receiver.go", "case p.N == 0 && (!ok || is):", "case p.N == 0:"}},
+	"an absence is not noticed":                   {{"sender.go", "			s.ready = false\n			return s.waits(reason)", "			return s.waits(reason)"}, {"sender.go", "	s.ready, s.trouble = false, nil", "	s.trouble = nil"}},
+	"an acknowledgement is for one more":          {{"sender.go", "for s.first <= r.Last && s.first < s.fresh {", "for s.first <= r.Last+1 && s.first < s.fresh {"}},
+	"the callers are forgotten in a snapshot":     {{"types.go", "l.From, l.N, l.Level})\n		s.bytes", "l.From, 0, l.Level})\n		s.bytes"}},
+}
+
+// TestMutants: TestSeeds finds mistakes.
+func TestMutants(t *testing.T) {
+	if *mutantSeeds < 0 {
+		t.Skip("it builds this package for each mutant, which takes minutes: run it with -mutant-seeds 0")
+	}
+	simtest.FindMutants(t, mutants, *mutantSeeds)
+}
