@@ -53,7 +53,8 @@
 //   - [distributed.ErrUnknownType], [distributed.ErrSchema]: not delivered. The program of the
 //     receiver does not know the type, or has another version. The messages behind it go on.
 //   - [ErrForgotten]: perhaps delivered. The receiver does not know the sender any more: it
-//     has lost its journal, or has none, or has forgotten a sender that was away for long.
+//     was started anew, without a journal or after a failure of its process, or has forgotten
+//     a sender that was away for long.
 //     Only messages that were sent, and not acknowledged, end so; all others go to the new
 //     life of the receiver.
 //   - [rpc.ErrNobody]: not taken. The machine has no sender for the box.
@@ -75,9 +76,12 @@
 //
 // # Memory
 //
-// A sender keeps at most [Config.Messages] messages of [Config.Bytes] bytes, of which up to
-// [Config.Window] are under way. A receiver keeps a number for each of [Config.Senders] lives
-// of senders, and the refusals that these have not taken note of, at most 256 each. A receiver that needs room
-// forgets the sender that was not heard for the longest time, of those that are away if
-// there are any.
+// A sender keeps at most [Config.Messages] messages of [Config.Bytes] bytes. Of these, up to
+// [Config.Window] messages of 64 KiB together are under way. All senders of a machine to one
+// place share its link, whose queue has room for 16 such windows of large messages: see
+// ground.Ground.DeviceQueue.
+//
+// A receiver keeps a number for each of [Config.Senders] lives of senders, and the refusals
+// that these have not taken note of, at most 256 each. If it needs room, it forgets the sender
+// that was silent for longest, of those that are away if there are any.
 package outbox
