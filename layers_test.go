@@ -54,13 +54,14 @@ var mayImport = map[string][]string{
 	"door":                       {"rpc", "journal/codec", "endpoint", "actions", "topic", "world"},
 	"interrupt":                  {},
 	"distributed": {
-		"distributed/internal/session", "distributed/internal/wire", "internal/applog", "internal/nonblock", "internal/retry", "rpc", "endpoint", "actions", "topic", "world",
+		"distributed/internal/realm", "distributed/internal/session", "distributed/internal/wire", "internal/applog", "internal/nonblock", "internal/retry", "rpc", "endpoint", "actions", "topic", "world",
 	},
 	"distributed/outbox": {
 		"distributed", "distributed/internal/wire", "journal/codec", "rpc", "endpoint", "actions", "topic", "world",
 	},
 	"distributed/internal/simtest": {"distributed", "world"},
 	"distributed/networktest":      {"distributed", "distributed/internal/session", "distributed/internal/wire"},
+	"distributed/internal/realm":   {"distributed/internal/wire"},
 	"distributed/internal/session": {"distributed/internal/wire", "world"},
 	"distributed/internal/wire":    {"journal/codec", "actions", "topic", "world"},
 	"supervise":                    {"drivers/timer", "endpoint", "actions", "topic", "world"},

@@ -5,12 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
-	"strings"
-	"unicode/utf8"
 
-	"github.com/go-marketplace/marketplace/distributed/internal/wire"
+	"github.com/go-marketplace/marketplace/distributed/internal/realm"
 )
 
 // linkProtocol is what nodes speak over TLS, as ALPN names it. So a certificate for another
@@ -36,31 +33,21 @@ func (c TLSConfig) credentials() (credentials, error) {
 	case own:
 		return c.ownCredentials()
 	}
-	path := c.RealmKeyFile
-	if path == "" {
-		var err error
-		if path, err = realmKeyFile(); err != nil {
-			return credentials{}, err
-		}
-		if err := makeRealmKey(path); err != nil {
-			return credentials{}, fmt.Errorf("making a realm key: %w", err)
-		}
-	}
-	key, err := readRealmKey(path)
+	key, err := realm.Key(c.RealmKeyFile)
 	if err != nil {
 		return credentials{}, fmt.Errorf("realm key: %w", err)
 	}
-	a, err := deriveAuthority(key)
+	a, err := realm.Derive(key)
 	if err != nil {
 		return credentials{}, fmt.Errorf("realm key: %w", err)
 	}
-	issued, err := a.issue(c.Node)
+	issued, err := a.Issue(c.Node)
 	if err != nil {
 		return credentials{}, fmt.Errorf("issuing a certificate: %w", err)
 	}
 	trusted := x509.NewCertPool()
-	trusted.AddCert(a.certificate)
-	return credentials{c.Node, a.realm, issued, trusted}, nil
+	trusted.AddCert(a.Certificate)
+	return credentials{c.Node, a.Realm, issued, trusted}, nil
 }
 
 // ownCredentials returns credentials with a certificate that somebody else has issued.
@@ -86,7 +73,7 @@ func (c TLSConfig) ownCredentials() (_ credentials, err error) {
 			return credentials{}, fmt.Errorf("certificate: %w", err)
 		}
 	}
-	realm, node, err := identity(chain[0])
+	name, node, err := realm.Identity(chain[0])
 	switch {
 	case err != nil:
 		return credentials{}, fmt.Errorf("certificate: %w", err)
@@ -94,25 +81,11 @@ func (c TLSConfig) ownCredentials() (_ credentials, err error) {
 		return credentials{}, fmt.Errorf("certificate: it is that of node %q, and this is %q", node, c.Node)
 	}
 	for _, use := range []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth} {
-		if err := verify(chain, trusted, use); err != nil {
+		if err := realm.Verify(chain, trusted, use); err != nil {
 			return credentials{}, fmt.Errorf("certificate: other nodes would refuse it: %w", err)
 		}
 	}
-	return credentials{node, realm, own, trusted}, nil
-}
-
-// verify returns an error unless a certificate, with others that may be needed for that, is
-// of a trusted authority and for a use.
-func verify(chain []*x509.Certificate, trusted *x509.CertPool, use x509.ExtKeyUsage) error {
-	if len(chain) == 0 {
-		return errors.New("there is none")
-	}
-	between := x509.NewCertPool()
-	for _, c := range chain[1:] {
-		between.AddCert(c)
-	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: trusted, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{use}})
-	return err
+	return credentials{node, name, own, trusted}, nil
 }
 
 // server returns the settings for connections that others have dialed.
@@ -152,15 +125,15 @@ func (c credentials) check(s tls.ConnectionState, meant string) (node string, er
 	if meant != "" {
 		use = x509.ExtKeyUsageServerAuth
 	}
-	if err := verify(s.PeerCertificates, c.trusted, use); err != nil {
+	if err := realm.Verify(s.PeerCertificates, c.trusted, use); err != nil {
 		return "", explainCertificate(err)
 	}
-	realm, node, err := identity(s.PeerCertificates[0])
+	other, node, err := realm.Identity(s.PeerCertificates[0])
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("%w: that of the other side: %w", ErrCertificate, err)
-	case realm != c.realm:
-		return "", fmt.Errorf("%w: that of node %q is of realm %q, and this is realm %q", ErrRealm, node, realm, c.realm)
+	case other != c.realm:
+		return "", fmt.Errorf("%w: that of node %q is of realm %q, and this is realm %q", ErrRealm, node, other, c.realm)
 	case meant != "" && node != meant:
 		return "", fmt.Errorf("%w: it is node %q, and node %q was dialed; look at the addresses of the peers", ErrWrongNode, node, meant)
 	case node == c.node:
@@ -169,54 +142,4 @@ func (c credentials) check(s tls.ConnectionState, meant string) (node string, er
 		return "", fmt.Errorf("%w: it speaks %q, and not %q", ErrHandshake, s.NegotiatedProtocol, linkProtocol)
 	}
 	return node, nil
-}
-
-// identityScheme is the scheme of the URI in a certificate that names a node:
-// marketplace://realm/node.
-const identityScheme = "marketplace"
-
-// identityURI returns the URI that names a node.
-func identityURI(realm, node string) *url.URL {
-	return &url.URL{Scheme: identityScheme, Host: realm, Path: "/" + node, RawPath: "/" + url.PathEscape(node)}
-}
-
-// identity returns the realm and the node that a certificate names.
-func identity(c *x509.Certificate) (realm, node string, err error) {
-	var found []*url.URL
-	for _, u := range c.URIs {
-		if u.Scheme == identityScheme {
-			found = append(found, u)
-		}
-	}
-	if len(found) != 1 {
-		return "", "", fmt.Errorf("it names %d nodes, and one is needed: a URI %s://realm/node", len(found), identityScheme)
-	}
-	u := found[0]
-	node, ok := strings.CutPrefix(u.Path, "/")
-	if !ok || u.Host == "" || u.User != nil || u.Opaque != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return "", "", fmt.Errorf("it names %q, which is not of the form %s://realm/node", u, identityScheme)
-	}
-	if err := validNode(node); err != nil {
-		return "", "", fmt.Errorf("it names %q: %w", u, err)
-	}
-	return u.Host, node, nil
-}
-
-// validNode returns an error unless name can be that of a node.
-func validNode(name string) error {
-	if name == "" {
-		return errors.New("the name is empty")
-	}
-	return validName(name)
-}
-
-// validName returns an error unless name can be that of a place.
-func validName(name string) error {
-	switch {
-	case len(name) > wire.MaxName:
-		return fmt.Errorf("the name has %d bytes, and at most %d are allowed", len(name), wire.MaxName)
-	case !utf8.ValidString(name):
-		return errors.New("the name is not UTF-8")
-	}
-	return nil
 }

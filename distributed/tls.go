@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-marketplace/marketplace/distributed/internal/realm"
 	"github.com/go-marketplace/marketplace/internal/applog"
 )
 
@@ -121,7 +122,7 @@ func newTLS(c TLSConfig) (n *TLSNetwork, err error) {
 		},
 	}
 	if c.Node != "" || c.Certificate.Certificate == nil && c.CertificateFile == "" {
-		if err := validNode(c.Node); err != nil {
+		if err := realm.ValidNode(c.Node); err != nil {
 			return nil, fmt.Errorf("node %q: %w", c.Node, err)
 		}
 	}
@@ -177,7 +178,7 @@ func listenAddress(a string) (string, error) {
 }
 
 func (n *TLSNetwork) checkPeer(node string) error {
-	if err := validNode(node); err != nil {
+	if err := realm.ValidNode(node); err != nil {
 		return err
 	}
 	if node == n.node {

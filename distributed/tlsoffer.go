@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/go-marketplace/marketplace/distributed/internal/realm"
 	"github.com/go-marketplace/marketplace/distributed/internal/session"
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 )
@@ -25,7 +26,7 @@ const maxWaiting = 128
 // Offer implements [Network]. The first offer opens the listener, and fails if the port is in
 // use.
 func (n *TLSNetwork) Offer(ctx context.Context, place string) (Offer, error) {
-	if err := validName(place); err != nil {
+	if err := realm.ValidName(place); err != nil {
 		return nil, fmt.Errorf("distributed: place %q: %w", place, err)
 	}
 	n.opening.Lock()

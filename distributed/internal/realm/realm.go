@@ -1,4 +1,6 @@
-package distributed
+// Package realm is the authority of a realm: nodes with one realm key derive the same
+// authority from it, and issue their own credentials. It also says what names a node.
+package realm
 
 import (
 	"bytes"
@@ -23,12 +25,27 @@ import (
 
 // Sizes of a realm key in bytes. White space around it does not count.
 const (
-	minRealmKey = 32
-	maxRealmKey = 4 << 10
+	minKey = 32
+	maxKey = 4 << 10
 )
 
-// realmKeyFile returns the file that has the realm key of the user where none is named.
-func realmKeyFile() (string, error) {
+// Key returns the realm key in a file, or, if path is empty, that of the user of this process,
+// which it makes if there is none.
+func Key(path string) ([]byte, error) {
+	if path == "" {
+		var err error
+		if path, err = keyFile(); err != nil {
+			return nil, err
+		}
+		if err := makeKey(path); err != nil {
+			return nil, fmt.Errorf("making it: %w", err)
+		}
+	}
+	return readKey(path)
+}
+
+// keyFile returns the file that has the realm key of the user where none is named.
+func keyFile() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return "", fmt.Errorf("there is no folder for the realm key: %w; name a file", err)
@@ -36,9 +53,9 @@ func realmKeyFile() (string, error) {
 	return filepath.Join(dir, "marketplace", "realm.key"), nil
 }
 
-// makeRealmKey makes a file with a new realm key, unless there is one. If several processes
+// makeKey makes a file with a new realm key, unless there is one. If several processes
 // do so at the same time, the file has the key of one of them, whole.
-func makeRealmKey(path string) error {
+func makeKey(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return nil
 	}
@@ -51,7 +68,7 @@ func makeRealmKey(path string) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	var key [minRealmKey]byte
+	var key [minKey]byte
 	_, _ = rand.Read(key[:]) // which never fails
 	_, err = fmt.Fprintf(f, "%x\n", key)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
@@ -63,8 +80,8 @@ func makeRealmKey(path string) error {
 	return nil
 }
 
-// readRealmKey reads a realm key. It fails if others may read the file.
-func readRealmKey(path string) ([]byte, error) {
+// readKey reads a realm key. It fails if others may read the file.
+func readKey(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -85,24 +102,24 @@ func readRealmKey(path string) ([]byte, error) {
 	if err := private(info); err != nil {
 		return nil, fmt.Errorf("%s %w", path, err)
 	}
-	key, err := io.ReadAll(io.LimitReader(f, maxRealmKey+1))
+	key, err := io.ReadAll(io.LimitReader(f, maxKey+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(key) > maxRealmKey {
-		return nil, fmt.Errorf("%s has more than %d bytes, and so is no realm key", path, maxRealmKey)
+	if len(key) > maxKey {
+		return nil, fmt.Errorf("%s has more than %d bytes, and so is no realm key", path, maxKey)
 	}
-	if key = bytes.TrimSpace(key); len(key) < minRealmKey {
-		return nil, fmt.Errorf("%s has a key of %d bytes, and at least %d are needed", path, len(key), minRealmKey)
+	if key = bytes.TrimSpace(key); len(key) < minKey {
+		return nil, fmt.Errorf("%s has a key of %d bytes, and at least %d are needed", path, len(key), minKey)
 	}
 	return key, nil
 }
 
-// An authority issues the certificates of the nodes of a realm. All who have the realm key
+// An Authority issues the certificates of the nodes of a realm. All who have the realm key
 // derive the same.
-type authority struct {
-	realm       string // its name: the beginning of a hash of the public key
-	certificate *x509.Certificate
+type Authority struct {
+	Realm       string // its name: the beginning of a hash of the public key
+	Certificate *x509.Certificate
 	private     ed25519.PrivateKey
 }
 
@@ -113,11 +130,17 @@ var (
 	neverExpires  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 )
 
-// deriveAuthority returns the authority of the realm with a key.
-func deriveAuthority(key []byte) (authority, error) {
-	seed, err := hkdf.Key(sha256.New, key, nil, "marketplace realm authority 1", ed25519.SeedSize)
+// Seed derives a secret of 32 bytes from a realm key, for one purpose. Nothing about the key, or
+// about the secret for another purpose, follows from it.
+func Seed(key []byte, purpose string) ([]byte, error) {
+	return hkdf.Key(sha256.New, key, nil, purpose, ed25519.SeedSize)
+}
+
+// Derive returns the authority of the realm with a key.
+func Derive(key []byte) (Authority, error) {
+	seed, err := Seed(key, "marketplace realm authority 1")
 	if err != nil {
-		return authority{}, err
+		return Authority{}, err
 	}
 	private := ed25519.NewKeyFromSeed(seed)
 	public := private.Public().(ed25519.PublicKey)
@@ -135,11 +158,11 @@ func deriveAuthority(key []byte) (authority, error) {
 		MaxPathLenZero:        true,
 	}
 	c, err := signed(template, template, public, private)
-	return authority{realm, c, private}, err
+	return Authority{realm, c, private}, err
 }
 
-// issue returns a certificate for a node, with a new key.
-func (a authority) issue(node string) (tls.Certificate, error) {
+// Issue returns a certificate for a node, with a new key.
+func (a Authority) Issue(node string) (tls.Certificate, error) {
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -155,9 +178,9 @@ func (a authority) issue(node string) (tls.Certificate, error) {
 		NotAfter:     neverExpires,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		URIs:         []*url.URL{identityURI(a.realm, node)},
+		URIs:         []*url.URL{URI(a.Realm, node)},
 	}
-	c, err := signed(template, a.certificate, public, a.private)
+	c, err := signed(template, a.Certificate, public, a.private)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

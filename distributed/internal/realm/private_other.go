@@ -1,6 +1,6 @@
 //go:build !unix
 
-package distributed
+package realm
 
 import "io/fs"
 
