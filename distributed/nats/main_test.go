@@ -2,6 +2,8 @@ package nats_test
 
 import (
 	"bufio"
+	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +24,10 @@ import (
 const serverVariable = "NATS_TEST_SERVER"
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(nodeVariable); text != "" {
+		runNode(text)
+		return
+	}
 	if file := os.Getenv(serverVariable); file != "" {
 		runServer(file)
 		return
@@ -189,3 +195,8 @@ func asNetworks(ns []*nats.Network) (all []distributed.Network) {
 	}
 	return all
 }
+
+func background() context.Context { return context.Background() }
+
+// trusting returns settings with which a client trusts every server.
+func trusting() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }

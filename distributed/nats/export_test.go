@@ -1,0 +1,65 @@
+package nats
+
+import "net"
+
+// Stall makes n take no messages until resume is called, and lets only so many wait for it in
+// package nats, which drops the others without a word: dropped returns how many.
+func Stall(n *Network, pending int) (dropped func() int, resume func()) {
+	n.mu.Lock()
+	for _, p := range n.peers {
+		_ = p.subscription.SetPendingLimits(pending, -1)
+	}
+	return func() (all int) {
+			for _, p := range n.peers {
+				lost, _ := p.subscription.Dropped()
+				all += lost
+			}
+			return all
+		}, func() {
+			for _, p := range n.peers {
+				_ = p.subscription.SetPendingLimits(-1, -1)
+			}
+			n.mu.Unlock()
+		}
+}
+
+// Peers returns how many nodes n listens to, and how many links it has.
+func Peers(n *Network) (peers, links int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.peers), len(n.links)
+}
+
+// ListensTo reports whether n listens to a node, and its server knows that.
+func ListensTo(n *Network, node string) bool {
+	n.mu.Lock()
+	known := n.peers[node] != nil
+	n.mu.Unlock()
+	return known && n.conn.Flush() == nil
+}
+
+// NewCarrier returns a connection on which writing does not wait.
+func NewCarrier(c net.Conn, limit int) net.Conn { return newCarrier(c, limit) }
+
+// MaxIdle is how many nodes without a link a node listens to.
+const MaxIdle = maxIdle
+
+// The tokens of subjects.
+var (
+	Token = token
+	Name  = name
+)
+
+// Arrived reads the subject of a message, and returns the sender and the place.
+func Arrived(n *Network, subject string) (from, place string, err error) {
+	a, err := n.arrived(subject)
+	return a.from, a.place, err
+}
+
+// LinkSubject returns the subject of a frame that a client sends to a place.
+func LinkSubject(n *Network, node, place, id string) string {
+	return n.linkSubject(node, place, up, id) + kindFrame
+}
+
+// FromPeer returns the subject to which n subscribes for what a node sends to it.
+func FromPeer(n *Network, node string) string { return n.fromPeer(node) }
