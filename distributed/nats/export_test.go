@@ -44,21 +44,18 @@ func NewCarrier(c net.Conn, limit int) net.Conn { return newCarrier(c, limit) }
 // MaxIdle is how many nodes without a link a node listens to.
 const MaxIdle = maxIdle
 
-// The tokens of subjects.
-var (
-	Token = token
-	Name  = name
-)
+// Token returns the token of a name.
+var Token = token
 
-// Arrived reads the subject of a message, and returns the sender and the place.
-func Arrived(n *Network, subject string) (from, place string, err error) {
-	a, err := n.arrived(subject)
-	return a.from, a.place, err
+// Arrived reads the subject of a message of a node, and returns the token of the place.
+func Arrived(n *Network, from, subject string) (place string, err error) {
+	a, err := n.arrived(from, subject)
+	return a.place, err
 }
 
 // LinkSubject returns the subject of a frame that a client sends to a place.
 func LinkSubject(n *Network, node, place, id string) string {
-	return n.linkSubject(node, place, up, id) + kindFrame
+	return n.linkSubject(node, token(place), up, id) + kindFrame
 }
 
 // FromPeer returns the subject to which n subscribes for what a node sends to it.

@@ -46,7 +46,7 @@ type link struct {
 	closed bool
 }
 
-// newLink returns a link on which this node has a role.
+// newLink returns a link on which this node has a role. The place is its token.
 func (n *Network) newLink(node, place, role, id string, p *peer) *link {
 	other := up
 	if role == up {

@@ -44,7 +44,7 @@ type Network struct {
 	age     uint64
 	dials   map[string]*dial // by the ids of their links
 	links   map[linkKey]*link
-	offers  map[string]*offer
+	offers  map[string]*offer // by the tokens of their places
 	watches map[*watch]bool
 }
 
@@ -131,7 +131,10 @@ func (n *Network) Join(ctx context.Context, node string) (*Network, error) {
 // begin connects to the server.
 func (n *Network) begin(ctx context.Context) error {
 	if err := n.connect(ctx); err != nil {
-		n.stop()
+		n.once.Do(func() {
+			close(n.done)
+			n.stop()
+		})
 		return err
 	}
 	n.work.Go(n.announceAll)
@@ -169,7 +172,7 @@ func (n *Network) connect(ctx context.Context) error {
 	c := n.config
 	d := dialer{limit: c.DialLimit, buffer: c.Buffer}
 	options := []client.Option{
-		client.Name(n.id.node), client.SetCustomDialer(d), client.Timeout(c.DialLimit), client.WriteBufferSize(1),
+		client.Name(n.token), client.SetCustomDialer(d), client.Timeout(c.DialLimit), client.WriteBufferSize(1),
 		client.MaxReconnects(-1), client.ReconnectWait(leafPause), client.ReconnectJitter(leafPause, leafPause),
 		client.ReconnectBufSize(-1), client.IgnoreAuthErrorAbort(), client.NoEcho(),
 		client.PingInterval(pingInterval), client.MaxPingsOutstanding(2),
@@ -207,11 +210,10 @@ func (n *Network) connect(ctx context.Context) error {
 	if err != nil {
 		return explain(at, err)
 	}
+	n.conn = conn
 	if most := conn.MaxPayload(); most < wire.MaxFrame {
-		conn.Close()
 		return fmt.Errorf("%s: the server takes messages of %d bytes (max_payload), and at least %d are needed", redacted(at), most, wire.MaxFrame)
 	}
-	n.conn = conn
 	_, err = conn.Subscribe(n.prefix+".knock."+n.token, n.knocked)
 	if err == nil {
 		_, err = conn.Subscribe(n.prefix+".who.*", n.asked)
@@ -223,7 +225,6 @@ func (n *Network) connect(ctx context.Context) error {
 		err = conn.LastError() // a subscription that is not permitted
 	}
 	if err != nil {
-		conn.Close()
 		return explain(at, err)
 	}
 	return nil

@@ -44,11 +44,11 @@ func (n *Network) Offer(_ context.Context, place string) (distributed.Offer, err
 	switch {
 	case n.closed:
 		return nil, fmt.Errorf("nats: place %q: %w", place, errLeft)
-	case n.offers[place] != nil:
+	case n.offers[token(place)] != nil:
 		return nil, fmt.Errorf("nats: node %q offers place %q already", n.id.node, place)
 	}
-	n.offers[place] = o
-	n.announce(place, true)
+	n.offers[token(place)] = o
+	n.announce(o, true)
 	return o, nil
 }
 
@@ -79,13 +79,13 @@ func (o *offer) end(reason error) {
 func (o *offer) Close() error {
 	n := o.network
 	n.mu.Lock()
-	if n.offers[o.place] != o {
+	if n.offers[token(o.place)] != o {
 		n.mu.Unlock()
 		return nil
 	}
-	delete(n.offers, o.place)
+	delete(n.offers, token(o.place))
 	o.end(net.ErrClosed)
-	n.announce(o.place, false)
+	n.announce(o, false)
 	n.mu.Unlock()
 	for {
 		select {
@@ -110,22 +110,22 @@ func (n *Network) welcome(a arrival, data []byte) (err error) {
 		return errNoLink // it has ended here, or is one of a former life of this node
 	}
 	h, err := wire.ReadHello(f.Body)
-	if err == nil && h.Place != a.place {
-		err = fmt.Errorf("%w: the HELLO asks for place %q on a link to place %q", wire.ErrMalformed, h.Place, a.place)
+	if err == nil && token(h.Place) != a.place {
+		err = fmt.Errorf("%w: the HELLO asks for place %q on a link to place %s", wire.ErrMalformed, h.Place, a.place)
 	}
 	if err != nil {
 		n.refuse(a, f.ID, err)
 	} else {
-		err = n.deliver(a, f.ID, data)
+		err = n.deliver(a, h.Place, f.ID, data)
 	}
 	switch {
 	case errors.Is(err, session.ErrNoPlace):
 		n.refuse(a, f.ID, err)
 		n.log.Info("nats: a place that is not there was asked for", slog.String("node", n.id.node),
-			slog.String("peer", a.from), slog.String("place", a.place))
+			slog.String("peer", a.from), slog.String("place", h.Place))
 	case err != nil && !errors.Is(err, errLeft):
 		n.log.Warn("nats: a link is refused", slog.String("node", n.id.node),
-			slog.String("peer", a.from), slog.String("place", a.place), slog.Any("reason", err))
+			slog.String("peer", a.from), slog.String("place", h.Place), slog.Any("reason", err))
 	}
 	return err
 }
@@ -136,7 +136,7 @@ func (n *Network) refuse(a arrival, id wire.ID, reason error) {
 }
 
 // deliver gives a new link to the offer of its place.
-func (n *Network) deliver(a arrival, id wire.ID, hello []byte) error {
+func (n *Network) deliver(a arrival, place string, id wire.ID, hello []byte) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	o := n.offers[a.place]
@@ -144,7 +144,7 @@ func (n *Network) deliver(a arrival, id wire.ID, hello []byte) error {
 	case n.closed:
 		return errLeft
 	case o == nil:
-		return n.noPlace(a.place)
+		return n.noPlace(place)
 	case len(o.links) == cap(o.links):
 		return fmt.Errorf("%d others wait for the place", maxWaiting)
 	}

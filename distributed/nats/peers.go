@@ -33,7 +33,7 @@ func (n *Network) listenTo(node string) (*peer, error) {
 		p.age = n.age
 		return p, nil
 	}
-	s, err := n.conn.Subscribe(n.fromPeer(node), n.arrive)
+	s, err := n.conn.Subscribe(n.fromPeer(node), func(m *client.Msg) { n.arrive(node, m) })
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +91,11 @@ func (n *Network) knocked(m *client.Msg) {
 	}
 }
 
-// arrive handles a message of a link.
-func (n *Network) arrive(m *client.Msg) {
-	a, err := n.arrived(m.Subject)
+// arrive handles a message of a link to a node.
+func (n *Network) arrive(from string, m *client.Msg) {
+	a, err := n.arrived(from, m.Subject)
 	if err != nil {
-		n.log.Warn("nats: a message is dropped", slog.String("node", n.id.node), slog.String("subject", m.Subject), slog.Any("reason", err))
+		n.log.Warn("nats: a message is dropped", slog.String("node", n.id.node), slog.String("peer", from), slog.String("subject", m.Subject), slog.Any("reason", err))
 		return
 	}
 	switch {
@@ -179,7 +179,7 @@ func (n *Network) dial(ctx context.Context, node, place string) (*link, error) {
 	n.use(p, 1)
 	n.dials[id] = d
 	n.mu.Unlock()
-	l := n.newLink(node, place, up, id, p)
+	l := n.newLink(node, token(place), up, id, p)
 	err = n.ask(ctx, d, l.subject+kindDial)
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -39,7 +39,8 @@ func (c Config) start(ctx context.Context, id identity, log *slog.Logger) (*embe
 	}
 	o := &server.Options{
 		DontListen: true, NoLog: true, NoSigs: true, NoSystemAccount: true,
-		MaxPayload: 1 << 20, MaxPending: int64(c.Buffer), WriteDeadline: c.DialLimit, PingInterval: pingInterval, MaxPingsOut: 2,
+		MaxPayload: 1 << 20, MaxControlLine: 16 << 10, // for the credentials of nodes with long names
+		MaxPending: int64(c.Buffer), WriteDeadline: c.DialLimit, PingInterval: pingInterval, MaxPingsOut: 2,
 	}
 	o.LeafNode.ReconnectInterval = leafPause
 	if err := e.admits.admit(o); err != nil {

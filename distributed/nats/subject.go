@@ -1,11 +1,10 @@
 package nats
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
-	"fmt"
 	"strings"
-
-	"github.com/go-marketplace/marketplace/distributed/internal/realm"
 )
 
 // Subjects.
@@ -34,13 +33,12 @@ const (
 	kindEnd    = "end" // the sender has closed the link, or does not have it
 )
 
-// MaxSubject is how many bytes a subject of this package has at most. Servers allow 4096 for
-// all of a control line by default.
+// MaxSubject is how many bytes a subject of this package has at most.
 const MaxSubject = len(prefix) + maxRealm + 3*maxToken + len(".link....down.0123456789abcdef.answer")
 
 const (
 	maxRealm = 64
-	maxToken = 3 * 255 // each byte of a name can become three
+	maxToken = 64
 )
 
 // Permissions returns the subjects to which a node of a realm may publish and subscribe. Only
@@ -59,38 +57,23 @@ func (n *Network) fromPeer(node string) string {
 	return n.prefix + ".link." + token(node) + "." + n.token + ".>"
 }
 
-// linkSubject returns the subject of messages of a link to a node, up to the kind.
+// linkSubject returns the subject of messages of a link to a node, up to the kind. The place is
+// its token.
 func (n *Network) linkSubject(node, place, role, id string) string {
-	return n.prefix + ".link." + n.token + "." + token(node) + "." + token(place) + "." + role + "." + id + "."
+	return n.prefix + ".link." + n.token + "." + token(node) + "." + place + "." + role + "." + id + "."
 }
 
-// An arrival is what the subject of a message of a link says.
+// An arrival is what the subject of a message of a link says. The place is its token.
 type arrival struct{ from, place, role, id, kind string }
 
-// arrived reads the subject of a message of a link to this node.
-func (n *Network) arrived(subject string) (a arrival, err error) {
-	rest, ok := strings.CutPrefix(subject, n.prefix+".link.")
+// arrived reads the subject of a message that a node has sent to this one.
+func (n *Network) arrived(from, subject string) (arrival, error) {
+	rest, ok := strings.CutPrefix(subject, strings.TrimSuffix(n.fromPeer(from), ">"))
 	parts := strings.Split(rest, ".")
-	if !ok || len(parts) != 6 || parts[1] != n.token || len(parts[4]) != idSize {
-		return a, errors.New("it is not that of a link to this node")
+	if !ok || len(parts) != 4 || len(parts[0]) > maxToken || parts[1] != up && parts[1] != down || len(parts[2]) != idSize {
+		return arrival{}, errors.New("it is not that of a link to this node")
 	}
-	a.role, a.id, a.kind = parts[3], parts[4], parts[5]
-	if a.from, err = name(parts[0]); err == nil {
-		err = realm.ValidNode(a.from)
-	}
-	if err != nil {
-		return a, fmt.Errorf("the node: %w", err)
-	}
-	if a.place, err = name(parts[2]); err == nil {
-		err = realm.ValidName(a.place)
-	}
-	if err != nil {
-		return a, fmt.Errorf("the place: %w", err)
-	}
-	if a.role != up && a.role != down {
-		return a, fmt.Errorf("the role %q does not exist", a.role)
-	}
-	return a, nil
+	return arrival{from, parts[0], parts[1], parts[2], parts[3]}, nil
 }
 
 const hexadecimal = "0123456789ABCDEF"
@@ -100,8 +83,10 @@ func plain(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_'
 }
 
-// token returns the token of a subject that stands for a name. Letters, digits, - and _ stand
-// for themselves, every other byte for =XX, and = for the empty name.
+// token returns the token of a subject that stands for a name, of at most 64 bytes. Letters,
+// digits, - and _ stand for themselves, and every other byte for =XX. A token that would be
+// longer is a hash of the name, after ==, and = stands for the empty name. No two names have the
+// same token.
 func token(name string) string {
 	if name == "" {
 		return "="
@@ -114,31 +99,9 @@ func token(name string) string {
 			b.Write([]byte{'=', hexadecimal[c>>4], hexadecimal[c&15]})
 		}
 	}
+	if b.Len() > maxToken {
+		h := sha256.Sum256([]byte(name))
+		return "==" + base64.RawURLEncoding.EncodeToString(h[:])
+	}
 	return b.String()
-}
-
-// name returns the name for which a token stands. Each name has one token.
-func name(token string) (string, error) {
-	if token == "=" {
-		return "", nil
-	}
-	var b []byte
-	for i := 0; i < len(token); i++ {
-		c := token[i]
-		if c == '=' && i+2 < len(token) {
-			high, low := strings.IndexByte(hexadecimal, token[i+1]), strings.IndexByte(hexadecimal, token[i+2])
-			if high < 0 || low < 0 || plain(byte(high<<4|low)) {
-				return "", fmt.Errorf("the token %q stands for no name", token)
-			}
-			c = byte(high<<4 | low)
-			i += 2
-		} else if !plain(c) {
-			return "", fmt.Errorf("the token %q stands for no name", token)
-		}
-		b = append(b, c)
-	}
-	if len(b) == 0 {
-		return "", errors.New("the token is empty")
-	}
-	return string(b), nil
 }

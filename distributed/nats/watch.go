@@ -35,8 +35,8 @@ func (n *Network) announceAll() {
 			return
 		case now := <-ticker.C:
 			n.mu.Lock()
-			for place := range n.offers {
-				n.announce(place, true)
+			for _, o := range n.offers {
+				n.announce(o, true)
 			}
 			for w := range n.watches {
 				w.forget(now)
@@ -47,20 +47,17 @@ func (n *Network) announceAll() {
 }
 
 // announce says that this node offers a place, or does so no more. The lock is held.
-func (n *Network) announce(place string, offered bool) {
+func (n *Network) announce(o *offer, offered bool) {
 	sign := "-"
 	if offered {
 		sign = "+"
 	}
-	_ = n.publish(n.prefix+".here."+token(place), []byte(sign+n.id.node))
+	_ = n.publish(n.prefix+".here."+token(o.place), []byte(sign+n.id.node))
 }
 
 // asked answers a node that asks who offers a place. If many ask, the answer is for all.
 func (n *Network) asked(m *client.Msg) {
-	place, err := name(strings.TrimPrefix(m.Subject, n.prefix+".who."))
-	if err != nil {
-		return
-	}
+	place := strings.TrimPrefix(m.Subject, n.prefix+".who.")
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	o := n.offers[place]
@@ -73,7 +70,7 @@ func (n *Network) asked(m *client.Msg) {
 		defer n.mu.Unlock()
 		o.due = false
 		if n.offers[place] == o && !n.closed {
-			n.announce(place, true)
+			n.announce(o, true)
 		}
 	})
 }
