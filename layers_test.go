@@ -112,6 +112,20 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// TestModules: who uses this module does not get NATS, nor what else the modules below it
+// depend on.
+func TestModules(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "all").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []string{"github.com/nats-io/", "github.com/chromedp/", "github.com/tidwall/wal"} {
+		if strings.Contains(string(out), other) {
+			t.Errorf("the module depends on %s", other)
+		}
+	}
+}
+
 // pure are the packages that do nothing but compute.
 var pure = []string{"topic", "actions", "endpoint", "vm", "vm/image"}
 

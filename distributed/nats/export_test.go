@@ -1,6 +1,10 @@
 package nats
 
-import "net"
+import (
+	"net"
+
+	client "github.com/nats-io/nats.go"
+)
 
 // Stall makes n take no messages until resume is called, and lets only so many wait for it in
 // package nats, which drops the others without a word: dropped returns how many.
@@ -60,3 +64,23 @@ func LinkSubject(n *Network, node, place, id string) string {
 
 // FromPeer returns the subject to which n subscribes for what a node sends to it.
 func FromPeer(n *Network, node string) string { return n.fromPeer(node) }
+
+// RawConn returns a connection of package nats to the server in the process of n, as a program
+// would make it without this package.
+func RawConn(n *Network, options ...client.Option) (*client.Conn, error) {
+	id := n.id
+	if id.authority == nil {
+		var err error
+		if id, err = n.own.admits.local(id); err != nil {
+			return nil, err
+		}
+	}
+	return client.Connect("", append(options, client.InProcessServer(n.own), id.login())...)
+}
+
+// RequestSubject returns a subject on which one node may send to another, and a prefix of
+// inboxes for the answers.
+func RequestSubject(n *Network, from, to string) (subject, inbox string) {
+	p := n.prefix + ".link."
+	return p + token(from) + "." + token(to) + ".request", p + token(to) + "." + token(from) + ".inbox"
+}

@@ -200,3 +200,17 @@ func background() context.Context { return context.Background() }
 
 // trusting returns settings with which a client trusts every server.
 func trusting() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
+
+// until waits until ok holds, for what other goroutines and processes do.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	late, tick := time.After(patience), time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("it takes longer than %v until %s", patience, what)
+		}
+	}
+}

@@ -29,17 +29,11 @@ type heard struct {
 // await waits until ok holds.
 func (h *heard) await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+	until(t, what, func() bool {
 		h.Lock()
-		done := ok()
-		h.Unlock()
-		if done {
-			return
-		}
-		if time.Since(begun) > patience {
-			t.Fatalf("%s: it has heard %q and %q", what, h.subjects, h.errors)
-		}
-	}
+		defer h.Unlock()
+		return ok()
+	})
 }
 
 // eavesdrop connects to a server with the credentials of a node, without package nats.
@@ -184,11 +178,7 @@ func freeLeaf(t *testing.T, c nats.Config) *client.Conn {
 		s.Shutdown()
 		s.WaitForShutdown()
 	})
-	for begun := time.Now(); s.NumLeafNodes() == 0; time.Sleep(time.Millisecond) {
-		if time.Since(begun) > patience {
-			t.Fatal("the leaf does not connect")
-		}
-	}
+	until(t, "the leaf connects", func() bool { return s.NumLeafNodes() == 1 })
 	conn, err := client.Connect("", client.InProcessServer(s), client.NoEcho())
 	if err != nil {
 		t.Fatal(err)
@@ -214,17 +204,11 @@ func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, 
 // await waits until the log has a text.
 func (l *logged) await(t *testing.T, text string) {
 	t.Helper()
-	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+	until(t, "the log has "+text, func() bool {
 		l.mu.Lock()
-		all := l.text.String()
-		l.mu.Unlock()
-		if strings.Contains(all, text) {
-			return
-		}
-		if time.Since(begun) > patience {
-			t.Fatalf("the log does not have %q:\n%s", text, all)
-		}
-	}
+		defer l.mu.Unlock()
+		return strings.Contains(l.text.String(), text)
+	})
 }
 
 // TestWrongCredentials: a leaf that has another realm key, or credentials of another realm, is
@@ -232,7 +216,7 @@ func (l *logged) await(t *testing.T, text string) {
 func TestWrongCredentials(t *testing.T) {
 	var log logged
 	hub := open(t, nats.Config{Node: "home", RealmKeyFile: realmKey(t), Listen: ":0", Logger: log.logger()})
-	other := open(t, nats.Config{Node: "other", RealmKeyFile: realmKey(t) + "", Listen: ":0"})
+	other := open(t, nats.Config{Node: "other", RealmKeyFile: realmKey(t), Listen: ":0"})
 	discard := slog.New(slog.DiscardHandler)
 
 	_, err := nats.Open(t.Context(), nats.Config{Node: "eve", RealmKeyFile: realmKey(t), LeafOf: hub.URL(), Logger: discard})
@@ -312,9 +296,7 @@ func TestHostileMessages(t *testing.T) {
 	send(p+".knock.home", []byte("eve"))
 	const id = "0123456789abcdef"
 	hello, elsewhere := networktest.Hello("home", "room"), networktest.Hello("home", "hall")
-	for !nats.ListensTo(home, "eve") {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "home listens to eve", func() bool { return nats.ListensTo(home, "eve") })
 	for range 3 {
 		for _, role := range []string{"up", "down", "sideways"} {
 			for _, place := range []string{"room", "=", "==", "=ZZ", "=72oom", "hall", strings.Repeat("x", 300)} {
