@@ -66,24 +66,32 @@ func (l *link) Send(frame []byte) error {
 	if n := len(frame); n == 0 || n > wire.MaxFrame {
 		return fmt.Errorf("nats: a frame for node %q has %d bytes, and 1 to %d are allowed", l.key.peer, n, wire.MaxFrame)
 	}
-	if err := l.over(); err != nil {
+	switch ended, err := l.over(); {
+	case err != nil:
 		return err
+	case ended:
+		return nil
 	}
 	if err := l.network.publish(l.subject+kindFrame, frame); err != nil {
 		l.end(fmt.Errorf("nats: there is no connection to the server: %w", err))
-		return l.over()
+		_, err := l.over()
+		return err
 	}
 	return nil
 }
 
-// over returns the reason for which the link has ended, if it has.
-func (l *link) over() error {
+// over reports whether the link has ended, and returns the reason as soon as all that has
+// arrived before was received: the last frame may have a better one.
+func (l *link) over() (ended bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		return net.ErrClosed
+	switch {
+	case l.closed:
+		return true, net.ErrClosed
+	case len(l.frames) > 0:
+		return l.err != nil, nil
 	}
-	return l.err
+	return l.err != nil, l.err
 }
 
 // Receive implements [distributed.Link].
