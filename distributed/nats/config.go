@@ -59,7 +59,7 @@ type Config struct {
 	// that of the realm key, and those of the system.
 	Authority string `json:",omitempty"`
 
-	// Realm is the name of the realm: letters and digits, at most 64. Nodes of different realms
+	// Realm is the name of the realm: letters, digits, - and _, at most 64. Nodes of different realms
 	// do not hear of each other. The default is that of the realm key or of the account of the
 	// credentials, and "default" for credentials that are a seed.
 	Realm string `json:",omitempty"`
@@ -99,7 +99,7 @@ func (c Config) settled() (Config, error) {
 	case c.Listen != "" && c.Credentials != "":
 		return c, errors.New("to let other nodes connect, a node needs the realm key, and not only credentials of its own")
 	case len(c.Realm) > maxRealm || strings.ContainsFunc(c.Realm, func(r rune) bool { return r > 127 || !plain(byte(r)) }):
-		return c, fmt.Errorf("realm %.80q: it has other characters than letters and digits, or more than %d", c.Realm, maxRealm)
+		return c, fmt.Errorf("realm %.80q: it has other characters than letters, digits, - and _, or more than %d", c.Realm, maxRealm)
 	}
 	if c.Node != "" || c.Credentials == "" {
 		if err := realm.ValidNode(c.Node); err != nil {

@@ -163,6 +163,16 @@ func TestHubRestart(t *testing.T) {
 	paris.expect(t, "+berlin", "berlin: hello paris")
 }
 
+// TestLeafOfCluster: the server of a node can be a leaf of a nats-server, too.
+func TestLeafOfCluster(t *testing.T) {
+	key, leaves := realmKey(t), freeAddress(t)
+	s := startServer(t, serverConfig(t, key, "127.0.0.1:-1")+"leafnodes: { listen: \""+leaves+"\" }\n")
+	berlin := run(t, open(t, nats.Config{Node: "berlin", RealmKeyFile: key, LeafOf: "nats://" + leaves}), home)
+	paris := run(t, open(t, nats.Config{Node: "paris", RealmKeyFile: key, URL: s.url}), visitor)
+	berlin.expect(t, "+paris", "paris: hello berlin")
+	paris.expect(t, "+berlin", "berlin: hello paris")
+}
+
 // freeAddress returns an address on which nobody listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
