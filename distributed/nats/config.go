@@ -91,11 +91,11 @@ func (c Config) settled() (Config, error) {
 	c.DialLimit, c.Buffer = cmp.Or(c.DialLimit, defaultLimit), cmp.Or(c.Buffer, defaultBuffer)
 	switch {
 	case c.DialLimit < 0:
-		return c, fmt.Errorf("DialLimit is %v", c.DialLimit)
+		return c, fmt.Errorf("the DialLimit is %v", c.DialLimit)
 	case c.Buffer < 1<<20:
-		return c, fmt.Errorf("Buffer is %d bytes, and needs to be at least %d", c.Buffer, 1<<20)
+		return c, fmt.Errorf("the Buffer is %d bytes, and needs to be at least %d", c.Buffer, 1<<20)
 	case c.URL != "" && (c.Listen != "" || c.LeafOf != ""):
-		return c, errors.New("URL stands for servers elsewhere, so it goes without Listen and LeafOf, which are for the node's own")
+		return c, errors.New("the URL stands for servers elsewhere, so it goes without Listen and LeafOf, which are for the node's own")
 	case c.Listen != "" && c.Credentials != "":
 		return c, errors.New("to let other nodes connect, a node needs the realm key, and not only credentials of its own")
 	case len(c.Realm) > maxRealm || strings.ContainsFunc(c.Realm, func(r rune) bool { return r > 127 || !plain(byte(r)) }):
