@@ -53,7 +53,7 @@ var Token = token
 
 // Arrived reads the subject of a message of a node, and returns the token of the place.
 func Arrived(n *Network, from, subject string) (place string, err error) {
-	a, err := n.arrived(from, subject)
+	a, err := arrived(from, n.fromPeer(from), subject)
 	return a.place, err
 }
 
@@ -63,7 +63,7 @@ func LinkSubject(n *Network, node, place, id string) string {
 }
 
 // FromPeer returns the subject to which n subscribes for what a node sends to it.
-func FromPeer(n *Network, node string) string { return n.fromPeer(node) }
+func FromPeer(n *Network, node string) string { return n.fromPeer(node) + ">" }
 
 // RawConn returns a connection of package nats to the server in the process of n, as a program
 // would make it without this package.

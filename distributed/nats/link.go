@@ -37,6 +37,7 @@ type link struct {
 	peer    *peer
 	key     linkKey
 	subject string // of what is sent, up to the kind
+	frameOn string // the subject of frames
 
 	mu     sync.Mutex
 	more   sync.Cond
@@ -53,6 +54,7 @@ func (n *Network) newLink(node, place, role, id string, p *peer) *link {
 		other = down
 	}
 	l := &link{network: n, peer: p, key: linkKey{node, other, id}, subject: n.linkSubject(node, place, role, id)}
+	l.frameOn = l.subject + kindFrame
 	l.more.L = &l.mu
 	return l
 }
@@ -72,7 +74,7 @@ func (l *link) Send(frame []byte) error {
 	case ended:
 		return nil
 	}
-	if err := l.network.publish(l.subject+kindFrame, frame); err != nil {
+	if err := l.network.publish(l.frameOn, frame); err != nil {
 		l.end(fmt.Errorf("nats: there is no connection to the server: %w", err))
 		_, err := l.over()
 		return err

@@ -33,7 +33,8 @@ func (n *Network) listenTo(node string) (*peer, error) {
 		p.age = n.age
 		return p, nil
 	}
-	s, err := n.conn.Subscribe(n.fromPeer(node), func(m *client.Msg) { n.arrive(node, m) })
+	head := n.fromPeer(node)
+	s, err := n.conn.Subscribe(head+">", func(m *client.Msg) { n.arrive(node, head, m) })
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +93,8 @@ func (n *Network) knocked(m *client.Msg) {
 }
 
 // arrive handles a message of a link to a node.
-func (n *Network) arrive(from string, m *client.Msg) {
-	a, err := n.arrived(from, m.Subject)
+func (n *Network) arrive(from, head string, m *client.Msg) {
+	a, err := arrived(from, head, m.Subject)
 	if err != nil {
 		n.log.Warn("nats: a message is dropped", slog.String("node", n.id.node), slog.String("peer", from), slog.String("subject", m.Subject), slog.Any("reason", err))
 		return

@@ -52,9 +52,9 @@ func Permissions(realm, node string) (publish, subscribe []string) {
 		[]string{p + ".link.*." + me + ".>", p + ".knock." + me, p + ".who.*", p + ".here.*"}
 }
 
-// fromPeer returns the subject of all that a node sends to this one.
+// fromPeer returns the beginning of the subjects of all that a node sends to this one.
 func (n *Network) fromPeer(node string) string {
-	return n.prefix + ".link." + token(node) + "." + n.token + ".>"
+	return n.prefix + ".link." + token(node) + "." + n.token + "."
 }
 
 // linkSubject returns the subject of messages of a link to a node, up to the kind. The place is
@@ -66,14 +66,18 @@ func (n *Network) linkSubject(node, place, role, id string) string {
 // An arrival is what the subject of a message of a link says. The place is its token.
 type arrival struct{ from, place, role, id, kind string }
 
-// arrived reads the subject of a message that a node has sent to this one.
-func (n *Network) arrived(from, subject string) (arrival, error) {
-	rest, ok := strings.CutPrefix(subject, strings.TrimSuffix(n.fromPeer(from), ">"))
-	parts := strings.Split(rest, ".")
-	if !ok || len(parts) != 4 || len(parts[0]) > maxToken || parts[1] != up && parts[1] != down || len(parts[2]) != idSize {
+// arrived reads the subject of a message that a node has sent to this one. Before the place, it
+// has what head says.
+func arrived(from, head, subject string) (a arrival, err error) {
+	rest, ok := strings.CutPrefix(subject, head)
+	a.from = from
+	a.place, rest, _ = strings.Cut(rest, ".")
+	a.role, rest, _ = strings.Cut(rest, ".")
+	a.id, a.kind, _ = strings.Cut(rest, ".")
+	if !ok || len(a.place) > maxToken || a.role != up && a.role != down || len(a.id) != idSize || strings.Contains(a.kind, ".") {
 		return arrival{}, errors.New("it is not that of a link to this node")
 	}
-	return arrival{from, parts[0], parts[1], parts[2], parts[3]}, nil
+	return a, nil
 }
 
 const hexadecimal = "0123456789ABCDEF"
