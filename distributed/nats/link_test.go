@@ -2,12 +2,14 @@ package nats_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/distributed/nats"
 	"github.com/go-marketplace/marketplace/distributed/networktest"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // TestLastFrameBeforeEnd: a side that sends after the other one has closed the link still
@@ -51,6 +53,40 @@ func TestServerEndsLinks(t *testing.T) {
 	for _, l := range []distributed.Link{client, home} {
 		if err := networktest.Ended(t, l); !strings.Contains(err.Error(), "the connection to the server has ended") {
 			t.Errorf("the link ends with %v", err)
+		}
+	}
+}
+
+// TestBuffer: a link that does not receive keeps a bounded amount, and then ends with
+// ErrSlowConsumer, after what it has kept. Others go on.
+func TestBuffer(t *testing.T) {
+	const buffer, size = 1 << 20, 100 << 10
+	hub := open(t, nats.Config{Node: "b", RealmKeyFile: realmKey(t), Buffer: buffer})
+	a, err := hub.Join(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeLater(t, a)
+	o := networktest.Offer(t, hub, "room")
+	client := networktest.Dial(t, a, "b", "room")
+	home := networktest.Accept(t, o, "b", "room")
+	other := networktest.Dial(t, a, "b", "room")
+	otherHome := networktest.Accept(t, o, "b", "room")
+	for range 2 * buffer / size {
+		networktest.Send(t, client, make([]byte, size))
+		networktest.Send(t, other, []byte("turn")) // one after the other, so that nobody else is slow
+		networktest.Receive(t, otherHome)
+	}
+	for kept := 0; ; kept += size {
+		f, err := home.Receive()
+		if err != nil {
+			if !errors.Is(err, world.ErrSlowConsumer) || kept < buffer/2 {
+				t.Errorf("after %d bytes the link ends with %v", kept, err)
+			}
+			return
+		}
+		if kept+len(f) > buffer {
+			t.Fatal("the link has kept more than it may")
 		}
 	}
 }
