@@ -32,7 +32,7 @@ func randomProgram(t *rapid.T) {
 	}
 	d := sup(spec, children...)
 	r := newRig(t, rapid.Bool().Draw(t, "timers"), []actions.Type{d.Type}, d.Spawn())
-	pid := r.sup()
+	pid := r.named("sup")
 	reasons := r.watch(pid)
 	h := history{r: r, spec: spec, starts: map[string][]time.Duration{}}
 	t.Repeat(map[string]func(*rapid.T){
@@ -142,7 +142,7 @@ func TestSaved(t *testing.T) {
 	d := sup(supervise.Spec{Intensity: 1, Backoff: supervise.Backoff{Min: time.Second}}, work("a", supervise.Permanent), work("b", supervise.Permanent))
 	r := newRig(t, true, []actions.Type{d.Type}, d.Spawn())
 	r.order("a", "fail") // vmtest saves and restores the machine at each input
-	p, _ := r.m.VM().Process([]actions.PID{r.sup()})
+	p, _ := r.m.VM().Process([]actions.PID{r.named("sup")})
 	data, err := d.Encode(p.State)
 	if err != nil {
 		t.Fatal(err)

@@ -180,10 +180,10 @@ func (r *rig) watch(pid actions.PID) *[]error {
 	return &reasons
 }
 
-// sup returns the PID of the process called sup.
-func (r *rig) sup() actions.PID {
+// named returns the PID of the process with a name.
+func (r *rig) named(name string) actions.PID {
 	for p := range r.m.VM().Processes() {
-		if p.Name == "sup" {
+		if p.Name == name {
 			return p.Path[0]
 		}
 	}

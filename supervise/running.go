@@ -25,7 +25,7 @@ var (
 )
 
 // running returns the endpoint that says that child i runs.
-func (d *Definition[T]) running(i int, pid actions.PID) actions.AddEndpoint {
-	name := d.children[i].Name
+func (d *kind[A]) running(s supervisor[A], i int, pid actions.PID) actions.AddEndpoint {
+	name := s.Children[i].Name
 	return endpoint.Publisher(topic.Where(Supervisor.Is(d.Name), ChildName.Is(name), ChildPID.Is(pid))).As(name)
 }

@@ -110,7 +110,7 @@ func TestFailedBoot(t *testing.T) {
 // than it allows. It ends the children, the last one first, and its reason has theirs.
 func TestIntensity(t *testing.T) {
 	r := supervised(t, supervise.Spec{Intensity: 2, Period: time.Second})
-	reasons := r.watch(r.sup())
+	reasons := r.watch(r.named("sup"))
 	r.order("a", "fail")
 	r.want("-a: boom", "+a")
 	r.advance(900 * time.Millisecond)
@@ -237,7 +237,7 @@ func TestWithoutTimers(t *testing.T) {
 // TestChildrenEndWithTheirSupervisor: whoever ends it, and for whatever reason.
 func TestChildrenEndWithTheirSupervisor(t *testing.T) {
 	r := supervised(t, supervise.Spec{})
-	r.m.Perform(actions.Kill(r.sup(), errBoom))
+	r.m.Perform(actions.Kill(r.named("sup"), errBoom))
 	r.note()
 	r.gone()
 }
@@ -246,7 +246,7 @@ func TestChildrenEndWithTheirSupervisor(t *testing.T) {
 func TestQuitsAfterItsChildren(t *testing.T) {
 	d := sup(supervise.Spec{}, work("a", supervise.Transient), work("b", supervise.Temporary))
 	r := newRig(t, true, []actions.Type{d.Type}, d.Spawn())
-	reasons := r.watch(r.sup())
+	reasons := r.watch(r.named("sup"))
 	r.order("a", "quit")
 	r.order("b", "fail")
 	r.want("+a", "+b", "-a", "-b: boom")
@@ -261,7 +261,7 @@ func TestNests(t *testing.T) {
 	inner := supervise.Define[tag2]("supervise_test.inner", supervise.Spec{Intensity: 1}, work("x", supervise.Permanent), work("y", supervise.Permanent))
 	d := sup(supervise.Spec{Strategy: supervise.RestForOne, Intensity: 1}, supervise.Child{Name: "in", Start: inner.Spawn()}, work("z", supervise.Permanent))
 	r := newRig(t, true, []actions.Type{d.Type, inner.Type}, d.Spawn())
-	reasons := r.watch(r.sup())
+	reasons := r.watch(r.named("sup"))
 	r.want("+in", "+z", "+x", "+y")
 	for range 2 {
 		r.order("y", "fail")

@@ -22,7 +22,13 @@ import (
 //	Step 3: The first child that is down, and waits for nothing, is started. When it
 //	        runs, settle goes on with the next.
 //	Step 4: If no child runs or is down, the supervisor quits.
-type supervisor[T any] struct {
+type supervisor[A any] struct {
+	Arg A // says what its children are: see [kind]
+	state
+}
+
+// A state is what a supervisor knows about its children.
+type state struct {
 	Self     actions.PID
 	Children []child   // in the order of those of the definition
 	Restarts []restart // those that count, and those that wait, in their order
@@ -57,22 +63,22 @@ type restart struct {
 }
 
 // endpoints returns what a supervisor has open: see [actions.Type].
-func (d *Definition[T]) endpoints(s supervisor[T]) actions.Action {
+func (d *kind[A]) endpoints(s supervisor[A]) actions.Action {
 	all := actions.Tree{d.timers(s), endpoint.Publisher(topic.All[timer.Set]()).As(setsTimers{})}
 	for i, c := range s.Children {
 		if c.PID != 0 {
-			all = append(all, d.monitor(c.PID), d.running(i, c.PID))
+			all = append(all, d.monitor(c.PID), d.running(s, i, c.PID))
 		}
 	}
 	return all
 }
 
-func (d *Definition[T]) monitor(pid actions.PID) actions.MonitorProcess {
+func (d *kind[A]) monitor(pid actions.PID) actions.MonitorProcess {
 	return endpoint.MonitorState(pid, d.ended).Binding()
 }
 
 // later has settle called in the turn of the supervisor.
-func (d *Definition[T]) later(s supervisor[T]) (supervisor[T], actions.Action) {
+func (d *kind[A]) later(s supervisor[A]) (supervisor[A], actions.Action) {
 	if s.Settles {
 		return s, nil
 	}
@@ -81,20 +87,20 @@ func (d *Definition[T]) later(s supervisor[T]) (supervisor[T], actions.Action) {
 }
 
 // ended notes that a child has ended.
-func (d *Definition[T]) ended(s supervisor[T], pid actions.PID, reason error) actions.Transition[supervisor[T]] {
+func (d *kind[A]) ended(s supervisor[A], pid actions.PID, reason error) actions.Transition[supervisor[A]] {
 	i := slices.IndexFunc(s.Children, func(c child) bool { return c.PID == pid })
 	if i < 0 {
 		return actions.Next(s)
 	}
 	s.Children = slices.Clone(s.Children)
-	c, kind := &s.Children[i], d.children[i].Restart
-	gone := actions.Delete(d.children[i].Name).Because(reason)
+	c, of := &s.Children[i], d.plan(s.Arg).children[i]
+	gone := actions.Delete(of.Name).Because(reason)
 	c.PID = 0
 	var wait actions.Action
 	switch {
 	case c.Status == doomed:
-		c.Status = d.afterwards(i)
-	case kind == Temporary, kind == Transient && reason == nil, errors.Is(reason, world.ErrStopped):
+		c.Status = of.afterwards()
+	case of.Restart == Temporary, of.Restart == Transient && reason == nil, errors.Is(reason, world.ErrStopped):
 		c.Status = over
 	default:
 		s, wait = d.restart(s, i, reason)
@@ -103,9 +109,9 @@ func (d *Definition[T]) ended(s supervisor[T], pid actions.PID, reason error) ac
 	return actions.Next(s, gone, wait, settle)
 }
 
-// afterwards returns the status of child i when it has ended with another one.
-func (d *Definition[T]) afterwards(i int) status {
-	if d.children[i].Restart == Temporary {
+// afterwards returns the status of a child when it has ended with another one.
+func (c Child) afterwards() status {
+	if c.Restart == Temporary {
 		return over
 	}
 	return down
@@ -113,18 +119,19 @@ func (d *Definition[T]) afterwards(i int) status {
 
 // restart notes that child i, which has ended, is to be started again, and those that
 // go with it. It returns the timer to set, if they wait.
-func (d *Definition[T]) restart(s supervisor[T], i int, reason error) (supervisor[T], actions.Action) {
+func (d *kind[A]) restart(s supervisor[A], i int, reason error) (supervisor[A], actions.Action) {
 	s.Number++
 	why, _ := world.Reduce(reason).(*world.Error)
 	s.Restarts = append(slices.Clip(s.Restarts), restart{Number: s.Number, Child: i, Reason: why})
 	from, to := i, i+1
-	switch d.spec.Strategy {
+	spec := d.plan(s.Arg).spec
+	switch spec.Strategy {
 	case RestForOne:
 		to = len(s.Children)
 	case OneForAll:
 		from, to = 0, len(s.Children)
 	}
-	delay := d.spec.Backoff.before(len(s.Restarts))
+	delay := spec.Backoff.before(len(s.Restarts))
 	waits, wait := uint64(0), actions.Action(nil)
 	if delay > 0 && s.Drivers > 0 {
 		waits, wait = s.Number, timer.After(s.label(waiting, s.Number), delay)
@@ -144,9 +151,9 @@ func (d *Definition[T]) restart(s supervisor[T], i int, reason error) (superviso
 }
 
 // settle does what is to be done: see [supervisor].
-func (d *Definition[T]) settle(s supervisor[T]) actions.Transition[supervisor[T]] {
+func (d *kind[A]) settle(s supervisor[A]) actions.Transition[supervisor[A]] {
 	s.Settles = false
-	if len(s.Restarts) > max(d.spec.Intensity, 0) {
+	if len(s.Restarts) > max(d.plan(s.Arg).spec.Intensity, 0) {
 		reason := d.failure(s)
 		s, ends := d.endChildren(s, reason, func(child) bool { return true })
 		return actions.Next(s, ends, actions.Fail(reason))
@@ -154,7 +161,7 @@ func (d *Definition[T]) settle(s supervisor[T]) actions.Transition[supervisor[T]
 	s, ends := d.endChildren(s, ErrRestart, func(c child) bool { return c.Status == doomed })
 	next := slices.IndexFunc(s.Children, func(c child) bool { return c.Status == down && c.WaitsFor == 0 })
 	if next >= 0 {
-		return actions.Next(s, ends, d.start(next))
+		return actions.Next(s, ends, d.start(s, next))
 	}
 	if !slices.ContainsFunc(s.Children, func(c child) bool { return c.Status != over }) {
 		return actions.Next(s, ends, actions.Quit())
@@ -164,41 +171,44 @@ func (d *Definition[T]) settle(s supervisor[T]) actions.Transition[supervisor[T]
 
 // endChildren ends those children that run and that which reports true for, the last
 // one first.
-func (d *Definition[T]) endChildren(s supervisor[T], reason error, which func(child) bool) (supervisor[T], actions.Action) {
+func (d *kind[A]) endChildren(s supervisor[A], reason error, which func(child) bool) (supervisor[A], actions.Action) {
 	s.Children = slices.Clone(s.Children)
 	var ends actions.Tree
+	children := d.plan(s.Arg).children
 	for i := len(s.Children) - 1; i >= 0; i-- {
 		if c := &s.Children[i]; c.PID != 0 && which(*c) {
-			ends = append(ends, actions.Unmonitor(c.PID), actions.Kill(c.PID, reason), actions.Delete(d.children[i].Name).Because(reason))
-			c.PID, c.Status = 0, d.afterwards(i)
+			ends = append(ends, actions.Unmonitor(c.PID), actions.Kill(c.PID, reason), actions.Delete(c.Name).Because(reason))
+			c.PID, c.Status = 0, children[i].afterwards()
 		}
 	}
 	return s, ends
 }
 
 // start starts child i.
-func (d *Definition[T]) start(i int) actions.Action {
-	return d.children[i].Start.Monitored(d.monitor(0)).Continue(actions.ResumeWith(func(s supervisor[T], pid actions.PID) actions.Transition[supervisor[T]] {
+func (d *kind[A]) start(s supervisor[A], i int) actions.Action {
+	p := d.plan(s.Arg)
+	return p.children[i].Start.Monitored(d.monitor(0)).Continue(actions.ResumeWith(func(s supervisor[A], pid actions.PID) actions.Transition[supervisor[A]] {
 		s.Children = slices.Clone(s.Children)
-		s.Children[i] = child{Name: d.children[i].Name, Status: running, PID: pid}
+		s.Children[i] = child{Name: p.children[i].Name, Status: running, PID: pid}
 		s.Restarts = slices.Clone(s.Restarts)
 		var set actions.Tree
 		for j := range s.Restarts {
 			if r := &s.Restarts[j]; r.Child == i && !r.Done {
 				r.Done = true
-				set = append(set, timer.After(s.label(counting, r.Number), d.spec.Period))
+				set = append(set, timer.After(s.label(counting, r.Number), p.spec.Period))
 			}
 		}
 		s, settle := d.later(s)
-		return actions.Next(s, d.running(i, pid), set, settle)
+		return actions.Next(s, d.running(s, i, pid), set, settle)
 	}))
 }
 
 // failure returns the reason with which s gives up.
-func (d *Definition[T]) failure(s supervisor[T]) error {
-	e := &Error{Supervisor: d.Name, Period: d.spec.Period}
+func (d *kind[A]) failure(s supervisor[A]) error {
+	p := d.plan(s.Arg)
+	e := &Error{Supervisor: d.Name, Period: p.spec.Period}
 	for _, r := range s.Restarts {
-		f := Failure{Child: d.children[r.Child].Name}
+		f := Failure{Child: p.children[r.Child].Name}
 		if r.Reason != nil {
 			f.Reason = r.Reason
 		}

@@ -20,14 +20,14 @@ const (
 	counting = "count"
 )
 
-func (s supervisor[T]) prefix() string { return fmt.Sprintf("supervise/%v/", s.Self) }
+func (s supervisor[A]) prefix() string { return fmt.Sprintf("supervise/%v/", s.Self) }
 
-func (s supervisor[T]) label(what string, restart uint64) string {
+func (s supervisor[A]) label(what string, restart uint64) string {
 	return fmt.Sprintf("%s%s/%d", s.prefix(), what, restart)
 }
 
 // timers returns the endpoint that hears of the timers of s.
-func (d *Definition[T]) timers(s supervisor[T]) actions.AddEndpoint {
+func (d *kind[A]) timers(s supervisor[A]) actions.AddEndpoint {
 	return endpoint.Subscriber(topic.Where(topic.Glob(timer.Label, s.prefix()+"*")),
 		endpoint.OnPresenceState(d.driverCame),
 		endpoint.OnAbsenceState(d.driverWent),
@@ -43,19 +43,19 @@ type setsTimers struct{}
 
 // driverCame sets the timers of restarts that count, which another driver does not
 // know. They count longer than they should.
-func (d *Definition[T]) driverCame(s supervisor[T], _ timer.Expired) actions.Transition[supervisor[T]] {
+func (d *kind[A]) driverCame(s supervisor[A], _ timer.Expired) actions.Transition[supervisor[A]] {
 	s.Drivers++
 	var set actions.Tree
 	for _, r := range s.Restarts {
 		if r.Done {
-			set = append(set, timer.After(s.label(counting, r.Number), d.spec.Period))
+			set = append(set, timer.After(s.label(counting, r.Number), d.plan(s.Arg).spec.Period))
 		}
 	}
 	return actions.Next(s, set)
 }
 
 // driverWent goes on with the children that wait, if nobody is left to say when.
-func (d *Definition[T]) driverWent(s supervisor[T], _ timer.Expired, _ error) actions.Transition[supervisor[T]] {
+func (d *kind[A]) driverWent(s supervisor[A], _ timer.Expired, _ error) actions.Transition[supervisor[A]] {
 	if s.Drivers--; s.Drivers > 0 {
 		return actions.Next(s)
 	}
@@ -68,7 +68,7 @@ func (d *Definition[T]) driverWent(s supervisor[T], _ timer.Expired, _ error) ac
 }
 
 // expired goes on when a timer has expired.
-func (d *Definition[T]) expired(s supervisor[T], e timer.Expired) actions.Transition[supervisor[T]] {
+func (d *kind[A]) expired(s supervisor[A], e timer.Expired) actions.Transition[supervisor[A]] {
 	what, number, _ := strings.Cut(strings.TrimPrefix(e.Label, s.prefix()), "/")
 	n, err := strconv.ParseUint(number, 10, 64)
 	switch {
