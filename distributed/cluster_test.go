@@ -91,16 +91,24 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// A heard is what a listener has heard, as lines.
-type heard struct{ lines []string }
+// A heard is what a listener has heard, as lines. The test takes them while a machine is at
+// rest; the lock says so to the race detector.
+type heard struct {
+	mu    sync.Mutex
+	lines []string
+}
 
 func (h *heard) add(format string, args ...any) actions.Action {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.lines = append(h.lines, fmt.Sprintf(format, args...))
 	return nil
 }
 
 func (h *heard) take() []string {
 	synctest.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	lines := h.lines
 	h.lines = nil
 	return lines
