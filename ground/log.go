@@ -96,9 +96,10 @@ func level(r *vm.Record) slog.Level {
 }
 
 // unheard reports whether a process has ended with a reason that no process gets. A
-// panic is logged by another record.
+// panic is logged by another record. The end of the process to which it was bound is no
+// mistake if that has ended without a reason.
 func unheard(r *vm.Record) bool {
-	return r.Reason != nil && !r.Panicked() && !errors.Is(r.Reason, world.ErrStopped) && !r.Observed()
+	return r.Reason != nil && r.Reason != vm.ErrOrphaned && !r.Panicked() && !errors.Is(r.Reason, world.ErrStopped) && !r.Observed()
 }
 
 func logRecord(l *slog.Logger, r *vm.Record) {

@@ -56,3 +56,17 @@ func TestDefaultLogDeviceEnds(t *testing.T) {
 		})
 	}
 }
+
+// TestDefaultLogOrphans: that a process ends with the one to which it is bound is a warning
+// only if that one has ended for a reason.
+func TestDefaultLogOrphans(t *testing.T) {
+	bound := actions.Spawn(actions.Stateless(endpoint.Subscriber(topic.All[claim]()))).Named("bound").
+		Monitored(endpoint.Monitor(0, func(actions.PID, error) actions.Action { return nil }).Binding())
+	for want, reason := range map[string]error{"": nil, "the process to which this one was bound has ended: boom": errBoom} {
+		log := byDefault(t, actions.Spawn(actions.Stateless()), actions.Spawn(actions.Stateless(bound, actions.Yield(
+			func(s struct{}) actions.Transition[struct{}] { return actions.Next(s, actions.Fail(reason)) }))))
+		if want == "" && log != "" || !strings.Contains(log, want) {
+			t.Errorf("want %q, got\n%s", want, log)
+		}
+	}
+}
