@@ -19,6 +19,7 @@ type credentials struct {
 	node, realm string
 	certificate tls.Certificate
 	trusted     *x509.CertPool
+	authority   realm.Authority // the zero Authority if this node has no realm key
 }
 
 // credentials returns the credentials that c asks for.
@@ -28,14 +29,16 @@ func (c TLSConfig) credentials() (credentials, error) {
 	switch {
 	case own != trust:
 		return credentials{}, errors.New("a certificate of one's own and the authorities to trust are needed together")
-	case own && c.RealmKeyFile != "":
+	case own && (c.RealmKeyFile != "" || c.RealmKey != nil):
 		return credentials{}, errors.New("there is a realm key as well as a certificate; one of them is enough")
 	case own:
 		return c.ownCredentials()
+	case c.RealmKeyFile != "" && c.RealmKey != nil:
+		return credentials{}, errors.New("there is a RealmKey as well as a RealmKeyFile; one of them is enough")
 	}
-	key, err := realm.Key(c.RealmKeyFile)
+	key, err := c.realmKey()
 	if err != nil {
-		return credentials{}, fmt.Errorf("realm key: %w", err)
+		return credentials{}, err
 	}
 	a, err := realm.Derive(key)
 	if err != nil {
@@ -47,7 +50,22 @@ func (c TLSConfig) credentials() (credentials, error) {
 	}
 	trusted := x509.NewCertPool()
 	trusted.AddCert(a.Certificate)
-	return credentials{c.Node, a.Realm, issued, trusted}, nil
+	return credentials{c.Node, a.Realm, issued, trusted, a}, nil
+}
+
+// realmKey returns the realm key that c names, or else that of the user.
+func (c TLSConfig) realmKey() ([]byte, error) {
+	if c.RealmKey != nil {
+		if err := realm.CheckKey(c.RealmKey); err != nil {
+			return nil, fmt.Errorf("RealmKey: %w", err)
+		}
+		return c.RealmKey, nil
+	}
+	key, err := realm.Key(c.RealmKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("realm key: %w", err)
+	}
+	return key, nil
 }
 
 // ownCredentials returns credentials with a certificate that somebody else has issued.
@@ -85,7 +103,7 @@ func (c TLSConfig) ownCredentials() (_ credentials, err error) {
 			return credentials{}, fmt.Errorf("certificate: other nodes would refuse it: %w", err)
 		}
 	}
-	return credentials{node, name, own, trusted}, nil
+	return credentials{node, name, own, trusted, realm.Authority{}}, nil
 }
 
 // server returns the settings for connections that others have dialed.

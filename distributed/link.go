@@ -133,8 +133,9 @@ func (h *linkHandle) Recv() (any, error) {
 		}
 		c := h.current()
 		if c == nil {
+			news := h.news()
 			if err := h.dial(); err != nil {
-				if v := h.failure(err); v != nil {
+				if v := h.failure(err, news); v != nil {
 					return v, nil
 				}
 			}
@@ -156,7 +157,7 @@ func (h *linkHandle) Recv() (any, error) {
 				h.since = h.config.Clock.Now()
 				return linkLost{world.Reduce(e.Reason)}, nil
 			}
-			if v := h.failure(e.Reason); v != nil {
+			if v := h.failure(e.Reason, h.news()); v != nil {
 				return v, nil
 			}
 		}
@@ -194,6 +195,15 @@ func (h *linkHandle) dial() error {
 	return nil
 }
 
+// news returns a channel that is closed when the network learns where the node is, or nil
+// if it does not say.
+func (h *linkHandle) news() <-chan struct{} {
+	if l, ok := h.config.Network.(Learner); ok {
+		return l.News(h.home.Node)
+	}
+	return nil
+}
+
 // The pause before the next attempt to connect.
 const (
 	minPause = 200 * time.Millisecond
@@ -201,8 +211,8 @@ const (
 )
 
 // failure handles a failed attempt to connect. It waits, or returns the value that says
-// that there is trouble.
-func (h *linkHandle) failure(err error) any {
+// that there is trouble. News of the node ends the wait.
+func (h *linkHandle) failure(err error, news <-chan struct{}) any {
 	if h.ctx.Err() != nil {
 		return nil
 	}
@@ -225,6 +235,8 @@ func (h *linkHandle) failure(err error) any {
 	defer timer.Stop()
 	select {
 	case <-over:
+	case <-news:
+		h.wait = 0
 	case <-h.hurry:
 		h.since, h.trouble, h.wait = h.config.Clock.Now(), false, 0
 	case <-h.ctx.Done():

@@ -119,6 +119,12 @@ func (p Place) Forward(m topic.Message, sender topic.Orientation) *actions.SendM
 	return actions.Send(outgoing{p, sender, e.Type, e.Data})
 }
 
+// Check returns the error with which a message cannot be sent to another machine, or nil.
+func Check(m any) error {
+	_, err := wire.Encode(topic.MessageOf(m))
+	return err
+}
+
 // Send returns the action that sends a message to subscribers at a place: see
 // [Place.Forward].
 func Send[M any](p Place, m M) *actions.SendMessage {

@@ -157,6 +157,8 @@ func TestTLSConfigErrors(t *testing.T) {
 		"a folder":        {func(c *distributed.TLSConfig) { c.RealmKeyFile = filepath.Dir(key) }, []string{filepath.Dir(key), "regular"}},
 		"short key":       {func(c *distributed.TLSConfig) { c.RealmKeyFile = keyFile(t, strings.Repeat("k", 31)) }, []string{"realm.key", "31", "32"}},
 		"long key":        {func(c *distributed.TLSConfig) { c.RealmKeyFile = keyFile(t, strings.Repeat("k", 4097)) }, []string{"realm.key", "4096"}},
+		"short RealmKey":  {func(c *distributed.TLSConfig) { c.RealmKey = []byte("short") }, []string{"RealmKey: the key has 5 bytes", "32"}},
+		"two keys":        {func(c *distributed.TLSConfig) { c.RealmKey, c.RealmKeyFile = []byte(key), key }, []string{"a RealmKey as well as a RealmKeyFile"}},
 		"cert alone":      {func(c *distributed.TLSConfig) { c.CertificateFile, c.KeyFile = cert, private }, []string{"authorities", "together"}},
 		"authority alone": {func(c *distributed.TLSConfig) { c.AuthorityFile = root }, []string{"certificate", "together"}},
 		"both": {func(c *distributed.TLSConfig) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -35,13 +34,17 @@ type TLSConfig struct {
 	Listen string
 
 	// Peers has the addresses of other nodes, host:port, by their names. A node that only
-	// dials, or is only dialed, need not be there on the other side. The list never changes.
+	// dials, or is only dialed, need not be there on the other side. [TLSNetwork.Meet] adds others.
 	Peers map[string]string
 
 	// RealmKeyFile is a file with the realm key: a text of at least 32 bytes, which nobody
 	// but the user of this process may read. It never leaves the machine: each node
 	// derives the authority of the realm from it, and issues its own certificate.
 	RealmKeyFile string
+
+	// RealmKey is the realm key itself, of at least 32 bytes, instead of a file: for
+	// nodes that get it from elsewhere, or for a realm that ends with this program.
+	RealmKey []byte
 
 	// Certificate, or CertificateFile and KeyFile, which are in PEM form, are a
 	// certificate of one's own instead of a realm key. It is for the use by clients and
@@ -81,7 +84,7 @@ type TLSNetwork struct {
 	credentials
 	asServer, asClient *tls.Config
 	listen             string
-	peers              map[string]string
+	peers              *peers
 	limit              time.Duration
 	most               int
 	log                *slog.Logger
@@ -112,7 +115,7 @@ func TLS(c TLSConfig) (*TLSNetwork, error) {
 
 func newTLS(c TLSConfig) (n *TLSNetwork, err error) {
 	n = &TLSNetwork{
-		peers:  maps.Clone(c.Peers),
+		peers:  newPeers(c.Peers),
 		limit:  c.HandshakeLimit,
 		most:   c.MaxHandshakes,
 		offers: map[string]*tlsOffer{},
@@ -145,7 +148,7 @@ func newTLS(c TLSConfig) (n *TLSNetwork, err error) {
 		return nil, err
 	}
 	for _, node := range slices.Sorted(maps.Keys(c.Peers)) {
-		if err := n.checkPeer(node); err != nil {
+		if err := n.checkPeer(node, c.Peers[node]); err != nil {
 			return nil, fmt.Errorf("peers: %q: %w", node, err)
 		}
 	}
@@ -175,20 +178,6 @@ func listenAddress(a string) (string, error) {
 		host = "127.0.0.1"
 	}
 	return net.JoinHostPort(host, port), err
-}
-
-func (n *TLSNetwork) checkPeer(node string) error {
-	if err := realm.ValidNode(node); err != nil {
-		return err
-	}
-	if node == n.node {
-		return errors.New("this is the name of this node")
-	}
-	host, port, err := splitAddress(n.peers[node])
-	if err == nil && (host == "" || port == "0") {
-		err = fmt.Errorf("address %q needs a host and a port", n.peers[node])
-	}
-	return err
 }
 
 func splitAddress(a string) (host, port string, err error) {
@@ -226,9 +215,10 @@ func (n *TLSNetwork) Addr() net.Addr {
 
 // Dial implements [Network].
 func (n *TLSNetwork) Dial(ctx context.Context, node, _ string) (Link, error) {
-	at, known := n.peers[node]
+	at, known := n.peers.address(node)
 	if !known {
-		return nil, fmt.Errorf("%w: %q; node %q knows %q", ErrUnknownNode, node, n.node, slices.Sorted(maps.Keys(n.peers)))
+		nodes, _ := n.peers.nodes()
+		return nil, fmt.Errorf("%w: %q; node %q knows %q", ErrUnknownNode, node, n.node, nodes)
 	}
 	l, err := n.connect(ctx, node, at)
 	if err != nil {
@@ -237,35 +227,7 @@ func (n *TLSNetwork) Dial(ctx context.Context, node, _ string) (Link, error) {
 	return l, nil
 }
 
-// Watch implements [Network]: the nodes are those of [TLSConfig].Peers.
+// Watch implements [Network]: the nodes are those whose addresses are known.
 func (n *TLSNetwork) Watch(context.Context, string) (Watch, error) {
-	return &peersWatch{nodes: slices.Sorted(maps.Keys(n.peers)), closed: make(chan struct{})}, nil
-}
-
-// A peersWatch is a [Watch] of nodes that never change.
-type peersWatch struct {
-	nodes  []string
-	told   atomic.Bool
-	once   sync.Once
-	closed chan struct{}
-}
-
-// Next implements [Watch].
-func (w *peersWatch) Next() ([]string, error) {
-	select {
-	case <-w.closed:
-		return nil, net.ErrClosed
-	default:
-	}
-	if !w.told.Swap(true) {
-		return slices.Clone(w.nodes), nil
-	}
-	<-w.closed
-	return nil, net.ErrClosed
-}
-
-// Close implements [Watch].
-func (w *peersWatch) Close() error {
-	w.once.Do(func() { close(w.closed) })
-	return nil
+	return &peersWatch{peers: n.peers, closed: make(chan struct{})}, nil
 }

@@ -115,6 +115,14 @@ func readKey(path string) ([]byte, error) {
 	return key, nil
 }
 
+// CheckKey returns an error unless a key, which is in no file, can be that of a realm.
+func CheckKey(key []byte) error {
+	if n := len(key); n < minKey || n > maxKey {
+		return fmt.Errorf("the key has %d bytes; it has from %d to %d", n, minKey, maxKey)
+	}
+	return nil
+}
+
 // An Authority issues the certificates of the nodes of a realm. All who have the realm key
 // derive the same.
 type Authority struct {
