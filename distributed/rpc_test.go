@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,6 +139,23 @@ func TestDoAtPlaces(t *testing.T) {
 		defer cancel()
 		if _, err := rpc.Do(ctx, d, double, 20, rpc.At(distributed.Place{Node: "x"})); !errors.Is(err, rpc.ErrUnreachable) || !errors.Is(err, distributed.ErrUnreachable) {
 			t.Errorf("the error is %v", err)
+		}
+	})
+}
+
+// TestDoRefused: a call through a door that cannot be sent to a place is the fault of its
+// caller alone: the door goes on.
+func TestDoRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.run(c.config("a").Serve("room"), server())
+		d := door.New("d")
+		c.run(c.config("b").Driver(), d.Driver())
+		if _, err := rpc.Do(t.Context(), d, never, strings.Repeat("x", 300_000), rpc.At(room)); !errors.Is(err, distributed.ErrTooLarge) {
+			t.Errorf("the error is %v", err)
+		}
+		if n, err := rpc.Do(t.Context(), d, double, 20, rpc.At(room)); n != 40 || err != nil {
+			t.Errorf("the result is %d, error %v", n, err)
 		}
 	})
 }

@@ -18,7 +18,9 @@ import (
 // ends.
 type Destination interface {
 	// At returns the endpoint that takes part at the destination as e takes part in the
-	// machine. It has the name of e, and is passive if e is.
+	// machine. It has the name of e, and is passive if e is. It panics with an error if
+	// the destination refuses the endpoint in any case, because of its type for example;
+	// so does Forward.
 	At(e actions.AddEndpoint) actions.AddEndpoint
 
 	// Forward returns the action that sends m at the destination, as [actions.Forward]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -43,8 +44,9 @@ func optionsOf(opts []Option) Options {
 
 // CheckCall returns the error with which [CallNamed] would fail before anything is sent:
 // [ErrUnknown], [ErrType], or [context.DeadlineExceeded] if opts has a deadline that is
-// over. It also returns an error if the type of the destination is not registered. A
-// Machine uses it to refuse a call before the call is an input.
+// over. It also returns an error if the type of the destination is not registered, or the
+// destination refuses the request or endpoints for the replies. A Machine uses it to refuse
+// a call before the call is an input.
 func CheckCall(op string, args any, opts Options) error {
 	d, ok := named(op)
 	if !ok {
@@ -58,7 +60,28 @@ func CheckCall(op string, args any, opts Options) error {
 			return fmt.Errorf("rpc: the destination of a call of %s is a %v, which is not registered; use world.Register", op, t)
 		}
 	}
-	return opts.check(op)
+	if err := opts.check(op); err != nil {
+		return err
+	}
+	return d.checkAt(opts.At, args)
+}
+
+// checkAt returns the error with which a destination refuses a call: its methods panic then.
+func (d *definition) checkAt(to Destination, args any) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			cause, ok := r.(error)
+			if !ok {
+				cause = fmt.Errorf("%v", r)
+			}
+			err = fmt.Errorf("rpc: a call of %s at a %T: %w", d.name, to, cause)
+		}
+	}()
+	if there := d.away(to); there != nil {
+		d.replies(Caller{}, there)
+		there.Forward(d.request(args), topic.Publisher)
+	}
+	return nil
 }
 
 func registered(t reflect.Type) bool {

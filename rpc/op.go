@@ -30,6 +30,7 @@ type definition struct {
 	number  func(reply topic.Message) uint64                    // of the call that a reply answers
 	member  func(conversation topic.Topic) string               // the member that a server is
 	takes   func(args any) error                                // whether args are of the type of the arguments
+	request func(args any) topic.Message                        // a request with args
 	call    func(args any, then resultFunc) (pending, error)
 }
 
@@ -109,6 +110,10 @@ func define[A, R any](name string) *definition {
 			return fmt.Errorf("%w: %s takes %v, not %T", ErrType, name, at, args)
 		}
 		return nil
+	}
+	d.request = func(args any) topic.Message {
+		a, _ := args.(A)
+		return actions.Send(Request[A]{Op: name, Args: a}).Message
 	}
 	d.call = func(args any, then resultFunc) (pending, error) {
 		if err := d.takes(args); err != nil {
