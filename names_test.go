@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/node"
 	"github.com/go-marketplace/marketplace/distributed/outbox"
 	"github.com/go-marketplace/marketplace/door"
 	"github.com/go-marketplace/marketplace/drivers/console"
@@ -30,14 +31,18 @@ func TestNamesInJournals(t *testing.T) {
 		distributed.acceptedData distributed.acceptedEnd distributed.acceptedOpen distributed.acceptedSend distributed.acceptedWarn
 		distributed.linkBegin distributed.linkData distributed.linkEnd distributed.linkHurry distributed.linkJoined
 		distributed.linkLost distributed.linkOpen distributed.linkSend distributed.linkTrouble distributed.linkWarn
-		distributed.lobbyAccept distributed.lobbyArrived distributed.lobbyOpen distributed.watchNodes
+		distributed.lobbyAccept distributed.lobbyArrived distributed.lobbyOpen distributed.lobbyWarn distributed.watchNodes
 		door.Here door.answer door.batch door.call door.callTag door.feedback door.opened door.over door.ready
 		door.subscribe door.taken door.told door.unsubscribe door.wild
 		float32 float64
 		inet.Addr
 		int int16 int32 int64 int8
+		node.InProcess node.Launched node.Local node.Member node.Output node.Restart node.SSH node.Wanted
+		node.announcedOpen node.childMeet node.childOpen node.childReady node.exit node.held node.running node.sending
 		outbox.Box outbox.Delivery outbox.ID outbox.Message outbox.Status outbox.identityDrawn outbox.parcel outbox.receipt
-		rpc.Caller rpc.Reply[outbox.ID] rpc.Reply[outbox.Status] rpc.Request[outbox.Box] rpc.Request[outbox.Message] rpc.Stray rpc.Via
+		rpc.Caller rpc.Reply[bool] rpc.Reply[outbox.ID] rpc.Reply[outbox.Status] rpc.Reply[struct{}] rpc.Request[node.Launched]
+		rpc.Request[node.held] rpc.Request[node.running] rpc.Request[node.sending] rpc.Request[outbox.Box] rpc.Request[outbox.Message]
+		rpc.Request[string] rpc.Stray rpc.Via
 		sharded.failed sharded.lost sharded.parted sharded.reported
 		string struct{}
 		tcp.Control tcp.Data tcp.Listening tcp.Session tcp.Written tcp.accepted tcp.bound tcp.endWriting
@@ -81,6 +86,14 @@ func TestNamesInJournals(t *testing.T) {
 		"door.ErrKeyReused":          door.ErrKeyReused,
 		"door.ErrSlow":               door.ErrSlow,
 		"door.ErrUncertain":          door.ErrUncertain,
+		"node.ErrArguments":          node.ErrArguments,
+		"node.ErrConflict":           node.ErrConflict,
+		"node.ErrDown":               node.ErrDown,
+		"node.ErrEnded":              node.ErrEnded,
+		"node.ErrGivenUp":            node.ErrGivenUp,
+		"node.ErrLaunch":             node.ErrLaunch,
+		"node.ErrNoProgram":          node.ErrNoProgram,
+		"node.ErrUnwanted":           node.ErrUnwanted,
 		"outbox.ErrForgotten":        outbox.ErrForgotten,
 		"outbox.ErrFull":             outbox.ErrFull,
 		"outbox.ErrNoReceiver":       outbox.ErrNoReceiver,

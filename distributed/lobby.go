@@ -37,10 +37,17 @@ type (
 // lobbyAccept tells a lobby which life of the place it is. Before that it accepts nobody.
 type lobbyAccept struct{ Epoch uint64 }
 
+// lobbyWarn tells a lobby to log that a client is given up.
+type lobbyWarn struct {
+	Client string
+	Reason error
+}
+
 func init() {
 	world.Register[lobbyOpen]("distributed.lobbyOpen")
 	world.Register[lobbyArrived]("distributed.lobbyArrived")
 	world.Register[lobbyAccept]("distributed.lobbyAccept")
+	world.Register[lobbyWarn]("distributed.lobbyWarn")
 }
 
 // DeviceName implements [world.Device].
@@ -213,18 +220,26 @@ func (h *lobbyHandle) Try(commands []any) (int, error) {
 
 // Do implements [world.Handle].
 func (h *lobbyHandle) Do(command any) error {
-	a, ok := command.(lobbyAccept)
-	if !ok {
+	switch c := command.(type) {
+	case lobbyAccept:
+		h.begin(c.Epoch)
+	case lobbyWarn:
+		h.env.Logger().Warn("distributed: a client is given up", "client", c.Client, "place", h.name, "reason", c.Reason)
+	default:
 		return fmt.Errorf("distributed: a lobby was told a %T", command)
 	}
+	return nil
+}
+
+// begin begins to accept clients.
+func (h *lobbyHandle) begin(epoch uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.running && !h.over {
 		h.running = true
 		h.working.Add(1)
-		go h.accept(a.Epoch)
+		go h.accept(epoch)
 	}
-	return nil
 }
 
 // Close implements [world.Handle]. The sessions that have begun go on.

@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/benbjohnson/immutable"
@@ -10,6 +11,7 @@ import (
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/world"
 )
 
 // Serve returns the action that makes the machine in which it is performed a place with a
@@ -105,10 +107,24 @@ func (s server) arrived(v lobbyArrived) actions.Transition[server] {
 
 // monitor returns the monitor of a mirror.
 func (s server) monitor(who client, pid actions.PID) actions.MonitorProcess {
-	return endpoint.MonitorState(pid, func(s server, pid actions.PID, _ error) actions.Transition[server] {
+	return endpoint.MonitorState(pid, func(s server, pid actions.PID, reason error) actions.Transition[server] {
 		if now, ok := s.mirrors.Get(who); ok && now == pid {
 			s.mirrors = s.mirrors.Delete(who)
 		}
-		return actions.Next(s)
+		return actions.Next(s, actions.When(isFault(reason), actions.Tell(s.lobby(), lobbyWarn{who.Node, reason})))
 	})
+}
+
+// isFault reports whether the end of a link is for the log: the reason is neither that the
+// client has gone nor that the way to it has.
+func isFault(reason error) bool {
+	if reason == nil {
+		return false
+	}
+	for _, usual := range []error{ErrLeft, ErrLost, world.ErrStopped, world.ErrNotKept} {
+		if errors.Is(reason, usual) {
+			return false
+		}
+	}
+	return true
 }

@@ -47,8 +47,18 @@ func (l *link) publishAll() actions.Action {
 	return as
 }
 
+// told is a reason about which the log says enough: that nobody hears it is no mistake. When a
+// link is lost, the log says so of Up.
+type told struct{ error }
+
+// Unwrap returns the reason.
+func (t told) Unwrap() error { return t.error }
+
 // withdraw closes the endpoints that show peers to those with a claim.
 func (r *remoteRole) withdraw(text string, reason error) actions.Action {
+	if reason != nil {
+		reason = told{reason}
+	}
 	var as actions.Tree
 	for i := r.peers.Iterator(); !i.Done(); {
 		n, _, _ := i.Next()

@@ -9,6 +9,7 @@ import (
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/drivers/console"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/examples/internal/servers"
 	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -16,18 +17,18 @@ import (
 // script returns what the client does, step by step.
 func script() []step {
 	return []step{
-		call(Set, Entry{"user0", 100}),
-		call(Set, Entry{"user2", 200}),
-		call(Get, "user0"),
-		call(Get, "user2"),
-		cast(Unset, "user2"),
-		call(Get, "user2"),
-		call(Open, "user0"),
-		call(Add, Change{"user0", 10}),
-		call(Remove, Change{"user0", 5}),
-		call(Remove, Change{"user0", 1000}),
-		call(Open, "user0"),
-		call(Add, Change{"nobody", 10}),
+		call(servers.Set, servers.Entry{Key: "user0", Value: 100}),
+		call(servers.Set, servers.Entry{Key: "user2", Value: 200}),
+		call(servers.Get, "user0"),
+		call(servers.Get, "user2"),
+		cast(servers.Unset, "user2"),
+		call(servers.Get, "user2"),
+		call(servers.Open, "user0"),
+		call(servers.Add, servers.Change{Owner: "user0", Amount: 10}),
+		call(servers.Remove, servers.Change{Owner: "user0", Amount: 5}),
+		call(servers.Remove, servers.Change{Owner: "user0", Amount: 1000}),
+		call(servers.Open, "user0"),
+		call(servers.Add, servers.Change{Owner: "nobody", Amount: 10}),
 	}
 }
 
@@ -95,7 +96,7 @@ func (v visit) answered(call string, result int, err error) actions.Transition[v
 
 // refused reports whether err is that of a server, and not that of a call.
 func refused(err error) bool {
-	refusals := []error{ErrNotFound, ErrExists, ErrNoAccount, ErrNotEnough, ErrAmount}
+	refusals := []error{servers.ErrNotFound, servers.ErrExists, servers.ErrNoAccount, servers.ErrNotEnough, servers.ErrAmount}
 	return slices.ContainsFunc(refusals, func(r error) bool { return errors.Is(err, r) })
 }
 

@@ -13,17 +13,19 @@
 // bank cannot be reached. With -journal, the bank keeps its accounts when it is killed, even
 // with kill -9.
 //
-// The tuple server is in tuples.go, the bank in accounts.go, the client in client.go.
+// The servers are in examples/internal/servers, the client is in client.go.
 package main
 
 import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 
 	"github.com/go-marketplace/marketplace"
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/examples/internal/servers"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -71,17 +73,15 @@ func configure(p *marketplace.Program) error {
 	return nil
 }
 
-var types = []actions.Type{tupleServers.Type, banks.Type, visits.Type}
+var types = append(slices.Clip(servers.Types), visits.Type)
 
-// servers starts the tuple server and the bank.
-func servers() actions.Action {
-	return actions.Group(tupleServers.Spawn(tuples{}), banks.Spawn(accounts{}))
-}
+// both starts the tuple server and the bank.
+func both() actions.Action { return actions.Group(servers.Tuples(), servers.Bank()) }
 
 // here is the program in which all processes are in one machine.
 func here() marketplace.Program {
 	return marketplace.Program{Types: types, Start: func() actions.Action {
-		return actions.Group(servers(), visit{}.start())
+		return actions.Group(both(), visit{}.start())
 	}}
 }
 
@@ -89,7 +89,7 @@ func here() marketplace.Program {
 func inside(c distributed.Config) marketplace.Program {
 	return marketplace.Program{Types: append(c.Types(), types...), Start: func() actions.Action {
 		return actions.Group(
-			actions.Spawn(vm.Nested(servers(), c.Serve("bank"))).Named("bank"),
+			actions.Spawn(vm.Nested(both(), c.Serve("bank"))).Named("bank"),
 			c.Driver(),
 			visit{At: distributed.Place{Node: c.Network.Node(), Name: "bank"}}.start(),
 		)
@@ -99,7 +99,7 @@ func inside(c distributed.Config) marketplace.Program {
 // server is the program with the servers for other nodes.
 func server(c distributed.Config) marketplace.Program {
 	return marketplace.Program{Types: append(c.Types(), types...), Serves: true, Start: func() actions.Action {
-		return actions.Group(servers(), marketplace.ServePlace("bank", c, "bank"))
+		return actions.Group(both(), marketplace.ServePlace("bank", c, "bank"))
 	}}
 }
 

@@ -37,68 +37,6 @@ var want = []string{
 	"bank.add({nobody 10}): bank: no such account",
 }
 
-// A deed is a call in a test.
-type deed func(t *testing.T, m *vmtest.Machine) (int, error)
-
-func ask[A any](op rpc.Op[A, int], a A) deed {
-	return func(t *testing.T, m *vmtest.Machine) (n int, err error) {
-		calls := 0
-		m.Perform(actions.Spawn(actions.Stateless(rpc.Call(op, a, func(got int, failed error) actions.Action {
-			n, err = got, failed
-			calls++
-			return nil
-		}))))
-		if calls == 0 {
-			t.Fatalf("%v(%v) has no answer", op, a)
-		}
-		return n, err
-	}
-}
-
-func tell[A any](c rpc.Cast[A], a A) deed {
-	return func(_ *testing.T, m *vmtest.Machine) (int, error) {
-		m.Perform(rpc.Tell(c, a))
-		return 0, nil
-	}
-}
-
-// The servers keep a state, answer calls, and take casts. DP-13, DP-14, DP-15, DP-18.
-func TestServers(t *testing.T) {
-	m := vmtest.Config{Types: here().Types}.Run(t, servers())
-	for i, tt := range []struct {
-		deed
-		n   int
-		err error
-	}{
-		{ask(Get, "a"), 0, ErrNotFound},
-		{tell(Unset, "a"), 0, nil},
-		{ask(Set, Entry{"a", 1}), 1, nil},
-		{ask(Set, Entry{"b", 2}), 2, nil},
-		{ask(Get, "a"), 1, nil},
-		{ask(Set, Entry{"a", 3}), 3, nil},
-		{ask(Get, "a"), 3, nil},
-		{tell(Unset, "a"), 0, nil},
-		{ask(Get, "a"), 0, ErrNotFound},
-		{ask(Get, "b"), 2, nil},
-		{ask(Add, Change{"a", 1}), 0, ErrNoAccount},
-		{ask(Remove, Change{"a", 1}), 0, ErrNoAccount},
-		{ask(Open, "a"), 0, nil},
-		{ask(Open, "a"), 0, ErrExists},
-		{ask(Remove, Change{"a", 1}), 0, ErrNotEnough},
-		{ask(Add, Change{"a", 10}), 10, nil},
-		{ask(Add, Change{"a", 0}), 0, ErrAmount},
-		{ask(Add, Change{"a", -1}), 0, ErrAmount},
-		{ask(Remove, Change{"a", -1}), 0, ErrAmount},
-		{ask(Add, Change{"a", 1_000_000_001}), 0, ErrAmount},
-		{ask(Remove, Change{"a", 11}), 0, ErrNotEnough},
-		{ask(Remove, Change{"a", 10}), 0, nil},
-	} {
-		if n, err := tt.deed(t, m); n != tt.n || !errors.Is(err, tt.err) || tt.err == nil && err != nil {
-			t.Errorf("call %d: %d, %v; want %d, %v", i, n, err, tt.n, tt.err)
-		}
-	}
-}
-
 // The client and the servers in one machine, which can be saved at any moment: the zero
 // Place. DP-18.
 func TestHere(t *testing.T) {

@@ -1,11 +1,15 @@
-package main
+// Package servers has the two servers of the example: a tuple server, which keeps values by
+// their keys, and a bank, which keeps accounts.
+package servers
 
 import (
 	"errors"
+	"log/slog"
 
 	"github.com/benbjohnson/immutable"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -21,6 +25,7 @@ var (
 	Set   = rpc.Define[Entry, int]("tuple.set")   // the result is the value
 	Get   = rpc.Define[string, int]("tuple.get")  // the value of a key
 	Unset = rpc.DefineCast[string]("tuple.unset") // removes a key
+	Hello = rpc.DefineCast[string]("tuple.hello") // logs a greeting
 )
 
 // ErrNotFound says that a key has no value.
@@ -31,6 +36,15 @@ func init() {
 	world.RegisterErrorKind("tuple.ErrNotFound", ErrNotFound)
 }
 
+// Types are the process types of the servers.
+var Types = []actions.Type{tupleServers.Type, banks.Type}
+
+// Tuples spawns a tuple server.
+func Tuples() actions.SpawnProcess { return tupleServers.Spawn(tuples{}) }
+
+// Bank spawns a bank.
+func Bank() actions.SpawnProcess { return banks.Spawn(accounts{}) }
+
 var tupleServers = actions.CodedAs(actions.Define("tuple.server", tuples.open),
 	func(t tuples) []Entry { return t.entries() },
 	func(all []Entry) (tuples, error) { return tuples{tableOf(all)}, nil })
@@ -39,7 +53,7 @@ var tupleServers = actions.CodedAs(actions.Define("tuple.server", tuples.open),
 type tuples struct{ table }
 
 func (tuples) open() actions.Action {
-	return rpc.Methods(rpc.Handle(Set, tuples.set), rpc.Handle(Get, tuples.get), rpc.On(Unset, tuples.unset))
+	return rpc.Methods(rpc.Handle(Set, tuples.set), rpc.Handle(Get, tuples.get), rpc.On(Unset, tuples.unset), rpc.On(Hello, tuples.hello))
 }
 
 func (t tuples) set(e Entry) (tuples, int, error) {
@@ -56,6 +70,10 @@ func (t tuples) get(key string) (tuples, int, error) {
 
 func (t tuples) unset(key string) actions.Transition[tuples] {
 	return actions.Next(tuples{t.without(key)})
+}
+
+func (t tuples) hello(who string) actions.Transition[tuples] {
+	return actions.Next(t, distributed.Log(slog.LevelInfo, "hello from a cast", "who", who))
 }
 
 // A table is a map that never changes: a changed one shares most of it. The zero table is

@@ -1,0 +1,191 @@
+package node
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-marketplace/marketplace/distributed"
+)
+
+// variable is the variable of the environment that makes a process a node.
+const variable = "MARKETPLACE_NODE"
+
+// version is the version of what a parent and a node write to each other.
+const version = 1
+
+// maxLine bounds a line that a node or its parent writes for the other, in bytes.
+const maxLine = 1 << 20
+
+// A bootstrap is the first line of the standard input of a node. It has secrets, which are
+// neither in arguments nor in the environment.
+type bootstrap struct {
+	Version   int
+	Node      string
+	Parent    string
+	Kind      string          // of the network
+	Network   json.RawMessage // for the function of that kind
+	Heartbeat time.Duration
+	Lease     time.Duration
+	Window    int
+	Outlive   time.Duration
+}
+
+// An order is a later line of the standard input of a node.
+type order struct {
+	Meet    string `json:",omitempty"` // the name of a node
+	Address string `json:",omitempty"` // where it listens; empty if it has gone
+	Stop    bool   `json:",omitempty"` // end in good order
+}
+
+// ready is the line with which a node says that it can be reached. Other lines of its
+// standard output are what its programs print.
+const ready = "marketplace-node-ready "
+
+// A readiness follows ready in the line.
+type readiness struct {
+	Version int
+	Address string `json:",omitempty"`
+}
+
+// A Founder is a network on which a node can start others.
+type Founder interface {
+	distributed.Network
+
+	// Found returns what a new node needs to make its network: the kind of the network
+	// ([RegisterNetwork]) and JSON for the function of that kind, which can have secrets.
+	// The node listens on an address as [Launcher.Listen] says.
+	Found(node, listen string) (kind string, config []byte, err error)
+
+	// Meet says where another node listens, and Forget that it has gone.
+	Meet(node, address string) error
+	Forget(node string)
+}
+
+// networks has the functions that make networks, by their kinds.
+var networks sync.Map // of string func(node string, config []byte) (distributed.Network, error)
+
+// RegisterNetwork registers how a node that was started makes its network. The kind is that
+// of [Founder.Found], and config what that has returned. Call it in an init function. It
+// panics if the kind is empty or taken.
+func RegisterNetwork(kind string, make func(node string, config []byte) (distributed.Network, error)) {
+	if _, taken := networks.LoadOrStore(kind, make); taken || kind == "" || make == nil {
+		panic(fmt.Sprintf("node: RegisterNetwork(%q): the kind is empty or taken, or there is no function", kind))
+	}
+}
+
+// founderOf returns a network as one on which nodes can be started.
+func founderOf(n distributed.Network) (Founder, error) {
+	switch n := n.(type) {
+	case Founder:
+		return n, nil
+	case *distributed.TLSNetwork:
+		return tlsFounder{n}, nil
+	}
+	return nil, fmt.Errorf("%w: nodes cannot be started on a network that is a %T", ErrLaunch, n)
+}
+
+// A tlsFounder is the Founder of direct links.
+type tlsFounder struct{ *distributed.TLSNetwork }
+
+// A tlsConfig is the configuration of direct links, as a parent gives it to a node.
+type tlsConfig struct {
+	Credentials distributed.Credentials
+	Listen      string
+	Peers       map[string]string
+}
+
+func (f tlsFounder) Found(node, listen string) (string, []byte, error) {
+	k, err := f.Issue(node)
+	if err != nil {
+		return "", nil, err
+	}
+	peers := f.Peers()
+	delete(peers, node) // from a life before
+	if at := f.Addr(); at != nil {
+		peers[f.Node()] = at.String()
+	}
+	text, err := json.Marshal(tlsConfig{k, listen, peers})
+	return "tls", text, err
+}
+
+func init() {
+	RegisterNetwork("tls", func(node string, config []byte) (distributed.Network, error) {
+		var c tlsConfig
+		if err := json.Unmarshal(config, &c); err != nil {
+			return nil, err
+		}
+		t, err := c.Credentials.Use(distributed.TLSConfig{Node: node, Listen: c.Listen, Peers: maps.Clone(c.Peers)})
+		if err != nil {
+			return nil, err
+		}
+		n, err := distributed.TLS(t)
+		if err != nil {
+			return nil, err
+		}
+		return n, nil
+	})
+}
+
+// open makes the Config of a node.
+func (b bootstrap) open(programs []Program) (*Config, error) {
+	if b.Version != version {
+		return nil, fmt.Errorf("node: the parent speaks version %d of the bootstrap, and this is version %d: both need the same version of the program", b.Version, version)
+	}
+	f, ok := networks.Load(b.Kind)
+	if !ok {
+		return nil, fmt.Errorf("node: this program knows no network of the kind %q; does it import the package?", b.Kind)
+	}
+	n, err := f.(func(string, []byte) (distributed.Network, error))(b.Node, b.Network)
+	if err != nil {
+		return nil, fmt.Errorf("node: making the network: %w", err)
+	}
+	c := New(n, programs...)
+	c.Heartbeat, c.Lease, c.Window, c.Outlive = b.Heartbeat, b.Lease, b.Window, b.Outlive
+	return c, nil
+}
+
+// address returns where a network listens, or "".
+func address(n distributed.Network) string {
+	if l, ok := n.(interface{ Addr() net.Addr }); ok {
+		if at := l.Addr(); at != nil {
+			return at.String()
+		}
+	}
+	return ""
+}
+
+// readLine reads a line of JSON.
+func readLine(r *bufio.Reader, v any) error {
+	line, err := r.ReadSlice('\n')
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return fmt.Errorf("a line has more than %d bytes", maxLine)
+	case err != nil:
+		return err
+	}
+	return json.Unmarshal(line, v)
+}
+
+// writeLine writes a line of JSON.
+func writeLine(w io.Writer, v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(line, '\n'))
+	return err
+}
+
+// readReady returns the readiness that a line of the output is, if it is one.
+func readReady(line string) (r readiness, ok bool) {
+	text, ok := strings.CutPrefix(line, ready)
+	return r, ok && json.Unmarshal([]byte(text), &r) == nil
+}

@@ -1,0 +1,94 @@
+package node
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/drivers/timer"
+	"github.com/go-marketplace/marketplace/supervise"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// A Config says what a node is. Make one with [New].
+type Config struct {
+	distributed.Config
+
+	// Outlive is how long a place goes on when the links to all who want it are lost: they
+	// may come back. Zero stands for the lease; a negative time ends it at once.
+	Outlive time.Duration
+
+	programs []*definition
+	places   *supervise.Template[Wanted]
+	children *supervise.Template[Launched]
+}
+
+// New returns the Config of a node on a network, which runs programs when others want it to.
+// The fields of the Config can be changed before it is first used.
+func New(network distributed.Network, programs ...Program) *Config {
+	c := &Config{Config: distributed.Config{Network: network}}
+	for _, p := range programs {
+		c.programs = append(c.programs, p.program())
+	}
+	c.places = supervise.DefineTemplate("node.places", func(w Wanted) (supervise.Spec, []supervise.Child) {
+		return w.Restart.spec(), []supervise.Child{{Name: "place", Start: c.machine(w), Restart: w.Restart.When}}
+	})
+	c.children = supervise.DefineTemplate("node.children", func(l Launched) (supervise.Spec, []supervise.Child) {
+		return l.Restart.spec(), []supervise.Child{{Name: "node", Start: c.child(l), Restart: l.Restart.When}}
+	})
+	return c
+}
+
+func (c *Config) clock() world.Clock { return cmp.Or(c.Clock, world.SystemClock()) }
+
+func (c *Config) outlive() time.Duration {
+	return cmp.Or(c.Outlive, c.Lease, 5*c.Heartbeat, time.Second)
+}
+
+// allows returns an error unless the node runs the program of s.
+func (c *Config) allows(s Spec) error {
+	for _, p := range c.programs {
+		if p.name == s.Program {
+			_, err := p.read(s.Args)
+			return err
+		}
+	}
+	var has []string
+	for _, p := range c.programs {
+		has = append(has, p.name)
+	}
+	slices.Sort(has)
+	return fmt.Errorf("%w: %q; node %q has %q", ErrNoProgram, s.Program, c.Network.Node(), has)
+}
+
+// Keep returns the action that spawns the keeper: the process that runs places on this node
+// for those who want them, see [Run]. It makes the machine the place with the name "", which
+// stands for the node. The keeper needs a driver of timers in its machine.
+//
+// All nodes of the realm can have the node run its programs, and end it, unless
+// [distributed.Config].Admission forbids that.
+func (c *Config) Keep() actions.SpawnProcess {
+	return c.keepers().Spawn(keeper{config: c}, c.Serve("")).Named("keeper")
+}
+
+func (c *Config) keepers() actions.Definition[keeper] {
+	return actions.CodedAs(actions.Define("node.keeper", keeper.open),
+		func(k keeper) []wish { return k.Wishes },
+		func(ws []wish) (keeper, error) { return keeper{c, ws}, nil })
+}
+
+// Types returns the types of the processes of a node, with those of its programs, for
+// machines that are saved.
+func (c *Config) Types() []actions.Type {
+	all := slices.Concat(c.Config.Types(), timer.TypesOn(c.clock()), []actions.Type{
+		c.keepers().Type, c.places.Type, c.children.Type,
+		actions.Define("node.place", place.open).Type,
+	}, c.launchTypes())
+	for _, p := range c.programs {
+		all = append(all, p.types...)
+	}
+	return all
+}

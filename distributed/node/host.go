@@ -1,0 +1,186 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/door"
+	"github.com/go-marketplace/marketplace/drivers/timer"
+	"github.com/go-marketplace/marketplace/ground"
+	"github.com/go-marketplace/marketplace/rpc"
+)
+
+// A Host is a node for ordinary Go code: a machine with all that it takes to start nodes, to
+// run programs at places, and to call them. Its methods can be called from any goroutine.
+type Host struct {
+	config *Config
+	door   *door.Door
+	cancel context.CancelFunc
+	ended  chan struct{}
+	err    error // of the ground, after ended
+}
+
+// Private returns the Config of a node on a realm of its own, which ends with this program:
+// direct links on loopback, with a key that is made now, and that only the nodes that are
+// started from here get credentials of. It panics if the name cannot be that of a node.
+func Private(name string, programs ...Program) *Config {
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // which never fails
+	n, err := distributed.TLS(distributed.TLSConfig{Node: name, RealmKey: key[:]})
+	if err != nil {
+		panic(fmt.Sprintf("node: Private: %v", err))
+	}
+	return New(n, programs...)
+}
+
+// Start runs a node for the Go code that calls it. Its machine has drivers of places and of
+// timers, a keeper, what starts nodes, a door, and the processes of boot. It runs until Close
+// is called or ctx is done; then the nodes that were started from here end, too.
+//
+// Start panics if c is not as its fields demand.
+func (c *Config) Start(ctx context.Context, boot ...actions.Action) *Host {
+	ctx, cancel := context.WithCancel(ctx)
+	h := &Host{config: c, door: door.New("node " + c.Network.Node()), cancel: cancel, ended: make(chan struct{})}
+	all := actions.Group(timer.DriverOn(c.clock()), c.Driver(), c.Keep(), c.Launch(),
+		stewards.Spawn(steward{}).Named("steward"), h.door.Driver(), actions.Group(boot...))
+	g := &ground.Ground{Stay: true}
+	go func() {
+		defer close(h.ended)
+		h.err = g.Run(ctx, all)
+	}()
+	return h
+}
+
+// Node returns the name of the node.
+func (h *Host) Node() string { return h.config.Network.Node() }
+
+// Client returns the door of the host: calls with [rpc.Do] and [rpc.At] go to places through
+// it, and package door says what else there is.
+func (h *Host) Client() *door.Door { return h.door }
+
+// Close ends the node, and those that were started from it, and waits for their ends. It
+// returns the error with which the machine has ended, if there is one.
+func (h *Host) Close() error {
+	h.cancel()
+	<-h.ended
+	if errors.Is(h.err, context.Canceled) {
+		return nil
+	}
+	return h.err
+}
+
+// Spawn starts a node, and waits until it can be reached. The host keeps it, as r says, until
+// [Host.Exit] or its own end. If the first start fails, or the context ends before, nothing
+// is kept, and the error says why. To spawn a node again in the same way does nothing.
+func (h *Host) Spawn(ctx context.Context, name string, l Launcher, r Restart) error {
+	return h.hold(ctx, held{Node: name}, func(ctx context.Context) error {
+		w, err := launched(name, l, r)
+		if err == nil {
+			_, err = rpc.Do(ctx, h.door, opSpawn, w)
+		}
+		return err
+	})
+}
+
+// hold wants something, and does not want it any more if that fails.
+func (h *Host) hold(ctx context.Context, w held, want func(context.Context) error) error {
+	err := want(ctx)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_, _ = rpc.Do(ctx, h.door, opRelease, w)
+	}
+	return fmt.Errorf("node: %v: %w", w, err)
+}
+
+// SpawnAll starts nodes side by side, by their names, and waits for all. If one fails, it
+// ends those that it has started, and returns the errors.
+func (h *Host) SpawnAll(ctx context.Context, nodes map[string]Launcher, r Restart) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var (
+		all  sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	for name, l := range nodes {
+		all.Go(func() {
+			if err := h.Spawn(ctx, name, l, r); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				if len(errs) == 0 || !errors.Is(err, context.Canceled) {
+					errs = append(errs, err)
+				}
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	if len(errs) == 0 {
+		return nil
+	}
+	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer end()
+	for name := range nodes {
+		if _, err := rpc.Do(ctx, h.door, opRelease, held{Node: name}); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Run has a program run at a place, and waits until it does. The host wants it, as r says,
+// until [Host.Release] or its own end. If the first start fails, or the context ends before,
+// nothing is wanted, and the error says why.
+func (h *Host) Run(ctx context.Context, at distributed.Place, s Spec, r Restart) error {
+	return h.hold(ctx, held{Place: at}, func(ctx context.Context) error {
+		_, err := rpc.Do(ctx, h.door, opRun, running{at, s, r})
+		return err
+	})
+}
+
+// Send sends a message to a place, as [distributed.Send] does. It returns when the machine of
+// the host has the message. The message of a cast is that of [rpc.Tell]:
+//
+//	h.Send(ctx, at, rpc.Tell(Hello, "ann").Message.Value())
+func (h *Host) Send(ctx context.Context, at distributed.Place, m any) error {
+	if err := distributed.Check(m); err != nil {
+		return fmt.Errorf("node: a message to %v: %w", held{Place: at}, err)
+	}
+	_, err := rpc.Do(ctx, h.door, opSend, sending{at, m})
+	return err
+}
+
+// Release says that the host does not want a place any more. It reports whether it did.
+func (h *Host) Release(ctx context.Context, at distributed.Place) (bool, error) {
+	return rpc.Do(ctx, h.door, opRelease, held{Place: at})
+}
+
+// Wait waits until a place has ended, or is out of reach. It returns the reason, which is nil
+// if it has ended without one. If the place is not there, Wait waits until it has been.
+func (h *Host) Wait(ctx context.Context, at distributed.Place) error {
+	_, err := rpc.Do(ctx, h.door, opWait, held{Place: at})
+	return err
+}
+
+// WaitNode waits until the process of a node that was started from here has ended, and
+// returns the reason.
+func (h *Host) WaitNode(ctx context.Context, name string) error {
+	_, err := rpc.Do(ctx, h.door, opWait, held{Node: name})
+	return err
+}
+
+// Exit ends a node in good order. One that was started from here is not started again.
+func (h *Host) Exit(ctx context.Context, name string) error {
+	_, err := rpc.Do(ctx, h.door, opExit, name)
+	return err
+}

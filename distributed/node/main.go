@@ -1,0 +1,183 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/drivers/timer"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
+	"github.com/go-marketplace/marketplace/world"
+)
+
+// Main makes the process a node if it was started as one, by a [Launcher]; then it does not
+// return, and ends the process. Otherwise it does nothing. Call it first in the main
+// function, with the programs that the node may run:
+//
+//	func main() {
+//		node.Main(bank.Server)
+//		…
+//	}
+//
+// A node begins with a keeper ([Config.Keep]) and nothing else. It ends with its parent: when
+// its standard input ends, it has a moment to take leave of others. The exit status is 0 if
+// the parent or [Exit] has told it to end, or a SIGTERM, and otherwise 1.
+func Main(programs ...Program) {
+	if os.Getenv(variable) == "" {
+		return
+	}
+	_ = os.Unsetenv(variable) // not for the processes that programs start
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	err := serve(ctx, orphan{os.Stdin}, os.Stdout, os.Stderr, programs)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%v\n", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// farewell is how long a node that has lost its parent may take to end.
+const farewell = 50 * time.Millisecond
+
+// An orphan is the standard input of a node. At its end, the parent is gone: the process
+// ends a moment later, whatever the node does.
+type orphan struct{ io.Reader }
+
+func (o orphan) Read(p []byte) (int, error) {
+	n, err := o.Reader.Read(p)
+	if err != nil {
+		time.AfterFunc(farewell, func() { os.Exit(1) })
+	}
+	return n, err
+}
+
+// errOrphan says that a node has ended because its parent has.
+var errOrphan = errors.New("node: the parent of the node is gone")
+
+// serve runs a node. It returns nil if the node was told to end, or ctx is done.
+func serve(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, programs []Program) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	in := bufio.NewReaderSize(stdin, maxLine)
+	var b bootstrap
+	if err := readLine(in, &b); err != nil {
+		return fmt.Errorf("node: reading the bootstrap from standard input: %w", err)
+	}
+	c, err := b.open(programs)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("node", b.Node)
+	go func() { cancel(obey(c, in)) }()
+	g := &ground.Ground{Logger: log, Stay: true}
+	err = g.Run(ctx, timer.DriverOn(c.clock()), c.Driver(), c.Keep(), actions.Spawn(actions.Stateless(
+		endpoint.Subscriber(distributed.Whereabouts(), endpoint.OnPresence(func(distributed.Here) actions.Action {
+			return actions.OpenDevice{Device: &announcement{network: c.Network, out: stdout}}
+		})),
+		distributed.WriteLogs(distributed.Place{}),
+	)).Named("announcer"))
+	if cause := context.Cause(ctx); errors.Is(cause, errOrphan) {
+		return cause
+	}
+	return err
+}
+
+// obey follows the orders of the parent, and returns why the node is to end: nil if the
+// parent says so.
+func obey(c *Config, in *bufio.Reader) error {
+	for {
+		var o order
+		switch err := readLine(in, &o); {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, os.ErrClosed):
+			return errOrphan
+		case err != nil:
+			return fmt.Errorf("node: reading from the parent: %w", err)
+		case o.Stop:
+			return nil
+		}
+		f, ok := c.Network.(interface {
+			Meet(node, address string) error
+			Forget(node string)
+		})
+		switch {
+		case !ok || o.Meet == c.Network.Node():
+		case o.Address == "":
+			f.Forget(o.Meet)
+		default:
+			_ = f.Meet(o.Meet, o.Address) // which the parent has checked
+		}
+	}
+}
+
+// An announcement is the device that says that the node can be reached.
+type announcement struct {
+	network distributed.Network
+	out     io.Writer
+}
+
+// DeviceName implements [world.Device].
+func (*announcement) DeviceName() string { return "node.ready" }
+
+// Open implements [world.Device].
+func (a *announcement) Open(context.Context, world.Env) (world.Handle, error) {
+	text, err := json.Marshal(readiness{version, address(a.network)})
+	if err == nil {
+		_, err = fmt.Fprintf(a.out, "%s%s\n", ready, text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("node: telling the parent that the node is ready: %w", err)
+	}
+	return &announced{closed: make(chan struct{})}, nil
+}
+
+// announced is the handle of an announcement that was made. It has nothing to say.
+type announced struct {
+	told   bool
+	once   sync.Once
+	closed chan struct{}
+}
+
+// announcedOpen is the opening value.
+type announcedOpen struct{}
+
+func init() { world.Register[announcedOpen]("node.announcedOpen") }
+
+// Recv implements [world.Handle].
+func (a *announced) Recv() (any, error) {
+	if !a.told {
+		a.told = true
+		return announcedOpen{}, nil
+	}
+	<-a.closed
+	return nil, io.EOF
+}
+
+// Try implements [world.Handle].
+func (a *announced) Try(commands []any) (int, error) {
+	return 0, fmt.Errorf("node: the announcement takes no commands, but was told %T", commands[0])
+}
+
+// Do implements [world.Handle].
+func (a *announced) Do(command any) error {
+	_, err := a.Try([]any{command})
+	return err
+}
+
+// Close implements [world.Handle].
+func (a *announced) Close() error {
+	a.once.Do(func() { close(a.closed) })
+	return nil
+}

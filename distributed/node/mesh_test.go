@@ -1,0 +1,100 @@
+//go:build linux
+
+package node_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/node"
+	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/rpc"
+)
+
+// An asker is a program that calls the counter at another place.
+var askers = node.NewProgram("node_test.asker", func(at distributed.Place) actions.SpawnProcess {
+	return actions.Spawn(rpc.Serve(struct{}{}, rpc.HandleLater(relayed, func(s struct{}, a rpc.Ask[int, int]) actions.Transition[struct{}] {
+		return actions.Next(s, rpc.Call(add, a.Args, func(n int, err error) actions.Action {
+			if err != nil {
+				return a.Fail(err)
+			}
+			return a.Reply(n)
+		}, rpc.At(at)))
+	})))
+})
+
+var relayed = rpc.Define[int, int]("node_test.relayed")
+
+// TestMesh: nodes that were started from one know each other, whichever comes first, and also
+// after one of them has been started again. DP-40.
+func TestMesh(t *testing.T) {
+	h := hosting(t)
+	counter, asker := distributed.Place{Node: "b", Name: "counter"}, distributed.Place{Node: "a", Name: "asker"}
+	for _, name := range []string{"a", "b"} {
+		must(t, h.Spawn(t.Context(), name, node.Local{}, soon))
+	}
+	must(t, h.Run(t.Context(), counter, counters.With(1), node.Always))
+	must(t, h.Run(t.Context(), asker, askers.With(counter), node.Always))
+	ask := func() {
+		t.Helper()
+		n, err := rpc.Do(t.Context(), h.Client(), relayed, 1, rpc.At(asker), rpc.Patient())
+		if n != 2 || err != nil {
+			t.Errorf("the answer is %d, %v", n, err)
+		}
+	}
+	ask()
+	pid, err := rpc.Do(t.Context(), h.Client(), whoami, struct{}{}, rpc.At(counter))
+	must(t, err)
+	must(t, syscall.Kill(pid, syscall.SIGKILL))
+	gone(t, pid)
+	must(t, h.Run(t.Context(), distributed.Place{Node: "b", Name: "other"}, counters.With(1), node.Always)) // b is there again
+	ask()
+}
+
+// TestInProcess: a node in this process does what one in another does.
+func TestInProcess(t *testing.T) {
+	h := hosting(t)
+	how := node.InProcess{Programs: node.List("node_test.counter", "node_test.failing")}
+	must(t, h.Spawn(t.Context(), "far", how, node.Always))
+	must(t, h.Run(t.Context(), place, counters.With(5), node.Always))
+	if n := call(t, h, add, 7); n != 12 {
+		t.Errorf("the counter has %d, want 12", n)
+	}
+	must(t, h.Exit(t.Context(), "far"))
+	must(t, h.Spawn(t.Context(), "far", how, node.Never))
+	if err := h.Spawn(t.Context(), "x", node.InProcess{Programs: node.List("nobody")}, node.Never); kind(err) != "no program, launch" && kind(err) != "launch" {
+		t.Errorf("a program that nobody has: %v", err)
+	}
+}
+
+// TestStopped: a node that stands still for longer than a lease is absent, and its places are
+// again when it goes on, with their state, because somebody wants them.
+func TestStopped(t *testing.T) {
+	l := make(listener, 100)
+	h := hosting(t, wants(l.run(place, counters.With(5), node.Always)))
+	must(t, h.Spawn(t.Context(), "far", node.Local{}, node.Always))
+	l.expect(t, "+")
+	pid := call(t, h, whoami, struct{}{})
+	must(t, syscall.Kill(pid, syscall.SIGSTOP))
+	began := time.Now()
+	l.expect(t, "-lease")
+	t.Logf("from SIGSTOP to the absence: %v, with a lease of 1 s", time.Since(began))
+	must(t, syscall.Kill(pid, syscall.SIGCONT))
+	l.expect(t, "+")
+	if now := call(t, h, whoami, struct{}{}); now != pid {
+		t.Error("it is another process")
+	}
+}
+
+// TestExit: any node can end another one, which is told to end in good order; its parent starts
+// it again, if it is to. DP-10, B-P18, B-P24.
+func TestExit(t *testing.T) {
+	l := make(listener, 100)
+	hosting(t, wants(l.spawn("far", node.Local{}, node.Restart{Intensity: 1, Period: time.Hour})),
+		actions.Spawn(actions.Stateless(endpoint.Subscriber(distributed.Reach(distributed.Place{Node: "far"}),
+			endpoint.OnPresence(func(distributed.Up) actions.Action { return node.Exit("far") })))))
+	l.expect(t, "+", "-down", "+", "-down", "!given up")
+}

@@ -1,0 +1,173 @@
+//go:build linux
+
+package node_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/node"
+	"github.com/go-marketplace/marketplace/rpc"
+)
+
+// parent is the main function of a process that has a node, and says which process that is.
+func parent() {
+	ctx := context.Background()
+	h := node.Private("master").Start(ctx)
+	err := h.Spawn(ctx, "far", node.Local{}, node.Always)
+	if err == nil {
+		err = h.Run(ctx, place, counters.With(0), node.Always)
+	}
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(rpc.Do(ctx, h.Client(), whoami, struct{}{}, rpc.At(place)))
+	select {}
+}
+
+// TestParentIsKilled: kill -9 of the parent of a node, and SIGTERM. The node ends as well, at
+// once, also if it is stopped and then goes on.
+func TestParentIsKilled(t *testing.T) {
+	for _, how := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "NODE_TEST_PARENT=1")
+		cmd.Stderr = t.Output()
+		out, err := cmd.StdoutPipe()
+		must(t, err)
+		must(t, cmd.Start())
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		var pid int
+		if n, _ := fmt.Sscanf(line, "%d <nil>", &pid); n != 1 {
+			t.Fatalf("the parent says %q", line)
+		}
+		must(t, cmd.Process.Signal(how))
+		t.Logf("%v: the node has ended %v later", how, gone(t, pid))
+		_ = cmd.Wait()
+	}
+}
+
+// fakeSSH makes a program ssh, which does what a shell elsewhere does: it joins the words after
+// the host, and a shell runs them. It writes its arguments to a file.
+func fakeSSH(t *testing.T) (path, args string) {
+	t.Helper()
+	dir := t.TempDir()
+	path, args = filepath.Join(dir, "ssh"), filepath.Join(dir, "args")
+	must(t, os.WriteFile(path, []byte("#!/bin/sh\nprintf '%s\\n' \"$@\" >"+args+"\nwhile [ \"$1\" != -- ]; do shift; done\nshift 2\nexec /bin/sh -c \"$*\"\n"), 0o755))
+	return path, args
+}
+
+// TestSSH: a node on another machine, whose program gets its arguments as they are, whatever
+// a shell would make of them. DP-01, DP-02, DP-47, B-P26.
+func TestSSH(t *testing.T) {
+	path, file := fakeSSH(t)
+	h := hosting(t)
+	dir := t.TempDir()
+	hostile := []string{"a b", "$(touch " + dir + "/x)", "'; touch " + dir + "/x; '", "`touch " + dir + "/x`", "\\", "*", "--", "\"", "new\nline", ""}
+	must(t, h.Spawn(t.Context(), "far", node.SSH{Host: "ssh://ann@127.0.0.1:2222", Path: path, Binary: os.Args[0], Args: node.List(hostile...), Options: node.List("-i", "key file")}, node.Never))
+	must(t, h.Run(t.Context(), place, counters.With(0), node.Never))
+	if got := call(t, h, argv, struct{}{}); !slices.Equal(got, hostile) {
+		t.Errorf("the arguments are %q, want %q", got, hostile)
+	}
+	if all, _ := os.ReadDir(dir); len(all) > 0 {
+		t.Error("an argument was run")
+	}
+	text, err := os.ReadFile(file)
+	must(t, err)
+	lines := strings.Split(string(text), "\n")
+	if want := []string{"-o", "BatchMode=yes", "-T", "-i", "key file", "--", "ssh://ann@127.0.0.1:2222"}; !slices.Equal(lines[:len(want)], want) {
+		t.Errorf("ssh got %q", lines)
+	}
+	if strings.Contains(string(text), "PRIVATE KEY") {
+		t.Error("a secret is among the arguments")
+	}
+}
+
+// TestSSHRefuses: hosts that are options, or no hosts. DP-02, B-P26.
+func TestSSHRefuses(t *testing.T) {
+	path, file := fakeSSH(t)
+	h := hosting(t)
+	for _, s := range []node.SSH{
+		{Host: "-oProxyCommand=touch /tmp/x", Binary: "x"}, {Host: "", Binary: "x"}, {Host: "a b", Binary: "x"}, {Host: "a\nb", Binary: "x"},
+		{Host: "a"}, {Host: "a", Binary: "x\x00y"},
+	} {
+		s.Path = path
+		if err := h.Spawn(t.Context(), "far", s, node.Never); kind(err) != "launch" {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("ssh was started")
+	}
+	t.Setenv("PATH", t.TempDir())
+	if err := h.Spawn(t.Context(), "far", node.SSH{Host: "a", Binary: "x"}, node.Never); kind(err) != "launch" || !strings.Contains(err.Error(), "ssh") {
+		t.Errorf("without ssh: %v", err)
+	}
+}
+
+// TestNoSecrets: what a node needs to prove who it is stands neither in its arguments nor in its
+// environment.
+func TestNoSecrets(t *testing.T) {
+	h := started(t, node.Always)
+	must(t, h.Run(t.Context(), place, counters.With(0), node.Never))
+	pid := call(t, h, whoami, struct{}{})
+	for _, file := range []string{"cmdline", "environ"} {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+		must(t, err)
+		if strings.Contains(string(text), "PRIVATE") || strings.Contains(string(text), "CERTIFICATE") {
+			t.Errorf("%s has credentials", file)
+		}
+	}
+}
+
+// TestLoopback: a node listens on loopback alone.
+func TestLoopback(t *testing.T) {
+	h := started(t, node.Always)
+	must(t, h.Run(t.Context(), place, counters.With(0), node.Never))
+	pid := call(t, h, whoami, struct{}{})
+	out, err := exec.Command("ss", "-tlnpH").Output()
+	if err != nil {
+		t.Skip("there is no program ss")
+	}
+	found := 0
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, fmt.Sprintf("pid=%d,", pid)) {
+			if found++; !strings.Contains(line, " 127.0.0.1:") {
+				t.Errorf("it listens on %s", line)
+			}
+		}
+	}
+	if found == 0 {
+		t.Errorf("it listens nowhere:\n%s", out)
+	}
+}
+
+// TestManyNodes: nodes are started side by side. If one cannot be, the others end, and the error
+// says which. DP-42, B-P13.
+func TestManyNodes(t *testing.T) {
+	h := hosting(t)
+	err := h.SpawnAll(t.Context(), map[string]node.Launcher{"a": node.Local{}, "b": node.Local{Binary: "/does/not/exist"}, "c": node.Local{}}, node.Always)
+	if kind(err) != "launch" || !strings.Contains(err.Error(), `"b"`) {
+		t.Errorf("the error is %v", err)
+	}
+	must(t, h.SpawnAll(t.Context(), map[string]node.Launcher{"a": node.Local{}, "b": node.Local{}, "c": node.Local{}}, node.Never))
+	for _, name := range []string{"a", "b", "c"} {
+		must(t, h.Run(t.Context(), distributed.Place{Node: name, Name: "counter"}, counters.With(0), node.Always))
+	}
+}
+
+// TestSelf: a node cannot start itself.
+func TestSelf(t *testing.T) {
+	if err := hosting(t).Spawn(t.Context(), "master", node.Local{}, node.Never); kind(err) != "launch" {
+		t.Errorf("the error is %v", err)
+	}
+}
