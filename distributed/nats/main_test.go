@@ -18,12 +18,14 @@ import (
 
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/distributed/nats"
+	"github.com/go-marketplace/marketplace/distributed/node"
 )
 
 // serverVariable says that this program is a NATS server of a test, with a configuration file.
 const serverVariable = "NATS_TEST_SERVER"
 
 func TestMain(m *testing.M) {
+	node.Main(adder) // in a process that a node has started
 	if text := os.Getenv(nodeVariable); text != "" {
 		runNode(text)
 		return

@@ -55,7 +55,8 @@ type readiness struct {
 	Address string `json:",omitempty"`
 }
 
-// A Founder is a network on which a node can start others.
+// A Founder is a network on which a node can start others. If nodes of the network need each
+// other's addresses, it has methods Meet and Forget, as [distributed.TLSNetwork] has.
 type Founder interface {
 	distributed.Network
 
@@ -63,10 +64,23 @@ type Founder interface {
 	// ([RegisterNetwork]) and JSON for the function of that kind, which can have secrets.
 	// The node listens on an address as [Launcher.Listen] says.
 	Found(node, listen string) (kind string, config []byte, err error)
+}
 
-	// Meet says where another node listens, and Forget that it has gone.
-	Meet(node, address string) error
-	Forget(node string)
+// meet tells a network where another node listens, or, if the address is empty, that it has
+// gone.
+func meet(n distributed.Network, node, address string) error {
+	l, ok := n.(interface {
+		Meet(node, address string) error
+		Forget(node string)
+	})
+	switch {
+	case !ok:
+		return nil
+	case address == "":
+		l.Forget(node)
+		return nil
+	}
+	return l.Meet(node, address)
 }
 
 // networks has the functions that make networks, by their kinds.

@@ -102,7 +102,7 @@ func (h *childHandle) launch() (err error) {
 		out.end()
 		errs.end()
 		_ = h.running.Stdin().Close()
-		h.founder.Forget(l.Node)
+		_ = meet(h.founder, l.Node, "")
 		if err == nil {
 			err = errors.New("exit status 0")
 		}
@@ -151,7 +151,7 @@ func (h *childHandle) line(s Stream, text string) {
 	case r.Version != version:
 		err = fmt.Errorf("it speaks version %d, and this is version %d", r.Version, version)
 	case err == nil && at != "":
-		err = h.founder.Meet(l.Node, at)
+		err = meet(h.founder, l.Node, at)
 	}
 	if err != nil {
 		h.put(Output{l.Node, Stderr, fmt.Sprintf("node: node %q cannot be reached: %v", l.Node, err)})

@@ -80,6 +80,9 @@ func serve(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, progr
 	if err != nil {
 		return err
 	}
+	if n, ok := c.Network.(io.Closer); ok {
+		defer n.Close()
+	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("node", b.Node)
 	go func() { cancel(obey(c, in)) }()
 	g := &ground.Ground{Logger: log, Stay: true}
@@ -108,16 +111,8 @@ func obey(c *Config, in *bufio.Reader) error {
 		case o.Stop:
 			return nil
 		}
-		f, ok := c.Network.(interface {
-			Meet(node, address string) error
-			Forget(node string)
-		})
-		switch {
-		case !ok || o.Meet == c.Network.Node():
-		case o.Address == "":
-			f.Forget(o.Meet)
-		default:
-			_ = f.Meet(o.Meet, o.Address) // which the parent has checked
+		if o.Meet != c.Network.Node() {
+			_ = meet(c.Network, o.Meet, o.Address) // which the parent has checked
 		}
 	}
 }
