@@ -280,7 +280,7 @@ func (n *Net) schedule(l *link, frame []byte) {
 	}
 	l.last = at
 	l.flying = append(l.flying, frame)
-	time.AfterFunc(time.Until(at), func() { // several at one time may be called in any order
+	after(time.Until(at), func() { // several at one time may be called in any order
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		l.frames = append(l.frames, l.flying[0])
@@ -347,10 +347,14 @@ func (c Clock) ClockName() string { return "sim " + c.Of.name }
 // Now implements [world.Clock].
 func (c Clock) Now() time.Time { return time.Now() }
 
+// after is time.AfterFunc for times that are not over yet: in a bubble of testing/synctest, a
+// timer that fires at once makes the race detector end the process (golang/go#78156).
+func after(d time.Duration, f func()) *time.Timer { return time.AfterFunc(max(d, 1), f) }
+
 // AfterFunc implements [world.Clock].
 func (c Clock) AfterFunc(d time.Duration, f func()) world.Stopper {
 	s := &timer{clock: c, f: f}
-	s.timer = time.AfterFunc(d, s.fire)
+	s.timer = after(d, s.fire)
 	return s
 }
 
