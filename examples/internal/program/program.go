@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A Program is a program that runs. It ends with its test.
@@ -35,6 +36,10 @@ func Build(t testing.TB) Binary {
 	}
 	return Binary{t, binary}
 }
+
+// For returns b for a test that is part of the one for which it was built: the part ends the
+// programs that it starts.
+func (b Binary) For(t testing.TB) Binary { return Binary{t, b.path} }
 
 // An Exit says how a program is expected to end without a signal.
 type Exit struct {
@@ -103,14 +108,20 @@ func (p *Program) Type(line string) {
 // CloseInput says that nothing more will be typed.
 func (p *Program) CloseInput() { p.in.Close() }
 
-// Line returns the next line that the program prints.
+// Line returns the next line that the program prints. The test fails if there is none within a
+// minute.
 func (p *Program) Line() string {
 	p.t.Helper()
-	line, ok := <-p.lines
-	if !ok {
-		p.t.Fatal("the program has ended")
+	select {
+	case line, ok := <-p.lines:
+		if !ok {
+			p.t.Fatal("the program has ended")
+		}
+		return line
+	case <-time.After(time.Minute):
+		p.t.Fatal("the program prints nothing more")
+		return ""
 	}
-	return line
 }
 
 // Address returns what follows "listening on" in the next line.

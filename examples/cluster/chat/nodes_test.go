@@ -1,0 +1,170 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestTwoNodes: people on both nodes see each other arrive, speak and depart. If a node is
+// killed, its people depart from the other, once each and with the reason, and can come back.
+// If it is stopped, they depart with another reason. Issue 13, DP-20.
+func TestTwoNodes(t *testing.T) {
+	everywhere(t, func(t *testing.T, c *cluster) {
+		ann := c.enter("a", nil)
+		bob := c.enter("b", nil)
+		ann.hears(arrived(bob)...)
+		bob.hears(arrived(ann)...)
+		ann.says("hello", ann, bob)
+		bob.says("how are you?", bob, ann)
+
+		carl := c.enter("b", nil)
+		ann.hears(arrived(carl)...)
+		bob.hears(arrived(carl)...)
+		carl.hears(arrived(ann, bob)...)
+		carl.conn.Close()
+		ann.hears(carl.name + " departed.")
+		bob.hears(carl.name + " departed.")
+
+		c.kill("b")
+		bob.disconnected()
+		ann.hears(c.gone(bob)...)
+		ann.says("alone", ann)
+		c.start("b")
+		bob = c.enter("b", nil)
+		bob.hears(arrived(ann)...)
+		ann.hears(arrived(bob)...)
+		bob.says("back", ann, bob)
+
+		c.kill("a")
+		ann.disconnected()
+		bob.hears(c.gone(ann)...)
+		bob.says("alone", bob)
+		c.start("a")
+		ann = c.enter("a", nil)
+		ann.hears(arrived(bob)...)
+		bob.hears(arrived(ann)...)
+		ann.says("back", ann, bob)
+
+		c.stop("b")
+		ann.hears(bob.name + " departed: node b has stopped.")
+		ann.says("alone again", ann)
+	}, "a", "b")
+}
+
+// TestThreeNodes: a node is one of several, whichever it is. Issue 13.
+func TestThreeNodes(t *testing.T) {
+	names := []string{"a", "b", "c"}
+	everywhere(t, func(t *testing.T, c *cluster) {
+		people := map[string]*person{}
+		others := func(name string) (all []*person) {
+			for n, p := range people {
+				if n != name {
+					all = append(all, p)
+				}
+			}
+			return all
+		}
+		enter := func(name string) {
+			p := c.enter(name, nil)
+			for _, o := range others(name) {
+				o.hears(arrived(p)...)
+			}
+			p.hears(arrived(others(name)...)...)
+			people[name] = p
+		}
+		for _, n := range names {
+			enter(n)
+		}
+		for _, n := range names {
+			people[n].says("hello from "+n, others("")...)
+		}
+		for _, n := range names {
+			lost := people[n]
+			c.kill(n)
+			delete(people, n)
+			lost.disconnected()
+			for _, o := range others(n) {
+				o.hears(c.gone(lost)...)
+			}
+			if t.Failed() {
+				return
+			}
+			c.start(n)
+			enter(n)
+			people[n].says("back on "+n, others("")...)
+		}
+	}, names...)
+}
+
+// In TestCrowds, each node has a crowd of people, who say a line after each pause.
+const (
+	crowd = 50
+	pause = 250 * time.Millisecond
+)
+
+// TestCrowds: fifty people on each of two nodes talk all the time. When either node is killed,
+// everybody on the other hears it once of each person there, with the reason; and once of each
+// who comes back. The flag -runs says how often. Issue 13.
+func TestCrowds(t *testing.T) {
+	talk := func(line string) bool { return strings.HasSuffix(line, ": talk") }
+	everywhere(t, func(t *testing.T, c *cluster) {
+		people := map[string][]*person{}
+		all := func() []*person { return slices.Concat(people["a"], people["b"]) }
+		var talking sync.WaitGroup
+		defer func() {
+			for _, p := range all() {
+				p.conn.Close()
+			}
+			talking.Wait()
+		}()
+		enter := func(node string) {
+			people[node] = nil
+			for range crowd {
+				p := c.enter(node, talk)
+				people[node] = append(people[node], p)
+				talking.Go(func() {
+					pace := time.NewTicker(pause)
+					defer pace.Stop()
+					for range pace.C {
+						if _, err := p.conn.Write([]byte("talk\n")); err != nil {
+							return // the person or the node is gone
+						}
+					}
+				})
+			}
+		}
+		meet := func(ps []*person) { // and all others
+			for _, p := range ps {
+				p.hears(arrived(slices.DeleteFunc(all(), func(q *person) bool { return p == q })...)...)
+			}
+		}
+		enter("a")
+		enter("b")
+		meet(all())
+		for range *runs {
+			for dead, alive := range map[string]string{"a": "b", "b": "a"} {
+				c.kill(dead)
+				for _, p := range people[dead] {
+					p.disconnected()
+				}
+				for _, p := range people[alive] {
+					p.hears(c.gone(people[dead]...)...)
+				}
+				people[alive][0].says("we are alone", people[alive]...)
+				c.start(dead)
+				enter(dead)
+				meet(people[dead])
+				for _, p := range people[alive] {
+					p.hears(arrived(people[dead]...)...)
+				}
+				people[dead][0].says("we are back", all()...)
+				if t.Failed() {
+					return
+				}
+			}
+		}
+	}, "a", "b")
+}
