@@ -18,22 +18,21 @@ var (
 
 func init() { world.Register[Says]("parts.Says") }
 
-// ears has an ear for each other node with a room.
+// ears has an ear for each other node with a room, while that is within reach.
 func ears() actions.Process {
 	return actions.Stateless(endpoint.Subscriber(distributed.Named("room"),
-		endpoint.OnPresence(func(u distributed.Up) actions.Action { return actions.Spawn(ear(u.Place)) })))
+		endpoint.OnPresence(func(u distributed.Up) actions.Action { return ear(u.Place).As(u.Place.Node) }),
+		endpoint.OnAbsence(func(u distributed.Up, reason error) actions.Action {
+			return actions.Delete(u.Place.Node).Because(reason)
+		})))
 }
 
 // ear repeats in this room what the people of another node say in theirs.
-func ear(there distributed.Place) actions.Process {
-	return actions.Stateless(
-		endpoint.Subscriber(distributed.Reach(there),
-			endpoint.OnAbsence(func(_ distributed.Up, reason error) actions.Action { return actions.Fail(reason) })),
-		there.At(endpoint.Subscriber(topic.Where(On.Is(there.Node)),
-			endpoint.OnPresence(func(s Says) actions.Action {
-				return endpoint.Publisher(topic.Where(On.Is(s.On), Who.Is(s.Who))).As(s.Who)
-			}),
-			endpoint.OnAbsence(func(s Says, reason error) actions.Action { return actions.Delete(s.Who).Because(reason) }),
-			endpoint.OnMessage(func(s Says) actions.Action { return actions.Send(s) }))),
-	)
+func ear(there distributed.Place) actions.AddEndpoint {
+	return there.At(endpoint.Subscriber(topic.Where(On.Is(there.Node)),
+		endpoint.OnPresence(func(s Says) actions.Action {
+			return endpoint.Publisher(topic.Where(On.Is(s.On), Who.Is(s.Who))).As(s)
+		}),
+		endpoint.OnAbsence(func(s Says, reason error) actions.Action { return actions.Delete(s).Because(reason) }),
+		endpoint.OnMessage(func(s Says) actions.Action { return actions.Send(s) })))
 }

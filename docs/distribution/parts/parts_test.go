@@ -20,6 +20,7 @@ import (
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vmtest"
 )
 
 // A machine is one that runs in a bubble.
@@ -159,6 +160,25 @@ func people(who string, hatch *door.Door) func(c distributed.Config) actions.Act
 				endpoint.OnAbsence(func(s Says, _ error) actions.Action { return console.Printf("-%s", s.Who) }),
 				endpoint.OnMessage(func(s Says) actions.Action { return console.Printf("%s: %s", s.Who, s.What) })),
 		)))
+	}
+}
+
+// TestOneEar: there is one ear for a node, also if the node has come, gone and come back before
+// an ear has opened anything.
+func TestOneEar(t *testing.T) {
+	m := vmtest.Run(t, actions.Spawn(ears()))
+	up := endpoint.Publisher(distributed.Reach(distributed.Place{Node: "paris", Name: "room"})).As("up")
+	m.Perform(up, actions.Delete("up"), up)
+	n := 0
+	for p := range m.VM().Processes() {
+		for _, e := range p.Endpoints {
+			if _, ok := topic.Typed[distributed.Up](e.Role.Topic); !ok {
+				n++
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("there are %d endpoints at the place, want 1", n)
 	}
 }
 
