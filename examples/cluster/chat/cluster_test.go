@@ -23,6 +23,7 @@ type cluster struct {
 	binary program.Binary
 	args   map[string][]string // of each node
 	nodes  map[string]*process // that run
+	hub    string              // through which all others reach each other, if there is one
 	killed string              // what people read of those on a node that was killed, up to its name
 	reason string              // and behind it
 }
@@ -57,7 +58,8 @@ var topologies = map[string]func(c *cluster, key string, names ...string){
 		for _, n := range names {
 			c.args[n] = []string{"-leaf-of", "tls://" + at}
 		}
-		c.args[names[0]] = []string{"-nats", "embedded", "-listen", at}
+		c.hub = names[0]
+		c.args[c.hub] = []string{"-nats", "embedded", "-listen", at}
 		c.killed, c.reason = " is gone: node ", " was silent for too long."
 	},
 	"NATS by URL": func(c *cluster, key string, names ...string) {
@@ -112,8 +114,10 @@ func everywhere(t *testing.T, test func(t *testing.T, c *cluster), names ...stri
 				c.start(n)
 			}
 			test(t, c)
-			for _, n := range names {
-				c.stop(n)
+			for _, n := range slices.Backward(names) { // the hub last
+				if !t.Failed() {
+					c.stop(n)
+				}
 			}
 		})
 	}

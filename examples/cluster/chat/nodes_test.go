@@ -54,12 +54,13 @@ func TestTwoNodes(t *testing.T) {
 	}, "a", "b")
 }
 
-// TestThreeNodes: a node is one of several, whichever it is. Issue 13.
+// TestThreeNodes: each of three nodes is killed in turn, and the others hear of its people, as
+// in TestTwoNodes. Without the hub of NATS, all nodes are alone. Issue 13.
 func TestThreeNodes(t *testing.T) {
 	names := []string{"a", "b", "c"}
 	everywhere(t, func(t *testing.T, c *cluster) {
 		people := map[string]*person{}
-		others := func(name string) (all []*person) {
+		others := func(name string) (all []*person) { // than those on a node
 			for n, p := range people {
 				if n != name {
 					all = append(all, p)
@@ -67,34 +68,54 @@ func TestThreeNodes(t *testing.T) {
 			}
 			return all
 		}
-		enter := func(name string) {
-			p := c.enter(name, nil)
-			for _, o := range others(name) {
-				o.hears(arrived(p)...)
-			}
-			p.hears(arrived(others(name)...)...)
-			people[name] = p
-		}
 		for _, n := range names {
-			enter(n)
+			people[n] = c.enter(n, nil)
+			for _, o := range others(n) {
+				o.hears(arrived(people[n])...)
+			}
+			people[n].hears(arrived(others(n)...)...)
 		}
 		for _, n := range names {
 			people[n].says("hello from "+n, others("")...)
 		}
-		for _, n := range names {
-			lost := people[n]
-			c.kill(n)
-			delete(people, n)
-			lost.disconnected()
-			for _, o := range others(n) {
-				o.hears(c.gone(lost)...)
+		for _, dead := range names {
+			lost := func(n string) []*person { // by the people on node n
+				if dead == c.hub {
+					return others(n)
+				}
+				return []*person{people[dead]}
+			}
+			c.kill(dead)
+			people[dead].disconnected()
+			for _, n := range names {
+				if n != dead {
+					people[n].hears(c.gone(lost(n)...)...)
+				}
+			}
+			for _, n := range names {
+				switch {
+				case n == dead:
+				case dead == c.hub:
+					people[n].says("alone on "+n, people[n])
+				default:
+					people[n].says("still on "+n, others(dead)...)
+				}
+			}
+			c.start(dead)
+			people[dead] = c.enter(dead, nil)
+			for _, n := range names {
+				if n == dead {
+					people[n].hears(arrived(others(n)...)...)
+				} else {
+					people[n].hears(arrived(lost(n)...)...)
+				}
+			}
+			for _, n := range names {
+				people[n].says("together on "+n, others("")...)
 			}
 			if t.Failed() {
 				return
 			}
-			c.start(n)
-			enter(n)
-			people[n].says("back on "+n, others("")...)
 		}
 	}, names...)
 }
