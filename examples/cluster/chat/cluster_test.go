@@ -17,6 +17,9 @@ import (
 	"github.com/go-marketplace/marketplace/examples/internal/program"
 )
 
+// heartbeat is that of the nodes. The tests make machines busy.
+const heartbeat = "1s"
+
 // A cluster is a chat of several processes.
 type cluster struct {
 	t      *testing.T
@@ -31,6 +34,7 @@ type cluster struct {
 // A process is a node that runs.
 type process struct {
 	*program.Program
+	t    *testing.T
 	addr string // for people
 }
 
@@ -108,7 +112,7 @@ func everywhere(t *testing.T, test func(t *testing.T, c *cluster), names ...stri
 			key := program.RealmKey(t)
 			make(c, key, names...)
 			for n := range c.args {
-				c.args[n] = append(c.args[n], "-node", n, "-realm-key", key, "-addr", "127.0.0.1:0")
+				c.args[n] = append(c.args[n], "-node", n, "-realm-key", key, "-addr", "127.0.0.1:0", "-heartbeat", heartbeat)
 			}
 			for _, n := range names {
 				c.start(n)
@@ -126,7 +130,7 @@ func everywhere(t *testing.T, test func(t *testing.T, c *cluster), names ...stri
 // start starts a node, and waits until it and the others that run have found each other.
 func (c *cluster) start(name string) {
 	c.t.Helper()
-	n := &process{Program: c.binary.Start(c.args[name]...)}
+	n := &process{Program: c.binary.Start(c.args[name]...), t: c.t}
 	await := []string{`chat: node "` + name + `" is within reach`}
 	for other, o := range c.nodes {
 		await = append(await, `chat: node "`+other+`" is here`)
@@ -138,8 +142,15 @@ func (c *cluster) start(name string) {
 
 // await waits until the node has printed lines that begin with these texts, in any order.
 func (n *process) await(texts ...string) {
+	var seen []string
+	defer func() {
+		if len(texts) > 0 {
+			n.t.Logf("missing are %q; there are %q", texts, seen)
+		}
+	}()
 	for len(texts) > 0 {
 		line := n.Line()
+		seen = append(seen, line)
 		if addr, ok := strings.CutPrefix(line, "chat: listening on "); ok {
 			n.addr = addr
 		}

@@ -17,6 +17,9 @@
 //
 //	go run ./chat -node a -nats tls://nats.example.org:4222 -addr 127.0.0.1:5999
 //
+// On NATS, a node that is killed is lost when nothing was heard from it for a second. On busy
+// machines and over long distances, use -heartbeat 1s, with which it is five seconds.
+//
 // Each node has a room of its own, which is a place, so it works without the others. The
 // people who connect to a node speak in its room: porter.go lets them in, and session.go is
 // one of them. For each other node, an ear repeats here what the people say there: ears.go.
@@ -31,6 +34,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/go-marketplace/marketplace"
 	"github.com/go-marketplace/marketplace/actions"
@@ -46,13 +50,16 @@ func main() {
 	var links nats.Flags
 	links.Register(flag.CommandLine)
 	at := marketplace.ListenFlag("addr", "127.0.0.1:5999", "`host:port` for people")
+	heartbeat := flag.Duration("heartbeat", 200*time.Millisecond, "`time` after which a node wants to hear from another one, which is lost after five of them")
 	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "chat: %q is one argument too many\n", flag.Arg(0))
-		os.Exit(2)
+	switch {
+	case flag.NArg() > 0:
+		usage("%q is one argument too many", flag.Arg(0))
+	case *heartbeat < time.Millisecond || *heartbeat > time.Hour:
+		usage("-heartbeat %v is not from 1ms to 1h", *heartbeat)
 	}
 	ctx, stop := interrupt.Context(context.Background())
-	err := run(ctx, &links, *at)
+	err := run(ctx, &links, *at, *heartbeat)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chat:", err)
@@ -60,12 +67,18 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, links *nats.Flags, at tcp.Addr) error {
+// usage ends the program because its command line makes no sense.
+func usage(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "chat: "+format+"\n", args...)
+	os.Exit(2)
+}
+
+func run(ctx context.Context, links *nats.Flags, at tcp.Addr, heartbeat time.Duration) error {
 	network, end, err := links.Network(ctx)
 	if err != nil {
 		return err
 	}
-	cluster := distributed.Config{Network: network, Admission: listeners}
+	cluster := distributed.Config{Network: network, Heartbeat: heartbeat, Admission: listeners}
 	err = ground.Run(ctx, tcp.Driver(), console.Driver(), node(cluster, at))
 	_ = end() // which sends what is left, so that other nodes hear that this one has left
 	return err

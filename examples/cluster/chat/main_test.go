@@ -27,6 +27,7 @@ func TestExits(t *testing.T) {
 		program.Exit{Args: "-color red", Status: 2, Says: "-color"},
 		program.Exit{Args: "-addr nonsense", Status: 2, Says: "-addr"},
 		program.Exit{Args: node + " now", Status: 2, Says: `"now" is one argument too many`},
+		program.Exit{Args: node + " -heartbeat 1us", Status: 2, Says: "-heartbeat 1µs is not from 1ms to 1h"},
 		program.Exit{Args: "", Status: 1, Says: `node "": the name is empty`},
 		program.Exit{Args: node + " -addr" + at, Status: 1, Says: "listen tcp" + at},
 		program.Exit{Args: node + " -addr 127.0.0.1:0 -listen" + at, Status: 1, Says: "listen tcp" + at},

@@ -123,7 +123,7 @@ func TestThreeNodes(t *testing.T) {
 // In TestCrowds, each node has a crowd of people, who say a line after each pause.
 const (
 	crowd = 50
-	pause = 250 * time.Millisecond
+	pause = 500 * time.Millisecond
 )
 
 // TestCrowds: fifty people on each of two nodes talk all the time. When either node is killed,
