@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -105,8 +106,14 @@ func startServer(t *testing.T, key string) (url string) {
 
 // everywhere runs a test on all topologies, with nodes that have found each other.
 func everywhere(t *testing.T, test func(t *testing.T, c *cluster), names ...string) {
+	on(t, slices.Sorted(maps.Keys(topologies)), test, names...)
+}
+
+// on runs a test on some topologies.
+func on(t *testing.T, which []string, test func(t *testing.T, c *cluster), names ...string) {
 	binary := program.Build(t)
-	for topology, make := range topologies {
+	for _, topology := range which {
+		make := topologies[topology]
 		t.Run(topology, func(t *testing.T) {
 			c := &cluster{t: t, binary: binary.For(t), args: map[string][]string{}, nodes: map[string]*process{}}
 			key := program.RealmKey(t)

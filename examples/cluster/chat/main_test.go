@@ -10,7 +10,10 @@ import (
 	"github.com/go-marketplace/marketplace/examples/internal/program"
 )
 
-var runs = flag.Int("runs", 1, "how often TestCrowds kills each node")
+var (
+	runs   = flag.Int("runs", 1, "how often TestCrowds kills each node")
+	crowds = flag.String("crowds", "direct links", "the `topologies` of TestCrowds, with commas between: on NATS it needs a processor of its own for each node")
+)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

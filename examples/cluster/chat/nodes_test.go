@@ -58,7 +58,7 @@ func TestTwoNodes(t *testing.T) {
 // in TestTwoNodes. Without the hub of NATS, all nodes are alone. Issue 13.
 func TestThreeNodes(t *testing.T) {
 	names := []string{"a", "b", "c"}
-	everywhere(t, func(t *testing.T, c *cluster) {
+	on(t, strings.Split(*crowds, ","), func(t *testing.T, c *cluster) {
 		people := map[string]*person{}
 		others := func(name string) (all []*person) { // than those on a node
 			for n, p := range people {
