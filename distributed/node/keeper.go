@@ -28,6 +28,7 @@ type keeper struct {
 type wish struct {
 	Wanted     Wanted
 	Count      int          // how many want it
+	Starting   bool         // its supervisor is about to run
 	Supervisor actions.PID  // zero if it does not run
 	Refused    *world.Error // why it does not run, if it was refused or given up
 }
@@ -83,11 +84,17 @@ func (k keeper) start(w Wanted) actions.Transition[keeper] {
 	if err != nil {
 		return k.refuse(w, err)
 	}
+	i := k.find(w)
+	k.Wishes = slices.Clone(k.Wishes)
+	k.Wishes[i].Starting, k.Wishes[i].Refused = true, nil
 	return actions.Next(k, k.config.places.Spawn(w).Monitored(k.monitor(0)).Continue(actions.ResumeWith(
 		func(k keeper, pid actions.PID) actions.Transition[keeper] {
-			i := k.find(w)
+			i := k.find(w) // it is still there: see end
 			k.Wishes = slices.Clone(k.Wishes)
-			k.Wishes[i].Supervisor, k.Wishes[i].Refused = pid, nil
+			k.Wishes[i].Starting, k.Wishes[i].Supervisor = false, pid
+			if k.Wishes[i].Count == 0 {
+				return k.end(i)
+			}
 			return actions.Next(k)
 		})))
 }
@@ -127,9 +134,13 @@ func (k keeper) outlived(e timer.Expired) actions.Transition[keeper] {
 	return k.end(i)
 }
 
-// end ends a place that nobody wants, and starts what else is wanted there.
+// end ends a place that nobody wants, and starts what else is wanted there. A place that is
+// about to run ends when it does.
 func (k keeper) end(i int) actions.Transition[keeper] {
 	gone := k.Wishes[i]
+	if gone.Starting {
+		return actions.Next(k)
+	}
 	k.Wishes = slices.Delete(slices.Clone(k.Wishes), i, i+1)
 	t := actions.Next(k)
 	if gone.Supervisor != 0 {

@@ -45,6 +45,16 @@ func (r *rig) device(name string) *vmtest.Device {
 	return nil
 }
 
+// devices returns how many devices are open whose names begin with a text.
+func (r *rig) devices(name string) (n int) {
+	for _, d := range r.m.Devices() {
+		if d.IsOpen() && strings.HasPrefix(d.Device().DeviceName(), name) {
+			n++
+		}
+	}
+	return n
+}
+
 // places returns how many places run.
 func (r *rig) places() (n int) {
 	for p := range r.m.VM().Processes() {

@@ -141,6 +141,7 @@ type launcher struct {
 type kept struct {
 	Launched   Launched
 	Count      int          // how many want it
+	Starting   bool         // its supervisor is about to run
 	Supervisor actions.PID  // zero if it does not run
 	Refused    *world.Error // why it does not run, if it was refused or given up
 }
@@ -192,11 +193,17 @@ func (l launcher) start(w Launched) actions.Transition[launcher] {
 	if err := w.check(); err != nil {
 		return l.refuse(w, err)
 	}
+	i := l.find(w)
+	l.Kept = slices.Clone(l.Kept)
+	l.Kept[i].Starting, l.Kept[i].Refused = true, nil
 	return actions.Next(l, l.config.children.Spawn(w).Monitored(l.monitor(0)).Continue(actions.ResumeWith(
 		func(l launcher, pid actions.PID) actions.Transition[launcher] {
-			i := l.find(w)
+			i := l.find(w) // it is still there: see end
 			l.Kept = slices.Clone(l.Kept)
-			l.Kept[i].Supervisor, l.Kept[i].Refused = pid, nil
+			l.Kept[i].Starting, l.Kept[i].Supervisor = false, pid
+			if l.Kept[i].Count == 0 {
+				return l.end(i)
+			}
 			return actions.Next(l)
 		})))
 }
@@ -218,13 +225,22 @@ func (l launcher) unwanted(w Launched, _ error) actions.Transition[launcher] {
 	if l.Kept[i].Count--; l.Kept[i].Count > 0 {
 		return actions.Next(l)
 	}
+	return l.end(i)
+}
+
+// end ends a node that nobody wants, and starts what else is wanted under its name. A node
+// that is about to run ends when it does.
+func (l launcher) end(i int) actions.Transition[launcher] {
 	gone := l.Kept[i]
-	l.Kept = slices.Delete(l.Kept, i, i+1)
+	if gone.Starting {
+		return actions.Next(l)
+	}
+	l.Kept = slices.Delete(slices.Clone(l.Kept), i, i+1)
 	t := actions.Next(l)
 	if gone.Supervisor != 0 {
 		t = t.And(actions.Unmonitor(gone.Supervisor), actions.Kill(gone.Supervisor, nil))
 	}
-	next := slices.IndexFunc(l.Kept, func(k kept) bool { return k.Launched.Node == w.Node })
+	next := slices.IndexFunc(l.Kept, func(k kept) bool { return k.Launched.Node == gone.Launched.Node })
 	if next >= i { // the first one has ended
 		t = t.Then(func(l launcher) actions.Transition[launcher] { return l.start(l.Kept[next].Launched) })
 	}
