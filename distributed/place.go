@@ -125,6 +125,17 @@ func Check(m any) error {
 	return err
 }
 
+// Unsendable in a type, at any depth, keeps its values in their machine: messages and roles of
+// the type are neither sent to another machine ([ErrUnsendable]) nor taken from one. Embed it
+// in the types of messages by which the processes of a machine give each other orders that
+// nobody else may give, although the machine is a place:
+//
+//	type Format struct {
+//		Disk string
+//		distributed.Unsendable
+//	}
+type Unsendable = wire.Unsendable
+
 // Send returns the action that sends a message to subscribers at a place: see
 // [Place.Forward].
 func Send[M any](p Place, m M) *actions.SendMessage {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
@@ -22,6 +23,7 @@ type child struct {
 type Member struct {
 	Node    string
 	Address string // empty if the network has no addresses
+	distributed.Unsendable
 }
 
 var (
@@ -61,7 +63,7 @@ func (k child) open() actions.Action {
 			endpoint.OnEndedState(child.ended)),
 		endpoint.ObservePublishers(topic.All[Member](),
 			endpoint.OnPresenceState(func(k child, m Member) actions.Transition[child] {
-				return actions.Next(k, actions.When(m.Node != k.Launched.Node, actions.Tell(k.device(), childMeet(m))))
+				return actions.Next(k, actions.When(m.Node != k.Launched.Node, actions.Tell(k.device(), childMeet{m.Node, m.Address})))
 			}),
 			endpoint.OnAbsenceState(func(k child, m Member, _ error) actions.Transition[child] {
 				return actions.Next(k, actions.When(m.Node != k.Launched.Node, actions.Tell(k.device(), childMeet{m.Node, ""})))

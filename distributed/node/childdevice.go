@@ -30,7 +30,7 @@ type (
 
 // A childMeet is the command of a childDevice: it tells the node where another one listens,
 // or that this has gone.
-type childMeet Member
+type childMeet struct{ Node, Address string }
 
 func init() {
 	world.Register[childOpen]("node.childOpen")

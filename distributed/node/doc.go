@@ -52,5 +52,10 @@
 //
 // All nodes of a realm may have a node run its programs, and end it ([Exit]); others cannot
 // connect. No code, path or type comes from another node: a program is known by its name, and
-// only those that were given to [Main] or [New] are run.
+// only those that were given to [Main] or [New] are run. Only processes in the machine of a
+// node can make it start nodes ([Spawn]).
+//
+// The machine of a [Host] is a place, the one with the name "". So other nodes of the realm
+// also reach the drivers and servers that are in it: put those that must not be reached into
+// a nested machine, or forbid that by [distributed.Config].Admission.
 package node

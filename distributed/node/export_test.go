@@ -9,8 +9,7 @@ func WantedTopic(place string, s Spec, r Restart) topic.Pattern[Wanted] {
 
 // LaunchedTopic is the topic of those who want a node.
 func LaunchedTopic(name string, l Launcher, r Restart) topic.Pattern[Launched] {
-	w, _ := launched(name, l, r)
-	return w.topic()
+	return LaunchedOf(name, l, r).topic()
 }
 
 // Opened, Ready and Meeting are what the device of a node says and is told.
@@ -18,3 +17,9 @@ var Opened any = childOpen{}
 
 func Ready(address string) any         { return childReady{address} }
 func Meeting(node, address string) any { return childMeet{node, address} }
+
+// LaunchedOf returns what wants a node.
+func LaunchedOf(name string, l Launcher, r Restart) Launched {
+	w, _ := launched(name, l, r)
+	return w
+}

@@ -143,7 +143,7 @@ func (h *Host) SpawnAll(ctx context.Context, nodes map[string]Launcher, r Restar
 // nothing is wanted, and the error says why.
 func (h *Host) Run(ctx context.Context, at distributed.Place, s Spec, r Restart) error {
 	return h.hold(ctx, held{Place: at}, func(ctx context.Context) error {
-		_, err := rpc.Do(ctx, h.door, opRun, running{at, s, r})
+		_, err := rpc.Do(ctx, h.door, opRun, running{Place: at, Spec: s, Restart: r})
 		return err
 	})
 }
@@ -156,7 +156,7 @@ func (h *Host) Send(ctx context.Context, at distributed.Place, m any) error {
 	if err := distributed.Check(m); err != nil {
 		return fmt.Errorf("node: a message to %v: %w", held{Place: at}, err)
 	}
-	_, err := rpc.Do(ctx, h.door, opSend, sending{at, m})
+	_, err := rpc.Do(ctx, h.door, opSend, sending{Place: at, Message: m})
 	return err
 }
 
@@ -181,6 +181,6 @@ func (h *Host) WaitNode(ctx context.Context, name string) error {
 
 // Exit ends a node in good order. One that was started from here is not started again.
 func (h *Host) Exit(ctx context.Context, name string) error {
-	_, err := rpc.Do(ctx, h.door, opExit, name)
+	_, err := rpc.Do(ctx, h.door, opExit, held{Node: name})
 	return err
 }

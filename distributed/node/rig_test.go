@@ -17,7 +17,7 @@ import (
 
 // TestMain makes the test program a node when it was started as one.
 func TestMain(m *testing.M) {
-	node.Main(counters, failing, askers)
+	node.Main(counters, failing, askers, intruders)
 	if os.Getenv("NODE_TEST_PARENT") != "" {
 		parent()
 	}

@@ -6,20 +6,22 @@ import (
 	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A Launched says that a node is to be started and kept. It is not sent: the presence of its
-// publishers is what [Config.Launch] has to keep, and the presence of a subscriber is that
+// A Launched says that a node is to be started and kept. It is no message to others, and no
+// other node can want one: the presence of its publishers in the machine is what [Config.Launch] has to keep, and the presence of a subscriber is that
 // the node can be reached. See [Spawn].
 type Launched struct {
 	Node    string
 	How     string // a Launcher, as package journal/codec writes it, in base64
 	Restart Restart
 	Reason  *world.Error // in a message: why the node was not started
+	distributed.Unsendable
 }
 
 var (
@@ -81,7 +83,7 @@ func launched(name string, l Launcher, r Restart) (Launched, error) {
 	if err != nil || l == nil {
 		return Launched{}, fmt.Errorf("%w: node %q: a Launcher of type %T is no data: %w", ErrLaunch, name, l, err)
 	}
-	w := Launched{name, pack(how), r, nil}
+	w := Launched{Node: name, How: pack(how), Restart: r}
 	return w, w.check()
 }
 

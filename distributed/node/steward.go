@@ -12,12 +12,12 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// The operations of a steward.
+// The operations of a steward, which are for its machine alone.
 var (
 	opSpawn   = rpc.Define[Launched, struct{}]("node.host.spawn")
 	opRun     = rpc.Define[running, struct{}]("node.host.run")
 	opSend    = rpc.Define[sending, struct{}]("node.host.send")
-	opExit    = rpc.Define[string, struct{}]("node.host.exit")
+	opExit    = rpc.Define[held, struct{}]("node.host.exit")
 	opWait    = rpc.Define[held, struct{}]("node.host.wait")
 	opRelease = rpc.Define[held, bool]("node.host.release")
 )
@@ -27,18 +27,21 @@ type running struct {
 	Place   distributed.Place
 	Spec    Spec
 	Restart Restart
+	distributed.Unsendable
 }
 
 // A sending is a message for a place.
 type sending struct {
 	Place   distributed.Place
 	Message any // of a registered type
+	distributed.Unsendable
 }
 
 // A held is a node, or a place.
 type held struct {
 	Place distributed.Place // the zero Place if it is a node
 	Node  string
+	distributed.Unsendable
 }
 
 func init() {
@@ -225,10 +228,10 @@ func (s steward) wait(a rpc.Ask[held, struct{}]) actions.Transition[steward] {
 }
 
 // exit ends a node: one that is held here is not wanted any more, another one is told to end.
-func (s steward) exit(a rpc.Ask[string, struct{}]) actions.Transition[steward] {
-	next, was, as := s.give(held{Node: a.Args})
+func (s steward) exit(a rpc.Ask[held, struct{}]) actions.Transition[steward] {
+	next, was, as := s.give(a.Args)
 	if !was {
-		as = Exit(a.Args)
+		as = Exit(a.Args.Node)
 	}
 	return actions.Next(next, as, a.Reply(struct{}{}))
 }

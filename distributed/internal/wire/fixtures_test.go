@@ -27,6 +27,7 @@ type (
 	nobody struct{ Says says } // not registered
 	handed struct{ By map[string][]actions.PID }
 	secret struct{ N *int }
+	inner  struct{ Order struct{ wire.Unsendable } }
 )
 
 func init() {
@@ -35,6 +36,7 @@ func init() {
 	world.Register[word]("wire_test.word")
 	world.Register[handed]("wire_test.handed")
 	world.Register[secret]("wire_test.secret")
+	world.Register[inner]("wire_test.inner")
 }
 
 var (

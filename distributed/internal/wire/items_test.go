@@ -153,6 +153,7 @@ func TestUnsendable(t *testing.T) {
 		{func() error { return w.Send(0, topic.MessageOf(nobody{})) }, "the type wire_test.nobody is not registered; use world.Register"},
 		{func() error { return w.Send(0, topic.MessageOf(handed{})) }, "wire_test.handed.By[][] is a PID, which means another process there; give the process a name"},
 		{func() error { return w.Send(0, topic.MessageOf(move{Any: nobody{}})) }, "codec: wire_test.move.Any: the type wire_test.nobody is not registered; use world.Register"},
+		{func() error { return w.Send(0, topic.MessageOf(inner{})) }, "the type wire_test.inner has an Unsendable"},
 		{func() error { return w.Send(0, topic.MessageOf(move{Any: actions.PID(1)})) }, "codec: wire_test.move.Any: the type actions.PID is not registered; use world.Register"},
 		{func() error { return w.Send(0, topic.Message{}) }, "it is no message"},
 		{func() error { return w.Assert(1, topic.Role{}) }, "a role without a topic"},

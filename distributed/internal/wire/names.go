@@ -143,11 +143,13 @@ func formOf(t reflect.Type) *form {
 		return f
 	}
 	f.name = name
-	switch path, found := findPID(t, map[reflect.Type]bool{}); {
+	switch path, found := find(pidType, t, map[reflect.Type]bool{}); {
 	case len(name) > MaxName:
 		f.err = fmt.Errorf("%w: the name of the type %v has more than %d bytes", ErrUnsendable, t, MaxName)
 	case found:
 		f.err = fmt.Errorf("%w: %v%s is a PID, which means another process there; give the process a name", ErrUnsendable, t, path)
+	case isUnsendable(t):
+		f.err = fmt.Errorf("%w: the type %v has an Unsendable", ErrUnsendable, t)
 	default:
 		if f.print, f.err = codec.FingerprintOf(t); f.err != nil {
 			f.err = fmt.Errorf("%w: %w", ErrUnsendable, f.err)
@@ -157,9 +159,19 @@ func formOf(t reflect.Type) *form {
 	return f
 }
 
-// findPID returns the path of a PID in the values of a type.
-func findPID(t reflect.Type, seen map[reflect.Type]bool) (path string, found bool) {
-	if t == reflect.TypeFor[actions.PID]() {
+// Unsendable in a type makes its values stay in their machine.
+type Unsendable struct{}
+
+var pidType, unsendableType = reflect.TypeFor[actions.PID](), reflect.TypeFor[Unsendable]()
+
+func isUnsendable(t reflect.Type) bool {
+	_, found := find(unsendableType, t, map[reflect.Type]bool{})
+	return found
+}
+
+// find returns the path of a part with the type what in the values of type t.
+func find(what, t reflect.Type, seen map[reflect.Type]bool) (path string, found bool) {
+	if t == what {
 		return "", true
 	}
 	if seen[t] {
@@ -168,18 +180,18 @@ func findPID(t reflect.Type, seen map[reflect.Type]bool) (path string, found boo
 	seen[t] = true
 	switch t.Kind() {
 	case reflect.Map:
-		if path, found := findPID(t.Key(), seen); found {
+		if path, found := find(what, t.Key(), seen); found {
 			return "[key]" + path, true
 		}
 		fallthrough
 	case reflect.Slice, reflect.Array:
-		path, found = findPID(t.Elem(), seen)
+		path, found = find(what, t.Elem(), seen)
 		return "[]" + path, found
 	case reflect.Pointer:
-		return findPID(t.Elem(), seen)
+		return find(what, t.Elem(), seen)
 	case reflect.Struct:
 		for f := range t.Fields() {
-			if path, found := findPID(f.Type, seen); found {
+			if path, found := find(what, f.Type, seen); found {
 				return "." + f.Name + path, true
 			}
 		}
