@@ -28,6 +28,7 @@ const maxLine = 1 << 20
 // neither in arguments nor in the environment.
 type bootstrap struct {
 	Version   int
+	Token     string // of the line that says that the node is ready
 	Node      string
 	Parent    string
 	Kind      string          // of the network
@@ -45,13 +46,13 @@ type order struct {
 	Stop    bool   `json:",omitempty"` // end in good order
 }
 
-// ready is the line with which a node says that it can be reached. Other lines of its
-// standard output are what its programs print.
-const ready = "marketplace-node-ready "
+// ready returns how the line begins with which a node says that it can be reached. All else
+// in its standard output is what its programs print. They do not know the token, and others
+// whose texts they print do not, either.
+func ready(token string) string { return "marketplace-node-ready " + token + " " }
 
-// A readiness follows ready in the line.
+// A readiness follows in the line.
 type readiness struct {
-	Version int
 	Address string `json:",omitempty"`
 }
 
@@ -198,8 +199,9 @@ func writeLine(w io.Writer, v any) error {
 	return err
 }
 
-// readReady returns the readiness that a line of the output is, if it is one.
-func readReady(line string) (r readiness, ok bool) {
-	text, ok := strings.CutPrefix(line, ready)
-	return r, ok && json.Unmarshal([]byte(text), &r) == nil
+// readReady returns the readiness at the end of a line of the output, if there is one, and
+// what a program has printed before it without the end of a line.
+func readReady(line, token string) (before string, r readiness, ok bool) {
+	before, text, ok := strings.Cut(line, ready(token))
+	return before, r, ok && json.Unmarshal([]byte(text), &r) == nil
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,6 +66,8 @@ type childHandle struct {
 	how     Launcher
 	founder Founder
 	running Running
+	token   string // of the line that says that the node is ready
+	ready   bool   // it has said so
 	values  chan any
 	told    chan struct{} // closed when the process was told who it is
 	gone    chan struct{} // closed when the process has ended
@@ -87,7 +90,8 @@ func (h *childHandle) launch() (err error) {
 	if l.Node == c.Network.Node() {
 		return fmt.Errorf("%w: node %q is this node", ErrLaunch, l.Node)
 	}
-	b := bootstrap{Version: version, Node: l.Node, Parent: c.Network.Node(), Heartbeat: c.Heartbeat, Lease: c.Lease, Window: c.Window, Outlive: c.Outlive}
+	h.token = rand.Text()
+	b := bootstrap{Version: version, Token: h.token, Node: l.Node, Parent: c.Network.Node(), Heartbeat: c.Heartbeat, Lease: c.Lease, Window: c.Window, Outlive: c.Outlive}
 	var config []byte
 	if b.Kind, config, err = h.founder.Found(l.Node, h.how.Listen()); err != nil {
 		return err
@@ -141,16 +145,21 @@ func (h *childHandle) put(v any) {
 // line handles a line that the node has printed.
 func (h *childHandle) line(s Stream, text string) {
 	l := h.device.launched
-	r, ok := readReady(text)
-	if s != Stdout || !ok {
+	if s != Stdout || h.ready {
 		h.put(Output{l.Node, s, text})
 		return
 	}
+	before, r, ok := readReady(text, h.token)
+	if !ok {
+		h.put(Output{l.Node, s, text})
+		return
+	}
+	if before != "" {
+		h.put(Output{l.Node, s, before})
+	}
+	h.ready = true
 	at, err := reachable(r.Address, h.how)
-	switch {
-	case r.Version != version:
-		err = fmt.Errorf("it speaks version %d, and this is version %d", r.Version, version)
-	case err == nil && at != "":
+	if err == nil && at != "" {
 		err = meet(h.founder, l.Node, at)
 	}
 	if err != nil {

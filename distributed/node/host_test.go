@@ -150,21 +150,7 @@ func TestFailingStart(t *testing.T) {
 // TestOutput: what a node prints comes to its parent as messages. DP-02.
 func TestOutput(t *testing.T) {
 	h := hosting(t)
-	heard := make(chan node.Output, 10)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	ready := make(chan struct{})
-	go func() {
-		for ev := range door.Subscribe(ctx, h.Client(), topic.Where(node.OutputNode.Is("far"))) {
-			switch ev.Kind {
-			case door.Started:
-				close(ready)
-			case door.Message:
-				heard <- ev.Value
-			}
-		}
-	}()
-	<-ready
+	heard := outputsOf(t, h)
 	err := h.Spawn(t.Context(), "far", node.Local{Binary: "/bin/sh", Args: node.List("-c", "echo out; echo err >&2; printf rest; exit 7")}, node.Never)
 	if !errors.Is(err, node.ErrDown) || !strings.Contains(err.Error(), "exit status 7") {
 		t.Errorf("the error is %v", err)
@@ -178,4 +164,25 @@ func TestOutput(t *testing.T) {
 			t.Errorf("%+v is missing in %v", want, got)
 		}
 	}
+}
+
+// outputsOf returns what the node "far" prints.
+func outputsOf(t *testing.T, h *node.Host) <-chan node.Output {
+	t.Helper()
+	heard := make(chan node.Output, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	ready := make(chan struct{})
+	go func() {
+		for ev := range door.Subscribe(ctx, h.Client(), topic.Where(node.OutputNode.Is("far"))) {
+			switch ev.Kind {
+			case door.Started:
+				close(ready)
+			case door.Message:
+				heard <- ev.Value
+			}
+		}
+	}()
+	<-ready
+	return heard
 }

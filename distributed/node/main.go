@@ -88,7 +88,7 @@ func serve(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, progr
 	g := &ground.Ground{Logger: log, Stay: true}
 	err = g.Run(ctx, timer.DriverOn(c.clock()), c.Driver(), c.Keep(), actions.Spawn(actions.Stateless(
 		endpoint.Subscriber(distributed.Whereabouts(), endpoint.OnPresence(func(distributed.Here) actions.Action {
-			return actions.OpenDevice{Device: &announcement{network: c.Network, out: stdout}}
+			return actions.OpenDevice{Device: &announcement{c.Network, stdout, b.Token}}
 		})),
 		distributed.WriteLogs(distributed.Place{}),
 	)).Named("announcer"))
@@ -121,6 +121,7 @@ func obey(c *Config, in *bufio.Reader) error {
 type announcement struct {
 	network distributed.Network
 	out     io.Writer
+	token   string
 }
 
 // DeviceName implements [world.Device].
@@ -128,9 +129,9 @@ func (*announcement) DeviceName() string { return "node.ready" }
 
 // Open implements [world.Device].
 func (a *announcement) Open(context.Context, world.Env) (world.Handle, error) {
-	text, err := json.Marshal(readiness{version, address(a.network)})
+	text, err := json.Marshal(readiness{address(a.network)})
 	if err == nil {
-		_, err = fmt.Fprintf(a.out, "%s%s\n", ready, text)
+		_, err = fmt.Fprintf(a.out, "%s%s\n", ready(a.token), text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("node: telling the parent that the node is ready: %w", err)

@@ -4,6 +4,7 @@ package node_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 
@@ -33,6 +34,7 @@ var (
 	add      = rpc.Define[int, int]("node_test.add")
 	fail     = rpc.Define[string, struct{}]("node_test.fail")
 	argv     = rpc.Define[struct{}, words]("node_test.argv")
+	says     = rpc.Define[string, struct{}]("node_test.says")
 	whoami   = rpc.Define[struct{}, int]("node_test.pid")
 	errBroke = errors.New("node_test: broke")
 )
@@ -48,6 +50,7 @@ var counting = actions.Define("node_test.counting", func(counter) actions.Action
 		rpc.Handle(add, func(c counter, n int) (counter, int, error) { return counter{c.N + n}, c.N + n, nil }),
 		rpc.Handle(argv, func(c counter, _ struct{}) (counter, words, error) { return c, os.Args[1:], nil }),
 		rpc.Handle(whoami, func(c counter, _ struct{}) (counter, int, error) { return c, os.Getpid(), nil }),
+		rpc.Handle(says, func(c counter, text string) (counter, struct{}, error) { fmt.Print(text); return c, struct{}{}, nil }),
 		rpc.HandleLater(fail, func(c counter, a rpc.Ask[string, struct{}]) actions.Transition[counter] {
 			if a.Args == "panic" {
 				panic("it panics")
