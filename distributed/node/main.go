@@ -64,8 +64,11 @@ func (o orphan) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// errOrphan says that a node has ended because its parent has.
-var errOrphan = errors.New("node: the parent of the node is gone")
+// errOrphan says that a node has ended because there is nobody to give it orders.
+var errOrphan = errors.New("node: the node has lost its parent")
+
+// maxOrders is how many orders may wait until a node has made its network.
+const maxOrders = 1024
 
 // serve runs a node. It returns nil if the node was told to end, or ctx is done.
 func serve(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, programs []Program) error {
@@ -76,6 +79,11 @@ func serve(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, progr
 	if err := readLine(in, &b); err != nil {
 		return fmt.Errorf("node: reading the bootstrap from standard input: %w", err)
 	}
+	orders := make(chan order, maxOrders)
+	go func() {
+		cancel(listen(ctx, in, orders))
+		_, _ = io.Copy(io.Discard, in) // until the parent is gone: see orphan
+	}()
 	c, err := b.open(programs)
 	if err != nil {
 		return err
@@ -84,7 +92,7 @@ func serve(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, progr
 		defer n.Close()
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("node", b.Node)
-	go func() { cancel(obey(c, in)) }()
+	go obey(c, orders)
 	g := &ground.Ground{Logger: log, Stay: true}
 	err = g.Run(ctx, timer.DriverOn(c.clock()), c.Driver(), c.Keep(), actions.Spawn(actions.Stateless(
 		endpoint.Subscriber(distributed.Whereabouts(), endpoint.OnPresence(func(distributed.Here) actions.Action {
@@ -98,19 +106,31 @@ func serve(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, progr
 	return err
 }
 
-// obey follows the orders of the parent, and returns why the node is to end: nil if the
-// parent says so.
-func obey(c *Config, in *bufio.Reader) error {
+// listen passes on the orders of the parent, and returns why the node is to end: nil if the
+// parent says so, or ctx is done.
+func listen(ctx context.Context, in *bufio.Reader, orders chan<- order) error {
+	defer close(orders)
 	for {
 		var o order
 		switch err := readLine(in, &o); {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, os.ErrClosed):
 			return errOrphan
 		case err != nil:
-			return fmt.Errorf("node: reading from the parent: %w", err)
+			return fmt.Errorf("%w: reading its orders: %w", errOrphan, err)
 		case o.Stop:
 			return nil
 		}
+		select {
+		case orders <- o:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// obey follows orders.
+func obey(c *Config, orders <-chan order) {
+	for o := range orders {
 		if o.Meet != c.Network.Node() {
 			_ = meet(c.Network, o.Meet, o.Address) // which the parent has checked
 		}
