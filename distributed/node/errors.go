@@ -24,7 +24,8 @@ var (
 	// somebody waits.
 	ErrUnwanted = errors.New("node: the host does not want it any more")
 
-	// ErrEnded says that a program has ended without a reason when it was to start.
+	// ErrEnded says that a program has ended without a reason when it was to start, or that
+	// what is wanted has ended before, and is not started again while others want it, too.
 	ErrEnded = errors.New("node: the program has ended")
 
 	// ErrGivenUp says that a place or a node has ended too often in a short time, as its

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -22,6 +23,7 @@ type Host struct {
 	config *Config
 	door   *door.Door
 	cancel context.CancelFunc
+	calls  atomic.Uint64 // the number of the last call that wants something
 	ended  chan struct{}
 	err    error // of the ground, after ended
 }
@@ -76,50 +78,65 @@ func (h *Host) Close() error {
 }
 
 // Spawn starts a node, and waits until it can be reached. The host keeps it, as r says, until
-// [Host.Exit] or its own end. If the first start fails, or the context ends before, nothing
-// is kept, and the error says why. To spawn a node again in the same way does nothing.
+// [Host.Exit] or its own end. If it cannot be reached, and the host has not had it before, or
+// if the context ends before, the call has no effect, and the error says why. To spawn a node
+// again in the same way does nothing while it runs, or is to be started again.
 func (h *Host) Spawn(ctx context.Context, name string, l Launcher, r Restart) error {
-	return h.hold(ctx, held{Node: name}, func(ctx context.Context) error {
+	_, err := h.spawn(ctx, name, l, r)
+	return err
+}
+
+// spawn reports also whether the host has not had the node before.
+func (h *Host) spawn(ctx context.Context, name string, l Launcher, r Restart) (first bool, err error) {
+	return h.hold(ctx, held{Node: name}, func(n uint64) (bool, error) {
 		w, err := launched(name, l, r)
-		if err == nil {
-			_, err = rpc.Do(ctx, h.door, opSpawn, w)
+		if err != nil {
+			return false, err
 		}
-		return err
+		return rpc.Do(ctx, h.door, opSpawn, spawning{w, n})
 	})
 }
 
-// hold wants something, and does not want it any more if that fails.
-func (h *Host) hold(ctx context.Context, w held, want func(context.Context) error) error {
-	err := want(ctx)
-	if err == nil {
-		return nil
+// hold wants something, with a call that has a number. If nobody waits for the end of the call
+// any more, it is as if it had not been made.
+func (h *Host) hold(ctx context.Context, w held, want func(n uint64) (bool, error)) (first bool, err error) {
+	n := h.calls.Add(1)
+	if first, err = want(n); err == nil {
+		return first, nil
 	}
-	if ctx.Err() != nil {
+	if errors.Is(err, door.ErrUncertain) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		_, _ = rpc.Do(ctx, h.door, opRelease, w)
+		if done, _ := rpc.Do(ctx, h.door, opWithdraw, withdrawal{w, n}); done {
+			return false, nil // just in time
+		}
 	}
-	return fmt.Errorf("node: %v: %w", w, err)
+	return false, fmt.Errorf("node: %v: %w", w, err)
 }
 
 // SpawnAll starts nodes side by side, by their names, and waits for all. If one fails, it
 // ends those that it has started, and returns the errors.
 func (h *Host) SpawnAll(ctx context.Context, nodes map[string]Launcher, r Restart) error {
-	ctx, cancel := context.WithCancel(ctx)
+	started, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
 		all  sync.WaitGroup
 		mu   sync.Mutex
+		news []held
 		errs []error
 	)
 	for name, l := range nodes {
 		all.Go(func() {
-			if err := h.Spawn(ctx, name, l, r); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				if len(errs) == 0 || !errors.Is(err, context.Canceled) {
-					errs = append(errs, err)
-				}
+			first, err := h.spawn(started, name, l, r)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case first:
+				news = append(news, held{Node: name})
+			case err != nil && (len(errs) == 0 || !errors.Is(err, context.Canceled)):
+				errs = append(errs, err)
+			}
+			if err != nil {
 				cancel()
 			}
 		})
@@ -130,8 +147,8 @@ func (h *Host) SpawnAll(ctx context.Context, nodes map[string]Launcher, r Restar
 	}
 	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer end()
-	for name := range nodes {
-		if _, err := rpc.Do(ctx, h.door, opRelease, held{Node: name}); err != nil {
+	for _, w := range news {
+		if _, err := rpc.Do(ctx, h.door, opRelease, w); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -139,13 +156,14 @@ func (h *Host) SpawnAll(ctx context.Context, nodes map[string]Launcher, r Restar
 }
 
 // Run has a program run at a place, and waits until it does. The host wants it, as r says,
-// until [Host.Release] or its own end. If the first start fails, or the context ends before,
-// nothing is wanted, and the error says why.
+// until [Host.Release] or its own end. If it cannot be started, and the host has not had it
+// before, or if the context ends before, the call has no effect, and the error says why. To
+// run the same again does nothing while it runs, or is to be started again.
 func (h *Host) Run(ctx context.Context, at distributed.Place, s Spec, r Restart) error {
-	return h.hold(ctx, held{Place: at}, func(ctx context.Context) error {
-		_, err := rpc.Do(ctx, h.door, opRun, running{Place: at, Spec: s, Restart: r})
-		return err
+	_, err := h.hold(ctx, held{Place: at}, func(n uint64) (bool, error) {
+		return rpc.Do(ctx, h.door, opRun, running{N: n, Place: at, Spec: s, Restart: r})
 	})
+	return err
 }
 
 // Send sends a message to a place, as [distributed.Send] does. It returns when the machine of
@@ -166,7 +184,8 @@ func (h *Host) Release(ctx context.Context, at distributed.Place) (bool, error) 
 }
 
 // Wait waits until a place has ended, or is out of reach. It returns the reason, which is nil
-// if it has ended without one. If the place is not there, Wait waits until it has been.
+// if it has ended without one. If the place is not there, Wait waits until it has been, unless
+// the host has run it, and it is not started again.
 func (h *Host) Wait(ctx context.Context, at distributed.Place) error {
 	_, err := rpc.Do(ctx, h.door, opWait, held{Place: at})
 	return err

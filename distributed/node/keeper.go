@@ -167,7 +167,8 @@ func (k keeper) ended(pid actions.PID, reason error) actions.Transition[keeper] 
 	k.Wishes = slices.Clone(k.Wishes)
 	k.Wishes[i].Supervisor = 0
 	w := k.Wishes[i].Wanted
-	if reason == nil || errors.Is(reason, world.ErrStopped) {
+	if reason == nil || errors.Is(reason, world.ErrStopped) { // those who want it have heard that
+		k.Wishes[i].Refused, _ = world.Reduce(fmt.Errorf("%w: the place %q, which is not started again", ErrEnded, w.Place)).(*world.Error)
 		return actions.Next(k)
 	}
 	return k.refuse(w, fmt.Errorf("%w: the place %q: %w", ErrGivenUp, w.Place, reason))

@@ -70,7 +70,7 @@ func kind(err error) string {
 		name string
 	}{
 		{node.ErrNoProgram, "no program"}, {node.ErrArguments, "arguments"}, {node.ErrConflict, "conflict"}, {node.ErrUnwanted, "unwanted"},
-		{node.ErrGivenUp, "given up"}, {node.ErrDown, "down"}, {node.ErrLaunch, "launch"}, {errBroke, "broke"}, {vm.ErrPanic, "panic"},
+		{node.ErrGivenUp, "given up"}, {node.ErrDown, "down"}, {node.ErrLaunch, "launch"}, {node.ErrEnded, "ended"}, {errBroke, "broke"}, {vm.ErrPanic, "panic"},
 		{distributed.ErrCut, "cut"}, {distributed.ErrLeft, "left"}, {distributed.ErrLease, "lease"},
 	} {
 		if errors.Is(err, k.err) {

@@ -262,7 +262,8 @@ func (l launcher) ended(pid actions.PID, reason error) actions.Transition[launch
 	l.Kept = slices.Clone(l.Kept)
 	l.Kept[i].Supervisor = 0
 	w := l.Kept[i].Launched
-	if reason == nil || errors.Is(reason, world.ErrStopped) {
+	if reason == nil || errors.Is(reason, world.ErrStopped) { // those who want it have heard that
+		l.Kept[i].Refused, _ = world.Reduce(fmt.Errorf("%w: the node %q, which is not started again", ErrEnded, w.Node)).(*world.Error)
 		return actions.Next(l)
 	}
 	return l.refuse(w, fmt.Errorf("%w: the node %q: %w", ErrGivenUp, w.Node, reason))
