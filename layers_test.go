@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 	},
 	"distributed/internal/simtest": {"distributed", "world"},
 	"distributed/node": {
-		"distributed", "door", "supervise", "drivers/timer", "ground", "vm", "journal/codec", "rpc", "endpoint", "actions", "topic", "world",
+		"distributed", "distributed/internal/wire", "door", "supervise", "drivers/timer", "ground", "vm", "journal/codec", "rpc", "endpoint", "actions", "topic", "world",
 	},
 	"distributed/networktest":      {"distributed", "distributed/internal/session", "distributed/internal/wire"},
 	"distributed/internal/realm":   {"distributed/internal/wire"},

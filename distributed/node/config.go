@@ -26,6 +26,15 @@ type Config struct {
 	children *supervise.Template[Launched]
 }
 
+// A post is what a process of a node is for. If one fails, a supervisor starts it again, and
+// it finds out what is wanted: what it has started ends with it.
+type post string
+
+const (
+	keeps    post = "keeper"
+	launches post = "launcher"
+)
+
 // New returns the Config of a node on a network, which runs programs when others want it to.
 // The fields of the Config can be changed before it is first used.
 func New(network distributed.Network, programs ...Program) *Config {
@@ -66,12 +75,26 @@ func (c *Config) allows(s Spec) error {
 
 // Keep returns the action that spawns the keeper: the process that runs places on this node
 // for those who want them, see [Run]. It makes the machine the place with the name "", which
-// stands for the node. The keeper needs a driver of timers in its machine.
+// stands for the node. The keeper needs a driver of timers in its machine. The process is a
+// supervisor: a keeper that fails is started again, and all places with it.
 //
 // All nodes of the realm can have the node run its programs, and end it, unless
 // [distributed.Config].Admission forbids that.
 func (c *Config) Keep() actions.SpawnProcess {
-	return c.keepers().Spawn(keeper{config: c}, c.Serve("")).Named("keeper")
+	return c.posts().Spawn(keeps).Named("keep")
+}
+
+// posts returns the supervisors of those who do what a node is for.
+func (c *Config) posts() *supervise.Template[post] {
+	return supervise.DefineTemplate("node.post", func(p post) (supervise.Spec, []supervise.Child) {
+		if p == launches {
+			return supervise.Spec{}, []supervise.Child{{Name: string(p), Start: c.launchers().Spawn(launcher{config: c}).Named("launcher")}}
+		}
+		return supervise.Spec{}, []supervise.Child{
+			{Name: string(p), Start: c.keepers().Spawn(keeper{config: c}).Named("keeper")},
+			{Name: "place", Start: c.Serve("")},
+		}
+	})
 }
 
 func (c *Config) keepers() actions.Definition[keeper] {
@@ -84,7 +107,7 @@ func (c *Config) keepers() actions.Definition[keeper] {
 // machines that are saved.
 func (c *Config) Types() []actions.Type {
 	all := slices.Concat(c.Config.Types(), timer.TypesOn(c.clock()), []actions.Type{
-		c.keepers().Type, c.places.Type, c.children.Type,
+		c.posts().Type, c.keepers().Type, c.places.Type, c.children.Type,
 		actions.Define("node.place", place.open).Type,
 	}, c.launchTypes())
 	for _, p := range c.programs {

@@ -41,7 +41,7 @@ func started(t *testing.T, r node.Restart) *node.Host {
 func hosting(t *testing.T, boot ...actions.Action) *node.Host {
 	t.Helper()
 	h := node.Private("master").Start(t.Context(), append(boot, wants(endpoint.Subscriber(topic.All[node.Output](), endpoint.OnMessage(func(o node.Output) actions.Action {
-		t.Logf("%s: %s", o.Node, o.Text)
+		t.Logf("%s: %.500s", o.Node, o.Text)
 		return nil
 	}))))...)
 	t.Cleanup(func() {

@@ -3,6 +3,7 @@
 package node_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -10,6 +11,9 @@ import (
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/distributed/node"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/supervise"
+	"github.com/go-marketplace/marketplace/topic"
+	"github.com/go-marketplace/marketplace/vmtest"
 )
 
 // TestBriefWish: what is wanted and not wanted any more, before it was started, leaves nothing
@@ -59,4 +63,52 @@ func TestForgedReady(t *testing.T) {
 		}
 	}
 	must(t, h.Run(t.Context(), distributed.Place{Node: "far", Name: "other"}, counters.With(0), node.Never))
+}
+
+// TestHostileWishes: what nodes of the realm want, and what makes no sense, is refused with a
+// reason, and the node goes on.
+func TestHostileWishes(t *testing.T) {
+	r := newRig(t)
+	long := strings.Repeat("x", 100_000)
+	for _, w := range []topic.Pattern[node.Wanted]{
+		node.WantedTopic("", counters.With(1), node.Always),
+		node.WantedTopic(long[:256], counters.With(1), node.Always),
+		node.WantedTopic("x", node.Spec{Program: long}, node.Always),
+		node.WantedTopic("x", node.Spec{Program: "node_test.counter", Args: long}, node.Always),
+		node.WantedTopic("x", node.Spec{Program: "node_test.counter", Args: "\xff"}, node.Always),
+		node.WantedTopic("x", counters.With(1), node.Restart{When: 255}),
+		node.WantedTopic("x", counters.With(1), node.Restart{Period: math.MinInt64, Pause: supervise.Backoff{Min: -1}}),
+		node.WantedTopic("x", counters.With(1), node.Restart{Intensity: math.MaxInt, Pause: supervise.Backoff{Max: 1}}),
+		topic.All[node.Wanted](),
+	} {
+		p := vmtest.Publisher(r.m, w)
+		if got := reasons(p, func(w node.Wanted) error { return w.Reason }); len(got) != 1 || got[0][0] != '!' {
+			t.Errorf("%.80v: heard %.200q", w, got)
+		}
+		p.Close(nil)
+	}
+	r.want(counters.With(1), node.Always)
+	r.expectPlaces(1)
+}
+
+// TestKeeperIsKilled: a keeper, and what starts nodes, that fails is started again, and all
+// that is wanted with it; what it has started before ends.
+func TestKeeperIsKilled(t *testing.T) {
+	r := newRig(t)
+	w := r.want(counters.With(1), node.Always)
+	vmtest.Publisher(r.m, node.LaunchedTopic("far", node.Local{}, node.Always))
+	for range 3 {
+		places, device := r.pids("counter"), r.device("node.child")
+		for _, name := range []string{"keeper", "launcher"} {
+			r.m.Perform(wants(actions.Kill(r.pids(name)[0], errBroke)))
+		}
+		if device.IsOpen() || r.devices("node.child") != 1 {
+			t.Errorf("the old node runs: %v; %d nodes run", device.IsOpen(), r.devices("node.child"))
+		}
+		if now := r.pids("counter"); len(now) != 1 || now[0] == places[0] {
+			t.Errorf("the places are %v, after %v", now, places)
+		}
+	}
+	w.Close(nil)
+	r.expectPlaces(0)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
@@ -59,6 +60,9 @@ func (k keeper) find(w Wanted) int {
 
 // wanted handles that somebody wants something.
 func (k keeper) wanted(w Wanted) actions.Transition[keeper] {
+	if !utf8.ValidString(w.Place + w.Program + w.Args) { // no state can have it
+		return actions.Next(k, w.failed(fmt.Errorf("node: the place %.32q is wanted with a text that is not UTF-8", w.Place)))
+	}
 	if i := k.find(w); i >= 0 {
 		k.Wishes = slices.Clone(k.Wishes)
 		k.Wishes[i].Count++
@@ -155,7 +159,7 @@ func (k keeper) end(i int) actions.Transition[keeper] {
 }
 
 func (k keeper) monitor(pid actions.PID) actions.MonitorProcess {
-	return endpoint.MonitorState(pid, keeper.ended)
+	return endpoint.MonitorState(pid, keeper.ended).Binding()
 }
 
 // ended handles the end of a supervisor: the place has ended for good.

@@ -55,15 +55,18 @@ func (r *rig) devices(name string) (n int) {
 	return n
 }
 
-// places returns how many places run.
-func (r *rig) places() (n int) {
+// pids returns the processes of the machine that have a name.
+func (r *rig) pids(name string) (all []actions.PID) {
 	for p := range r.m.VM().Processes() {
-		if p.Name == "counter" && len(p.Path) == 1 {
-			n++
+		if p.Name == name && len(p.Path) == 1 {
+			all = append(all, p.Path[0])
 		}
 	}
-	return n
+	return all
 }
+
+// places returns how many places run.
+func (r *rig) places() int { return len(r.pids("counter")) }
 
 func (r *rig) expectPlaces(n int) {
 	r.t.Helper()

@@ -94,7 +94,10 @@ func serve(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, progr
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("node", b.Node)
 	go obey(c, orders)
 	g := &ground.Ground{Logger: log, Stay: true}
-	err = g.Run(ctx, timer.DriverOn(c.clock()), c.Driver(), c.Keep(), actions.Spawn(actions.Stateless(
+	err = g.Run(ctx, timer.DriverOn(c.clock()), c.Driver(), actions.Spawn(actions.Stateless(
+		c.Keep().Monitored(endpoint.Monitor(0, func(_ actions.PID, reason error) actions.Action {
+			return actions.When(!errors.Is(reason, world.ErrStopped), endpoint.Exit(reason)) // given up
+		})),
 		endpoint.Subscriber(distributed.Whereabouts(), endpoint.OnPresence(func(distributed.Here) actions.Action {
 			return actions.OpenDevice{Device: &announcement{c.Network, stdout, b.Token}}
 		})),

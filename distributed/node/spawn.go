@@ -128,9 +128,10 @@ func Spawn(name string, l Launcher, r Restart, hs ...endpoint.Handler[Launched])
 // Launch returns the action that spawns the process that starts nodes for those who want
 // them: see [Spawn]. The network of c is a [Founder], or made by [distributed.TLS] from a
 // realm key. The process needs a driver of timers in its machine, to wait before it starts a
-// node again.
+// node again. It
+// is a supervisor: if what it supervises fails, that is started again, and all nodes with it.
 func (c *Config) Launch() actions.SpawnProcess {
-	return c.launchers().Spawn(launcher{config: c}).Named("launcher")
+	return c.posts().Spawn(launches).Named("launch")
 }
 
 // A launcher is the process that keeps nodes, each in the care of a supervisor.
@@ -250,7 +251,7 @@ func (l launcher) end(i int) actions.Transition[launcher] {
 }
 
 func (l launcher) monitor(pid actions.PID) actions.MonitorProcess {
-	return endpoint.MonitorState(pid, launcher.ended)
+	return endpoint.MonitorState(pid, launcher.ended).Binding()
 }
 
 // ended handles the end of a supervisor: the node is not started again.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/wire"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
@@ -44,8 +45,11 @@ func (w Wanted) spec() Spec { return Spec{w.Program, w.Args} }
 
 // check returns an error if a node cannot do what w wants.
 func (w Wanted) check() error {
-	if w.Place == "" {
+	switch {
+	case w.Place == "":
 		return fmt.Errorf("node: a place without a name is wanted, which is the node itself")
+	case len(w.Place) > wire.MaxName:
+		return fmt.Errorf("node: the place %.32q... has a name of %d bytes, and at most %d are allowed", w.Place, len(w.Place), wire.MaxName)
 	}
 	return w.Restart.check()
 }
@@ -69,7 +73,7 @@ func (w Wanted) check() error {
 // [ErrNoProgram], [ErrArguments] or [ErrConflict] if the node refuses, and [ErrGivenUp] if
 // it does not try again.
 //
-// Run panics if the place has no name, or r makes no sense.
+// Run panics if the place has no name, or one of more than 255 bytes, or r makes no sense.
 func Run(at distributed.Place, s Spec, r Restart, hs ...endpoint.Handler[Wanted]) actions.AddEndpoint {
 	w := Wanted{at.Name, s.Program, s.Args, r, nil}
 	if err := w.check(); err != nil {
