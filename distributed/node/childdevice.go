@@ -46,11 +46,24 @@ func (d childDevice) DeviceName() string {
 }
 
 // Open implements [world.Device]. That a node cannot be started, Recv says: those who want it
-// are told so.
-func (d childDevice) Open(_ context.Context, _ world.Env) (world.Handle, error) {
+// are told so. If nobody wants it any more before it is started, it ends when it is.
+func (d childDevice) Open(ctx context.Context, _ world.Env) (world.Handle, error) {
 	h := &childHandle{device: d, values: make(chan any, 64), told: make(chan struct{}), gone: make(chan struct{}), closing: make(chan struct{})}
 	h.values <- childOpen{}
-	if err := h.launch(); err != nil {
+	launched := make(chan error, 1)
+	go func() { launched <- h.launch() }()
+	var err error
+	select {
+	case err = <-launched:
+	case <-ctx.Done():
+		go func() {
+			if <-launched == nil {
+				h.running.Kill()
+			}
+		}()
+		return nil, fmt.Errorf("%w: node %q: %w", ErrLaunch, d.launched.Node, context.Cause(ctx))
+	}
+	if err != nil {
 		if !errors.Is(err, ErrLaunch) {
 			err = fmt.Errorf("%w: node %q: %w", ErrLaunch, d.launched.Node, err)
 		}

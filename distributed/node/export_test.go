@@ -9,7 +9,8 @@ func WantedTopic(place string, s Spec, r Restart) topic.Pattern[Wanted] {
 
 // LaunchedTopic is the topic of those who want a node.
 func LaunchedTopic(name string, l Launcher, r Restart) topic.Pattern[Launched] {
-	return LaunchedOf(name, l, r).topic()
+	w, _ := launched(name, l, r)
+	return w.topic()
 }
 
 // Opened, Ready and Meeting are what the device of a node says and is told.
@@ -18,8 +19,8 @@ var Opened any = childOpen{}
 func Ready(address string) any         { return childReady{address} }
 func Meeting(node, address string) any { return childMeet{node, address} }
 
-// LaunchedOf returns what wants a node.
-func LaunchedOf(name string, l Launcher, r Restart) Launched {
+// Spawning returns the arguments of the operation behind Host.Spawn.
+func Spawning(name string, l Launcher, r Restart) any {
 	w, _ := launched(name, l, r)
-	return w
+	return spawning{w, 1}
 }

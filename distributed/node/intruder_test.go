@@ -28,7 +28,7 @@ var intruders = node.NewProgram("node_test.intruder", func(a attempt) actions.Sp
 		if a.How == "want" {
 			return actions.Next(struct{}{}, master.At(endpoint.Publisher(node.LaunchedTopic("x", how, node.Never))))
 		}
-		return actions.Next(struct{}{}, rpc.CallNamed("node.host.spawn", node.LaunchedOf("x", how, node.Never), stolen, struct{}{}, rpc.At(master)))
+		return actions.Next(struct{}{}, rpc.CallNamed("node.host.spawn", node.Spawning("x", how, node.Never), stolen, struct{}{}, rpc.At(master)))
 	})))
 })
 

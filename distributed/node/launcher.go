@@ -37,7 +37,7 @@ type Running interface {
 	// returns the reason if the process has not ended with status 0. It is called once.
 	Wait() error
 
-	// Kill ends the process at once.
+	// Kill ends the process at once. It may be called more than once, and after the end.
 	Kill()
 }
 
@@ -149,7 +149,7 @@ func init() {
 
 // linger is how long the output of a process may stay open after its end, because another
 // process has inherited it.
-const linger = 2 * time.Second
+const linger = 500 * time.Millisecond
 
 // start starts a command.
 func start(cmd *exec.Cmd, stdout, stderr io.Writer) (Running, error) {
@@ -205,22 +205,21 @@ func (l InProcess) Launch(stdout, stderr io.Writer) (Running, error) {
 	}
 	in, out := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &inProcess{out, cancel, make(chan error, 1)}
+	r := &inProcess{out, func() { cancel(); _ = in.Close() }, make(chan error, 1)}
 	go func() {
 		r.ended <- serve(ctx, in, stdout, stderr, all)
-		_ = in.Close()
-		cancel()
+		r.kill()
 	}()
 	return r, nil
 }
 
 // An inProcess is the [Running] of a node in this process.
 type inProcess struct {
-	stdin  io.WriteCloser
-	cancel context.CancelFunc
-	ended  chan error
+	stdin io.WriteCloser
+	kill  func()
+	ended chan error
 }
 
 func (r *inProcess) Stdin() io.WriteCloser { return r.stdin }
-func (r *inProcess) Kill()                 { r.cancel() }
+func (r *inProcess) Kill()                 { r.kill() }
 func (r *inProcess) Wait() error           { return <-r.ended }

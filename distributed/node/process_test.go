@@ -13,16 +13,23 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/distributed/node"
+	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/rpc"
+	"github.com/go-marketplace/marketplace/topic"
 )
 
 // parent is the main function of a process that has a node, and says which process that is.
 func parent() {
 	ctx := context.Background()
-	h := node.Private("master").Start(ctx)
+	h := node.Private("master").Start(ctx, wants(endpoint.Subscriber(topic.All[node.Output](), endpoint.OnMessage(func(o node.Output) actions.Action {
+		fmt.Println(o.Text)
+		return nil
+	}))))
 	err := h.Spawn(ctx, "far", node.Local{}, node.Always)
 	if err == nil {
 		err = h.Run(ctx, place, counters.With(0), node.Always)
@@ -32,26 +39,46 @@ func parent() {
 		os.Exit(1)
 	}
 	fmt.Println(rpc.Do(ctx, h.Client(), whoami, struct{}{}, rpc.At(place)))
+	if os.Getenv("NODE_TEST_PARENT") == "hang" {
+		_, _ = rpc.Do(ctx, h.Client(), hang, struct{}{}, rpc.At(place))
+	}
 	select {}
 }
 
 // TestParentIsKilled: kill -9 of the parent of a node, and SIGTERM. The node ends as well, at
-// once, also if it is stopped and then goes on.
+// once, also if it is in a transition function that does not return. A parent that is stopped
+// and goes on has its node.
 func TestParentIsKilled(t *testing.T) {
-	for _, how := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+	for _, tt := range []struct {
+		how  syscall.Signal
+		hang string
+	}{{syscall.SIGKILL, "no"}, {syscall.SIGTERM, "no"}, {syscall.SIGKILL, "hang"}} {
+		how := tt.how
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "NODE_TEST_PARENT=1")
+		cmd.Env = append(os.Environ(), "NODE_TEST_PARENT="+tt.hang)
 		cmd.Stderr = t.Output()
 		out, err := cmd.StdoutPipe()
 		must(t, err)
 		must(t, cmd.Start())
-		line, _ := bufio.NewReader(out).ReadString('\n')
+		lines := bufio.NewReader(out)
+		line, _ := lines.ReadString('\n')
 		var pid int
 		if n, _ := fmt.Sscanf(line, "%d <nil>", &pid); n != 1 {
 			t.Fatalf("the parent says %q", line)
 		}
+		for tt.hang == "hang" && line != "hanging\n" {
+			line, err = lines.ReadString('\n')
+			must(t, err)
+		}
+		must(t, cmd.Process.Signal(syscall.SIGSTOP))
+		must(t, cmd.Process.Signal(syscall.SIGCONT))
+		must(t, syscall.Kill(pid, 0))
 		must(t, cmd.Process.Signal(how))
-		t.Logf("%v: the node has ended %v later", how, gone(t, pid))
+		took := gone(t, pid)
+		if took > 5*time.Second { // 50 ms on a machine without other work
+			t.Errorf("%v, %s: the node has ended %v later", how, tt.hang, took)
+		}
+		t.Logf("%v, %s: the node has ended %v later", how, tt.hang, took)
 		_ = cmd.Wait()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -35,6 +36,7 @@ var (
 	fail     = rpc.Define[string, struct{}]("node_test.fail")
 	argv     = rpc.Define[struct{}, words]("node_test.argv")
 	says     = rpc.Define[string, struct{}]("node_test.says")
+	hang     = rpc.Define[struct{}, struct{}]("node_test.hang")
 	whoami   = rpc.Define[struct{}, int]("node_test.pid")
 	errBroke = errors.New("node_test: broke")
 )
@@ -51,6 +53,12 @@ var counting = actions.Define("node_test.counting", func(counter) actions.Action
 		rpc.Handle(argv, func(c counter, _ struct{}) (counter, words, error) { return c, os.Args[1:], nil }),
 		rpc.Handle(whoami, func(c counter, _ struct{}) (counter, int, error) { return c, os.Getpid(), nil }),
 		rpc.Handle(says, func(c counter, text string) (counter, struct{}, error) { fmt.Print(text); return c, struct{}{}, nil }),
+		rpc.Handle(hang, func(counter, struct{}) (counter, struct{}, error) {
+			fmt.Println("hanging")
+			for {
+				runtime.Gosched()
+			}
+		}),
 		rpc.HandleLater(fail, func(c counter, a rpc.Ask[string, struct{}]) actions.Transition[counter] {
 			if a.Args == "panic" {
 				panic("it panics")
