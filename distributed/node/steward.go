@@ -285,10 +285,14 @@ func (s steward) failed(w held, reason *world.Error) actions.Transition[steward]
 	for _, a := range h.Starts {
 		as = append(as, a.Ask.Fail(reason))
 	}
+	why := error(reason)
+	if errors.Is(reason, ErrEnded) {
+		why = nil
+	}
 	switch {
 	case !h.Kept:
 		return actions.Next(s.without(i), actions.Delete(w), as, h.ended(reason))
-	case errors.Is(reason, ErrGivenUp), errors.Is(reason, ErrEnded):
+	case errors.Is(reason, ErrGivenUp), h.isLast(why):
 		as = append(as, h.ended(reason))
 		s = s.change(i, func(h *holding) { h.Over, h.Reason, h.Ends = true, reason, nil })
 	}
