@@ -45,6 +45,9 @@ func admissionOf(name Admission) func(Wish) error {
 
 // admit returns an error if the place does not admit a wish.
 func (c Config) admit(w Wish) error {
+	if owner, private := ownerOf(w.Place); private && w.Client != owner {
+		return fmt.Errorf("%w: it is private to node %q, and this is node %q", ErrNotAdmitted, owner, w.Client)
+	}
 	if c.Admission == "" {
 		return nil
 	}

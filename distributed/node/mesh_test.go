@@ -3,6 +3,8 @@
 package node_test
 
 import (
+	"errors"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -52,6 +54,27 @@ func TestMesh(t *testing.T) {
 	gone(t, pid)
 	must(t, h.Run(t.Context(), distributed.Place{Node: "b", Name: "other"}, counters.With(1), node.Always)) // b is there again
 	ask()
+}
+
+// TestPrivatePlace: a place that is private to one node cannot be used from another one of the
+// same realm. DP-06.
+func TestPrivatePlace(t *testing.T) {
+	h := hosting(t)
+	must(t, h.SpawnAll(t.Context(), map[string]node.Launcher{"a": node.Local{}, "b": node.Local{}}, node.Always))
+	for _, owner := range []string{"a", "master"} {
+		counter := distributed.Place{Node: "b", Name: "counter"}.PrivateTo(owner)
+		asker := distributed.Place{Node: "a", Name: "asker for " + owner}
+		must(t, h.Run(t.Context(), counter, counters.With(1), node.Always))
+		must(t, h.Run(t.Context(), asker, askers.With(counter), node.Always))
+		_, a := rpc.Do(t.Context(), h.Client(), relayed, 1, rpc.At(asker))
+		_, master := rpc.Do(t.Context(), h.Client(), add, 1, rpc.At(counter))
+		for from, err := range map[string]error{"a": a, "master": master} {
+			refused := err != nil && strings.Contains(err.Error(), distributed.ErrNotAdmitted.Error()) // an error from elsewhere has one kind
+			if refused != (from != owner) || err != nil && !errors.Is(err, rpc.ErrUnreachable) {
+				t.Errorf("from %s, at a place private to %s: %v", from, owner, err)
+			}
+		}
+	}
 }
 
 // TestInProcess: a node in this process does what one in another does.
