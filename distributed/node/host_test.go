@@ -52,7 +52,7 @@ func hosting(t *testing.T, boot ...actions.Action) *node.Host {
 	return h
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func breaks(t *testing.T, h *node.Host, how string) {
 }
 
 // gone waits until a process has ended, and returns how long that took.
-func gone(t *testing.T, pid int) time.Duration {
+func gone(t testing.TB, pid int) time.Duration {
 	t.Helper()
 	began := time.Now()
 	fd, err := unix.PidfdOpen(pid, 0)

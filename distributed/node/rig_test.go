@@ -37,6 +37,7 @@ var (
 	argv     = rpc.Define[struct{}, words]("node_test.argv")
 	says     = rpc.Define[string, struct{}]("node_test.says")
 	hang     = rpc.Define[struct{}, struct{}]("node_test.hang")
+	heap     = rpc.Define[struct{}, int]("node_test.heap")
 	whoami   = rpc.Define[struct{}, int]("node_test.pid")
 	errBroke = errors.New("node_test: broke")
 )
@@ -58,6 +59,12 @@ var counting = actions.Define("node_test.counting", func(counter) actions.Action
 			for {
 				runtime.Gosched()
 			}
+		}),
+		rpc.Handle(heap, func(c counter, _ struct{}) (counter, int, error) {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return c, int(m.HeapAlloc), nil
 		}),
 		rpc.HandleLater(fail, func(c counter, a rpc.Ask[string, struct{}]) actions.Transition[counter] {
 			if a.Args == "panic" {
