@@ -69,7 +69,7 @@ func TestForgedReady(t *testing.T) {
 // reason, and the node goes on.
 func TestHostileWishes(t *testing.T) {
 	r := newRig(t)
-	long := strings.Repeat("x", 100_000)
+	long := strings.Repeat("x", 10_000)
 	for _, w := range []topic.Pattern[node.Wanted]{
 		node.WantedTopic("", counters.With(1), node.Always),
 		node.WantedTopic(long[:256], counters.With(1), node.Always),

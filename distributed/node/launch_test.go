@@ -20,7 +20,11 @@ type stuckLauncher struct{}
 
 func init() { world.Register[stuckLauncher]("node_test.stuckLauncher") }
 
-var launch, launching, launched = make(chan struct{}), make(chan struct{}), make(chan *lateNode)
+// Channels of the test that runs.
+var (
+	launch, launching chan struct{}
+	launched          chan *lateNode
+)
 
 func (stuckLauncher) Listen() string { return "" }
 
@@ -48,6 +52,7 @@ func (n *lateNode) Kill()                 { n.once.Do(func() { close(n.killed); 
 // TestStuckLaunch: a launcher that does not return holds up neither its machine nor the end of
 // it, and what it starts too late ends.
 func TestStuckLaunch(t *testing.T) {
+	launch, launching, launched = make(chan struct{}), make(chan struct{}), make(chan *lateNode)
 	h := node.Private("master").Start(t.Context())
 	failed := make(chan error)
 	go func() { failed <- h.Spawn(t.Context(), "stuck", stuckLauncher{}, node.Never) }()
