@@ -39,10 +39,11 @@ func TestNamesInJournals(t *testing.T) {
 		int int16 int32 int64 int8
 		node.InProcess node.Launched node.Local node.Member node.Output node.Restart node.SSH node.Wanted
 		node.announcedOpen node.childMeet node.childOpen node.childReady node.exit node.held node.running node.sending
+		node.spawning node.withdrawal
 		outbox.Box outbox.Delivery outbox.ID outbox.Message outbox.Status outbox.identityDrawn outbox.parcel outbox.receipt
-		rpc.Caller rpc.Reply[bool] rpc.Reply[outbox.ID] rpc.Reply[outbox.Status] rpc.Reply[struct{}] rpc.Request[node.Launched]
-		rpc.Request[node.held] rpc.Request[node.running] rpc.Request[node.sending] rpc.Request[outbox.Box] rpc.Request[outbox.Message]
-		rpc.Request[string] rpc.Stray rpc.Via
+		rpc.Caller rpc.Reply[bool] rpc.Reply[outbox.ID] rpc.Reply[outbox.Status] rpc.Reply[struct{}] rpc.Request[node.held]
+		rpc.Request[node.running] rpc.Request[node.sending] rpc.Request[node.spawning] rpc.Request[node.withdrawal]
+		rpc.Request[outbox.Box] rpc.Request[outbox.Message] rpc.Stray rpc.Via
 		sharded.failed sharded.lost sharded.parted sharded.reported
 		string struct{}
 		tcp.Control tcp.Data tcp.Listening tcp.Session tcp.Written tcp.accepted tcp.bound tcp.endWriting
