@@ -9,7 +9,9 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/drivers/timer"
+	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/supervise"
+	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -22,8 +24,8 @@ type Config struct {
 	Outlive time.Duration
 
 	programs []*definition
-	places   *supervise.Template[Wanted]
-	children *supervise.Template[Launched]
+	places   *trade[Wanted]
+	nodes    *trade[Launched]
 }
 
 // A post is what a process of a node is for. If one fails, a supervisor starts it again, and
@@ -42,12 +44,23 @@ func New(network distributed.Network, programs ...Program) *Config {
 	for _, p := range programs {
 		c.programs = append(c.programs, p.program())
 	}
-	c.places = supervise.DefineTemplate("node.places", func(w Wanted) (supervise.Spec, []supervise.Child) {
-		return w.Restart.spec(), []supervise.Child{{Name: "place", Start: c.machine(w), Restart: w.Restart.When}}
-	})
-	c.children = supervise.DefineTemplate("node.children", func(l Launched) (supervise.Spec, []supervise.Child) {
-		return l.Restart.spec(), []supervise.Child{{Name: "node", Start: c.child(l), Restart: l.Restart.When}}
-	})
+	c.places = &trade[Wanted]{
+		name:    "node.keeper",
+		check:   c.allows,
+		outlive: c.outlive,
+		also:    endpoint.Subscriber(topic.All[exit](), endpoint.OnMessage(func(exit) actions.Action { return endpoint.Exit(nil) })),
+		supervisors: supervise.DefineTemplate("node.places", func(w Wanted) (supervise.Spec, []supervise.Child) {
+			return w.Restart.spec(), []supervise.Child{{Name: "place", Start: c.machine(w), Restart: w.Restart.When}}
+		}),
+	}
+	c.nodes = &trade[Launched]{
+		name:    "node.launcher",
+		check:   Launched.check,
+		outlive: c.outlive,
+		supervisors: supervise.DefineTemplate("node.children", func(l Launched) (supervise.Spec, []supervise.Child) {
+			return l.Restart.spec(), []supervise.Child{{Name: "node", Start: c.child(l), Restart: l.Restart.When}}
+		}),
+	}
 	return c
 }
 
@@ -57,11 +70,14 @@ func (c *Config) outlive() time.Duration {
 	return cmp.Or(c.Outlive, c.Lease, 5*c.Heartbeat, time.Second)
 }
 
-// allows returns an error unless the node runs the program of s.
-func (c *Config) allows(s Spec) error {
+// allows returns an error unless the node can do what w wants.
+func (c *Config) allows(w Wanted) error {
+	if err := w.check(); err != nil {
+		return err
+	}
 	for _, p := range c.programs {
-		if p.name == s.Program {
-			_, err := p.read(s.Args)
+		if p.name == w.Program {
+			_, err := p.read(w.Args)
 			return err
 		}
 	}
@@ -70,7 +86,7 @@ func (c *Config) allows(s Spec) error {
 		has = append(has, p.name)
 	}
 	slices.Sort(has)
-	return fmt.Errorf("%w: %q; node %q has %q", ErrNoProgram, s.Program, c.Network.Node(), has)
+	return fmt.Errorf("%w: %q; node %q has %q", ErrNoProgram, w.Program, c.Network.Node(), has)
 }
 
 // Keep returns the action that spawns the keeper: the process that runs places on this node
@@ -88,28 +104,22 @@ func (c *Config) Keep() actions.SpawnProcess {
 func (c *Config) posts() *supervise.Template[post] {
 	return supervise.DefineTemplate("node.post", func(p post) (supervise.Spec, []supervise.Child) {
 		if p == launches {
-			return supervise.Spec{}, []supervise.Child{{Name: string(p), Start: c.launchers().Spawn(launcher{config: c}).Named("launcher")}}
+			return supervise.Spec{}, []supervise.Child{{Name: string(p), Start: c.nodes.define().Spawn(keeper[Launched]{trade: c.nodes}).Named("launcher")}}
 		}
 		return supervise.Spec{}, []supervise.Child{
-			{Name: string(p), Start: c.keepers().Spawn(keeper{config: c}).Named("keeper")},
+			{Name: string(p), Start: c.places.define().Spawn(keeper[Wanted]{trade: c.places}).Named("keeper")},
 			{Name: "place", Start: c.Serve("")},
 		}
 	})
-}
-
-func (c *Config) keepers() actions.Definition[keeper] {
-	return actions.CodedAs(actions.Define("node.keeper", keeper.open),
-		func(k keeper) []wish { return k.Wishes },
-		func(ws []wish) (keeper, error) { return keeper{c, ws}, nil })
 }
 
 // Types returns the types of the processes of a node, with those of its programs, for
 // machines that are saved.
 func (c *Config) Types() []actions.Type {
 	all := slices.Concat(c.Config.Types(), timer.TypesOn(c.clock()), []actions.Type{
-		c.posts().Type, c.keepers().Type, c.places.Type, c.children.Type,
-		actions.Define("node.place", place.open).Type,
-	}, c.launchTypes())
+		c.posts().Type, c.places.define().Type, c.places.supervisors.Type, c.nodes.define().Type, c.nodes.supervisors.Type,
+		actions.Define("node.place", place.open).Type, c.childProcesses().Type,
+	})
 	for _, p := range c.programs {
 		all = append(all, p.types...)
 	}

@@ -5,42 +5,75 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/supervise"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A keeper is the process that runs places on a node, for as long as somebody wants them.
-//
-// What is wanted at a place is a line of wishes. The first one runs, in the care of a
-// supervisor; the others were refused, and get their turn when nobody wants the first any
-// more.
-type keeper struct {
-	config *Config
-	Wishes []wish
+// A want is something that runs for as long as somebody wants it: a program at a place
+// ([Wanted]), or a node ([Launched]).
+type want interface {
+	comparable
+
+	// what names the thing of which there is only one, as in: place "bank".
+	what() string
+
+	// texts returns all texts in the want.
+	texts() string
+
+	// failed returns the action that tells those who want it that it was not started.
+	failed(reason error) actions.Action
 }
 
-// A wish is something that is wanted at a place.
-type wish struct {
-	Wanted     Wanted
+// A trade is what a keeper does for those who want a W.
+type trade[W want] struct {
+	name        string        // of the type of its process, which is in saved machines
+	check       func(W) error // says why something is refused
+	supervisors *supervise.Template[W]
+	outlive     func() time.Duration // how long something goes on when the links to all who want it are lost
+	also        actions.Action       // more endpoints of the process
+}
+
+// A keeper is the process that runs what is wanted, for as long as somebody wants it.
+//
+// What is wanted of one thing is a line of wishes. The first one runs, in the care of a
+// supervisor; the others were refused, and get their turn when nobody wants the first any
+// more.
+type keeper[W want] struct {
+	trade  *trade[W]
+	Wishes []wish[W]
+}
+
+// A wish is something that somebody wants.
+type wish[W want] struct {
+	Want       W
 	Count      int          // how many want it
 	Starting   bool         // its supervisor is about to run
 	Supervisor actions.PID  // zero if it does not run
 	Refused    *world.Error // why it does not run, if it was refused or given up
 }
 
+// define returns the type of the processes of a trade.
+func (t *trade[W]) define() actions.Definition[keeper[W]] {
+	return actions.CodedAs(actions.Define(t.name, keeper[W].open),
+		func(k keeper[W]) []wish[W] { return k.Wishes },
+		func(ws []wish[W]) (keeper[W], error) { return keeper[W]{t, ws}, nil })
+}
+
 // open returns what a keeper has open.
-func (k keeper) open() actions.Action {
+func (k keeper[W]) open() actions.Action {
 	all := actions.Tree{
-		endpoint.ObservePublishers(topic.All[Wanted](),
-			endpoint.OnPresenceState(keeper.wanted), endpoint.OnAbsenceState(keeper.unwanted)),
-		endpoint.Subscriber(topic.All[exit](), endpoint.OnMessage(func(exit) actions.Action { return endpoint.Exit(nil) })),
-		endpoint.Subscriber(topic.Where(topic.Glob(timer.Label, outliveLabel+"*")), endpoint.OnMessageState(keeper.outlived)),
+		endpoint.ObservePublishers(topic.All[W](),
+			endpoint.OnPresenceState(keeper[W].wanted), endpoint.OnAbsenceState(keeper[W].unwanted)),
+		endpoint.Subscriber(topic.Where(topic.Glob(timer.Label, k.label("*"))), endpoint.OnMessageState(keeper[W].outlived)),
+		k.trade.also,
 	}
 	for _, w := range k.Wishes {
 		if w.Supervisor != 0 {
@@ -50,52 +83,56 @@ func (k keeper) open() actions.Action {
 	return all
 }
 
-// outliveLabel is how the labels of the timers of a keeper begin.
-const outliveLabel = "node/keeper/"
+// label returns the label of the timer of something that goes on without those who want it.
+func (k keeper[W]) label(what string) string { return k.trade.name + "/" + what }
 
 // find returns the index of a wish.
-func (k keeper) find(w Wanted) int {
-	return slices.IndexFunc(k.Wishes, func(x wish) bool { return x.Wanted == w })
+func (k keeper[W]) find(w W) int {
+	return slices.IndexFunc(k.Wishes, func(x wish[W]) bool { return x.Want == w })
+}
+
+// first returns the index of the first wish for a thing.
+func (k keeper[W]) first(what string) int {
+	return slices.IndexFunc(k.Wishes, func(x wish[W]) bool { return x.Want.what() == what })
+}
+
+// change changes wish i.
+func (k keeper[W]) change(i int, f func(*wish[W])) keeper[W] {
+	k.Wishes = slices.Clone(k.Wishes)
+	f(&k.Wishes[i])
+	return k
 }
 
 // wanted handles that somebody wants something.
-func (k keeper) wanted(w Wanted) actions.Transition[keeper] {
-	if !utf8.ValidString(w.Place + w.Program + w.Args) { // no state can have it
-		return actions.Next(k, w.failed(fmt.Errorf("node: the place %.32q is wanted with a text that is not UTF-8", w.Place)))
+func (k keeper[W]) wanted(w W) actions.Transition[keeper[W]] {
+	if !utf8.ValidString(w.texts()) { // no state can have it
+		return actions.Next(k, w.failed(fmt.Errorf("node: %.64s is wanted with a text that is not UTF-8", w.what())))
 	}
 	if i := k.find(w); i >= 0 {
-		k.Wishes = slices.Clone(k.Wishes)
-		k.Wishes[i].Count++
+		k = k.change(i, func(x *wish[W]) { x.Count++ })
 		x := k.Wishes[i]
 		return actions.Next(k,
-			actions.When(x.Count == 1, timer.Stop(outliveLabel+w.Place)), // it came back in time
+			actions.When(x.Count == 1, timer.Stop(k.label(w.what()))), // it came back in time
 			actions.When(x.Refused != nil, w.failed(x.Refused)))
 	}
-	taken := slices.ContainsFunc(k.Wishes, func(x wish) bool { return x.Wanted.Place == w.Place })
-	k.Wishes = append(slices.Clip(k.Wishes), wish{Wanted: w, Count: 1})
+	taken := k.first(w.what()) >= 0
+	k.Wishes = append(slices.Clip(k.Wishes), wish[W]{Want: w, Count: 1})
 	if taken {
-		return k.refuse(w, fmt.Errorf("%w: place %q", ErrConflict, w.Place))
+		return k.refuse(w, fmt.Errorf("%w: %s", ErrConflict, w.what()))
 	}
 	return k.start(w)
 }
 
-// start starts the place of a wish, or refuses it.
-func (k keeper) start(w Wanted) actions.Transition[keeper] {
-	err := w.check()
-	if err == nil {
-		err = k.config.allows(w.spec())
-	}
-	if err != nil {
+// start starts what a wish is about, or refuses it.
+func (k keeper[W]) start(w W) actions.Transition[keeper[W]] {
+	if err := k.trade.check(w); err != nil {
 		return k.refuse(w, err)
 	}
-	i := k.find(w)
-	k.Wishes = slices.Clone(k.Wishes)
-	k.Wishes[i].Starting, k.Wishes[i].Refused = true, nil
-	return actions.Next(k, k.config.places.Spawn(w).Monitored(k.monitor(0)).Continue(actions.ResumeWith(
-		func(k keeper, pid actions.PID) actions.Transition[keeper] {
+	k = k.change(k.find(w), func(x *wish[W]) { x.Starting, x.Refused = true, nil })
+	return actions.Next(k, k.trade.supervisors.Spawn(w).Monitored(k.monitor(0)).Continue(actions.ResumeWith(
+		func(k keeper[W], pid actions.PID) actions.Transition[keeper[W]] {
 			i := k.find(w) // it is still there: see end
-			k.Wishes = slices.Clone(k.Wishes)
-			k.Wishes[i].Starting, k.Wishes[i].Supervisor = false, pid
+			k = k.change(i, func(x *wish[W]) { x.Starting, x.Supervisor = false, pid })
 			if k.Wishes[i].Count == 0 {
 				return k.end(i)
 			}
@@ -104,43 +141,45 @@ func (k keeper) start(w Wanted) actions.Transition[keeper] {
 }
 
 // refuse tells those who want something that it does not run, and why.
-func (k keeper) refuse(w Wanted, reason error) actions.Transition[keeper] {
-	k.Wishes = slices.Clone(k.Wishes)
-	k.Wishes[k.find(w)].Refused, _ = world.Reduce(reason).(*world.Error)
-	return actions.Next(k, w.failed(reason))
+func (k keeper[W]) refuse(w W, reason error) actions.Transition[keeper[W]] {
+	return actions.Next(k.without(w, reason), w.failed(reason))
+}
+
+// without notes why something does not run.
+func (k keeper[W]) without(w W, reason error) keeper[W] {
+	return k.change(k.find(w), func(x *wish[W]) { x.Refused, _ = world.Reduce(reason).(*world.Error) })
 }
 
 // unwanted handles that somebody does not want something any more. If the last one was lost,
 // it may come back.
-func (k keeper) unwanted(w Wanted, reason error) actions.Transition[keeper] {
+func (k keeper[W]) unwanted(w W, reason error) actions.Transition[keeper[W]] {
 	i := k.find(w)
 	if i < 0 {
 		return actions.Next(k)
 	}
-	k.Wishes = slices.Clone(k.Wishes)
-	k.Wishes[i].Count--
+	k = k.change(i, func(x *wish[W]) { x.Count-- })
 	switch x := k.Wishes[i]; {
 	case x.Count > 0:
 		return actions.Next(k)
-	case x.Supervisor != 0 && errors.Is(reason, distributed.ErrLost) && k.config.outlive() > 0:
-		return actions.Next(k, timer.After(outliveLabel+w.Place, k.config.outlive()))
+	case x.Supervisor != 0 && errors.Is(reason, distributed.ErrLost) && k.trade.outlive() > 0:
+		return actions.Next(k, timer.After(k.label(w.what()), k.trade.outlive()))
 	}
 	return k.end(i)
 }
 
-// outlived handles that those who want a place have not come back.
-func (k keeper) outlived(e timer.Expired) actions.Transition[keeper] {
-	place := strings.TrimPrefix(e.Label, outliveLabel)
-	i := slices.IndexFunc(k.Wishes, func(x wish) bool { return x.Count == 0 && x.Wanted.Place == place })
+// outlived handles that those who wanted something have not come back.
+func (k keeper[W]) outlived(e timer.Expired) actions.Transition[keeper[W]] {
+	what := strings.TrimPrefix(e.Label, k.label(""))
+	i := slices.IndexFunc(k.Wishes, func(x wish[W]) bool { return x.Count == 0 && x.Want.what() == what })
 	if i < 0 {
 		return actions.Next(k)
 	}
 	return k.end(i)
 }
 
-// end ends a place that nobody wants, and starts what else is wanted there. A place that is
-// about to run ends when it does.
-func (k keeper) end(i int) actions.Transition[keeper] {
+// end ends what nobody wants, and starts what else is wanted in its place. What is about to
+// run ends when it does.
+func (k keeper[W]) end(i int) actions.Transition[keeper[W]] {
 	gone := k.Wishes[i]
 	if gone.Starting {
 		return actions.Next(k)
@@ -150,30 +189,27 @@ func (k keeper) end(i int) actions.Transition[keeper] {
 	if gone.Supervisor != 0 {
 		t = t.And(actions.Unmonitor(gone.Supervisor), actions.Kill(gone.Supervisor, nil))
 	}
-	next := slices.IndexFunc(k.Wishes, func(x wish) bool { return x.Wanted.Place == gone.Wanted.Place })
-	if next >= i { // the first one has ended
-		w := k.Wishes[next].Wanted
-		t = t.Then(func(k keeper) actions.Transition[keeper] { return k.start(w) })
+	if next := k.first(gone.Want.what()); next >= i { // the first one has ended
+		w := k.Wishes[next].Want
+		t = t.Then(func(k keeper[W]) actions.Transition[keeper[W]] { return k.start(w) })
 	}
 	return t
 }
 
-func (k keeper) monitor(pid actions.PID) actions.MonitorProcess {
-	return endpoint.MonitorState(pid, keeper.ended).Binding()
+func (k keeper[W]) monitor(pid actions.PID) actions.MonitorProcess {
+	return endpoint.MonitorState(pid, keeper[W].ended).Binding()
 }
 
-// ended handles the end of a supervisor: the place has ended for good.
-func (k keeper) ended(pid actions.PID, reason error) actions.Transition[keeper] {
-	i := slices.IndexFunc(k.Wishes, func(x wish) bool { return x.Supervisor == pid })
+// ended handles the end of a supervisor: what it has cared for is not started again.
+func (k keeper[W]) ended(pid actions.PID, reason error) actions.Transition[keeper[W]] {
+	i := slices.IndexFunc(k.Wishes, func(x wish[W]) bool { return x.Supervisor == pid })
 	if i < 0 {
 		return actions.Next(k)
 	}
-	k.Wishes = slices.Clone(k.Wishes)
-	k.Wishes[i].Supervisor = 0
-	w := k.Wishes[i].Wanted
+	k = k.change(i, func(x *wish[W]) { x.Supervisor = 0 })
+	w := k.Wishes[i].Want
 	if reason == nil || errors.Is(reason, world.ErrStopped) { // those who want it have heard that
-		k.Wishes[i].Refused, _ = world.Reduce(fmt.Errorf("%w: the place %q, which is not started again", ErrEnded, w.Place)).(*world.Error)
-		return actions.Next(k)
+		return actions.Next(k.without(w, fmt.Errorf("%w: %s, which is not started again", ErrEnded, w.what())))
 	}
-	return k.refuse(w, fmt.Errorf("%w: the place %q: %w", ErrGivenUp, w.Place, reason))
+	return k.refuse(w, fmt.Errorf("%w: %s: %w", ErrGivenUp, w.what(), reason))
 }

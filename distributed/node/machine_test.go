@@ -217,7 +217,7 @@ func timers(r *rig) *hand {
 func (h *hand) expire() {
 	set := map[string]bool{}
 	for _, e := range h.sets.Take() {
-		if e.Kind == actions.Delivery && strings.HasPrefix(e.About.Label, "node/keeper/") {
+		if e.Kind == actions.Delivery && strings.HasPrefix(e.About.Label, "node.keeper/") {
 			set[e.About.Label] = true
 		}
 	}

@@ -1,9 +1,7 @@
 package node
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
@@ -13,9 +11,9 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// A Launched says that a node is to be started and kept. It is no message to others, and no
-// other node can want one: the presence of its publishers in the machine is what [Config.Launch] has to keep, and the presence of a subscriber is that
-// the node can be reached. See [Spawn].
+// A Launched says that a node is to be started and kept. The presence of its publishers in
+// the machine is what [Config.Launch] has to keep, and the presence of a subscriber is that
+// the node can be reached: see [Spawn]. No other machine can want one.
 type Launched struct {
 	Node    string
 	How     string // a Launcher, as package journal/codec writes it, in base64
@@ -66,6 +64,9 @@ func (l Launched) failed(reason error) actions.Action {
 	l.Reason, _ = world.Reduce(reason).(*world.Error)
 	return actions.Feedback(l)
 }
+
+func (l Launched) what() string  { return fmt.Sprintf("node %q", l.Node) }
+func (l Launched) texts() string { return l.Node + l.How }
 
 func (l Launched) check() error {
 	if l.Node == "" {
@@ -128,144 +129,8 @@ func Spawn(name string, l Launcher, r Restart, hs ...endpoint.Handler[Launched])
 // Launch returns the action that spawns the process that starts nodes for those who want
 // them: see [Spawn]. The network of c is a [Founder], or made by [distributed.TLS] from a
 // realm key. The process needs a driver of timers in its machine, to wait before it starts a
-// node again. It
-// is a supervisor: if what it supervises fails, that is started again, and all nodes with it.
+// node again. It is a supervisor: if what it supervises fails, that is started again, and all
+// nodes with it.
 func (c *Config) Launch() actions.SpawnProcess {
 	return c.posts().Spawn(launches).Named("launch")
-}
-
-// A launcher is the process that keeps nodes, each in the care of a supervisor.
-type launcher struct {
-	config *Config
-	Kept   []kept
-}
-
-// A kept is a node that somebody wants.
-type kept struct {
-	Launched   Launched
-	Count      int          // how many want it
-	Starting   bool         // its supervisor is about to run
-	Supervisor actions.PID  // zero if it does not run
-	Refused    *world.Error // why it does not run, if it was refused or given up
-}
-
-func (c *Config) launchers() actions.Definition[launcher] {
-	return actions.CodedAs(actions.Define("node.launcher", launcher.open),
-		func(l launcher) []kept { return l.Kept },
-		func(ks []kept) (launcher, error) { return launcher{c, ks}, nil })
-}
-
-func (c *Config) launchTypes() []actions.Type {
-	return []actions.Type{c.launchers().Type, c.childProcesses().Type}
-}
-
-// open returns what a launcher has open.
-func (l launcher) open() actions.Action {
-	all := actions.Tree{endpoint.ObservePublishers(topic.All[Launched](),
-		endpoint.OnPresenceState(launcher.wanted), endpoint.OnAbsenceState(launcher.unwanted))}
-	for _, k := range l.Kept {
-		if k.Supervisor != 0 {
-			all = append(all, l.monitor(k.Supervisor))
-		}
-	}
-	return all
-}
-
-func (l launcher) find(w Launched) int {
-	return slices.IndexFunc(l.Kept, func(k kept) bool { return k.Launched == w })
-}
-
-// wanted handles that somebody wants a node.
-func (l launcher) wanted(w Launched) actions.Transition[launcher] {
-	if i := l.find(w); i >= 0 {
-		l.Kept = slices.Clone(l.Kept)
-		l.Kept[i].Count++
-		refused := l.Kept[i].Refused
-		return actions.Next(l, actions.When(refused != nil, w.failed(refused)))
-	}
-	taken := slices.ContainsFunc(l.Kept, func(k kept) bool { return k.Launched.Node == w.Node })
-	l.Kept = append(slices.Clip(l.Kept), kept{Launched: w, Count: 1})
-	if taken {
-		return l.refuse(w, fmt.Errorf("%w: node %q is wanted in another way already", ErrConflict, w.Node))
-	}
-	return l.start(w)
-}
-
-// start starts a node, or refuses it.
-func (l launcher) start(w Launched) actions.Transition[launcher] {
-	if err := w.check(); err != nil {
-		return l.refuse(w, err)
-	}
-	i := l.find(w)
-	l.Kept = slices.Clone(l.Kept)
-	l.Kept[i].Starting, l.Kept[i].Refused = true, nil
-	return actions.Next(l, l.config.children.Spawn(w).Monitored(l.monitor(0)).Continue(actions.ResumeWith(
-		func(l launcher, pid actions.PID) actions.Transition[launcher] {
-			i := l.find(w) // it is still there: see end
-			l.Kept = slices.Clone(l.Kept)
-			l.Kept[i].Starting, l.Kept[i].Supervisor = false, pid
-			if l.Kept[i].Count == 0 {
-				return l.end(i)
-			}
-			return actions.Next(l)
-		})))
-}
-
-// refuse tells those who want a node that it cannot be, and why.
-func (l launcher) refuse(w Launched, reason error) actions.Transition[launcher] {
-	l.Kept = slices.Clone(l.Kept)
-	l.Kept[l.find(w)].Refused, _ = world.Reduce(reason).(*world.Error)
-	return actions.Next(l, w.failed(reason))
-}
-
-// unwanted handles that somebody does not want a node any more.
-func (l launcher) unwanted(w Launched, _ error) actions.Transition[launcher] {
-	i := l.find(w)
-	if i < 0 {
-		return actions.Next(l)
-	}
-	l.Kept = slices.Clone(l.Kept)
-	if l.Kept[i].Count--; l.Kept[i].Count > 0 {
-		return actions.Next(l)
-	}
-	return l.end(i)
-}
-
-// end ends a node that nobody wants, and starts what else is wanted under its name. A node
-// that is about to run ends when it does.
-func (l launcher) end(i int) actions.Transition[launcher] {
-	gone := l.Kept[i]
-	if gone.Starting {
-		return actions.Next(l)
-	}
-	l.Kept = slices.Delete(slices.Clone(l.Kept), i, i+1)
-	t := actions.Next(l)
-	if gone.Supervisor != 0 {
-		t = t.And(actions.Unmonitor(gone.Supervisor), actions.Kill(gone.Supervisor, nil))
-	}
-	next := slices.IndexFunc(l.Kept, func(k kept) bool { return k.Launched.Node == gone.Launched.Node })
-	if next >= i { // the first one has ended
-		t = t.Then(func(l launcher) actions.Transition[launcher] { return l.start(l.Kept[next].Launched) })
-	}
-	return t
-}
-
-func (l launcher) monitor(pid actions.PID) actions.MonitorProcess {
-	return endpoint.MonitorState(pid, launcher.ended).Binding()
-}
-
-// ended handles the end of a supervisor: the node is not started again.
-func (l launcher) ended(pid actions.PID, reason error) actions.Transition[launcher] {
-	i := slices.IndexFunc(l.Kept, func(k kept) bool { return k.Supervisor == pid })
-	if i < 0 {
-		return actions.Next(l)
-	}
-	l.Kept = slices.Clone(l.Kept)
-	l.Kept[i].Supervisor = 0
-	w := l.Kept[i].Launched
-	if reason == nil || errors.Is(reason, world.ErrStopped) { // those who want it have heard that
-		l.Kept[i].Refused, _ = world.Reduce(fmt.Errorf("%w: the node %q, which is not started again", ErrEnded, w.Node)).(*world.Error)
-		return actions.Next(l)
-	}
-	return l.refuse(w, fmt.Errorf("%w: the node %q: %w", ErrGivenUp, w.Node, reason))
 }

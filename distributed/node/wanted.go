@@ -41,6 +41,9 @@ func (w Wanted) failed(reason error) actions.Action {
 	return actions.Feedback(w)
 }
 
+func (w Wanted) what() string  { return fmt.Sprintf("place %q", w.Place) }
+func (w Wanted) texts() string { return w.Place + w.Program + w.Args }
+
 func (w Wanted) spec() Spec { return Spec{w.Program, w.Args} }
 
 // check returns an error if a node cannot do what w wants.
