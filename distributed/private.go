@@ -24,10 +24,14 @@ func (p Place) PrivateTo(owner string) Place {
 	return p
 }
 
-// ownerOf returns the only node that can use a place with a name, if the place is private.
+// ownerOf returns the only node that can use a place with a name, if the place is private. It
+// is nobody if the name is not as PrivateTo makes it.
 func ownerOf(name string) (owner string, private bool) {
 	rest, private := strings.CutPrefix(name, privatePrefix)
-	escaped, _, ok := strings.Cut(rest, "/")
+	escaped, _, _ := strings.Cut(rest, "/")
 	owner, err := url.PathUnescape(escaped)
-	return owner, private && ok && err == nil
+	if err != nil {
+		return "", private
+	}
+	return owner, private
 }

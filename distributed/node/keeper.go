@@ -110,10 +110,8 @@ func (k keeper[W]) wanted(w W) actions.Transition[keeper[W]] {
 	}
 	if i := k.find(w); i >= 0 {
 		k = k.change(i, func(x *wish[W]) { x.Count++ })
-		x := k.Wishes[i]
-		return actions.Next(k,
-			actions.When(x.Count == 1, timer.Stop(k.label(w.what()))), // it came back in time
-			actions.When(x.Refused != nil, w.failed(x.Refused)))
+		refused := k.Wishes[i].Refused
+		return actions.Next(k, actions.When(refused != nil, w.failed(refused)))
 	}
 	taken := k.first(w.what()) >= 0
 	k.Wishes = append(slices.Clip(k.Wishes), wish[W]{Want: w, Count: 1})
@@ -167,7 +165,7 @@ func (k keeper[W]) unwanted(w W, reason error) actions.Transition[keeper[W]] {
 	return k.end(i)
 }
 
-// outlived handles that those who wanted something have not come back.
+// outlived handles that the time is over in which those who wanted something could come back.
 func (k keeper[W]) outlived(e timer.Expired) actions.Transition[keeper[W]] {
 	what := strings.TrimPrefix(e.Label, k.label(""))
 	i := slices.IndexFunc(k.Wishes, func(x wish[W]) bool { return x.Count == 0 && x.Want.what() == what })
