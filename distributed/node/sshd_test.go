@@ -23,7 +23,7 @@ import (
 func TestSSHD(t *testing.T) {
 	sshd := os.Getenv("NODE_TEST_SSHD")
 	if sshd == "" {
-		t.Skip("NODE_TEST_SSHD is not set")
+		t.Skip("it starts a server that lets this user log in: set NODE_TEST_SSHD to the path of sshd for that")
 	}
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }

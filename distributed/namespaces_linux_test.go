@@ -1,5 +1,3 @@
-//go:build unix
-
 package distributed_test
 
 import (
@@ -7,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 )
 
@@ -24,9 +21,6 @@ type veth struct {
 func newVeth(t *testing.T) *veth {
 	if testing.Short() {
 		t.Skip("starts processes")
-	}
-	if runtime.GOOS != "linux" {
-		t.Skip("network namespaces are of Linux")
 	}
 	if os.Geteuid() != 0 {
 		t.Skip("only root makes network namespaces")
