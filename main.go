@@ -37,9 +37,9 @@ type Program struct {
 	// changed. An error means that the command line makes no sense.
 	Configure func(*Program) error
 
-	// Types are the process types of the program. Those of the drivers, of
-	// Report and of ServePlace are known, but not those of places. If all processes are of types, a journal has snapshots:
-	// see package journal.
+	// Types are the process types of the program. Those of the drivers, of Report and of
+	// ServePlace are known, but not those of places. If all processes are of types, a
+	// journal has snapshots: see package journal.
 	Types []actions.Type
 
 	// Serves says that the program runs until a signal stops it. If it ends

@@ -1,6 +1,7 @@
 package distributed_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -236,5 +237,55 @@ func init() {
 			}
 		}
 		return nil
+	})
+}
+
+// TestLostLinkIsOneWarning: when a link is lost, and nobody hears of it, the log says so once,
+// however many endpoints have lost their peers.
+func TestLostLinkIsOneWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		c.run(c.config("a").Serve("room"), spawn(named("x"), named("y"), named("z")))
+		all := endpoint.Subscriber(topic.All[says](), endpoint.OnPresence(func(says) actions.Action { return nil }))
+		c.run(c.config("b").Driver(), spawn(room.At(all)), spawn(room.At(all)))
+		pass(time.Second)
+		c.network.Cut("a", "b")
+		pass(time.Second)
+		c.expectLog("a reason that nobody hears", 1)
+		c.expectLog("publisher of distributed.Up", 1)
+	})
+}
+
+// A learner is a network that does not know where nodes are until it learns it.
+type learner struct {
+	distributed.Network
+	learned chan struct{}
+}
+
+func (l *learner) Dial(ctx context.Context, node, place string) (distributed.Link, error) {
+	select {
+	case <-l.learned:
+		return l.Network.Dial(ctx, node, place)
+	default:
+		return nil, distributed.ErrUnknownNode
+	}
+}
+
+func (l *learner) News(string) <-chan struct{} { return l.learned }
+
+// TestLearner: a link to a node that could not be reached for long is made at once when the
+// network learns where the node is.
+func TestLearner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		up := new(heard)
+		c.run(c.config("a").Serve("room"))
+		l := &learner{c.network.Node("b"), make(chan struct{})}
+		c.run(distributed.Config{Network: l}.Driver(), spawn(up.ups(distributed.Reach(room))))
+		pass(time.Hour) // the pause between two attempts has its full length
+		up.expect(t)
+		close(l.learned)
+		pass(time.Millisecond)
+		up.expect(t, "+room@a")
 	})
 }

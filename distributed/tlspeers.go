@@ -16,7 +16,8 @@ import (
 type Learner interface {
 	Network
 
-	// News returns a channel that is closed when the network next learns where a node is.
+	// News returns a channel that is closed when the network next learns where a node is, or
+	// perhaps something else.
 	News(node string) <-chan struct{}
 }
 
@@ -41,7 +42,10 @@ func (n *TLSNetwork) Peers() map[string]string {
 }
 
 // News implements [Learner].
-func (n *TLSNetwork) News(node string) <-chan struct{} { return n.peers.news(node) }
+func (n *TLSNetwork) News(string) <-chan struct{} {
+	_, changed := n.peers.nodes()
+	return changed
+}
 
 func (n *TLSNetwork) checkPeer(node, address string) error {
 	if err := realm.ValidNode(node); err != nil {
@@ -61,12 +65,11 @@ func (n *TLSNetwork) checkPeer(node, address string) error {
 type peers struct {
 	mu      sync.Mutex
 	at      map[string]string
-	changed chan struct{}            // closed at the next change of the nodes
-	learned map[string]chan struct{} // closed when the address of a node is learned
+	changed chan struct{} // closed at the next change
 }
 
 func newPeers(at map[string]string) *peers {
-	p := &peers{at: maps.Clone(at), changed: make(chan struct{}), learned: map[string]chan struct{}{}}
+	p := &peers{at: maps.Clone(at), changed: make(chan struct{})}
 	if p.at == nil {
 		p.at = map[string]string{}
 	}
@@ -77,20 +80,16 @@ func newPeers(at map[string]string) *peers {
 func (p *peers) set(node, address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before, known := p.at[node]
+	if p.at[node] == address {
+		return
+	}
 	if address == "" {
 		delete(p.at, node)
 	} else {
 		p.at[node] = address
 	}
-	if known != (address != "") {
-		close(p.changed)
-		p.changed = make(chan struct{})
-	}
-	if address != "" && address != before && p.learned[node] != nil {
-		close(p.learned[node])
-		delete(p.learned, node)
-	}
+	close(p.changed)
+	p.changed = make(chan struct{})
 }
 
 func (p *peers) address(node string) (string, bool) {
@@ -100,45 +99,44 @@ func (p *peers) address(node string) (string, bool) {
 	return at, known
 }
 
-// nodes returns the nodes in order, and a channel that is closed when they change.
+// nodes returns the nodes in order, and a channel that is closed when they, or their addresses,
+// change.
 func (p *peers) nodes() ([]string, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Sorted(maps.Keys(p.at)), p.changed
 }
 
-func (p *peers) news(node string) <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.learned[node] == nil {
-		p.learned[node] = make(chan struct{})
-	}
-	return p.learned[node]
-}
-
 // A peersWatch is a [Watch] of the nodes whose addresses are known.
 type peersWatch struct {
 	peers   *peers
+	told    []string
 	changed <-chan struct{} // nil before the first Next
 	once    sync.Once
 	closed  chan struct{}
 }
 
 // Next implements [Watch].
-func (w *peersWatch) Next() (nodes []string, err error) {
-	if w.changed != nil {
+func (w *peersWatch) Next() ([]string, error) {
+	for {
+		first := w.changed == nil
+		if !first {
+			select {
+			case <-w.changed:
+			case <-w.closed:
+			}
+		}
 		select {
-		case <-w.changed:
 		case <-w.closed:
+			return nil, net.ErrClosed
+		default:
+		}
+		var nodes []string
+		if nodes, w.changed = w.peers.nodes(); first || !slices.Equal(nodes, w.told) {
+			w.told = nodes
+			return slices.Clone(nodes), nil
 		}
 	}
-	select {
-	case <-w.closed:
-		return nil, net.ErrClosed
-	default:
-	}
-	nodes, w.changed = w.peers.nodes()
-	return nodes, nil
 }
 
 // Close implements [Watch].
