@@ -18,7 +18,8 @@ import (
 )
 
 // A Host is a node for ordinary Go code: a machine with all that it takes to start nodes, to
-// run programs at places, and to call them. Its methods can be called from any goroutine.
+// run programs at places, and to call them. Its methods can be called from any goroutine. A
+// place with a name and no node is on the node of the host.
 type Host struct {
 	config *Config
 	door   *door.Door
@@ -155,11 +156,20 @@ func (h *Host) SpawnAll(ctx context.Context, nodes map[string]Launcher, r Restar
 	return errors.Join(errs...)
 }
 
+// whole returns a place with its node: that of the host if it has none.
+func (h *Host) whole(at distributed.Place) distributed.Place {
+	if at.Node == "" && at != (distributed.Place{}) {
+		at.Node = h.Node()
+	}
+	return at
+}
+
 // Run has a program run at a place, and waits until it does. The host wants it, as r says,
 // until [Host.Release] or its own end. If it cannot be started, and the host has not had it
 // before, or if the context ends before, the call has no effect, and the error says why. To
 // run the same again does nothing while it runs, or is to be started again.
 func (h *Host) Run(ctx context.Context, at distributed.Place, s Spec, r Restart) error {
+	at = h.whole(at)
 	_, err := h.hold(ctx, held{Place: at}, func(n uint64) (bool, error) {
 		return rpc.Do(ctx, h.door, opRun, running{N: n, Place: at, Spec: s, Restart: r})
 	})
@@ -174,20 +184,20 @@ func (h *Host) Send(ctx context.Context, at distributed.Place, m any) error {
 	if err := distributed.Check(m); err != nil {
 		return fmt.Errorf("node: a message to %v: %w", held{Place: at}, err)
 	}
-	_, err := rpc.Do(ctx, h.door, opSend, sending{Place: at, Message: m})
+	_, err := rpc.Do(ctx, h.door, opSend, sending{Place: h.whole(at), Message: m})
 	return err
 }
 
 // Release says that the host does not want a place any more. It reports whether it did.
 func (h *Host) Release(ctx context.Context, at distributed.Place) (bool, error) {
-	return rpc.Do(ctx, h.door, opRelease, held{Place: at})
+	return rpc.Do(ctx, h.door, opRelease, held{Place: h.whole(at)})
 }
 
 // Wait waits until a place has ended, or is out of reach. It returns the reason, which is nil
 // if it has ended without one. If the place is not there, Wait waits until it has been, unless
 // the host has run it, and it is not started again.
 func (h *Host) Wait(ctx context.Context, at distributed.Place) error {
-	_, err := rpc.Do(ctx, h.door, opWait, held{Place: at})
+	_, err := rpc.Do(ctx, h.door, opWait, held{Place: h.whole(at)})
 	return err
 }
 

@@ -186,3 +186,25 @@ func outputsOf(t *testing.T, h *node.Host) <-chan node.Output {
 	<-ready
 	return heard
 }
+
+// TestOwnNode: a place without a node is on the node of the host itself, for all methods.
+func TestOwnNode(t *testing.T) {
+	h := node.Private("master", counters).Start(t.Context())
+	defer h.Close()
+	own := distributed.Place{Name: "counter"}
+	must(t, h.Run(t.Context(), own, counters.With(5), node.Never))
+	must(t, h.Send(t.Context(), own, counter{1})) // nobody hears it
+	n, err := rpc.Do(t.Context(), h.Client(), add, 7, rpc.At(distributed.Place{Node: "master", Name: "counter"}))
+	if n != 12 || err != nil {
+		t.Errorf("the counter has %d, %v", n, err)
+	}
+	if _, err := rpc.Do(t.Context(), h.Client(), fail, "", rpc.At(distributed.Place{Node: "master", Name: "counter"})); !errors.Is(err, rpc.ErrGone) {
+		t.Errorf("a call that breaks its server: %v", err)
+	}
+	if err := h.Wait(t.Context(), own); kind(err) != "broke" {
+		t.Errorf("the end is %v", err)
+	}
+	if was, err := h.Release(t.Context(), own); !was || err != nil {
+		t.Errorf("it was wanted: %v, %v", was, err)
+	}
+}
