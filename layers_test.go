@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 	"distributed/outbox": {
 		"distributed", "distributed/internal/wire", "journal/codec", "rpc", "endpoint", "actions", "topic", "world",
 	},
-	"distributed/internal/simtest": {"distributed", "world"},
+	"distributed/internal/simtest": {"distributed", "ground", "journal", "journal/wal/waltest", "actions", "world"},
 	"distributed/node": {
 		"distributed", "distributed/internal/wire", "door", "supervise", "drivers/timer", "ground", "vm", "journal/codec", "rpc", "endpoint", "actions", "topic", "world",
 	},

@@ -1,12 +1,9 @@
 package distributed_test
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
@@ -49,7 +46,7 @@ func init() {
 // An actor is a process that does what it is told, and keeps what it hears in its state.
 type actor struct {
 	node      string
-	port      port
+	port      world.Device // by which it gets orders
 	endpoints map[int]had
 	said      map[string]int // by each that a listener has heard: the last number
 	letters   map[string]int // by the node whose mailbox has answered: the last number
@@ -59,7 +56,7 @@ type actor struct {
 // kind is the process type of the actor of a machine.
 func (m *machine) kind() actions.Definition[actor] {
 	return actions.CodedAs(actions.Define("distributed_test.actor", actor.open), actor.dump, func(d dump) (actor, error) {
-		a := actor{node: d.Node, port: port{m}, endpoints: map[int]had{}, said: d.Said, letters: d.Letters, wrong: d.Wrong}
+		a := actor{node: d.Node, port: m.Port(), endpoints: map[int]had{}, said: d.Said, letters: d.Letters, wrong: d.Wrong}
 		for _, e := range d.Endpoints {
 			a.endpoints[e.Order.ID] = e
 		}
@@ -208,42 +205,3 @@ func (a actor) letter(l distributed.Letter) actions.Transition[actor] {
 	}
 	return actions.Next(a)
 }
-
-// A port is the device by which an actor gets orders.
-type port struct{ m *machine }
-
-func (p port) DeviceName() string { return "port " + p.m.name }
-
-func (p port) Open(context.Context, world.Env) (world.Handle, error) {
-	return &openPort{port: p, closed: make(chan struct{})}, nil
-}
-
-type openPort struct {
-	port
-	told   bool
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (p *openPort) Recv() (any, error) {
-	if !p.told {
-		p.told = true
-		return "open", nil
-	}
-	select {
-	case o := <-p.m.orders:
-		return o, nil
-	case <-p.closed:
-		return nil, io.EOF
-	}
-}
-
-func (p *openPort) Try(cs []any) (int, error) {
-	for _, c := range cs {
-		p.m.dumps <- c.(dump)
-	}
-	return len(cs), nil
-}
-
-func (p *openPort) Do(c any) error { _, err := p.Try([]any{c}); return err }
-func (p *openPort) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }

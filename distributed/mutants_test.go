@@ -1,13 +1,10 @@
 package distributed_test
 
 import (
-	"flag"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 )
-
-var mutantSeeds = flag.Int("mutant-seeds", -1, "in how many seeds TestMutants looks for each mutant; 0 until it is found; negative to leave it out")
 
 // mutants are mistakes that TestSeeds has to find. Not among them are three:
 //   - that sessions have ids: frames of one do not come over the link of another;
@@ -51,10 +48,6 @@ var mutants = map[string][]simtest.Edit{
 	"a client does not say as what it is served":       {{"clientlink.go", "	l.serve(here)\n", ""}},
 }
 
-// TestMutants: TestSeeds finds mistakes.
-func TestMutants(t *testing.T) {
-	if *mutantSeeds < 0 {
-		t.Skip("it builds this package for each mutant, which takes minutes: run it with -mutant-seeds 0")
-	}
-	simtest.FindMutants(t, mutants, *mutantSeeds)
-}
+// TestMutants: TestSeeds finds mistakes. All of them are tried only with -mutant-seeds 0, because
+// that takes minutes.
+func TestMutants(t *testing.T) { simtest.FindMutants(t, mutants, "peers are kept when a link is lost") }

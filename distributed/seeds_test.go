@@ -1,148 +1,81 @@
 package distributed_test
 
 import (
-	"context"
-	"flag"
 	"fmt"
-	"io"
-	"log/slog"
-	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
-	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/journal"
-	"github.com/go-marketplace/marketplace/journal/wal/waltest"
-)
-
-var (
-	seeds     = flag.Int("seeds", 30, "how many seeds TestSeeds tries")
-	firstSeed = flag.Uint64("first-seed", 1, "the first seed of TestSeeds")
-	allSeeds  = flag.Bool("all-seeds", false, "TestSeeds goes on after a seed in which something is wrong")
 )
 
 // A machine is a node of the simulated cluster.
 type machine struct {
-	name   string
-	node   *simtest.Node
-	orders chan order
-	dumps  chan dump
-	disk   *waltest.Disk // nil without a journal
-	every  int           // inputs between two snapshots, or 0 without them
-	cancel func()
-	done   chan error
-}
-
-func (m *machine) start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	m.cancel, m.done = cancel, make(chan error, 1)
-	g := &ground.Ground{Logger: slog.New(slog.DiscardHandler)}
-	if os.Getenv("SIM_LOG") != "" {
-		g.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("n", m.name)
-	}
-	cfg, kind := distributed.Config{Network: m.node, Clock: simtest.Clock{Of: m.node}}, m.kind()
-	if m.disk != nil {
-		jc := journal.Config{Durability: journal.Sync, Logger: slog.New(slog.DiscardHandler)}
-		if m.every > 0 {
-			jc.Types, jc.SnapshotEvery, jc.DropOld = append(cfg.Types(), kind.Type), m.every, true
-		}
-		j, err := jc.OpenStore(m.disk)
-		if err != nil {
-			panic(err)
-		}
-		g.Journal = j
-	}
-	a := actor{node: m.name, port: port{m}, endpoints: map[int]had{}, said: map[string]int{}, letters: map[string]int{}}
-	go func() {
-		m.done <- g.Run(ctx, cfg.Driver(), cfg.Serve("room"), kind.Spawn(a))
-		if g.Journal != nil {
-			g.Journal.(io.Closer).Close()
-		}
-	}()
-	synctest.Wait()
-}
-
-// stop stops a machine cleanly.
-func (m *machine) stop() {
-	m.cancel()
-	<-m.done
-	m.cancel = nil
-}
-
-// kill ends a machine as kill -9 does: what it does after that, nobody notices.
-func (m *machine) kill(n *simtest.Net, r *rand.Rand, silent bool) {
-	n.Kill(m.name, silent)
-	disk := m.disk
-	if disk != nil {
-		m.disk = disk.Crash(r.IntN)
-	}
-	n.Pause(m.name, false)
-	m.cancel()
-	<-m.done
-	m.cancel = nil
-	n.Revive(m.name)
+	*simtest.Machine
+	dumps chan dump
 }
 
 // A run is a simulated cluster with a seed.
 type run struct {
-	rand      *rand.Rand
-	net       *simtest.Net
+	*simtest.Cluster
 	machines  []*machine
 	ids       int
 	endpoints map[string][]order // by node: by which they were opened
-	paused    map[string]bool
-	log       []string
 }
 
-func (r *run) note(format string, args ...any) {
-	r.log = append(r.log, fmt.Sprintf("%v %s", time.Since(began).Round(time.Millisecond), fmt.Sprintf(format, args...)))
-}
-
-var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-
-func (r *run) order(m *machine, o order) {
-	select {
-	case m.orders <- o:
-		r.note("%s: %+v", m.name, o)
-	case <-time.After(100 * time.Millisecond):
+// add adds a machine, and starts it.
+func (r *run) add(name string) {
+	m := &machine{r.Machine(name, r.Rand.IntN(2) == 0), make(chan dump, 10)}
+	cluster, kind := m.Config(), m.kind()
+	m.Types = append(cluster.Types(), kind.Type)
+	m.Heard = func(c any) { m.dumps <- c.(dump) }
+	m.Boot = func() []actions.Action {
+		if m.Disk == nil {
+			r.endpoints[name] = nil // they ended with the machine
+		}
+		a := actor{node: name, port: m.Port(), endpoints: map[int]had{}, said: map[string]int{}, letters: map[string]int{}}
+		return []actions.Action{cluster.Driver(), cluster.Serve("room"), kind.Spawn(a)}
 	}
+	r.machines = append(r.machines, m)
+	r.Start(m.Machine)
 }
+
+// any returns one of the machines.
+func (r *run) any() *machine { return r.machines[r.Rand.IntN(len(r.machines))] }
 
 // open orders a machine to open an endpoint.
 func (r *run) open(m *machine, o order) {
 	r.order(m, o)
-	r.endpoints[m.name] = append(r.endpoints[m.name], o)
+	r.endpoints[m.Name] = append(r.endpoints[m.Name], o)
 }
+
+func (r *run) order(m *machine, o order) { r.Order(m.Machine, o) }
 
 // step does one thing at random.
 func (r *run) step() {
-	m := r.machines[r.rand.IntN(len(r.machines))]
+	m := r.any()
 	at := distributed.Place{}
-	if i := r.rand.IntN(len(r.machines) + 1); i < len(r.machines) {
-		at = distributed.Place{Node: r.machines[i].name, Name: "room"}
+	if i := r.Rand.IntN(len(r.machines) + 1); i < len(r.machines) {
+		at = distributed.Place{Node: r.machines[i].Name, Name: "room"}
 	}
-	if at.Node == m.name && r.rand.IntN(2) == 0 {
+	if at.Node == m.Name && r.Rand.IntN(2) == 0 {
 		at = distributed.Place{}
 	}
 	who := ""
-	if r.rand.IntN(2) == 0 {
-		who = r.machines[r.rand.IntN(len(r.machines))].name
+	if r.Rand.IntN(2) == 0 {
+		who = r.any().Name
 	}
-	switch k := r.rand.IntN(100); {
-	case m.cancel == nil:
+	switch k := r.Rand.IntN(100); {
+	case !m.Runs():
 		if k < 50 {
-			r.note("%s starts", m.name)
-			m.start()
+			r.Start(m.Machine)
 		}
 	case k < 22:
 		r.ids++
-		r.open(m, order{Do: "publish", ID: r.ids, At: at, Who: fmt.Sprintf("%s.%d", m.name, r.ids), Count: r.ids % 3})
+		r.open(m, order{Do: "publish", ID: r.ids, At: at, Who: fmt.Sprintf("%s.%d", m.Name, r.ids), Count: r.ids % 3})
 	case k < 40:
 		r.ids++
 		r.open(m, order{Do: "listen", ID: r.ids, At: at, Who: who})
@@ -157,60 +90,40 @@ func (r *run) step() {
 		}
 		r.open(m, order{Do: do, ID: r.ids, At: at})
 	case k < 55:
-		if es := r.endpoints[m.name]; len(es) > 0 {
-			if e := es[r.rand.IntN(len(es))]; e.Do == "listen" || e.Do == "count" {
+		if es := r.endpoints[m.Name]; len(es) > 0 {
+			if e := es[r.Rand.IntN(len(es))]; e.Do == "listen" || e.Do == "count" {
 				r.order(m, order{Do: "move", ID: e.ID, Who: who})
 			}
 		}
 	case k < 65:
-		if es := r.endpoints[m.name]; len(es) > 0 {
-			i := r.rand.IntN(len(es))
+		if es := r.endpoints[m.Name]; len(es) > 0 {
+			i := r.Rand.IntN(len(es))
 			r.order(m, order{Do: "close", ID: es[i].ID})
-			r.endpoints[m.name] = slices.Delete(es, i, i+1)
+			r.endpoints[m.Name] = slices.Delete(es, i, i+1)
 		}
 	case k < 85:
 		r.ids++
-		r.order(m, order{Do: "say", At: at, Who: speaker(m.name, at), Count: r.ids})
+		r.order(m, order{Do: "say", At: at, Who: speaker(m.Name, at), Count: r.ids})
 	case k < 89:
-		a, b := r.machines[r.rand.IntN(len(r.machines))].name, r.machines[r.rand.IntN(len(r.machines))].name
-		if a != b {
-			p := r.rand.IntN(2) == 0
-			r.note("%s and %s are apart: %v", a, b, p)
-			r.net.Part(a, b, p)
-		}
+		r.Part(r.any().Machine, r.any().Machine)
 	case k < 92:
-		silent := r.rand.IntN(2) == 0
-		r.note("%s is killed, silently: %v", m.name, silent)
-		delete(r.paused, m.name)
-		m.kill(r.net, r.rand, silent)
-		if m.disk == nil {
-			r.endpoints[m.name] = nil
-		}
+		r.Kill(m.Machine)
 	case k < 94:
-		if !r.paused[m.name] {
-			r.note("%s stops", m.name)
-			m.stop()
-			if m.disk == nil {
-				r.endpoints[m.name] = nil
-			}
-		}
+		r.Stop(m.Machine)
 	case k < 97:
-		r.paused[m.name] = !r.paused[m.name]
-		r.note("%s is paused: %v", m.name, r.paused[m.name])
-		r.net.Pause(m.name, r.paused[m.name])
+		r.Pause(m.Machine)
 	}
-	d := []time.Duration{0, time.Millisecond, 50 * time.Millisecond, time.Second, 3 * time.Second}[r.rand.IntN(5)]
+	d := []time.Duration{0, time.Millisecond, 50 * time.Millisecond, time.Second, 3 * time.Second}[r.Rand.IntN(5)]
 	pass(d)
 }
 
 // dumps returns what all actors have, and what they say is wrong.
 func (r *run) dumps() (all []dump) {
 	for _, m := range r.machines {
-		select {
-		case m.orders <- order{Do: "dump"}:
+		if m.Order(order{Do: "dump"}, time.Minute) {
 			all = append(all, <-m.dumps)
-		case <-time.After(time.Minute):
-			all = append(all, dump{Node: m.name, Wrong: []string{"the actor is gone"}})
+		} else {
+			all = append(all, dump{Node: m.Name, Wrong: []string{"the actor is gone"}})
 		}
 	}
 	return all
@@ -279,10 +192,10 @@ func (r *run) speak() (wrong []string) {
 	said := map[[2]string]int{} // by speaker and place
 	for _, m := range r.machines {
 		for _, to := range r.machines {
-			at := distributed.Place{Node: to.name, Name: "room"}
+			at := distributed.Place{Node: to.Name, Name: "room"}
 			r.ids++
-			said[[2]string{m.name, to.name}] = r.ids
-			r.order(m, order{Do: "say", At: at, Who: speaker(m.name, at), Count: r.ids})
+			said[[2]string{m.Name, to.Name}] = r.ids
+			r.order(m, order{Do: "say", At: at, Who: speaker(m.Name, at), Count: r.ids})
 			r.order(m, order{Do: "ask", At: at, Count: r.ids})
 		}
 	}
@@ -290,15 +203,15 @@ func (r *run) speak() (wrong []string) {
 	all := r.dumps()
 	for _, d := range all {
 		for _, m := range r.machines {
-			if got, want := d.Letters[m.name], said[[2]string{d.Node, m.name}]; got != want {
-				wrong = append(wrong, fmt.Sprintf("%s has answer %d of %s, and has asked %d", d.Node, got, m.name, want))
+			if got, want := d.Letters[m.Name], said[[2]string{d.Node, m.Name}]; got != want {
+				wrong = append(wrong, fmt.Sprintf("%s has answer %d of %s, and has asked %d", d.Node, got, m.Name, want))
 			}
 			for _, e := range d.Endpoints {
-				if e.Order.Do != "listen" || !strings.HasPrefix(m.name, e.Order.Who) {
+				if e.Order.Do != "listen" || !strings.HasPrefix(m.Name, e.Order.Who) {
 					continue
 				}
-				if got, want := d.Said[fmt.Sprint(e.Order.ID, " ", speaker(m.name, distributed.Place{Node: where(d, e)}))], said[[2]string{m.name, where(d, e)}]; got != want {
-					wrong = append(wrong, fmt.Sprintf("%s: endpoint %d has heard %d of %s last, which has said %d", d.Node, e.Order.ID, got, m.name, want))
+				if got, want := d.Said[fmt.Sprint(e.Order.ID, " ", speaker(m.Name, distributed.Place{Node: where(d, e)}))], said[[2]string{m.Name, where(d, e)}]; got != want {
+					wrong = append(wrong, fmt.Sprintf("%s: endpoint %d has heard %d of %s last, which has said %d", d.Node, e.Order.ID, got, m.Name, want))
 				}
 			}
 		}
@@ -313,43 +226,17 @@ func where(d dump, e had) string {
 	return e.Order.At.Node
 }
 
-// simulate runs a cluster with a seed, and returns what is wrong.
-func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
-	synctest.Test(t, func(t *testing.T) {
-		limit := time.AfterFunc(time.Hour, func() { panic(fmt.Sprintf("seed %d: the cluster does not come to an end", seed)) })
-		defer limit.Stop()
-		r := &run{rand: rand.New(rand.NewPCG(seed, 2)), net: simtest.New(seed), endpoints: map[string][]order{}, paused: map[string]bool{}}
-		r.net.Loss = []float64{0, 0, 0.01, 0.1}[r.rand.IntN(4)]
-		r.net.Delay = []time.Duration{0, time.Millisecond, 100 * time.Millisecond}[r.rand.IntN(3)]
-		for i := range 2 + r.rand.IntN(3) {
-			name := string(rune('a' + i))
-			m := &machine{name: name, node: r.net.Node(name), orders: make(chan order), dumps: make(chan dump, 10)}
-			if r.rand.IntN(2) == 0 {
-				m.disk = waltest.NewDisk()
-				m.every = []int{0, 5, 50}[r.rand.IntN(3)]
-			}
-			r.machines = append(r.machines, m)
-			m.start()
-		}
-		for range 60 {
-			r.step()
-		}
-		r.note("the faults end")
-		r.net.Heal()
-		for _, m := range r.machines {
-			r.net.Pause(m.name, false)
-			if m.cancel == nil {
-				m.start()
-			}
-		}
-		pass(30 * time.Second)
-		wrong = append(check(r.dumps()), r.speak()...)
-		for _, m := range r.machines {
-			m.stop()
-		}
-		log, frames = r.log, r.net.Frames()
-	})
-	return wrong, log, frames
+// simulate runs a cluster, and returns what is wrong.
+func (r *run) simulate() []string {
+	for i := range 2 + r.Rand.IntN(3) {
+		r.add(string(rune('a' + i)))
+	}
+	for range 60 {
+		r.step()
+	}
+	r.Heal()
+	pass(30 * time.Second)
+	return append(check(r.dumps()), r.speak()...)
 }
 
 // TestSeeds: clusters with delay, loss, partitions, kills, clean stops, recovery from
@@ -358,16 +245,11 @@ func simulate(t *testing.T, seed uint64) (wrong, log []string, frames int) {
 // is there and counts them, hears what is said, and has answers to letters. U-16.
 func TestSeeds(t *testing.T) {
 	frames := 0
-	for i := range *seeds {
-		seed := *firstSeed + uint64(i)
-		wrong, log, n := simulate(t, seed)
-		frames += n
-		switch {
-		case *allSeeds:
-			fmt.Printf("seed %d: %d\n", seed, len(wrong))
-		case len(wrong) > 0:
-			t.Fatalf("seed %d:\n%s\n\n%s", seed, strings.Join(wrong, "\n"), strings.Join(log, "\n"))
-		}
-	}
-	t.Logf("%d seeds, %d frames", *seeds, frames)
+	simtest.Seeds(t, 30, func(c *simtest.Cluster) (wrong []string) {
+		r := &run{Cluster: c, endpoints: map[string][]order{}}
+		wrong = r.simulate()
+		frames += c.Net.Frames()
+		return wrong
+	})
+	t.Logf("%d frames", frames)
 }

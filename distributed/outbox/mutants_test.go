@@ -1,13 +1,10 @@
 package outbox_test
 
 import (
-	"flag"
 	"testing"
 
 	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 )
-
-var mutantSeeds = flag.Int("mutant-seeds", -1, "in how many seeds TestMutants looks for each mutant; 0 until it is found; negative to leave it out")
 
 // mutants are mistakes that TestSeeds has to find. What the test of one process finds at once
 // is not among them: windows, limits, and the refusals of types. Nor are three that do no harm
@@ -28,10 +25,6 @@ var mutants = map[string][]simtest.Edit{
 	"the callers are forgotten in a snapshot":     {{"types.go", "l.From, l.N, l.Level})\n		s.bytes", "l.From, 0, l.Level})\n		s.bytes"}},
 }
 
-// TestMutants: TestSeeds finds mistakes.
-func TestMutants(t *testing.T) {
-	if *mutantSeeds < 0 {
-		t.Skip("it builds this package for each mutant, which takes minutes: run it with -mutant-seeds 0")
-	}
-	simtest.FindMutants(t, mutants, *mutantSeeds)
-}
+// TestMutants: TestSeeds finds mistakes. All of them are tried only with -mutant-seeds 0, because
+// that takes minutes.
+func TestMutants(t *testing.T) { simtest.FindMutants(t, mutants, "nothing is sent again") }

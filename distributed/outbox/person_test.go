@@ -1,12 +1,9 @@
 package outbox_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"sync"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
@@ -40,7 +37,7 @@ type result struct {
 
 // A person hands messages over, and gets messages.
 type person struct {
-	port port
+	port world.Device // by which it gets orders
 	personState
 }
 
@@ -73,7 +70,7 @@ func init() {
 // kind is the process type of the person of a machine.
 func (m *machine) kind() actions.Definition[person] {
 	return actions.CodedAs(actions.Define("outbox_test.person", person.open), func(p person) personState { return p.personState },
-		func(s personState) (person, error) { return person{port{m}, s}, nil })
+		func(s personState) (person, error) { return person{m.Port(), s}, nil })
 }
 
 func (p person) open() actions.Action {
@@ -119,47 +116,3 @@ func (p person) ended(r result, _ outbox.ID, err error) actions.Transition[perso
 	p.Results = append(slices.Clip(p.Results), r)
 	return actions.Next(p)
 }
-
-// A port is the device by which the test orders a person.
-type port struct{ m *machine }
-
-func (p port) DeviceName() string { return "outbox_test.port " + p.m.name }
-
-func (p port) Open(context.Context, world.Env) (world.Handle, error) {
-	return &openPort{m: p.m, closed: make(chan struct{})}, nil
-}
-
-type openPort struct {
-	m      *machine
-	told   bool
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (h *openPort) Recv() (any, error) {
-	if !h.told {
-		h.told = true
-		return "open", nil
-	}
-	select {
-	case o := <-h.m.orders:
-		return o, nil
-	case <-h.closed:
-		return nil, io.EOF
-	}
-}
-
-func (h *openPort) Try(cs []any) (int, error) {
-	for _, c := range cs {
-		switch c := c.(type) {
-		case body:
-			h.m.told(c)
-		case personState:
-			h.m.dumps <- c
-		}
-	}
-	return len(cs), nil
-}
-
-func (h *openPort) Do(c any) error { _, err := h.Try([]any{c}); return err }
-func (h *openPort) Close() error   { h.once.Do(func() { close(h.closed) }); return nil }

@@ -1,200 +1,117 @@
 package outbox_test
 
 import (
-	"context"
-	"flag"
 	"fmt"
-	"io"
-	"log/slog"
-	"math/rand/v2"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
-	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/distributed/outbox"
-	"github.com/go-marketplace/marketplace/ground"
-	"github.com/go-marketplace/marketplace/journal"
-	"github.com/go-marketplace/marketplace/journal/wal/waltest"
-)
-
-var (
-	seeds     = flag.Int("seeds", 40, "how many seeds TestSeeds tries")
-	firstSeed = flag.Uint64("first-seed", 1, "the first seed of TestSeeds")
-	allSeeds  = flag.Bool("all-seeds", false, "TestSeeds goes on after a seed in which something is wrong")
 )
 
 // A machine is a node of the simulated cluster.
 type machine struct {
-	name    string
-	boxes   int // to which it sends; 0 for a receiver
-	config  outbox.Config
-	node    *simtest.Node
-	orders  chan order
-	dumps   chan personState
-	disk    *waltest.Disk // nil without a journal
-	every   int           // inputs between two snapshots, or 0 without them
-	life    int           // how often it began anew
-	crashes int
-	cancel  func()
-	done    chan error
+	*simtest.Machine
+	boxes int // to which it sends; 0 for a receiver
+	life  int // of a machine without a journal: how often it began anew
+	dumps chan personState
 
 	mu    sync.Mutex
 	heard []body // in all lives, as far as a machine with a journal has told it
 }
 
-// told notes what the person of a machine has heard.
-func (m *machine) told(b body) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.heard = append(m.heard, b)
-}
-
-func (m *machine) start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	m.cancel, m.done = cancel, make(chan error, 1)
-	g := &ground.Ground{Logger: slog.New(slog.DiscardHandler)}
-	if os.Getenv("SIM_LOG") != "" {
-		g.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("n", m.name)
+// told handles what the person of a machine tells.
+func (m *machine) told(c any) {
+	switch c := c.(type) {
+	case body:
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.heard = append(m.heard, c)
+	case personState:
+		m.dumps <- c
 	}
-	cluster, kind := distributed.Config{Network: m.node, Clock: simtest.Clock{Of: m.node}}, m.kind()
-	if m.disk != nil {
-		c := journal.Config{Durability: journal.Sync, Logger: slog.New(slog.DiscardHandler)}
-		if m.every > 0 {
-			c.Types, c.SnapshotEvery, c.DropOld = slices.Concat(cluster.Types(), outbox.Types(), []actions.Type{kind.Type}), m.every, true
-		}
-		j, err := c.OpenStore(m.disk)
-		if err != nil {
-			panic(err)
-		}
-		g.Journal = j
-	} else {
-		m.life++
-	}
-	boot := []actions.Action{cluster.Driver(), cluster.Serve("hall")}
-	if m.boxes == 0 {
-		boot = append(boot, m.config.Receiver("orders"))
-	}
-	for i := range m.boxes {
-		boot = append(boot, m.config.Sender(boxOf(i)))
-	}
-	boot = append(boot, kind.Spawn(person{port{m}, personState{Node: m.name, Life: m.life, Open: m.boxes == 0}}))
-	go func() {
-		m.done <- g.Run(ctx, boot...)
-		if g.Journal != nil {
-			g.Journal.(io.Closer).Close()
-		}
-	}()
-	synctest.Wait()
-}
-
-// stop stops a machine cleanly.
-func (m *machine) stop() {
-	m.cancel()
-	<-m.done
-	m.cancel = nil
-}
-
-// kill ends a machine as kill -9, or a loss of power, does: what it does after that, nobody
-// notices, and what was not synced is perhaps lost.
-func (m *machine) kill(n *simtest.Net, r *rand.Rand) {
-	n.Kill(m.name, r.IntN(2) == 0)
-	if m.disk != nil {
-		m.disk = m.disk.Crash(r.IntN)
-	}
-	n.Pause(m.name, false)
-	m.crashes++
-	m.stop()
-	n.Revive(m.name)
 }
 
 // A run is a simulated cluster with a seed.
 type run struct {
-	rand     *rand.Rand
-	net      *simtest.Net
+	*simtest.Cluster
 	machines []*machine
-	boxes    int
+	config   outbox.Config
 	strict   bool // nobody forgets anybody
-	paused   map[string]bool
-	log      []string
-	stats    stats
+	stats    *stats
 }
 
-// stats count what has happened in a run, so that the test is known to test something.
+// stats count what has happened, so that the test is known to test something.
 type stats struct{ handed, delivered, forgotten, full, crashes int }
 
-func (r *run) note(format string, args ...any) {
-	r.log = append(r.log, fmt.Sprintf("%v %s", time.Since(began).Round(time.Millisecond), fmt.Sprintf(format, args...)))
+// add adds a machine, and starts it.
+func (r *run) add(name string, boxes int, journal bool) {
+	m := &machine{Machine: r.Machine(name, journal), boxes: boxes, dumps: make(chan personState, 10)}
+	cluster, kind := m.Config(), m.kind()
+	m.Types = slices.Concat(cluster.Types(), outbox.Types(), []actions.Type{kind.Type})
+	m.Heard = m.told
+	m.Boot = func() []actions.Action {
+		if m.Disk == nil {
+			m.life++
+		}
+		as := []actions.Action{cluster.Driver(), cluster.Serve("hall")}
+		if boxes == 0 {
+			as = append(as, r.config.Receiver("orders"))
+		}
+		for i := range boxes {
+			as = append(as, r.config.Sender(boxOf(i)))
+		}
+		return append(as, kind.Spawn(person{m.Port(), personState{Node: name, Life: m.life, Open: boxes == 0}}))
+	}
+	r.machines = append(r.machines, m)
+	r.Start(m.Machine)
 }
 
-var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// any returns one of the machines.
+func (r *run) any() *machine { return r.machines[r.Rand.IntN(len(r.machines))] }
 
 func pass(d time.Duration) {
 	time.Sleep(d) // of the bubble
 	synctest.Wait()
 }
 
-func (r *run) order(m *machine, o order) {
-	select {
-	case m.orders <- o:
-		r.note("%s: %+v", m.name, o)
-	case <-time.After(100 * time.Millisecond):
-	}
-}
-
 // step does one thing at random.
 func (r *run) step() {
-	m := r.machines[r.rand.IntN(len(r.machines))]
-	switch k := r.rand.IntN(100); {
-	case m.cancel == nil:
+	m := r.any()
+	switch k := r.Rand.IntN(100); {
+	case !m.Runs():
 		if k < 50 {
-			r.note("%s starts", m.name)
-			m.start()
+			r.Start(m.Machine)
 		}
 	case k < 60 && m.boxes > 0:
-		for range 1 + r.rand.IntN(5) {
-			r.order(m, order{"hand", r.rand.IntN(m.boxes)})
+		for range 1 + r.Rand.IntN(5) {
+			r.Order(m.Machine, order{"hand", r.Rand.IntN(m.boxes)})
 		}
 	case k < 60:
-		r.order(m, order{[]string{"open", "open", "close"}[r.rand.IntN(3)], 0})
+		r.Order(m.Machine, order{[]string{"open", "open", "close"}[r.Rand.IntN(3)], 0})
 	case k < 72:
-		a, b := r.machines[r.rand.IntN(len(r.machines))].name, r.machines[r.rand.IntN(len(r.machines))].name
-		if a != b {
-			apart := r.rand.IntN(2) == 0
-			r.note("%s and %s are apart: %v", a, b, apart)
-			r.net.Part(a, b, apart)
-		}
+		r.Part(r.any().Machine, r.any().Machine)
 	case k < 88:
-		r.note("%s is killed", m.name)
-		delete(r.paused, m.name)
-		m.kill(r.net, r.rand)
+		r.Kill(m.Machine)
+		r.stats.crashes++
 	case k < 92:
-		if !r.paused[m.name] {
-			r.note("%s stops", m.name)
-			m.stop()
-		}
+		r.Stop(m.Machine)
 	default:
-		r.paused[m.name] = !r.paused[m.name]
-		r.note("%s is paused: %v", m.name, r.paused[m.name])
-		r.net.Pause(m.name, r.paused[m.name])
+		r.Pause(m.Machine)
 	}
-	pass([]time.Duration{0, 0, time.Millisecond, 50 * time.Millisecond, time.Second, 3 * time.Second}[r.rand.IntN(6)])
+	pass([]time.Duration{0, 0, time.Millisecond, 50 * time.Millisecond, time.Second, 3 * time.Second}[r.Rand.IntN(6)])
 }
 
 // dump returns what a person has.
 func (m *machine) dump() (personState, error) {
-	select {
-	case m.orders <- order{Do: "dump"}:
-		return <-m.dumps, nil
-	case <-time.After(time.Minute):
-		return personState{}, fmt.Errorf("the person of %s is gone", m.name)
+	if !m.Order(order{Do: "dump"}, time.Minute) {
+		return personState{}, fmt.Errorf("the person of %s is gone", m.Name)
 	}
+	return <-m.dumps, nil
 }
 
 // check compares what was handed over with what has arrived.
@@ -205,14 +122,13 @@ func (r *run) check() (wrong []string) {
 		if err != nil {
 			wrong = append(wrong, err.Error())
 		}
-		all[m.name] = d
-		r.stats.crashes += m.crashes
+		all[m.Name] = d
 	}
 	for _, from := range r.machines {
 		for to := range from.boxes {
-			receiver := r.machines[slices.IndexFunc(r.machines, func(m *machine) bool { return m.name == boxOf(to).Place.Node })]
-			for _, w := range r.compare(from, receiver, to, all[from.name], all[receiver.name]) {
-				wrong = append(wrong, fmt.Sprintf("from %s to %s: %s", from.name, receiver.name, w))
+			receiver := r.machines[slices.IndexFunc(r.machines, func(m *machine) bool { return m.Name == boxOf(to).Place.Node })]
+			for _, w := range r.compare(from, receiver, to, all[from.Name], all[receiver.Name]) {
+				wrong = append(wrong, fmt.Sprintf("from %s to %s: %s", from.Name, receiver.Name, w))
 			}
 		}
 	}
@@ -222,11 +138,11 @@ func (r *run) check() (wrong []string) {
 func (r *run) compare(from, at *machine, to int, has, heard personState) (wrong []string) {
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	got := map[int][]int{} // by life
-	if at.disk == nil {
+	if at.Disk == nil {
 		heard.Heard = at.heard
 	}
 	for _, b := range heard.Heard {
-		if b.Node == from.name && b.To == to {
+		if b.Node == from.Name && b.To == to {
 			got[b.Life] = append(got[b.Life], b.K)
 		}
 	}
@@ -235,7 +151,7 @@ func (r *run) compare(from, at *machine, to int, has, heard personState) (wrong 
 			if i > 0 && k <= ks[i-1] {
 				say("life %d: %d comes after %d: %v", life, k, ks[i-1], ks)
 			}
-			if r.strict && from.config.Messages == 0 && k != i+1 {
+			if r.strict && r.config.Messages == 0 && k != i+1 {
 				say("life %d: %d is missing: %v", life, i+1, ks)
 			}
 		}
@@ -269,7 +185,7 @@ func (r *run) compare(from, at *machine, to int, has, heard personState) (wrong 
 			}
 		case end == "full":
 			r.stats.full++
-			if from.config.Messages == 0 {
+			if r.config.Messages == 0 {
 				say("%d is refused, and there is room", k)
 			}
 			if here {
@@ -285,62 +201,35 @@ func (r *run) compare(from, at *machine, to int, has, heard personState) (wrong 
 	return wrong
 }
 
-// simulate runs a cluster with a seed, and returns what is wrong.
-func simulate(t *testing.T, seed uint64) (wrong, log []string, s stats) {
-	synctest.Test(t, func(t *testing.T) {
-		limit := time.AfterFunc(time.Hour, func() { panic(fmt.Sprintf("seed %d: the cluster does not come to an end", seed)) })
-		defer limit.Stop()
-		r := &run{rand: rand.New(rand.NewPCG(seed, 2)), net: simtest.New(seed), paused: map[string]bool{}, strict: true}
-		r.net.Loss = []float64{0, 0, 0.01, 0.1}[r.rand.IntN(4)]
-		r.net.Delay = []time.Duration{0, time.Millisecond, 100 * time.Millisecond}[r.rand.IntN(3)]
-		journals := r.rand.IntN(2) == 0 // all machines have journals
-		r.boxes = 1 + r.rand.IntN(maxBoxes)
-		config := outbox.Config{Window: 1 + r.rand.IntN(4)}
-		switch r.rand.IntN(6) {
-		case 0:
-			config.Senders, r.strict = 1, false
-		case 1:
-			config.Messages = 3
+// simulate runs a cluster, and returns what is wrong.
+func (r *run) simulate() []string {
+	journals := r.Rand.IntN(2) == 0 // all machines have journals
+	receivers, senders := 1+r.Rand.IntN(maxBoxes), 1+r.Rand.IntN(3)
+	r.config = outbox.Config{Window: 1 + r.Rand.IntN(4)}
+	switch r.Rand.IntN(6) {
+	case 0:
+		r.config.Senders, r.strict = 1, false
+	case 1:
+		r.config.Messages = 3
+	}
+	for i := range receivers + senders {
+		has := journals || r.Rand.IntN(2) == 0
+		if i < receivers {
+			r.strict = r.strict && has
+			r.add(boxOf(i).Place.Node, 0, has)
+		} else {
+			r.add(fmt.Sprint("s", i), receivers, has)
 		}
-		add := func(name string, boxes int) {
-			m := &machine{name: name, boxes: boxes, config: config, node: r.net.Node(name), orders: make(chan order), dumps: make(chan personState, 10)}
-			if journals || r.rand.IntN(2) == 0 {
-				m.disk = waltest.NewDisk()
-				m.every = []int{0, 5, 50}[r.rand.IntN(3)]
-			} else if boxes == 0 {
-				r.strict = false
-			}
-			r.machines = append(r.machines, m)
-			m.start()
-		}
-		for i := range r.boxes {
-			add(boxOf(i).Place.Node, 0)
-		}
-		for i := range 1 + r.rand.IntN(3) {
-			add(fmt.Sprint("s", i), r.boxes)
-		}
-		for range 60 {
-			r.step()
-		}
-		r.note("the faults end")
-		r.net.Heal()
-		for _, m := range r.machines {
-			r.net.Pause(m.name, false)
-			if m.cancel == nil {
-				m.start()
-			}
-			if m.boxes == 0 {
-				r.order(m, order{Do: "open"})
-			}
-		}
-		pass(time.Minute)
-		wrong = r.check()
-		for _, m := range r.machines {
-			m.stop()
-		}
-		log, s = r.log, r.stats
-	})
-	return wrong, log, s
+	}
+	for range 60 {
+		r.step()
+	}
+	r.Heal()
+	for _, m := range r.machines[:receivers] {
+		r.Order(m.Machine, order{Do: "open"})
+	}
+	pass(time.Minute)
+	return r.check()
 }
 
 // TestSeeds: clusters with delay, loss, partitions, pauses, and machines that are killed, lose
@@ -349,20 +238,8 @@ func simulate(t *testing.T, seed uint64) (wrong, log []string, s stats) {
 // true. Only receivers that forget make a call end without certainty.
 func TestSeeds(t *testing.T) {
 	var sum stats
-	for i := range *seeds {
-		seed := *firstSeed + uint64(i)
-		wrong, log, s := simulate(t, seed)
-		switch {
-		case *allSeeds:
-			fmt.Printf("seed %d: %d\n", seed, len(wrong))
-		case len(wrong) > 0:
-			t.Fatalf("seed %d:\n%s\n\n%s", seed, strings.Join(wrong, "\n"), strings.Join(log, "\n"))
-		}
-		sum.handed += s.handed
-		sum.delivered += s.delivered
-		sum.forgotten += s.forgotten
-		sum.full += s.full
-		sum.crashes += s.crashes
-	}
-	t.Logf("%d seeds: %+v", *seeds, sum)
+	simtest.Seeds(t, 40, func(c *simtest.Cluster) []string {
+		return (&run{Cluster: c, strict: true, stats: &sum}).simulate()
+	})
+	t.Logf("%+v", sum)
 }

@@ -3,6 +3,7 @@ package simtest
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -18,21 +19,33 @@ import (
 // text that replaces it.
 type Edit [3]string
 
+var mutantSeeds = flag.Int("mutant-seeds", -1, "in how many seeds TestMutants looks for each mistake; 0 until it is found; negative to try only one mistake")
+
 // FindMutants fails the test unless TestSeeds, of the package that is tested, finds each of
-// the mistakes. It looks for a mistake in some seeds; with 0, until it is found. TestSeeds
-// has the flags -seeds, -first-seed and -all-seeds; with the last it prints "seed 1: 2"
-// for each seed, with the number of faults.
-func FindMutants(t *testing.T, mutants map[string][]Edit, seeds int) {
+// the mistakes. It tries them all with the flag -mutant-seeds, which takes minutes, as it builds
+// the package for each. By default, it tries only the quick one, in a few seconds (with
+// -short not even that), and checks that the others fit the source.
+func FindMutants(t *testing.T, mutants map[string][]Edit, quick string) {
+	if mutants[quick] == nil {
+		t.Fatalf("there is no mistake %q", quick)
+	}
 	for _, name := range slices.Sorted(maps.Keys(mutants)) {
-		edits := mutants[name]
 		t.Run(name, func(t *testing.T) {
-			most, chunk := seeds, 250
-			if most == 0 {
-				most, chunk = 3000, 50
+			sources := edited(t, mutants[name])
+			if *mutantSeeds < 0 && (name != quick || testing.Short()) {
+				t.Log("it fits the source; -mutant-seeds 0 tries it")
+				return
 			}
-			program := mutated(t, edits)
+			most, chunk := *mutantSeeds, 250
+			switch {
+			case most == 0:
+				most, chunk = 3000, 50
+			case most < 0:
+				most, chunk = 100, 10
+			}
+			program := build(t, sources)
 			found, seed := 0, 1
-			for seed <= most && (found == 0 || seeds > 0) {
+			for seed <= most && (found == 0 || *mutantSeeds > 0) {
 				n := min(most-seed+1, chunk)
 				wrong, tried := trySeeds(program, seed, n)
 				found += wrong
@@ -46,10 +59,9 @@ func FindMutants(t *testing.T, mutants map[string][]Edit, seeds int) {
 	}
 }
 
-// mutated builds the tests of the package that is tested with edits of the source.
-func mutated(t *testing.T, edits []Edit) (program string) {
+// edited returns the sources of the files that edits change, by their paths.
+func edited(t *testing.T, edits []Edit) map[string]string {
 	t.Helper()
-	dir := t.TempDir()
 	files := map[string]string{}
 	for _, e := range edits {
 		path, err := filepath.Abs(e[0])
@@ -68,6 +80,13 @@ func mutated(t *testing.T, edits []Edit) (program string) {
 		}
 		files[path] = strings.Replace(files[path], e[1], e[2], 1)
 	}
+	return files
+}
+
+// build builds the tests of the package that is tested with these sources in place of files.
+func build(t *testing.T, files map[string]string) (program string) {
+	t.Helper()
+	dir := t.TempDir()
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
 	for path, src := range files {
 		to := filepath.Join(dir, fmt.Sprint(len(overlay.Replace), ".go"))
@@ -84,7 +103,7 @@ func mutated(t *testing.T, edits []Edit) (program string) {
 		t.Fatal(err)
 	}
 	program = filepath.Join(dir, "mutant.test")
-	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return program

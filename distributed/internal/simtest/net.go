@@ -1,5 +1,6 @@
-// Package simtest has a simulated network of nodes, for tests of clusters. It works in a
-// bubble of testing/synctest.
+// Package simtest has simulated clusters, in bubbles of testing/synctest: machines on a network
+// with delay, loss and partitions, which are killed, paused and stopped at random, and recover
+// from journals. [Seeds] runs a test with many of them, and [FindMutants] tests that test.
 package simtest
 
 import (
@@ -12,14 +13,13 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/distributed"
-	"github.com/go-marketplace/marketplace/world"
 )
 
 // A Net is a network of nodes with delay, loss, partitions, and nodes that are killed or
 // paused.
 type Net struct {
-	Loss  float64       // the part of frames that is lost; set it before the first link
-	Delay time.Duration // at most, of a frame; set it before the first link
+	loss  float64       // the part of frames that is lost
+	delay time.Duration // of a frame, at most
 
 	mu      sync.Mutex
 	rand    *rand.Rand
@@ -29,12 +29,12 @@ type Net struct {
 	changed chan struct{} // closed when the offers change
 }
 
-// New returns a network without nodes. What it does at random follows from the seed.
-func New(seed uint64) *Net {
+// newNet returns a network without nodes. What it does at random follows from the seed.
+func newNet(seed uint64) *Net {
 	return &Net{rand: rand.New(rand.NewPCG(seed, 1)), nodes: map[string]*Node{}, apart: map[[2]string]bool{}, changed: make(chan struct{})}
 }
 
-// A Node is a node: what its machines use, and how the world treats it.
+// A Node is a [distributed.Network], as one node has it.
 type Node struct {
 	net    *Net
 	name   string
@@ -45,8 +45,8 @@ type Node struct {
 	dead   bool
 }
 
-// Node returns the network as a node has it. All calls with one name return one value.
-func (n *Net) Node(name string) *Node {
+// node returns the network as a node has it. All calls with one name return one value.
+func (n *Net) node(name string) *Node {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.nodes[name]
@@ -59,18 +59,18 @@ func (n *Net) Node(name string) *Node {
 
 func pair(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
 
-// Part parts two nodes: what they send to each other vanishes.
-func (n *Net) Part(a, b string, apart bool) {
+// part parts two nodes, or ends that: what they send to each other vanishes.
+func (n *Net) part(a, b string, apart bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.apart[pair(a, b)] = apart
 }
 
-// Heal ends all loss and all partitions.
-func (n *Net) Heal() {
+// heal ends all loss and all partitions.
+func (n *Net) heal() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.Loss = 0
+	n.loss = 0
 	clear(n.apart)
 }
 
@@ -81,11 +81,10 @@ func (n *Net) Frames() int {
 	return n.frames
 }
 
-// Kill ends all links of a node. The others notice, unless they are parted from it.
-func (n *Net) Kill(node string, silent bool) {
+// kill ends all links of a node. The others notice, unless they are parted from it.
+func (n *Net) kill(s *Node, silent bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := n.nodes[node]
 	s.dead = true
 	for l := range s.links {
 		far := l.far
@@ -102,17 +101,22 @@ func (n *Net) Kill(node string, silent bool) {
 	n.change()
 }
 
-// Revive lets a node that was killed begin again.
-func (n *Net) Revive(node string) {
+// revive lets a node that was killed begin again.
+func (n *Net) revive(s *Node) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.nodes[node].dead = false
+	s.dead = false
 }
 
-// Pause stops a node, or lets it go on.
-func (n *Net) Pause(node string, paused bool) {
+func (n *Net) paused(s *Node) bool {
 	n.mu.Lock()
-	s := n.nodes[node]
+	defer n.mu.Unlock()
+	return s.paused
+}
+
+// pause pauses a node, or lets it go on.
+func (n *Net) pause(s *Node, paused bool) {
+	n.mu.Lock()
 	s.paused = paused
 	var later []func()
 	if !paused {
@@ -272,8 +276,8 @@ func (l *link) Peer() string { return l.far.node.name }
 // schedule lets a frame arrive at l, after all that were sent before. The lock is held.
 func (n *Net) schedule(l *link, frame []byte) {
 	at := time.Now()
-	if n.Delay > 0 {
-		at = at.Add(time.Duration(n.rand.Int64N(int64(n.Delay))))
+	if n.delay > 0 {
+		at = at.Add(time.Duration(n.rand.Int64N(int64(n.delay))))
 	}
 	if at.Before(l.last) {
 		at = l.last
@@ -297,7 +301,7 @@ func (l *link) Send(frame []byte) error {
 		return net.ErrClosed
 	}
 	n.frames++
-	if n.apart[pair(l.node.name, l.far.node.name)] || n.rand.Float64() < n.Loss {
+	if n.apart[pair(l.node.name, l.far.node.name)] || n.rand.Float64() < n.loss {
 		return nil
 	}
 	n.schedule(l.far, slices.Clone(frame))
@@ -336,58 +340,4 @@ func (l *link) Close() error {
 		}
 	}
 	return nil
-}
-
-// A Clock is the clock of a node: it stands still while the node is paused.
-type Clock struct{ Of *Node }
-
-// ClockName implements [world.Clock].
-func (c Clock) ClockName() string { return "sim " + c.Of.name }
-
-// Now implements [world.Clock].
-func (c Clock) Now() time.Time { return time.Now() }
-
-// after is time.AfterFunc for times that are not over yet: in a bubble of testing/synctest, a
-// timer that fires at once makes the race detector end the process (golang/go#78156).
-func after(d time.Duration, f func()) *time.Timer { return time.AfterFunc(max(d, 1), f) }
-
-// AfterFunc implements [world.Clock].
-func (c Clock) AfterFunc(d time.Duration, f func()) world.Stopper {
-	s := &timer{clock: c, f: f}
-	s.timer = after(d, s.fire)
-	return s
-}
-
-type timer struct {
-	clock   Clock
-	f       func()
-	timer   *time.Timer
-	stopped bool
-}
-
-func (t *timer) fire() {
-	n := t.clock.Of.net
-	n.mu.Lock()
-	switch {
-	case t.stopped:
-		n.mu.Unlock()
-		return
-	case t.clock.Of.paused:
-		t.clock.Of.later = append(t.clock.Of.later, t.fire)
-		n.mu.Unlock()
-		return
-	}
-	t.stopped = true
-	n.mu.Unlock()
-	t.f()
-}
-
-func (t *timer) Stop() bool {
-	n := t.clock.Of.net
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	was := !t.stopped
-	t.stopped = true
-	t.timer.Stop()
-	return was
 }
