@@ -13,7 +13,8 @@
 //
 //	ground.Run(ctx, cluster.Driver(), outbox.Sender(orders), …)
 //
-//	rpc.Call(outbox.Deliver, outbox.Message{To: orders, Body: Order{7}}, func(id outbox.ID, err error) actions.Action { … })
+//	rpc.Call(outbox.Deliver, outbox.Message{To: orders, Body: Order{7}},
+//		func(id outbox.ID, err error) actions.Action { … })
 //
 // On the side of the receiver, the place has a process for the name, and others subscribe to
 // what arrives:
@@ -33,11 +34,10 @@
 // as long as it takes: through lost links, and crashes of both machines. The messages of one
 // sender are passed on in the order in which they were handed over, each once.
 //
-// This holds if both machines have journals that sync ([journal.Sync]), which is why it
-// needs nothing of the protocol: a machine tells the outside nothing before the inputs that
-// led to it are on disk. So a message that is sent is in the journal of the sender, with its
-// number, and an acknowledgement that arrives is for a message that is in the journal of the
-// receiver.
+// This holds if both machines have journals that sync ([journal.Sync]). Such a machine tells
+// the outside nothing before the inputs that led to it are on disk. So a message that is sent
+// is in the journal of the sender, with its number, and an acknowledgement that arrives is for
+// a message that is in the journal of the receiver.
 //
 // While nobody subscribes to From, the receiver takes nothing, and the messages wait at the
 // sender.
@@ -54,9 +54,8 @@
 //     receiver does not know the type, or has another version. The messages behind it go on.
 //   - [ErrForgotten]: perhaps delivered. The receiver does not know the sender any more: it
 //     was started anew, without a journal or after a failure of its process, or has forgotten
-//     a sender that was away for long.
-//     Only messages that were sent, and not acknowledged, end so; all others go to the new
-//     life of the receiver.
+//     a sender that was away for long. Only messages that were sent, and not acknowledged,
+//     end so; all others go to the new life of the receiver.
 //   - [rpc.ErrNobody]: not taken. The machine has no sender for the box.
 //   - [rpc.ErrGone], [context.DeadlineExceeded]: perhaps delivered, now or later.
 //

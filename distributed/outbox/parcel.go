@@ -6,7 +6,7 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-// An account is as what a receiver knows a sender. The zero account is none.
+// An account identifies a sender to a receiver. The zero account is none.
 type account struct {
 	Receiver uint64 // the life of the receiver
 	N        uint64 // counts the accounts that it has given, from 1
@@ -19,7 +19,7 @@ type parcel struct {
 	From    uint64      // the life of the sender
 	Account account     // of a greeting: the account that the sender cannot use
 	N       uint64      // of the message
-	First   uint64      // the first message that is not settled. Of a greeting: the first of a new account
+	First   uint64      // the first message that is not settled; of a greeting: the first of a new account
 	Body    wire.Sealed // of the message
 }
 

@@ -16,8 +16,8 @@ import (
 )
 
 // A sender is the state of the process that keeps the messages to a box. It numbers them,
-// from 1. Those from first up to end wait. Those before fresh were sent at least once, on
-// the account. Those before next were sent since the last greeting.
+// from 1. Those from first on wait. Those before fresh were sent at least once, on the
+// account. Those before next were sent since the last greeting.
 type sender struct {
 	config  Config
 	self    actions.PID
@@ -25,7 +25,7 @@ type sender struct {
 	life    uint64 // 0 until it is drawn
 	account account
 
-	first, next, fresh, end uint64
+	first, next, fresh uint64
 
 	waiting *immutable.SortedMap[uint64, letter]
 	bytes   int // of all that wait
@@ -35,6 +35,9 @@ type sender struct {
 	ready     bool // the receiver has answered the last greeting
 	trouble   error
 }
+
+// end returns the number of the next message to come.
+func (s sender) end() uint64 { return s.first + uint64(s.waiting.Len()) }
 
 type senderStep = actions.Transition[sender]
 
@@ -48,7 +51,7 @@ type letter struct {
 
 func newSender(c Config, self actions.PID, to Box) sender {
 	return sender{
-		config: c, self: self, to: to, first: 1, next: 1, fresh: 1, end: 1,
+		config: c, self: self, to: to, first: 1, next: 1, fresh: 1,
 		waiting: immutable.NewSortedMap[uint64, letter](nil), trouble: world.Reduce(ErrNoReceiver),
 	}
 }
@@ -131,8 +134,7 @@ func (s sender) take(ask rpc.Ask[Message, ID]) senderStep {
 	if err != nil {
 		return actions.Next(s, ask.Fail(err))
 	}
-	s.waiting = s.waiting.Set(s.end, letter{body, ask.From, ask.N, ask.Level})
-	s.end++
+	s.waiting = s.waiting.Set(s.end(), letter{body, ask.From, ask.N, ask.Level})
 	s.bytes += len(body.Data)
 	return s.fill()
 }
@@ -234,7 +236,7 @@ func (s *sender) end1(err error) actions.Action {
 // fill sends messages, as many as the window allows.
 func (s sender) fill() senderStep {
 	var as actions.Tree
-	for s.ready && s.next < s.end && s.next-s.first < uint64(s.config.Window) {
+	for s.ready && s.next < s.end() && s.next-s.first < uint64(s.config.Window) {
 		l, _ := s.waiting.Get(s.next)
 		size := len(l.body.Data)
 		if s.flying > 0 && s.flying+size > windowBytes {

@@ -71,9 +71,8 @@ func (s sender) written() writtenSender {
 func readSender(w writtenSender) (sender, error) {
 	s := newSender(w.Config, w.Self, w.To)
 	s.life, s.account, s.first, s.next, s.fresh = w.Life, w.Account, w.First, w.Next, w.Fresh
-	s.end = w.First + uint64(len(w.Waiting))
-	if s.first == 0 || s.next < s.first || s.fresh < s.next || s.end < s.fresh {
-		return s, fmt.Errorf("outbox: the numbers %d, %d, %d and %d of a sender are not in order", s.first, s.next, s.fresh, s.end)
+	if end := w.First + uint64(len(w.Waiting)); s.first == 0 || s.next < s.first || s.fresh < s.next || end < s.fresh {
+		return s, fmt.Errorf("outbox: the numbers %d, %d, %d and %d of a sender are not in order", s.first, s.next, s.fresh, end)
 	}
 	s.receivers, s.ready, s.trouble = w.Receivers, w.Ready, nil
 	if w.Trouble != nil {
