@@ -46,6 +46,22 @@ func BenchmarkOneWay(b *testing.B) {
 		system{"nats", nats}, system{"plain", plain})
 }
 
+// BenchmarkJournalled sends messages of 64 bytes from a machine to another, as BenchmarkOneWay:
+// with journals of both (Batch), with that of the place alone, and without.
+func BenchmarkJournalled(b *testing.B) {
+	const turn = 20_000
+	send := func(c *client) func() {
+		return func() { c.each(turn, "send"); c.home.expect("done") }
+	}
+	without := send(pair(b, part{Does: "home", Turn: turn}, tlsNetwork))
+	for _, with := range []string{"home", "home and client"} {
+		b.Run(with, func(b *testing.B) {
+			c := pair(b, part{Does: "home", Turn: turn, Journal: with}, tlsNetwork)
+			compare(b, turn, "speed", system{"journalled", send(c)}, system{"without", without})
+		})
+	}
+}
+
 // startPlain returns a function that sends a turn of messages over TCP.
 func startPlain(b *testing.B, turn int) func() {
 	at := freeAddress(b)

@@ -38,7 +38,7 @@ type Config struct {
 
 	// Listen is the address at which the server of this node accepts those of other nodes,
 	// host:port. A host that is empty is 127.0.0.1, so only programs on this machine can
-	// connect; port 0 is one that is free, which [Network.URL] has. The default is not to
+	// connect; port 0 stands for a free one, which [Network.URL] returns. The default is not to
 	// listen. It needs a realm key.
 	Listen string `json:",omitempty"`
 
@@ -69,11 +69,11 @@ type Config struct {
 	DialLimit time.Duration `json:",omitempty"`
 
 	// Buffer is how many bytes may wait on a link that does not receive, and how many on their
-	// way to a server that does not read. What has more ends. The default is 64 MiB. Where
-	// [distributed.Config].Window is more than half of it, it should be more, too.
+	// way to a server that does not read. A link, or a connection, with more ends. It should be
+	// at least twice [distributed.Config].Window. The default is 64 MiB.
 	Buffer int `json:",omitempty"`
 
-	// Logger has what goes wrong on the way to servers, and which nodes the own server
+	// Logger gets what goes wrong on the way to servers, and which nodes the own server
 	// refuses, as warnings: at most 10 of each sort in a minute. The default logs to standard
 	// error what the environment variable MARKETPLACE_LOG asks for, as the ground does.
 	Logger *slog.Logger `json:"-"`

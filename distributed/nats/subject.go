@@ -10,7 +10,7 @@ import (
 // Subjects.
 //
 //	mp.<realm>.link.<sender>.<receiver>.<place>.<role>.<link>.<kind>
-//	mp.<realm>.knock.<node>   asks a node to subscribe to what the sender, which the message names, sends it
+//	mp.<realm>.knock.<node>   asks a node to hear the sender, which the message names
 //	mp.<realm>.who.<place>    asks which nodes offer a place
 //	mp.<realm>.here.<place>   says that a node offers a place, or does so no more
 //
