@@ -41,6 +41,7 @@ type readablePart struct {
 	seq  uint64   // the last input
 	end  uint64   // index of the record behind it
 	hash wal.Hash // of its last record
+	head Head     // of its last segment; zero if there is none
 }
 
 func (r readablePart) cut() Cut { return Cut{r.seq + 1, r.hash.String()[:cutDigits]} }
@@ -87,7 +88,7 @@ func readableFrom(r *wal.Reader, first uint64) (part readablePart, ok bool) {
 		}
 		switch e.kind {
 		case headEntry:
-			part.seq = e.head.Seq
+			part.head, part.seq = e.head, e.head.Seq
 		case inputEntry:
 			part.seq = e.seq
 		}

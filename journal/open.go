@@ -80,41 +80,17 @@ func (c Config) openLog(s wal.Store, types image.Types) (*wal.Log, wal.Recovery,
 		}
 		return nil, recovery, b, fmt.Errorf("journal: %w: the last input before it is %d; to go on from there without what follows, which is moved aside, set Config.Cut to %v (-cut %v)%s", damage, part.seq, part.cut(), part.cut(), other)
 	}
-	log, recovery, err = wal.Open(s, wal.Options{From: b.index, Cut: part.end})
+	head := part.head
+	if head.Format == 0 { // there is none
+		head = Head{Schema: c.Schema, Program: c.Program, Durability: c.Durability, Every: uint64(c.CheckEvery), ID: c.ID}
+	}
+	head.Seq = part.seq
+	note := head.repaired(Repair{RepairCut, part.seq + 1, 0, time.Now().UTC()})
+	log, recovery, err = wal.Open(s, wal.Options{From: b.index, Cut: part.end, Next: [][]byte{note}})
 	if err != nil {
 		return nil, recovery, b, fmt.Errorf("journal: %w", err)
 	}
-	if err := c.noteCut(s, log); err != nil {
-		log.Abandon()
-		return nil, recovery, b, err
-	}
 	return log, recovery, b, nil
-}
-
-// noteCut adds to a journal that it was cut off. A recovery that fails later does not lose
-// that.
-func (c Config) noteCut(s wal.Store, log *wal.Log) error {
-	h, err := ReadStore(s)
-	if err != nil {
-		return err
-	}
-	head := Head{Schema: c.Schema, Program: c.Program, Durability: c.Durability, Every: uint64(c.CheckEvery), ID: c.ID}
-	if len(h.parts) > 0 {
-		head = h.parts[len(h.parts)-1].head
-	}
-	head.Seq = h.Last()
-	err = head.note(log, Repair{RepairCut, head.Seq + 1, 0, time.Now().UTC()}, nil)
-	switch {
-	case err != nil:
-	case c.Durability == Memory:
-		err = log.Flush()
-	default:
-		err = log.Sync()
-	}
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	return nil
 }
 
 // Recovery says what [Open] found in the log.

@@ -174,6 +174,9 @@ func repair(s wal.Store, f func(wal.Store, *History) (Repair, error)) (r Repair,
 		return r, fmt.Errorf("journal: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	if _, err := wal.Finish(s); err != nil {
+		return r, fmt.Errorf("journal: %w", err)
+	}
 	h, err := ReadStore(s)
 	if err != nil {
 		return r, err
@@ -196,33 +199,27 @@ type noLock struct{}
 
 func (noLock) Close() error { return nil }
 
-// append opens the log in a store, and notes a repair there.
+// append opens the log in a store, and notes a repair there, and snapshots behind it.
 func (h Head) append(s wal.Store, o wal.Options, r Repair, notes [][]byte) error {
+	o.Next = append([][]byte{h.repaired(r)}, notes...)
 	log, _, err := wal.Open(s, o)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+	if err == nil {
+		err = log.Close()
 	}
-	if err := errors.Join(h.note(log, r, notes), log.Close()); err != nil {
+	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
 }
 
-// note begins a segment of a log, with a head that has another repair, and with notes of
-// snapshots.
-func (h Head) note(log *wal.Log, r Repair, notes [][]byte) error {
+// repaired returns the entry for a head that has another repair. It begins a segment.
+func (h Head) repaired(r Repair) []byte {
 	h.Format, h.Time, h.Adopts = format, r.Time, false
 	if h.ID == (ID{}) {
 		h.ID = newID()
 	}
 	h.Repairs = append(slices.Clip(h.Repairs), r)
-	err := log.Rotate()
-	for _, e := range append([][]byte{appendHead(nil, h)}, notes...) {
-		if err == nil {
-			_, err = log.Append(e)
-		}
-	}
-	return err
+	return appendHead(nil, h)
 }
 
 // partOf returns the part that has an input.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/wal"
-	"github.com/go-marketplace/marketplace/journal/wal/waltest"
 )
 
 // lateSnapshots is a store that names no snapshot before it gets a value from ready.
@@ -190,53 +189,5 @@ func TestIssue14RepairsOfRepairs(t *testing.T) {
 	want := []journal.Repair{skipped, first, second}
 	if got := summary.Heads[len(summary.Heads)-1].Repairs; !slices.Equal(got, want) {
 		t.Errorf("repairs %v, and not %v", got, want)
-	}
-}
-
-// TestIssue14RepairCrashes: wherever the system crashes during a repair, and whatever part
-// of the unsynced data survives, the program goes on, no input that should stay is lost,
-// and no other is deleted.
-func TestIssue14RepairCrashes(t *testing.T) {
-	const after = 40
-	repairs := map[string]func(s wal.Store) error{
-		"truncate": func(s wal.Store) error { _, err := journal.TruncateStore(s, after); return err },
-		"skip":     func(s wal.Store) error { _, err := journal.SkipStore(s, 106); return err },
-	}
-	for name, repair := range repairs {
-		synctest.Test(t, func(t *testing.T) {
-			record := func() *waltest.Disk {
-				d := waltest.NewDisk()
-				must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400}, d, manySlips(105), synctest.Wait).err)
-				return d
-			}
-			whole := record()
-			begun := whole.Ops()
-			must(t, repair(whole))
-			all := seqs(t, record())
-			for n := begun + 1; n <= whole.Ops(); n++ {
-				for choice, choose := range []func(int) int{waltest.LoseAll, waltest.KeepAll} {
-					d := record()
-					d.CrashAt(n, 3)
-					if err := repair(d); !errors.Is(err, waltest.ErrCrashed) {
-						t.Fatalf("%s, operation %d: %v", name, n, err)
-					}
-					d = d.Crash(choose)
-					again := driveOn(t, journal.Config{}, d)
-					if got := seqs(t, d); again.err != nil || len(got) < after || !slices.Equal(got[:after], all[:after]) {
-						t.Errorf("%s, operation %d, choice %d: %v, inputs %v", name, n, choice, again.err, got)
-					}
-					saved := map[uint64]bool{}
-					for x, err := range journal.SalvageStore(d) {
-						must(t, err)
-						saved[x.Input.Seq] = true
-					}
-					for _, seq := range all {
-						if !saved[seq] {
-							t.Errorf("%s, operation %d, choice %d: input %d is deleted", name, n, choice, seq)
-						}
-					}
-				}
-			}
-		})
 	}
 }

@@ -24,7 +24,8 @@
 //
 // A crash may leave records half written. Open cuts them off, and [Recovery] says
 // so. What is cut off is moved to another file, never deleted, and [Salvage] reads it.
-// Damage to records that were certainly on disk is different: Open refuses such
+// Records that note a cut ([Options].Next) and the cut are one: a crash leaves both or
+// neither. Damage to records that were certainly on disk is different: Open refuses such
 // a log with a [DamageError], unless [Options].Cut permits it to cut the log. To
 // distinguish the two, each record says how many records before it are known to be
 // on disk. If an intact record follows a bad one, and proves that the bad one was

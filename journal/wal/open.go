@@ -27,6 +27,12 @@ type Options struct {
 	// behind it. Open refuses a log without that record, or with damage before it.
 	Last uint64
 
+	// Next, if it is not empty, are records with which Open begins a new segment, behind
+	// what it keeps. They are on disk when it returns. If the program crashes in Open, or
+	// Open fails, the log either is as it was, or the next Open completes the cut and the
+	// segment: see [Finish].
+	Next [][]byte
+
 	// From is the oldest record that the caller is going to read. Open does not
 	// read, and so does not check, segments that have only older ones, except for their
 	// headers. Verify checks them, and so does a Reader that reads them. Zero stands for
@@ -44,8 +50,9 @@ type Recovery struct {
 	Last    uint64 // index of the last record; First-1 if there are none
 	Records uint64 // how many there are
 
-	// Cut says what Open has cut off at the end: a torn write, or what Options.Cut
-	// permitted. It is nil if Open has cut nothing.
+	// Cut says what Open has cut off at the end: a torn write, what Options.Cut or Last
+	// permitted, or what an earlier Open did not complete. It is nil if Open has cut
+	// nothing.
 	Cut *CutOff
 
 	// Headers are the headers of segments that were damaged, and that Open has rebuilt:
@@ -88,9 +95,6 @@ func Open(s Store, o Options) (*Log, Recovery, error) {
 	if err != nil {
 		return nil, Recovery{}, err
 	}
-	if o.Begin != nil {
-		o.From = o.Begin()
-	}
 	l, r, err := open(s, o, lock)
 	if err == nil {
 		return l, r, nil
@@ -103,6 +107,13 @@ func Open(s Store, o Options) (*Log, Recovery, error) {
 
 // open opens a log whose store is locked.
 func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
+	lost, err := Finish(s)
+	if err != nil {
+		return nil, Recovery{}, err
+	}
+	if o.Begin != nil {
+		o.From = o.Begin()
+	}
 	v, err := surveySince(s, o.From)
 	if o.Last > 0 {
 		v, err = surveyUpTo(s, o.Last)
@@ -110,11 +121,20 @@ func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
 	if err != nil {
 		return nil, Recovery{}, err
 	}
-	var lost *CutOff
 	if v.flaw != nil {
 		if !v.torn && o.Last == 0 && (o.Cut == 0 || v.flaw.Index < o.Cut) {
 			return nil, Recovery{}, v.flaw
 		}
+		if v.at < 0 && v.first > 1 {
+			return nil, Recovery{}, fmt.Errorf("wal: cut the journal off: nothing would be left: %w", v.flaw)
+		}
+	}
+	if len(o.Next) > 0 {
+		if err := v.writeNext(s, o); err != nil {
+			return nil, Recovery{}, fmt.Errorf("wal: write the next segment: %w", err)
+		}
+	}
+	if v.flaw != nil {
 		if lost, err = v.cut(s); err != nil {
 			return nil, Recovery{}, fmt.Errorf("wal: cut the journal off: %w", err)
 		}
@@ -125,6 +145,14 @@ func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
 			return nil, Recovery{}, fmt.Errorf("wal: rebuild the header of %s: %w", h.name, err)
 		}
 		rebuilt = append(rebuilt, h.damage())
+	}
+	if len(o.Next) > 0 {
+		if err = v.addNext(s); err == nil {
+			v, err = surveySince(s, v.last+1)
+		}
+		if err != nil {
+			return nil, Recovery{}, fmt.Errorf("wal: begin the next segment: %w", err)
+		}
 	}
 	l := &Log{store: s, lock: lock, max: o.MaxRecord, syncs: v.syncs}
 	l.free = sync.NewCond(&l.mu)
@@ -152,9 +180,6 @@ func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
 // cut moves everything behind the intact part of a log aside. It begins at the end, so
 // that a crash leaves the log as it was, or a shorter one.
 func (v *survey) cut(s Store) (*CutOff, error) {
-	if v.at < 0 && v.first > 1 {
-		return nil, fmt.Errorf("nothing would be left: %w", v.flaw)
-	}
 	lost := &CutOff{Position: v.flaw.Position, Reason: v.flaw.Reason, Intact: v.intact, Permitted: !v.torn}
 	for i := len(v.segs) - 1; i > v.at; i-- {
 		// moveAside syncs after each one, or a crash might bring back only the wrong one.

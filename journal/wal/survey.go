@@ -1,8 +1,16 @@
 package wal
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 const ambiguous = "a torn write and a change cannot be distinguished"
+
+// onRequest is the reason for a cut of what may be intact.
+const onRequest = "what follows is cut off on request"
+
+var errNoRecord = errors.New("wal: there is no record")
 
 // A survey is the result of reading a log, or the end of one.
 type survey struct {
@@ -97,8 +105,8 @@ func surveySince(s Store, from uint64) (*survey, error) {
 	return v, nil
 }
 
-// surveyUpTo surveys the segment of a record, up to that record. It makes a flaw of what
-// follows it, if anything does.
+// surveyUpTo surveys the segment of a record, up to that record; 0 stands for before the first
+// record. It makes a flaw of what follows it, if anything does.
 func surveyUpTo(s Store, last uint64) (*survey, error) {
 	segs, err := listSegments(s)
 	if err != nil {
@@ -108,7 +116,14 @@ func surveyUpTo(s Store, last uint64) (*survey, error) {
 	for i >= 0 && segs[i].first > last {
 		i--
 	}
-	if i < 0 {
+	switch {
+	case i < 0 && last == 0 && len(segs) == 0:
+		return &survey{at: -1}, nil
+	case i < 0 && last == 0 && segs[0].first == 1:
+		v := newSurvey(segs, 0)
+		v.flaw = &DamageError{Position{segs[0].name, 0, 1}, onRequest}
+		return v, nil
+	case i < 0:
 		return nil, fmt.Errorf("%w: record %d", ErrDropped, last)
 	}
 	v := newSurvey(segs, i)
@@ -126,11 +141,11 @@ func surveyUpTo(s Store, last uint64) (*survey, error) {
 	case st.reason != "":
 		return nil, &DamageError{Position{segs[i].name, st.end, st.last + 1}, st.reason}
 	case st.last != last:
-		return nil, fmt.Errorf("wal: there is no record %d: the last one before is %d", last, st.last)
+		return nil, fmt.Errorf("%w %d: the last one before is %d", errNoRecord, last, st.last)
 	}
 	v.at, v.end, v.place = i, st.end, st.place
 	if st.end < segs[i].size || i+1 < len(segs) {
-		v.flaw = &DamageError{Position{segs[i].name, st.end, last + 1}, "what follows is to be cut off"}
+		v.flaw = &DamageError{Position{segs[i].name, st.end, last + 1}, onRequest}
 	}
 	return v, nil
 }
