@@ -55,9 +55,10 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 // Config.Cut names the place behind its readable part.
 func (c Config) openLog(s wal.Store, types image.Types) (*wal.Log, wal.Recovery, base, error) {
 	var b base
-	log, recovery, err := wal.Open(s, wal.Options{Begin: func() uint64 {
+	log, recovery, err := wal.Open(s, wal.Options{Begin: func(o *wal.Options) error {
 		b = c.base(s, types)
-		return b.index
+		o.From = b.index
+		return nil
 	}})
 	damage, damaged := errors.AsType[*wal.DamageError](err)
 	if !damaged {

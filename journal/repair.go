@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"time"
@@ -52,14 +51,14 @@ func Truncate(dir string, after uint64) (Repair, error) {
 
 // TruncateStore is [Truncate] for a journal that is not in a folder.
 func TruncateStore(s wal.Store, after uint64) (Repair, error) {
-	return repair(s, func(s wal.Store, h *History) (Repair, error) { return truncate(s, h, after) })
+	return repair(s, func(h *History, o *wal.Options) (Repair, error) { return truncate(h, o, after) })
 }
 
-func truncate(s wal.Store, h *History, after uint64) (Repair, error) {
+func truncate(h *History, o *wal.Options, after uint64) (Repair, error) {
 	if after < h.First() || after >= h.Last() {
 		return Repair{}, fmt.Errorf("journal: nothing can be cut off after input %d: the journal has the inputs %d to %d, and the first one must stay", after, h.First(), h.Last())
 	}
-	seqs, err := snapshotsIn(s)
+	seqs, err := snapshotsIn(h.store)
 	if err != nil {
 		return Repair{}, fmt.Errorf("journal: %w", err)
 	}
@@ -88,16 +87,7 @@ func truncate(s wal.Store, h *History, after uint64) (Repair, error) {
 	r := Repair{RepairTruncate, after + 1, h.Last(), time.Now().UTC()}
 	head.Seq = after
 	head.Repairs = slices.DeleteFunc(slices.Clone(h.repairs()), func(r Repair) bool { return r.Kind == RepairSkip && r.First > after })
-	if err := head.append(s, wal.Options{Last: last}, r, notes); err != nil {
-		return Repair{}, err
-	}
-	for _, seq := range seqs {
-		if seq > after {
-			if err := setAside(s, snapshotName(seq)); err != nil {
-				return Repair{}, fmt.Errorf("journal: %w", err)
-			}
-		}
-	}
+	o.Last, o.Next = last, append([][]byte{head.repaired(r)}, notes...)
 	return r, nil
 }
 
@@ -131,10 +121,10 @@ func Skip(dir string, seq uint64) (Repair, error) {
 
 // SkipStore is [Skip] for a journal that is not in a folder.
 func SkipStore(s wal.Store, seq uint64) (Repair, error) {
-	return repair(s, func(s wal.Store, h *History) (Repair, error) { return skip(s, h, seq) })
+	return repair(s, func(h *History, o *wal.Options) (Repair, error) { return skip(h, o, seq) })
 }
 
-func skip(s wal.Store, h *History, seq uint64) (Repair, error) {
+func skip(h *History, o *wal.Options, seq uint64) (Repair, error) {
 	if seq < h.First() || seq > h.Last() {
 		return Repair{}, fmt.Errorf("journal: there is no input %d: the journal has the inputs %d to %d", seq, h.First(), h.Last())
 	}
@@ -150,7 +140,7 @@ func skip(s wal.Store, h *History, seq uint64) (Repair, error) {
 		}
 		break
 	}
-	seqs, err := snapshotsIn(s)
+	seqs, err := snapshotsIn(h.store)
 	if err != nil {
 		return Repair{}, fmt.Errorf("journal: %w", err)
 	}
@@ -160,56 +150,52 @@ func skip(s wal.Store, h *History, seq uint64) (Repair, error) {
 	r := Repair{RepairSkip, seq, seq, time.Now().UTC()}
 	part := h.parts[len(h.parts)-1]
 	part.head.Seq = h.Last()
-	return r, part.head.append(s, wal.Options{From: part.index}, r, nil)
+	o.From, o.Next = part.index, [][]byte{part.head.repaired(r)}
+	return r, nil
 }
 
-// repair calls f while no other program can open the journal, and then removes the trail,
-// because the input in it need not be there any more.
-func repair(s wal.Store, f func(wal.Store, *History) (Repair, error)) (r Repair, err error) {
+// repair opens a journal with the options that f sets, and closes it. No other program can
+// open it meanwhile.
+func repair(s wal.Store, f func(*History, *wal.Options) (Repair, error)) (r Repair, err error) {
 	if _, err := ReadStore(s); err != nil {
-		return r, err // or Lock would make a folder
+		return r, err // or Open would begin a journal
 	}
-	lock, err := s.Lock()
+	var refused error
+	log, _, err := wal.Open(s, wal.Options{Begin: func(o *wal.Options) error {
+		h, err := ReadStore(s)
+		if err == nil {
+			r, err = f(h, o)
+		}
+		refused = err
+		return err
+	}})
+	if refused != nil {
+		return Repair{}, refused
+	}
+	if err == nil {
+		err = errors.Join(r.clean(s), log.Close())
+	}
 	if err != nil {
-		return r, fmt.Errorf("journal: %w", err)
-	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	if _, err := wal.Finish(s); err != nil {
-		return r, fmt.Errorf("journal: %w", err)
-	}
-	h, err := ReadStore(s)
-	if err != nil {
-		return r, err
-	}
-	if r, err = f(lockedStore{s}, h); err != nil {
-		return Repair{}, err
-	}
-	if err := s.Remove(trailName); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return r, fmt.Errorf("journal: %w", err)
+		return Repair{}, fmt.Errorf("journal: %w", err)
 	}
 	return r, nil
 }
 
-// A lockedStore is a store of which this goroutine has the lock already.
-type lockedStore struct{ wal.Store }
-
-func (lockedStore) Lock() (io.Closer, error) { return noLock{}, nil }
-
-type noLock struct{}
-
-func (noLock) Close() error { return nil }
-
-// append opens the log in a store, and notes a repair there, and snapshots behind it.
-func (h Head) append(s wal.Store, o wal.Options, r Repair, notes [][]byte) error {
-	o.Next = append([][]byte{h.repaired(r)}, notes...)
-	log, _, err := wal.Open(s, o)
+// clean moves the snapshots after inputs that are cut off aside, and removes the trail,
+// because the input in it need not be there any more.
+func (r Repair) clean(s wal.Store) error {
+	seqs, err := snapshotsIn(s)
+	for _, seq := range seqs {
+		if err == nil && seq >= r.First {
+			err = setAside(s, snapshotName(seq))
+		}
+	}
 	if err == nil {
-		err = log.Close()
+		if err = s.Remove(trailName); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	return nil
+	return err
 }
 
 // repaired returns the entry for a head that has another repair. It begins a segment.

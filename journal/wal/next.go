@@ -43,12 +43,9 @@ func (v *survey) addNext(s Store) error {
 	return errors.Join(s.Rename(name+nextSuffix, name), s.SyncDir())
 }
 
-// Finish completes what an [Open] with [Options].Next has begun, and has not completed, because
-// of a crash or an error. Open does that, too. The caller has locked the store. Finish returns what it has cut off, or nil.
-//
-// If the log has been damaged or changed since, so that the new segment does not follow from
-// it, Finish cuts nothing off, and moves the new segment aside.
-func Finish(s Store) (*CutOff, error) {
+// finish completes what an earlier open with Options.Next has begun. It returns what it has
+// cut off, or nil.
+func finish(s Store) (*CutOff, error) {
 	names, err := s.List()
 	if err != nil {
 		return nil, err
@@ -58,7 +55,7 @@ func Finish(s Store) (*CutOff, error) {
 		if !ok || !strings.HasSuffix(name, nextSuffix) {
 			continue
 		}
-		lost, err := finish(s, segment{name: name, first: first})
+		lost, err := finishCut(s, segment{name: name, first: first})
 		if err != nil {
 			return nil, fmt.Errorf("wal: complete the cut before %s: %w", name, err)
 		}
@@ -67,9 +64,9 @@ func Finish(s Store) (*CutOff, error) {
 	return nil, nil
 }
 
-// finish completes the cut before a next segment. If that does not fit, because the log or
+// finishCut completes the cut before a next segment. If that does not fit, because the log or
 // the file has been changed meanwhile, it is moved aside, and nothing is cut off.
-func finish(s Store, next segment) (lost *CutOff, err error) {
+func finishCut(s Store, next segment) (lost *CutOff, err error) {
 	c, err := s.Open(next.name)
 	if err != nil {
 		return nil, err

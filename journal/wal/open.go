@@ -30,7 +30,8 @@ type Options struct {
 	// Next, if it is not empty, are records with which Open begins a new segment, behind
 	// what it keeps. They are on disk when it returns. If the program crashes in Open, or
 	// Open fails, the log either is as it was, or the next Open completes the cut and the
-	// segment: see [Finish].
+	// segment. If the segment does not follow from the log any more, because the log has been
+	// damaged meanwhile, the next Open cuts nothing off for it, and moves it aside.
 	Next [][]byte
 
 	// From is the oldest record that the caller is going to read. Open does not
@@ -39,9 +40,9 @@ type Options struct {
 	// the first record.
 	From uint64
 
-	// Begin, if it is not nil, is called when the store is locked, and returns From. It
-	// may read the log.
-	Begin func() uint64
+	// Begin, if it is not nil, is called when the store is locked, and may change the other
+	// options. It may read the log. If it returns an error, Open returns that.
+	Begin func(*Options) error
 }
 
 // A Recovery says what was found when a log was opened.
@@ -107,12 +108,14 @@ func Open(s Store, o Options) (*Log, Recovery, error) {
 
 // open opens a log whose store is locked.
 func open(s Store, o Options, lock io.Closer) (*Log, Recovery, error) {
-	lost, err := Finish(s)
+	lost, err := finish(s)
 	if err != nil {
 		return nil, Recovery{}, err
 	}
 	if o.Begin != nil {
-		o.From = o.Begin()
+		if err := o.Begin(&o); err != nil {
+			return nil, Recovery{}, err
+		}
 	}
 	v, err := surveySince(s, o.From)
 	if o.Last > 0 {
