@@ -70,10 +70,6 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 		if !finish() {
 			return false
 		}
-		if observer.stopped.Load() {
-			result = context.Cause(ctx)
-			return false
-		}
 		for at == len(current.inputs) {
 			if current.err != nil {
 				result = current.err
@@ -88,6 +84,10 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 			}
 			spent <- current
 			current, at = b, 0
+		}
+		if observer.stopped.Load() {
+			result = context.Cause(ctx)
+			return false
 		}
 		e := &current.inputs[at]
 		at++
