@@ -33,6 +33,11 @@ type Type struct {
 	// exported fields of basic types, and structs, slices and maps of these.
 	Encode func(state any) ([]byte, error)
 	Decode func(data []byte) (state any, err error)
+
+	// Version is the version of the states, and Former says how states of earlier versions
+	// are brought up to date, the oldest first: see [Versions].
+	Version uint64
+	Former  []Former
 }
 
 // A Definition is a process type with states of type S. It is declared once, and

@@ -193,7 +193,7 @@ func TestImageStateErrors(t *testing.T) {
 		{"number of endpoints", func(im *image.Image) { im.Processes[0].Seq = math.MaxUint32 }, []string{"process 2 ann", "too large to be true"}},
 		{"processes in no machine", func(im *image.Image) { im.Processes[0].Last = 1 }, []string{"process 2 ann", "last PID inside"}},
 		{"a machine with a state", func(im *image.Image) { im.Processes[1].State = []byte("x") }, []string{"process 3 room", "has a state"}},
-		{"type", func(im *image.Image) { im.Processes[0].Type = "chief" }, []string{"process 2 ann", `not known: "chief"`}},
+		{"type", func(im *image.Image) { im.Processes[0].Type = "chief" }, []string{"process 2 ann", `the program has no process type "chief"`}},
 		{"state", func(im *image.Image) { im.Processes[0].State = []byte("{") }, []string{"process 2 ann", "cannot be decoded"}},
 		{"endpoints out of order", func(im *image.Image) { im.Processes[0].Endpoints[0].Seq = 9 }, []string{"process 2 ann", "out of order"}},
 		{"level", func(im *image.Image) { im.Processes[0].Endpoints[0].Level = 1 }, []string{"process 2 ann", "at level 1", "gives none"}},

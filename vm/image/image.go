@@ -28,14 +28,15 @@ type Image struct {
 
 // A Process is a process of an [Image].
 type Process struct {
-	Depth uint32 // how many machines are around the one in which it lives
-	PID   actions.PID
-	Name  string      // for people
-	Type  string      `cbor:"Kind"` // the name of its type; empty for a virtual machine
-	State []byte      // as it was encoded; empty for a virtual machine
-	Last  actions.PID // the last PID given out in the virtual machine; zero for another process
-	Seq   uint32      // of the endpoint created last
-	Fresh uint32      // how many fresh names it has: see actions.Fresh
+	Depth   uint32 // how many machines are around the one in which it lives
+	PID     actions.PID
+	Name    string      // for people
+	Type    string      `cbor:"Kind"` // the name of its type; empty for a virtual machine
+	Version uint64      // of the states of its type, when it was saved
+	State   []byte      // as it was encoded; empty for a virtual machine
+	Last    actions.PID // the last PID given out in the virtual machine; zero for another process
+	Seq     uint32      // of the endpoint created last
+	Fresh   uint32      // how many fresh names it has: see actions.Fresh
 
 	Endpoints []Endpoint // in the order of their creation
 	Devices   []Device   // in the order of their opening

@@ -18,7 +18,7 @@ import (
 // has. An image may come from an untrusted source.
 func (im *Image) State(types Types, decode func(actions.Type, []byte) (any, error)) (vm.State, error) {
 	r := reader{im: im, types: types, state: func(i int, t actions.Type) (any, error) {
-		return decoded(t, im.Processes[i].State, decode)
+		return upToDate(t, im.Processes[i].Version, im.Processes[i].State, decode)
 	}, local: func(i, j int, t actions.Type) (any, error) {
 		return decoded(t, im.Processes[i].Locals[j].Value, decode)
 	}}
@@ -27,6 +27,32 @@ func (im *Image) State(types Types, decode func(actions.Type, []byte) (any, erro
 		return vm.State{}, errors.Join(r.faults...)
 	}
 	return parts.State()
+}
+
+// upToDate returns the state of a process of type t that was saved under a version of the type.
+func upToDate(t actions.Type, version uint64, data []byte, decode func(actions.Type, []byte) (any, error)) (state any, err error) {
+	defer recovered(&err)
+	if version == t.Version {
+		return decoded(t, data, decode)
+	}
+	oldest := t.Version - uint64(len(t.Former))
+	switch {
+	case version > t.Version:
+		return nil, fmt.Errorf("it is of version %d, and this program knows versions up to %d of type %q", version, t.Version, t.Name)
+	case version < oldest:
+		return nil, fmt.Errorf("it is of version %d, and this program brings states of type %q up to date from version %d on, to version %d: see actions.Versions", version, t.Name, oldest, t.Version)
+	}
+	for i, f := range t.Former[version-oldest:] {
+		if i == 0 {
+			if state, err = decoded(actions.Type{Name: t.Name, State: f.State, Decode: f.Decode}, data, decode); err != nil {
+				return nil, fmt.Errorf("it is of version %d: %w", f.Version, err)
+			}
+		}
+		if state, err = f.Upgrade(state); err != nil {
+			return nil, fmt.Errorf("it cannot be brought up to version %d: %w", f.Version+1, err)
+		}
+	}
+	return state, nil
 }
 
 // decoded returns the state of a process of type t.
@@ -97,20 +123,20 @@ func (r *reader) process(i int) {
 	c := &r.parts.Processes[i]
 	*c = vm.ProcessParts{Depth: p.Depth, PID: p.PID, Name: p.Name, Nested: p.Type == "", Last: p.Last, Seq: p.Seq, Fresh: p.Fresh}
 	if c.Nested {
-		if len(p.State) > 0 || len(p.Devices) > 0 || p.Fresh > 0 || len(p.Monitors) > 0 {
-			r.fault(i, "it is a virtual machine, but has a state, devices, monitors or fresh names")
+		if len(p.State) > 0 || len(p.Devices) > 0 || p.Fresh > 0 || len(p.Monitors) > 0 || p.Version > 0 {
+			r.fault(i, "it is a virtual machine, but has a state, a version, devices, monitors or fresh names")
 		}
 		return
 	}
 	t, ok := r.types.byName[p.Type]
 	if !ok {
-		r.fault(i, "its type is not known: %q", p.Type)
+		r.fault(i, "the program has no process type %q", p.Type)
 		return
 	}
 	c.Type = t.State
 	state, err := r.state(i, t)
 	if err != nil {
-		r.fault(i, "its state cannot be decoded: %w", err)
+		r.fault(i, "its state, of type %q, cannot be decoded: %w", t.Name, err)
 		return
 	}
 	c.State = state

@@ -17,8 +17,9 @@ type Types struct {
 }
 
 // NewTypes returns the set of the given process types. It returns an error if one
-// lacks its name, its State or its Open, has only one of Encode and Decode, has the
-// name or the State of another one, or is for the state of virtual machines.
+// lacks its name, its State or its Open, has only one of Encode and Decode, has earlier
+// versions that do not lead to its own, has the name or the State of another one, or is for
+// the state of virtual machines.
 func NewTypes(all ...actions.Type) (Types, error) {
 	set := Types{map[string]actions.Type{}, map[reflect.Type]actions.Type{}}
 	for i, t := range all {
@@ -31,6 +32,8 @@ func NewTypes(all ...actions.Type) (Types, error) {
 			return Types{}, fmt.Errorf("image: type %q has no Open", t.Name)
 		case (t.Encode == nil) != (t.Decode == nil):
 			return Types{}, fmt.Errorf("image: type %q has one of Encode and Decode without the other", t.Name)
+		case t.CheckVersions() != nil:
+			return Types{}, fmt.Errorf("image: type %q: %w", t.Name, t.CheckVersions())
 		case t.State == nested:
 			return Types{}, fmt.Errorf("image: type %q is for virtual machines, which need none", t.Name)
 		}

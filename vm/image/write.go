@@ -46,7 +46,7 @@ func Of(s vm.State, types Types, encode func(actions.Type, any) ([]byte, error))
 		if err != nil {
 			r.fault(i, "its state cannot be encoded: %w", err)
 		}
-		p.Type, p.State = t.Name, data
+		p.Type, p.Version, p.State = t.Name, t.Version, data
 		for j, l := range parts.Processes[i].Locals {
 			if p.Locals[j].Value, err = encoded(*l.Type, l.Value, encode); err != nil {
 				r.fault(i, "its local value %q cannot be encoded: %w", l.Type.Name, err)
