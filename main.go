@@ -29,7 +29,7 @@ import (
 type Program struct {
 	// Start returns what the program starts with, beside the drivers. Main calls
 	// it once, after it has parsed the flags. It must be as pure as a transition
-	// function, but for the values of flags: a journal is replayed with the same.
+	// function, but for the values of flags: a replay has those of the recorded run.
 	Start func() actions.Action
 
 	// Configure, if not nil, is called once, after the flags are parsed and before
@@ -64,11 +64,16 @@ type Program struct {
 	// are set by Main.
 	Journal journal.Config
 
+	// Secrets are the names of flags whose values a journal must not have: see cli.Flags.
+	Secrets []string
+
 	// Instead, if not nil, runs something else than one machine, if the flags say
 	// so: it reports whether that is so. It returns an error that wraps
 	// cli.ErrUsage if the flags make no sense. Journal says that there are flags
 	// of a journal.
 	Instead func(ctx context.Context, journal bool) (instead bool, err error)
+
+	snapshots <-chan os.Signal // see cli.Flags
 }
 
 // Main runs a program, and ends the process with an exit status: 0 if the program
@@ -92,7 +97,10 @@ func Main(p Program) {
 		debug.SetGCPercent(400)
 	}
 	ctx, stop := interrupt.Context(context.Background())
+	var ignore func()
+	p.snapshots, ignore = cli.SnapshotSignals()
 	status := p.run(ctx, flag.CommandLine, os.Args, os.Stderr)
+	ignore()
 	stop()
 	os.Exit(status)
 }
@@ -100,7 +108,7 @@ func Main(p Program) {
 // run runs p with a command line, and returns the exit status.
 func (p Program) run(ctx context.Context, set *flag.FlagSet, args []string, stderr io.Writer) (status int) {
 	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
-	history := cli.Flags{Config: p.Journal, Err: stderr}
+	history := cli.Flags{Config: p.Journal, Secrets: p.Secrets, Snapshots: p.snapshots, Err: stderr}
 	history.Register(set)
 	err := set.Parse(args[1:])
 	switch {
@@ -111,6 +119,9 @@ func (p Program) run(ctx context.Context, set *flag.FlagSet, args []string, stde
 	case set.NArg() > 0:
 		err = fmt.Errorf("%w: %q is one argument too many", cli.ErrUsage, set.Arg(0))
 	default:
+		if err = history.Recall(); err != nil {
+			break
+		}
 		if p.Configure != nil {
 			if err = p.Configure(&p); err != nil {
 				err = fmt.Errorf("%w: %w", cli.ErrUsage, err)

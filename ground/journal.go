@@ -42,6 +42,10 @@ type Journal interface {
 	// The error ends the run. The channel may be nil.
 	Failed() <-chan error
 
+	// Due returns a channel. When it has a value, the ground calls Commit soon, also if there
+	// is no input. The channel may be nil.
+	Due() <-chan struct{}
+
 	// End is called last, if Begin has returned no error. The argument is the error
 	// of the journal that has ended the run, or nil. Run returns the result.
 	End(err error) error
@@ -53,6 +57,14 @@ func failing(j Journal) <-chan error {
 		return nil
 	}
 	return j.Failed()
+}
+
+// due returns the channel that says that j wants a Commit, or nil if there is no journal.
+func due(j Journal) <-chan struct{} {
+	if j == nil {
+		return nil
+	}
+	return j.Due()
 }
 
 // An effect is something to do outside: a command, or the end of the run.

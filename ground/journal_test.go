@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -28,6 +30,8 @@ type ledger struct {
 	failWhen int           // after how many have not
 
 	failing chan error
+	due     chan struct{}
+	commits atomic.Int32
 
 	mu     sync.Mutex
 	inputs []vm.Input
@@ -62,7 +66,10 @@ func (l *ledger) Append(in vm.Input) error {
 	return l.fails("append")
 }
 
-func (l *ledger) Commit(*vm.Machine) (bool, error) { return l.wait, l.fails("commit") }
+func (l *ledger) Commit(*vm.Machine) (bool, error) {
+	l.commits.Add(1)
+	return l.wait, l.fails("commit")
+}
 
 func (l *ledger) Sync() error {
 	if l.syncing != nil {
@@ -73,6 +80,7 @@ func (l *ledger) Sync() error {
 }
 
 func (l *ledger) Failed() <-chan error { return l.failing }
+func (l *ledger) Due() <-chan struct{} { return l.due }
 
 func (l *ledger) End(err error) error {
 	l.ended = append(l.ended, err)
@@ -95,6 +103,31 @@ func parrot(d puppet, last string) actions.Action {
 		endpoint.OnValue(func(v say) actions.Action {
 			return actions.Tree{actions.Tell(d, v.Text), actions.When(v.Text == last, actions.Quit())}
 		}))
+}
+
+// TestJournalIsDue: the ground calls Commit when the journal asks for it, without an input.
+func TestJournalIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		l := &ledger{s: s, due: make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for range 3 {
+				synctest.Wait()
+				inputs, commits := l.kinds(), l.commits.Load()
+				l.due <- struct{}{}
+				synctest.Wait()
+				if l.commits.Load() != commits+1 || l.kinds() != inputs {
+					t.Errorf("%d commits, and then %d; inputs %s, and then %s", commits, l.commits.Load(), inputs, l.kinds())
+				}
+			}
+			cancel()
+		}()
+		g := ground.Ground{Journal: l}
+		if err := g.Run(ctx, parrot(puppet{"p", s}, "two")); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // TestJournalHasEverything: all inputs of the machine are in the journal, in order,

@@ -96,7 +96,7 @@ func (r *runner) run(ctx context.Context, start vm.Input) {
 	r.ctx = opening
 	r.enqueue(queued{Input: start}) // before anything else
 	r.wg.Go(func() { r.work(nil) })
-	asked, failed := ctx.Done(), failing(r.settings.Journal)
+	asked, failed, due := ctx.Done(), failing(r.settings.Journal), due(r.settings.Journal)
 	for over := false; !over; {
 		select {
 		case <-r.over:
@@ -104,6 +104,8 @@ func (r *runner) run(ctx context.Context, start vm.Input) {
 		case <-asked:
 			asked = nil
 			r.wg.Go(func() { r.submit(queued{Input: vm.Input{Kind: vm.StopAsked}}) })
+		case <-due:
+			r.wg.Go(func() { r.submit(queued{}) }) // nothing, but a Commit
 		case err := <-failed:
 			r.breakOff(err, nil)
 		}

@@ -168,7 +168,7 @@ func (p *player) nextInput(e *decodedInput, skipStops bool) (vm.Input, bool, err
 	if e.Kind == vm.StopAsked && p.before == nil {
 		p.before = p.checkpoint()
 	}
-	if skipStops && p.before != nil {
+	if (skipStops || e.inherited) && p.before != nil {
 		return vm.Input{}, false, nil
 	}
 	switch {
@@ -208,7 +208,7 @@ func (p *player) compareResults(e *recordedInput) error {
 
 // completeError adds to a difference the input that it was found after, and the programs.
 func (p *player) completeError(d *DivergenceError, e *recordedInput) error {
-	d.Seq, d.Input, d.ThisProgram = e.Seq, e.Input.String(), Fingerprint()
+	d.Seq, d.Input, d.ThisProgram = e.Seq, e.Input.String(), p.fingerprint
 	d.Since = e.Seq - 1
 	if len(d.Path) == 0 && !e.traces {
 		d.Since = min(p.checked, d.Since) // only the digest shows it

@@ -11,11 +11,15 @@ import (
 // A base is where a recovery begins: with a snapshot, or, if it has none, with the first
 // input.
 type base struct {
+	stretch    Stretch     // of the program that has opened the journal last; zero if there is none
+	settings   []Setting   // with which it was started
+	changed    bool        // that was another build
 	seq, index uint64      // of the last input and the last record before the snapshot
 	at         *checkpoint // nil if there is no snapshot
 	first      string      // what the history begins with, if its beginning has been dropped
 	faults     []error     // why newer snapshots cannot be used
 	bad        []uint64    // the inputs of newer snapshots that are of no use for any program
+	newest     uint64      // the input of the newest snapshot that is not bad
 }
 
 // base returns the base of a recovery: the newest snapshot that can be used.
@@ -31,24 +35,28 @@ func (c Config) base(s wal.Store, types image.Types) base {
 	case len(h.parts) == 0 && h.reader.First() > 1: // all is damaged
 		b.first = fmt.Sprint("record ", h.reader.First())
 	}
+	if b.stretch = h.current(); b.stretch.First > 0 {
+		b.changed = b.stretch.last() != c.Program
+		b.settings = h.parts[len(h.parts)-1].head.Settings
+	}
 	seqs, err := snapshotsIn(s)
 	if err != nil {
 		b.faults = append(b.faults, err)
 	}
 	for _, seq := range seqs {
-		if len(c.Types) == 0 || seq > h.Last() || seq+1 < h.First() {
+		if len(c.Types) == 0 || seq > h.Last() || seq+1 < h.First() || !b.stretch.uses(seq, h.First() > 1) {
 			continue
-		}
-		if h.First() == 1 && (c.Adopt || seq <= h.adopted()) {
-			continue // it is of another program
 		}
 		m, index, err := h.loadSnapshot(seq, types)
 		if err == nil {
 			b.seq, b.index, b.at = seq, index, m
+			b.newest = max(b.newest, seq)
 			return b
 		}
 		if errors.As(err, new(badSnapshot)) {
 			b.bad = append(b.bad, seq)
+		} else {
+			b.newest = max(b.newest, seq)
 		}
 		err = fmt.Errorf("snapshot %s: %w", snapshotName(seq), err)
 		b.faults = append(b.faults, err)
@@ -66,7 +74,7 @@ func (j *Journal) load() (next uint64, err error) {
 	case b.at != nil:
 		j.player.restore(b.at)
 		j.player.checked = b.seq
-		j.snapshots.last = b.seq
+		j.snapshots.last, j.snapshots.good = b.seq, b.seq
 		return b.seq + 1, nil
 	case b.first != "":
 		return 0, fmt.Errorf("journal: %w", j.config.noBase(b))

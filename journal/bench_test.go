@@ -140,10 +140,13 @@ func BenchmarkRecord(b *testing.B) {
 	})
 	for _, c := range []struct {
 		name string
+		each int // inputs in a commit
 		journal.Config
 	}{
-		{"memory", journal.Config{Durability: journal.Memory}},
-		{"trace", journal.Config{Durability: journal.Memory, Trace: true}},
+		{"memory", 100, journal.Config{Durability: journal.Memory}},
+		{"batch", 100, journal.Config{Durability: journal.Batch}},
+		{"batch one by one", 1, journal.Config{Durability: journal.Batch}},
+		{"trace", 100, journal.Config{Durability: journal.Memory, Trace: true}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			c.Logger = quiet
@@ -167,7 +170,7 @@ func BenchmarkRecord(b *testing.B) {
 					b.Fatal(err)
 				}
 				m.Apply(ins[i%len(ins)])
-				if i++; i%100 == 0 {
+				if i++; i%c.each == 0 {
 					if _, err := j.Commit(m); err != nil {
 						b.Fatal(err)
 					}

@@ -129,7 +129,7 @@ func (r *Recording) Branch(ctx context.Context, b Branch) (*Recording, error) {
 	if b.Program != nil {
 		program = *b.Program
 	}
-	n, err := newRecording(r.history, program, trunk, own, r.strict && b.Program == nil)
+	n, err := newRecording(r.history, r.stretch, program, trunk, own, r.strict && b.Program == nil)
 	if err != nil {
 		return nil, err
 	}

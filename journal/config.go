@@ -63,7 +63,8 @@ type Config struct {
 
 	// CheckEvery is the number of inputs between two digests of the machine, which
 	// show a replay whether it does the same. Default: 256. The journal also has a
-	// digest after an input that arrives a second or more after the last digest.
+	// digest after an input that arrives a second or more after the last digest, and, except
+	// with Memory, before commands are carried out. So all that the world has seen has a digest.
 	CheckEvery int
 
 	// Trace records every result of each input, step by step, with a digest after
@@ -84,9 +85,17 @@ type Config struct {
 	// that begins with the snapshot reads little before it.
 	SnapshotEvery int
 
-	// DropOld removes segments that are older than the two newest snapshots. The
-	// run can still be recovered, but not replayed from its beginning, and presence is
-	// known only from the older snapshot on.
+	// SnapshotAfter is the longest time from an input until a snapshot has it, if there are
+	// Types and the machine comes to rest. Default: 10 minutes. A negative time means that
+	// only the number of inputs counts.
+	//
+	// In any case, there is a snapshot at the end of a run, of the state from which the next
+	// run goes on, unless SnapshotEvery is negative.
+	SnapshotAfter time.Duration
+
+	// DropOld removes segments that are older than a snapshot which is at least
+	// SnapshotEvery inputs behind the newest one. The run can still be recovered, but not
+	// replayed from its beginning, and presence is known only from that snapshot on.
 	DropOld bool
 
 	// SegmentSize is the size in bytes after which the journal begins another file.
@@ -102,14 +111,22 @@ type Config struct {
 	// Program identifies the build of the program. Default: [Fingerprint].
 	Program string
 
+	// Settings are the configuration of the program, which each start records, such as its
+	// flags. They are for people, and for programs that replay a journal: see [Head].Settings.
+	// If they differ from those of the run before, the Logger gets a warning, because the
+	// machine goes on from a state that may have the former ones. Package journal/cli sets
+	// them. Leave secrets out: the journal has them in plain text.
+	Settings []Setting
+
 	// ID is the identity of a journal that begins. Default: a random one.
 	ID ID
 
 	// Adopt says that the program differs on purpose from the one that has written
-	// the journal. The results of the inputs so far are then not compared, neither now
-	// nor later. These inputs find their devices by name; an input that finds none is
-	// late. The program writes the history from there on. Adopt is for one run: leave
-	// it out in the next.
+	// the journal, and lives through the inputs behind the newest snapshot in its own way; if
+	// it can use no snapshot, through all inputs. Their results are then not compared, neither
+	// now nor later. These inputs find their devices by name; an input that finds none is
+	// late. The program writes the history from there on. A program that goes on behind a
+	// stop needs no Adopt. It is for one run: leave it out in the next.
 	Adopt bool
 
 	// Cut permits Open to cut a damaged journal off at one place, and to go on without
@@ -161,6 +178,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.SnapshotEvery == 0 {
 		c.SnapshotEvery = 100_000
+	}
+	if c.SnapshotAfter == 0 {
+		c.SnapshotAfter = 10 * time.Minute
 	}
 	if c.Program == "" {
 		c.Program = Fingerprint()

@@ -33,21 +33,26 @@ type DivergenceError struct {
 func (e *DivergenceError) Error() string {
 	var b strings.Builder
 	b.WriteString("journal: non-determinism: the replay does not do what was recorded\n")
-	if e.Since+1 == e.Seq {
-		fmt.Fprintf(&b, "\tat input %d: %s\n", e.Seq, e.Input)
-	} else {
-		fmt.Fprintf(&b, "\tat one of the inputs %d to %d (record the run with a trace to know at which, and where)\n", e.Since+1, e.Seq)
-	}
-	if len(e.Path) > 0 {
-		fmt.Fprintf(&b, "\tin process %s\n", vm.Label(e.Path, e.Name))
-	}
-	fmt.Fprintf(&b, "\trecorded: %s\n\treplayed: %s\n", e.Recorded, e.Replayed)
+	e.describe(&b)
 	if e.Program != e.ThisProgram {
 		fmt.Fprintf(&b, "\tThe journal was written by another build of the program (%s; this is %s): if both should do the same, check what has changed in the program.\n", e.Program, e.ThisProgram)
 	}
 	b.WriteString("\tCheck that the program has the same flags and the same configuration as then.\n")
 	b.WriteString("\tOtherwise a transition function depends on something other than its arguments. Likely causes: the time (time.Now), random numbers, the order in which a map is ranged over, a global variable, a goroutine or a channel, a pointer printed or compared, the environment, a state or message that was written to after it was returned.")
 	return b.String()
+}
+
+// describe writes what differs, in lines.
+func (e *DivergenceError) describe(b *strings.Builder) {
+	if e.Since+1 == e.Seq {
+		fmt.Fprintf(b, "\tat input %d: %s\n", e.Seq, e.Input)
+	} else {
+		fmt.Fprintf(b, "\tat one of the inputs %d to %d (record the run with a trace to know at which, and where)\n", e.Since+1, e.Seq)
+	}
+	if len(e.Path) > 0 {
+		fmt.Fprintf(b, "\tin process %s\n", vm.Label(e.Path, e.Name))
+	}
+	fmt.Fprintf(b, "\trecorded: %s\n\treplayed: %s\n", e.Recorded, e.Replayed)
 }
 
 // nothing is the text of a result that is missing.

@@ -51,6 +51,15 @@
 // # Snapshots
 //
 // If the [Config] knows the types of all processes of a machine ([actions.Type]), the
-// journal takes snapshots from time to time, while the machine runs, and a recovery
-// begins with the newest. If it does not, the log names the processes.
+// journal takes snapshots from time to time, while the machine runs, and when it stops, and a
+// recovery begins with the newest. If it does not, the log names the processes.
+//
+// # Another build of the program
+//
+// Another build of a program goes on from the newest snapshot. What is before that stays as the
+// build before has left it, and is replayed by that build: see [Stretch]. The inputs behind the
+// snapshot, which only a crash leaves, are compared with what the new build does with them. If
+// that differs, the build does not go on, and a [ChangeError] has the choices:
+// [Config.Settle] takes a snapshot with the old build, and [Config].Adopt does without a
+// comparison. [actions.Versions] brings states up to date, and [Program].Upcast values.
 package journal

@@ -37,8 +37,10 @@ func (k entryKind) String() string {
 //
 // In format 1, the sums of steps and of the values of commands depend on the names
 // that types have in Go, and presence changes have no sums. Up to format 2, journals have
-// no identity, and the log does not have the hashes of snapshots.
-const format = 3
+// no identity, and the log does not have the hashes of snapshots. Up to format 3, heads do
+// not say from which snapshot a program has taken over, and another program always does the
+// same as the one before, or adopts all inputs.
+const format = 4
 
 // attests reports whether the log has the hashes of snapshots that were taken under a head.
 func (h *Head) attests() bool { return h.Format >= 3 }

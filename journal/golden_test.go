@@ -32,11 +32,11 @@ import (
 func TestGoldenJournals(t *testing.T) {
 	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
 		for name, c := range goldenConfigs {
-			writeGolden(t, filepath.Join("testdata", "golden", "v3", name), c)
+			writeGolden(t, filepath.Join("testdata", "golden", "v4", name), c)
 		}
 	}
 	dirs, err := filepath.Glob(filepath.Join("testdata", "golden", "v*", "*"))
-	if err != nil || len(dirs) != 3*len(goldenConfigs) {
+	if err != nil || len(dirs) != 4*len(goldenConfigs) {
 		t.Fatalf("%v, %v", dirs, err)
 	}
 	for _, dir := range dirs {
@@ -125,17 +125,18 @@ func writeGolden(t *testing.T, dir string, c journal.Config) {
 		g.hand(Deposit{"dora", 3})
 		g.crash()
 	})
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	names, _ := store.List()
+	must(t, os.RemoveAll(dir))
+	writeFiles(t, dir, store)
+}
+
+// writeFiles writes the files of a store to a folder.
+func writeFiles(t *testing.T, dir string, store *wal.Memory) {
+	t.Helper()
+	names, err := store.List()
+	must(t, err)
+	must(t, os.MkdirAll(dir, 0o755))
 	for _, name := range names {
-		if err := os.WriteFile(filepath.Join(dir, name), store.ReadFile(name), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, name), store.ReadFile(name), 0o644))
 	}
 }
 

@@ -21,7 +21,9 @@ type Head struct {
 	States     bool       // the trace has the states of processes of Config.Types
 	Adopts     bool       // replays do not compare the results of the inputs before it: see Config.Adopt
 	Seq        uint64     // of the last input before it; 0 if there is none
+	Base       uint64     // the last input in the snapshot from which the program went on when it took over from another one; 0 if there was none
 	ID         ID         // of the journal; zero in formats 1 and 2
+	Settings   []Setting  // of the program: see Config.Settings
 	Repairs    []Repair   // what people have changed in the history before it, the oldest first
 }
 
@@ -62,6 +64,14 @@ func appendHead(dst []byte, h Head) []byte {
 		dst = binary.AppendUvarint(dst, e.Last)
 		dst = binary.AppendVarint(dst, e.Time.UnixNano())
 	}
+	if h.Format < 4 {
+		return dst
+	}
+	dst = binary.AppendUvarint(dst, h.Base)
+	dst = binary.AppendUvarint(dst, uint64(len(h.Settings)))
+	for _, s := range h.Settings {
+		dst = appendText(appendText(dst, s.Name), s.Value)
+	}
 	return dst
 }
 
@@ -87,6 +97,13 @@ func readHead(s *scanner) (h Head) {
 		h.Repairs = make([]Repair, s.length(4))
 		for i := range h.Repairs {
 			h.Repairs[i] = Repair{RepairKind(s.byte()), s.uint(), s.uint(), time.Unix(0, s.int()).UTC()}
+		}
+	}
+	if h.Format >= 4 {
+		h.Base = s.uint()
+		h.Settings = make([]Setting, s.length(2))
+		for i := range h.Settings {
+			h.Settings[i] = Setting{s.text(), s.text()}
 		}
 	}
 	return h

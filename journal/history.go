@@ -129,18 +129,6 @@ func (h *History) First() uint64 {
 	return h.parts[0].head.Seq + 1
 }
 
-// adopted returns the number of the last input whose results are not compared, because
-// another program has adopted the history since. It is 0 if there is none. A program that
-// adopts a history begins a segment.
-func (h *History) adopted() (seq uint64) {
-	for _, p := range h.parts {
-		if p.head.Adopts {
-			seq = p.head.Seq
-		}
-	}
-	return seq
-}
-
 // Last returns the number of the last input, or 0 if there is none.
 func (h *History) Last() uint64 { return h.last() }
 

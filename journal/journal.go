@@ -33,6 +33,10 @@ func (j *Journal) Append(in vm.Input) error {
 			return err
 		}
 	}
+	if in.Kind == vm.StopAsked && !j.snapshots.stopping {
+		j.snapshots.stopping = true
+		j.keepMachine()
+	}
 	if j.log.SegmentSize() >= j.config.SegmentSize {
 		if err := j.rotate(); err != nil {
 			return err
@@ -41,7 +45,7 @@ func (j *Journal) Append(in vm.Input) error {
 	if err := j.input(&in); err != nil {
 		return err
 	}
-	j.snapshots.stopping = j.snapshots.stopping || in.Kind == vm.StopAsked
+	j.arm()
 	return nil
 }
 
@@ -50,6 +54,11 @@ const writeSize = 256 << 10
 
 // Commit implements ground.Journal.
 func (j *Journal) Commit(m *vm.Machine) (wait bool, err error) {
+	// Commands that the world sees have a digest behind their input, so that another build of
+	// the program, or a replay, can be compared with what has happened up to a crash.
+	if j.config.Durability != Memory && j.unfinished {
+		j.committing = true
+	}
 	if err := j.finishInput(); err != nil {
 		return false, err
 	}
@@ -90,7 +99,8 @@ func (j *Journal) Failed() <-chan error { return j.failed }
 func (j *Journal) End(err error) error {
 	close(j.stop)
 	j.batching.Wait()
-	j.snapshots.wait()
+	defer j.snapshots.end()
+	j.snapshots.writing.Wait()
 	if err != nil {
 		j.log.Abandon()
 		return nil
@@ -100,6 +110,9 @@ func (j *Journal) End(err error) error {
 	err = j.finishLastInput()
 	if err == nil {
 		err = j.endSnapshot()
+	}
+	if err == nil {
+		err = j.lastSnapshot()
 	}
 	return errors.Join(err, j.log.Close())
 }

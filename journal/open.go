@@ -47,7 +47,7 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 	}
 	return &Journal{
 		writer: writer{config: c, log: log}, recovering: recovering{recovery: recovery, base: begin}, store: s,
-		failed: make(chan error, 1), stop: make(chan struct{}),
+		failed: make(chan error, 1), stop: make(chan struct{}), snapshots: snapshots{wake: make(chan struct{}, 1)},
 	}, nil
 }
 

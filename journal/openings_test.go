@@ -90,7 +90,7 @@ func TestIssue14B6Addresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = p.replay(t.Context(), h.decodedInputs(1, nil), replayOptions{last: until(0), total: h.Last})
+	err = p.replay(t.Context(), h.decodedInputs(1, &Stretch{First: 1}, nil), replayOptions{last: until(0), total: h.Last})
 	if got := len(p.verified.of); err != nil || got > 2*leastOpenings || p.checked != 2*n+1 {
 		t.Errorf("a replay knows %d openings, and 2 are open: %v", got, err)
 	}

@@ -23,6 +23,7 @@ type player struct {
 	onRecord func(*vm.Record)           // gets all records of the machine; may be nil
 	types    image.Types
 
+	fingerprint string // of the program
 	hasTypes    bool
 	keepsStates bool // the trace has states
 	effects
@@ -47,7 +48,7 @@ func newPlayer(program Program) (*player, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &player{types: types, hasTypes: len(program.Types) > 0}
+	p := &player{types: types, hasTypes: len(program.Types) > 0, fingerprint: program.fingerprint()}
 	p.setMachine(vm.Config{Digest: true}.NewFunc(program.Boot))
 	return p, nil
 }

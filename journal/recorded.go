@@ -19,6 +19,7 @@ type recordedInput struct {
 	traces    bool // trace is recorded
 	complete  bool // no results can be missing, because the run went on with another input
 	unchecked bool // its results are not compared: it is of a branch, or of another program
+	inherited bool // it is of the stretch before, and the program got it only if it is not of a stop
 }
 
 // recordedInputs yields the inputs from a number on, with their results, in order. Each is
@@ -37,7 +38,7 @@ func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 		}
 		at := h.partOf(from)
 		var current recordedInput // if its number is not zero
-		adopted, skipped := h.adopted(), h.skipped()
+		skipped := h.skipped()
 		m := h.seekPointFor(at, from)
 		head, next := m.head, max(m.seq, h.parts[at].head.Seq+1)
 		for e, err := range h.entriesFrom(at, m) {
@@ -65,7 +66,7 @@ func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 					}
 				}
 				if e.seq >= from {
-					current = recordedInput{Input: e.input, head: head, unchecked: e.seq <= adopted}
+					current = recordedInput{Input: e.input, head: head}
 					current.Skipped = skipped[e.seq]
 				}
 				continue
@@ -106,9 +107,9 @@ type decodedInput struct {
 	value any
 }
 
-// decodedInputs yields the inputs from a number on, with their results and values, which
-// upcast has updated. Each is valid until the next one.
-func (h *History) decodedInputs(from uint64, upcast func(uint64, any) any) iter.Seq2[*decodedInput, error] {
+// decodedInputs yields the inputs from a number on, for a program that has written a stretch,
+// with their results and values, which upcast has updated. Each is valid until the next one.
+func (h *History) decodedInputs(from uint64, s *Stretch, upcast func(uint64, any) any) iter.Seq2[*decodedInput, error] {
 	return func(yield func(*decodedInput, error) bool) {
 		var p decodedInput
 		for e, err := range h.recordedInputs(from) {
@@ -125,6 +126,8 @@ func (h *History) decodedInputs(from uint64, upcast func(uint64, any) any) iter.
 				v = upcast(e.head.Schema, v)
 			}
 			p.recordedInput, p.value = *e, v
+			p.inherited = s.inherits(e.Seq) && s.Base > 0
+			p.unchecked = s.inherits(e.Seq) && s.Adopts
 			if !yield(&p, nil) {
 				return
 			}
@@ -134,7 +137,7 @@ func (h *History) decodedInputs(from uint64, upcast func(uint64, any) any) iter.
 
 // withoutResults returns an input without its recorded results.
 func (e *decodedInput) withoutResults() decodedInput {
-	return decodedInput{recordedInput{Input: e.Input, head: e.head, unchecked: true}, e.value}
+	return decodedInput{recordedInput{Input: e.Input, head: e.head, unchecked: true, inherited: e.inherited}, e.value}
 }
 
 // vmInput returns the input in the form that machines get.

@@ -3,7 +3,6 @@ package journal
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -18,6 +17,7 @@ import (
 // journal, or a [Recording.Branch] of it. A Recording is safe for concurrent use.
 type Recording struct {
 	history *History
+	stretch Stretch
 	program Program
 	trunk   uint64 // the last input that comes from the history
 	own     script // the inputs that follow it, in a branch
@@ -41,46 +41,44 @@ type Recording struct {
 func (r *Recording) OnProgress(f func(Progress)) { r.tell = f }
 
 // First returns the number of the input after which there is the oldest state: 0, unless
-// the beginning of the history has been dropped.
+// the run begins with a snapshot.
 func (r *Recording) First() uint64 { return r.first.Seq }
 
-// Record opens the run in a journal. The program must be the one that has written the
-// journal. Record does not replay anything yet. If the beginning of the history has been
-// dropped, the run begins with the oldest snapshot that can be used, for which the
-// program must have the types of its processes. If another program has adopted the
-// history since, the run begins with the snapshot from which that program went on.
+// Record opens the run in a journal, as far as the program has written it: its last
+// [Stretch], or the last of all if it has written none, because it was built anew. Record does
+// not replay anything yet. If the stretch begins with a snapshot, or the beginning of the
+// history has been dropped, the program must have the types of its processes, and the run
+// begins with the oldest snapshot that can be used.
 func (h *History) Record(program Program) (*Recording, error) {
-	r, err := newRecording(h, program, h.Last(), script{}, true)
+	if own, _ := h.stretchesOf(&program); len(own) > 0 {
+		return h.RecordStretch(own[len(own)-1], program)
+	}
+	return h.RecordStretch(h.current(), program)
+}
+
+// RecordStretch is Record for a certain stretch.
+func (h *History) RecordStretch(s Stretch, program Program) (*Recording, error) {
+	r, err := newRecording(h, s, program, s.Last, script{}, true)
 	if err != nil {
 		return nil, err
 	}
-	if r.snapshots, err = snapshotsIn(h.store); err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+	types, err := image.NewTypes(program.Types...)
+	if err != nil {
+		return nil, err
 	}
-	slices.Reverse(r.snapshots)
-	// The snapshots before this index are of another program.
-	others, _ := slices.BinarySearch(r.snapshots, h.adopted()+1)
-	if h.First() == 1 {
-		r.snapshots = r.snapshots[others:]
-		return r, nil
+	at, seq, err := h.begin(&s, types)
+	if err != nil {
+		return nil, err
 	}
-	// A program that adopts a history without its beginning goes on from the newest
-	// snapshot that can be used.
-	candidates := slices.Clone(r.snapshots)
-	slices.Reverse(candidates[:others])
-	var faults []error
-	for _, seq := range candidates {
-		if seq+1 < h.First() || seq > h.Last() {
-			continue
-		}
-		m, err := r.load(seq)
-		if err == nil {
-			r.first, r.cached = m, []*Moment{m}
-			return r, nil
-		}
-		faults = append(faults, fmt.Errorf("snapshot %s: %w", snapshotName(seq), err))
+	if at != nil {
+		r.first = &Moment{Seq: seq, Digest: at.digest(), at: *at}
+		r.cached = []*Moment{r.first}
 	}
-	return nil, fmt.Errorf("journal: the history begins with input %d, because what was before it has been dropped, and no snapshot can be used: %w", h.First(), errors.Join(faults...))
+	if r.snapshots, err = h.snapshotsFor(&s); err != nil {
+		return nil, err
+	}
+	r.snapshots = slices.DeleteFunc(r.snapshots, func(s uint64) bool { return s <= seq })
+	return r, nil
 }
 
 // load returns the state in a snapshot.
@@ -96,14 +94,14 @@ func (r *Recording) load(seq uint64) (*Moment, error) {
 	return &Moment{Seq: seq, Digest: m.digest(), at: *m}, nil
 }
 
-func newRecording(h *History, program Program, trunk uint64, own script, strict bool) (*Recording, error) {
+func newRecording(h *History, s Stretch, program Program, trunk uint64, own script, strict bool) (*Recording, error) {
 	p, err := newPlayer(program)
 	if err != nil {
 		return nil, err
 	}
 	first := &Moment{at: *p.checkpoint()}
 	return &Recording{
-		history: h, program: program, trunk: trunk, own: own, strict: strict, first: first,
+		history: h, stretch: s, program: program, trunk: trunk, own: own, strict: strict, first: first,
 		cached: []*Moment{first}, gap: firstGap,
 	}, nil
 }
@@ -341,7 +339,7 @@ func (r *Recording) past(first, last uint64) iter.Seq2[*decodedInput, error] {
 			r.read = read
 			r.readMu.Unlock()
 		}()
-		for e, err := range r.history.decodedInputs(first, r.program.Upcast) {
+		for e, err := range r.history.decodedInputs(first, &r.stretch, r.program.Upcast) {
 			if err == nil && len(read) < 4*maxCached {
 				read = append(read, *e)
 			}

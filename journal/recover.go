@@ -21,9 +21,10 @@ import (
 type recovering struct {
 	recovery wal.Recovery // of the log
 	base     base
-	replayed uint64 // the last input that was replayed; a stop is not
-	adopting bool   // another program has adopted the journal, but has no inputs yet
-	lastEnd  string // describes the last end of a device
+	replayed uint64   // the last input that was replayed; a stop is not
+	bases    []uint64 // of the stretches
+	adopting bool     // another program has adopted the journal, but has no inputs yet
+	lastEnd  string   // describes the last end of a device
 }
 
 // Begin implements ground.Journal.
@@ -35,6 +36,7 @@ func (j *Journal) Begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	start, err := j.begin(ctx, limits, boot)
 	if err != nil {
 		j.log.Abandon()
+		j.snapshots.end()
 		return nil, start, err
 	}
 	if j.config.Durability == Batch {
@@ -45,29 +47,12 @@ func (j *Journal) Begin(ctx context.Context, limits vm.Limits, boot func(self ac
 
 func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self actions.PID) actions.Process) (start vm.Input, err error) {
 	start = vm.Input{Kind: vm.Start, Limits: &limits}
-	if err := world.CheckRequired(); err != nil {
-		return start, fmt.Errorf("journal: %w", err)
-	}
-	if j.player, err = newPlayer(Program{Boot: boot, Types: j.config.Types}); err != nil {
+	if err := j.recover(ctx, limits, boot); err != nil {
 		return start, err
 	}
-	j.player.setMachine(vm.Config{Limits: limits, Digest: true}.NewFunc(boot))
-	if err := j.replay(ctx); err != nil {
+	adopts, err := j.takeOver()
+	if err != nil {
 		return start, err
-	}
-	if err := j.removeUnusable(); err != nil {
-		return start, err
-	}
-	// The head of an adopting program has no effect before its first input.
-	adopts := (j.config.Adopt || j.adopting) && j.seq > 0
-	identify := j.id == ID{} // the ID is in the head of the current segment
-	if identify {
-		j.id = cmp.Or(j.config.ID, newID())
-	}
-	if adopts || identify {
-		if err := j.log.Rotate(); err != nil {
-			return start, fmt.Errorf("journal: %w", err)
-		}
 	}
 	if adopts {
 		j.player.adopt()
@@ -81,17 +66,63 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 		j.player.before = nil
 	}
 	j.player.updateWatch()
+	j.tell(start.Incarnation)
+	return start, j.beginWriting(adopts)
+}
+
+// recover brings the machine to the end of the journal.
+func (j *Journal) recover(ctx context.Context, limits vm.Limits, boot func(self actions.PID) actions.Process) (err error) {
+	if err := world.CheckRequired(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if j.player, err = newPlayer(Program{Boot: boot, Types: j.config.Types, Fingerprint: j.config.Program}); err != nil {
+		return err
+	}
+	j.player.setMachine(vm.Config{Limits: limits, Digest: true}.NewFunc(boot))
+	if err := j.replay(ctx); err != nil {
+		return err
+	}
+	return j.removeUnusable()
+}
+
+// takeOver prepares the log for the head of the program, and reports whether it adopts the
+// history. A head that begins a stretch, or has a new ID, begins a segment.
+func (j *Journal) takeOver() (adopts bool, err error) {
+	// The head of an adopting program has no effect before its first input.
+	adopts = (j.config.Adopt || j.adopting) && j.seq > 0
+	takesOver := j.base.changed && j.seq > 0
+	j.headBase = j.base.stretch.Base
+	if adopts || takesOver {
+		j.headBase = j.base.seq
+	}
+	identify := j.id == ID{} // the ID is in the head of the current segment
+	if identify {
+		j.id = cmp.Or(j.config.ID, newID())
+	}
+	if otherSettings := j.seq > 0 && !slices.Equal(j.base.settings, j.config.Settings); adopts || takesOver || identify || otherSettings {
+		if changed := j.changedSettings(); len(changed) > 0 {
+			j.config.Logger.Warn("journal: the program has other settings than before. The machine goes on from its state, which may have the former ones", "changed", strings.Join(changed, "; "))
+		}
+		err = j.log.Rotate()
+	}
+	if err != nil {
+		err = fmt.Errorf("journal: %w", err)
+	}
+	return adopts, err
+}
+
+// beginWriting writes the head of the program.
+func (j *Journal) beginWriting(adopts bool) error {
 	j.now = time.Now()
 	j.checked = j.now
-	j.tell(start.Incarnation)
 	if j.config.Durability != Memory {
 		// There is nothing to sync yet. But from now on the log knows that it is
 		// synced, and that a record may be torn before it is.
 		if err := j.log.Sync(); err != nil {
-			return start, fmt.Errorf("journal: %w", err)
+			return fmt.Errorf("journal: %w", err)
 		}
 	}
-	return start, j.writeHead(adopts)
+	return j.writeHead(adopts)
 }
 
 // tell logs from where the machine goes on.
@@ -113,6 +144,10 @@ func (j *Journal) tell(incarnation uint64) {
 	if n := j.replayed - min(j.player.checked, j.replayed); n > 0 && !j.config.Adopt && !j.adopting {
 		attrs = append(attrs, "unchecked", n)
 	}
+	if j.base.changed {
+		j.config.Logger.Warn("journal: another build of the program goes on from here. What is before stays as it is, and is replayed by the build that has written it",
+			"was", j.base.stretch.last(), "is", j.config.Program, "snapshot", j.base.seq, "inputs behind it", j.seq-j.base.seq)
+	}
 	j.config.Logger.Info("journal: the machine goes on", attrs...)
 	if j.player.machine.Idle() {
 		attrs := []any{"input", j.seq}
@@ -133,15 +168,21 @@ func (j *Journal) replay(ctx context.Context) error {
 		return err
 	}
 	j.id, j.repairs = h.id(), h.repairs()
+	for _, s := range h.stretches() {
+		j.bases = append(j.bases, s.Base)
+	}
+	if refused := j.base.refused(); refused != nil && !j.config.Adopt {
+		return j.changed(h, refused)
+	}
 	from, err := j.load()
 	if err != nil {
 		return err
 	}
 	j.seq = from - 1
-	j.adopting = h.adopted() == h.Last()
+	j.adopting = j.base.stretch.Adopts && j.base.stretch.First > h.Last()
 	var last recordedInput // if its number is not zero
 	trail := j.leaveTrail(h, from)
-	err = j.player.replay(ctx, h.decodedInputs(from, j.config.Upcast), replayOptions{
+	err = j.player.replay(ctx, h.decodedInputs(from, &j.base.stretch, j.config.Upcast), replayOptions{
 		last:      until(0),
 		skipStops: true,
 		unchecked: j.config.Adopt,
@@ -158,6 +199,9 @@ func (j *Journal) replay(ctx context.Context) error {
 		after: func(e *recordedInput) { j.replayed = e.Seq },
 	})
 	trail.end()
+	if errors.As(err, new(*DivergenceError)) {
+		return j.changed(h, err)
+	}
 	if err != nil {
 		return err
 	}

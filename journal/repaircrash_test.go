@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -25,6 +26,7 @@ func TestIssue14RepairCrashes(t *testing.T) {
 			record := func() *waltest.Disk {
 				d := waltest.NewDisk()
 				must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400}, d, manySlips(105), synctest.Wait).err)
+				must(t, d.Remove(fmt.Sprintf("%020d.snapshot", 106))) // of the end, or nothing could be skipped
 				return d
 			}
 			whole := record()

@@ -35,9 +35,13 @@ func lateNotes(t *testing.T) *wal.Memory {
 	s := wal.NewMemory()
 	late := lateSnapshots{s, make(chan bool)}
 	n := 0
-	must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400, DropOld: true}, late, manySlips(147), func() {
+	const slips = 147
+	must(t, drive(t, journal.Config{SnapshotEvery: 30, SegmentSize: 400, DropOld: true}, late, manySlips(slips), func() {
 		synctest.Wait()
-		if n++; n%7 == 0 {
+		switch n++; {
+		case n == 1+slips:
+			close(late.ready)
+		case n%7 == 0:
 			select {
 			case late.ready <- true:
 			default:

@@ -1,8 +1,9 @@
 package journal
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"slices"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/vm"
@@ -16,6 +17,10 @@ type Program struct {
 	// Types are the process types whose states can be encoded. It may be empty.
 	Types []actions.Type
 
+	// Fingerprint identifies the build of the program: see [Config].Program. Default:
+	// [Fingerprint].
+	Fingerprint string
+
 	// Upcast, if not nil, updates values that an earlier version of the program has
 	// written. It gets the schema that the journal has for a value ([Head].Schema) and
 	// the value, and returns the value that the machine gets. The former type of the
@@ -25,6 +30,9 @@ type Program struct {
 	// see [Config].Adopt.
 	Upcast func(schema uint64, value any) any
 }
+
+// fingerprint returns the fingerprint of the build of the program.
+func (p *Program) fingerprint() string { return cmp.Or(p.Fingerprint, Fingerprint()) }
 
 // Booting returns the program whose first process performs boot, as for
 // ground.Run.
@@ -56,6 +64,8 @@ type ReplayConfig struct {
 // steps, in which order, and the commands with their content.
 type Report struct {
 	Seq        uint64      // the input that was applied last; 0 if there was none
+	Inputs     uint64      // how many there were, including those before a stretch that its program has lived through as well
+	Others     []Stretch   // that were not replayed, because other builds of the program have written them
 	Checks     uint64      // digests that were compared, and were equal
 	LastCheck  uint64      // the input after which a digest was compared last; 0 if there was none
 	Traced     uint64      // inputs with a trace: all steps were compared, with their content
@@ -75,67 +85,114 @@ type InputKind struct {
 	Count uint64
 }
 
-// Replay applies the inputs of the history to a machine of the program, from the
-// beginning. It does not carry out commands. It compares the results of each input with
-// those in the journal, and ends at the first difference, with a [*DivergenceError].
+// Replay applies the inputs of the history to a machine of the program. It does not carry out
+// commands. It compares the results of each input with those in the journal, and ends at the
+// first difference, with a [*DivergenceError].
+//
+// Each [Stretch] of the history is replayed by itself, from its beginning on. Replay leaves out
+// those that other builds have written, and reports them, unless this one has written none.
+// For a stretch that begins with a snapshot, the program must have the types of its processes.
 func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (Report, error) {
+	var report Report
+	if program.Boot == nil {
+		_, err := newPlayer(program)
+		return report, err
+	}
+	own, others := h.stretchesOf(&program)
+	report.Others = others
+	for _, s := range own {
+		if err := h.replayStretch(ctx, &s, program, c, &report); err != nil {
+			return report, err
+		}
+		if report.Seq >= until(c.Until) {
+			break
+		}
+	}
+	return report, nil
+}
+
+// replayStretch replays a stretch, and adds to a report.
+func (h *History) replayStretch(ctx context.Context, s *Stretch, program Program, c ReplayConfig, report *Report) error {
 	p, err := newPlayer(program)
 	if err != nil {
-		return Report{}, err
+		return err
+	}
+	at, first, err := h.begin(s, p.types)
+	if err != nil {
+		return err
+	}
+	if at != nil {
+		p.restore(at)
+		p.checked = first
+	}
+	if first >= until(c.Until) {
+		return nil
 	}
 	var seq uint64
+	var kinds [16]uint64
 	if c.Watch != nil {
 		p.onRecord = func(r *vm.Record) { c.Watch(seq, r) }
 		p.updateWatch()
 	}
-	if h.First() != 1 {
-		return Report{}, fmt.Errorf("journal: the history begins with input %d: what was before it has been dropped, so it cannot be replayed", h.First())
-	}
-	var report Report
-	var kinds [16]uint64
-	err = p.replay(ctx, h.decodedInputs(1, program.Upcast), replayOptions{
-		last:     until(c.Until),
-		total:    h.Last,
+	err = p.replay(ctx, h.decodedInputs(first+1, s, program.Upcast), replayOptions{
+		last:     min(s.Last, until(c.Until)),
+		total:    func() uint64 { return s.Last },
 		progress: c.Progress,
 		before: func(e *recordedInput) {
 			seq = e.Seq
 			kinds[e.Kind&15]++
-			if e.Skipped {
+			report.Inputs++
+			switch {
+			case e.Skipped:
 				report.Seq = e.Seq
 				report.Skipped++
+			case e.unchecked:
+				report.Uncompared++
 			}
 		},
 		after: func(e *recordedInput) {
-			report.Seq = e.Seq
-			if e.unchecked {
-				report.Uncompared++
-			}
-			switch {
-			case !e.traces || e.unchecked:
-			case e.outdated():
-				report.Old++
-			default:
-				report.Traced++
-				if e.head != nil && e.head.States {
-					report.States++
-				}
-			}
-			if e.checks && !e.unchecked {
-				report.Checks++
-				report.LastCheck = e.Seq
-			}
+			report.add(e)
 			if c.Digests != nil {
 				c.Digests(e.Seq, p.digest())
 			}
 		},
 	})
 	for kind, n := range kinds {
-		if n > 0 {
-			report.Kinds = append(report.Kinds, InputKind{vm.InputKind(kind), n})
-		}
+		report.count(vm.InputKind(kind), n)
 	}
 	report.Digest, report.State, report.Stats = p.digest(), p.machine.Snapshot(), p.machine.Stats()
-	return report, err
+	return err
+}
+
+// count adds inputs of a kind.
+func (r *Report) count(kind vm.InputKind, n uint64) {
+	if n == 0 {
+		return
+	}
+	i, ok := slices.BinarySearchFunc(r.Kinds, kind, func(k InputKind, kind vm.InputKind) int { return cmp.Compare(k.Kind, kind) })
+	if !ok {
+		r.Kinds = slices.Insert(r.Kinds, i, InputKind{kind, 0})
+	}
+	r.Kinds[i].Count += n
+}
+
+// add adds an input that was replayed.
+func (r *Report) add(e *recordedInput) {
+	r.Seq = e.Seq
+	switch {
+	case !e.traces || e.unchecked:
+	case e.outdated():
+		r.Old++
+	default:
+		r.Traced++
+		if e.head != nil && e.head.States {
+			r.States++
+		}
+	}
+	if e.checks && !e.unchecked {
+		r.Checks++
+		r.LastCheck = e.Seq
+	}
 }
 
 func until(n uint64) uint64 {

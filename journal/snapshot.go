@@ -1,10 +1,11 @@
 package journal
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
@@ -13,14 +14,28 @@ import (
 
 // snapshots is the state of taking snapshots.
 type snapshots struct {
-	last     uint64 // input after which the last one was taken
-	index    uint64 // of the log's last record then, if it is of this run
-	stopping bool   // a stop of the machine has begun
-	complain string // the last error that was logged
+	last     uint64            // input after which the last one was taken, also if it could not be written
+	good     uint64            // input of the last one that the log has
+	indexes  map[uint64]uint64 // of the log's last record before each one of this run, by its input
+	complain string            // the last error that was logged
 
-	writing sync.WaitGroup
-	busy    bool         // a snapshot is being written
-	done    chan written // gets the result
+	writing  sync.WaitGroup
+	done     chan written     // gets the result of the snapshot that is being written; nil if there is none
+	serves   []chan<- written // callers of Journal.Snapshot that wait for it
+	stopping bool             // a stop of the machine has begun
+	kept     *machineAt       // from where the next run goes on, if that is known
+	timer    *time.Timer      // makes a snapshot due; nil if there has been no input since the last one
+	due      atomic.Bool      // time has made it due, or a caller of Journal.Snapshot has
+	wake     chan struct{}    // makes the ground call Commit
+	asking   sync.Mutex       // for what follows
+	asked    []chan<- written // callers that wait for the next snapshot
+	over     bool             // there is none
+}
+
+// machineAt is a machine between two inputs.
+type machineAt struct {
+	written
+	checkpoint
 }
 
 // written is the result of writing a snapshot.
@@ -31,16 +46,79 @@ type written struct {
 	err        error
 }
 
-func (s *snapshots) wait() { s.writing.Wait() }
+// rouse makes the ground call Commit soon.
+func (s *snapshots) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Due implements ground.Journal.
+func (j *Journal) Due() <-chan struct{} { return j.snapshots.wake }
+
+// ErrOver says that a journal takes no snapshot any more, because the run with it is over.
+var ErrOver = errors.New("journal: the run is over")
+
+// Snapshot takes a snapshot of the machine that runs with j, soon. When Snapshot returns, the
+// snapshot is on disk, and has all inputs that the machine had when Snapshot was called. It
+// returns the number of the last input that the snapshot has. It may be called from any
+// goroutine, but not from a transition function or a device, for which the machine would wait.
+//
+// The error says why there is no snapshot: a process is of a type that the journal does not
+// know, the disk is full, the run is over ([ErrOver]), or ctx is done. If the machine does not
+// come to rest, Snapshot waits until ctx is done.
+func (j *Journal) Snapshot(ctx context.Context) (seq uint64, err error) {
+	if !j.takesSnapshots() {
+		return 0, errors.New("journal: there are no snapshots, because Config.Types is empty, or Config.SnapshotEvery is negative")
+	}
+	done := make(chan written, 1)
+	s := &j.snapshots
+	s.asking.Lock()
+	if s.over {
+		s.asking.Unlock()
+		return 0, ErrOver
+	}
+	s.asked = append(s.asked, done)
+	s.asking.Unlock()
+	s.due.Store(true)
+	s.rouse()
+	select {
+	case w := <-done:
+		return w.seq, w.err
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+func (j *Journal) takesSnapshots() bool {
+	return len(j.config.Types) > 0 && j.config.SnapshotEvery > 0
+}
+
+// arm makes a snapshot due some time after the first input behind the last one.
+func (j *Journal) arm() {
+	if s := &j.snapshots; s.timer == nil && j.config.SnapshotAfter > 0 && j.takesSnapshots() {
+		s.timer = time.AfterFunc(j.config.SnapshotAfter, func() { s.due.Store(true); s.rouse() })
+	}
+}
+
+func (s *snapshots) disarm() {
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+}
 
 // snapshot takes a snapshot if one is due, after it has finished the one before.
 func (j *Journal) snapshot(m *vm.Machine) error {
 	s := &j.snapshots
-	if err := j.endSnapshot(); err != nil || s.busy {
+	if err := j.endSnapshot(); err != nil || s.done != nil {
 		return err
 	}
-	if len(j.config.Types) == 0 || j.config.SnapshotEvery < 0 || s.stopping ||
-		j.seq-s.last < uint64(j.config.SnapshotEvery) || m.Busy() {
+	if !j.takesSnapshots() || s.stopping || m.Busy() {
+		return nil
+	}
+	if !s.due.Load() && j.seq-s.last < uint64(j.config.SnapshotEvery) {
 		return nil
 	}
 	if j.log.SegmentSize() > j.config.SegmentSize/tooLong {
@@ -48,51 +126,121 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 			return err
 		}
 	}
-	s.last, s.busy = j.seq, true
-	s.done = make(chan written, 1)
-	w, at := written{seq: j.seq, index: j.log.Last(), hash: j.log.Hash()}, checkpoint{m.Snapshot(), j.player.sum, j.player.version}
-	s.writing.Go(func() {
-		w.seal, w.err = j.writeSnapshot(w, at)
-		s.done <- w
-	})
+	j.take(j.machineNow())
 	return nil
+}
+
+// machineNow returns the machine as it is.
+func (j *Journal) machineNow() *machineAt {
+	return &machineAt{written{seq: j.seq, index: j.log.Last(), hash: j.log.Hash()}, *j.player.checkpoint()}
+}
+
+// take begins to write a snapshot, unless the log has one of the same machine.
+func (j *Journal) take(at *machineAt) {
+	s := &j.snapshots
+	s.disarm()
+	s.due.Store(false)
+	s.asking.Lock()
+	s.serves, s.asked = s.asked, nil
+	s.asking.Unlock()
+	if s.good == at.seq {
+		s.answer(at.written)
+		return
+	}
+	done := make(chan written, 1)
+	s.last, s.done = at.seq, done
+	s.writing.Go(func() {
+		at.seal, at.err = j.writeSnapshot(at)
+		done <- at.written
+		s.rouse()
+	})
+}
+
+// answer tells those who wait for a snapshot its result.
+func (s *snapshots) answer(w written) {
+	for _, c := range s.serves {
+		c <- w
+	}
+	s.serves = nil
 }
 
 // endSnapshot finishes the snapshot that was being written, if its result is there.
 func (j *Journal) endSnapshot() error {
-	s := &j.snapshots
-	if !s.busy {
-		return nil
-	}
 	select {
-	case w := <-s.done:
-		s.busy = false
-		return j.noteSnapshot(w)
+	case w := <-j.snapshots.done:
+		j.snapshots.done = nil
+		err := j.noteSnapshot(w)
+		if err == nil && w.err == nil && len(j.snapshots.serves) > 0 {
+			err = j.reach()
+		}
+		if w.err == nil {
+			w.err = err
+		}
+		j.snapshots.answer(w)
+		return err
 	default:
 		return nil
 	}
 }
 
+// keepMachine keeps the machine as it is for the snapshot at the end of the run.
+func (j *Journal) keepMachine() {
+	if at := j.machineNow(); j.takesSnapshots() && at.state.AtRest() == nil {
+		j.snapshots.kept = at
+	}
+}
+
+// lastSnapshot takes a snapshot at the end of a run: of the machine as it was when its stop
+// began, from where the next run goes on. Then the next run replays nothing, and may be of
+// another build of the program.
+func (j *Journal) lastSnapshot() error {
+	s := &j.snapshots
+	if !s.stopping && j.wrote {
+		j.keepMachine()
+	}
+	if s.kept != nil && s.kept.seq > s.good {
+		j.take(s.kept)
+		s.writing.Wait()
+		return j.endSnapshot()
+	}
+	return nil
+}
+
+// end ends the taking of snapshots.
+func (s *snapshots) end() {
+	s.disarm()
+	s.writing.Wait()
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	s.over = true
+	s.serves = append(s.serves, s.asked...)
+	s.answer(written{err: ErrOver})
+}
+
 // writeSnapshot writes a snapshot, while the machine runs on.
-func (j *Journal) writeSnapshot(w written, at checkpoint) (seal, error) {
+func (j *Journal) writeSnapshot(at *machineAt) (seal, error) {
 	image, err := image.Of(at.state, j.player.types, encodeState)
 	if err != nil {
 		return seal{}, err
 	}
-	s := snapshot{Format: format, Seq: w.seq, Index: w.index, Sum: at.sum, Program: j.config.Program, Image: *image, Journal: j.id[:], Hash: w.hash[:]}
+	s := snapshot{Format: format, Seq: at.seq, Index: at.index, Sum: at.sum, Program: j.config.Program, Image: *image, Journal: j.id[:], Hash: at.hash[:]}
 	data, seal, err := s.marshal(appendEndpoints(nil, at.state.Machine(nil)))
 	if err != nil {
 		return seal, err
 	}
 	// The log must have all records up to the snapshot first.
-	reach := j.log.Sync
-	if j.config.Durability == Memory {
-		reach = j.log.Flush
-	}
-	if err := reach(); err != nil {
+	if err := j.reach(); err != nil {
 		return seal, err
 	}
-	return seal, writeFile(j.store, snapshotName(w.seq), data)
+	return seal, writeFile(j.store, snapshotName(at.seq), data)
+}
+
+// reach returns when the log has all records, as safely as they get.
+func (j *Journal) reach() error {
+	if j.config.Durability == Memory {
+		return j.log.Flush()
+	}
+	return j.log.Sync()
 }
 
 // noteSnapshot adds an entry for a snapshot that was written, or logs why it was not, which
@@ -108,31 +256,6 @@ func (j *Journal) noteSnapshot(w written) error {
 	if err := j.put(appendNote(j.buf[:0], w.seq, w.seal)); err != nil {
 		return err
 	}
+	j.snapshots.good = w.seq
 	return j.dropOld(w)
-}
-
-// dropOld removes snapshots that are older than the last two, and, with DropOld, the
-// segments before them. It tries again after the next snapshot to remove what it cannot.
-func (j *Journal) dropOld(w written) error {
-	seqs, err := snapshotsIn(j.store)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	for _, seq := range seqs[min(kept, len(seqs)):] {
-		if err := j.store.Remove(snapshotName(seq)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			j.config.Logger.Warn("journal: an old snapshot cannot be removed", "error", err)
-		}
-	}
-	before := j.snapshots.index
-	j.snapshots.index = w.index
-	if !j.config.DropOld || before == 0 || len(seqs) < kept {
-		return nil
-	}
-	switch err := j.log.DropBefore(before + 1); {
-	case errors.Is(err, wal.ErrFailed):
-		return fmt.Errorf("journal: %w", err)
-	case err != nil: // on Windows, for example, as long as somebody reads the file
-		j.config.Logger.Warn("journal: an old segment cannot be removed", "error", err)
-	}
-	return nil
 }

@@ -18,9 +18,12 @@ type writer struct {
 
 	id             ID
 	repairs        []Repair
+	headBase       uint64             // of heads: see Head.Base
 	seq            uint64             // of the last input
+	wrote          bool               // an input, in this run
 	unfinished     bool               // its results are not written yet
 	ending         bool               // and it is the last one
+	committing     bool               // and its commands are carried out next
 	changesWritten int                // presence changes of the last input that the journal already has
 	known          openings[struct{}] // openings whose addresses the segment has
 	buf            []byte
@@ -43,6 +46,8 @@ func (w *writer) writeHead(adopts bool) error {
 		States:     w.player.keepsStates,
 		Adopts:     adopts,
 		Seq:        w.seq,
+		Base:       w.headBase,
+		Settings:   w.config.Settings,
 		ID:         w.id,
 		Repairs:    w.repairs,
 	}))
@@ -64,7 +69,7 @@ const checkAfter = time.Second
 
 // due reports whether to write a digest after an input.
 func (w *writer) due(seq uint64) bool {
-	return w.ending || w.now.Sub(w.checked) >= checkAfter || w.config.Trace || seq%uint64(w.config.CheckEvery) == 0
+	return w.ending || w.committing || w.now.Sub(w.checked) >= checkAfter || w.config.Trace || seq%uint64(w.config.CheckEvery) == 0
 }
 
 // finishInput writes the results of the last input.
@@ -73,6 +78,7 @@ func (w *writer) finishInput() error {
 		return nil
 	}
 	w.unfinished = false
+	defer func() { w.committing = false }()
 	p := w.player
 	p.finishInput()
 	for i := w.changesWritten; i < len(p.changes); i++ {
@@ -128,7 +134,7 @@ func (w *writer) input(in *vm.Input) error {
 		w.known.set(w.player.machine, in.Address.Generation, struct{}{})
 	}
 	w.seq++
-	w.changesWritten, w.unfinished = 0, true
+	w.changesWritten, w.unfinished, w.wrote = 0, true, true
 	w.player.useFormat(format)
 	w.player.beginInput()
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,8 +49,11 @@ func info(c *call) error {
 		row("checks", "a digest for every %s%s", plural(h.Every, "input"), map[bool]string{true: ", and a trace of each"}[h.Trace])
 	}
 	for i, h := range s.Heads {
-		if i == 0 || h.Program != s.Heads[i-1].Program {
-			row("program", "%s, from input %d", h.Program, h.Seq+1)
+		if i == 0 || h.Program != s.Heads[i-1].Program || h.Adopts {
+			row("program", "%s, from input %d%s", h.Program, h.Seq+1, takeover(&h))
+		}
+		if len(h.Settings) > 0 && (i == 0 || !slices.Equal(h.Settings, s.Heads[i-1].Settings)) {
+			row("settings", "from input %d: %s", h.Seq+1, settings(h.Settings))
 		}
 	}
 	row("size", "%d bytes, %s, %s", v.Log.Bytes, plural(uint64(v.Log.Segments), "segment"), plural(v.Log.Records, "record"))
@@ -200,4 +204,24 @@ func terminal(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// takeover says from where a program has gone on.
+func takeover(h *journal.Head) string {
+	var s string
+	if h.Base > 0 && h.Seq > 0 {
+		s = fmt.Sprintf(", on the snapshot after input %d", h.Base)
+	}
+	if h.Adopts {
+		s += ", and has adopted the inputs before"
+	}
+	return s
+}
+
+func settings(all []journal.Setting) string {
+	var words []string
+	for _, s := range all {
+		words = append(words, fmt.Sprintf("%s=%q", s.Name, s.Value))
+	}
+	return strings.Join(words, " ")
 }

@@ -123,8 +123,12 @@ func bakeryWith(t *testing.T, stop time.Duration, c journal.Config) string {
 	dir := filepath.Join(t.TempDir(), "bakery.journal")
 	c.ID = journal.ID{0xba, 0xce}
 	c.Schema, c.Program, c.Logger = 7, "bakery@v1", slog.New(slog.DiscardHandler)
+	changes := c.Settings != nil // at the second start
 	synctest.Test(t, func(t *testing.T) {
 		for run := time.Duration(0); run < 2 && (run == 0 || stop > 0); run++ {
+			if changes && run == 1 {
+				c.Program, c.Settings = "bakery@v2", []journal.Setting{{Name: "addr", Value: ":80"}, {Name: "name", Value: "Bread & \x1b[1mRolls"}}
+			}
 			j, err := c.Open(dir)
 			if err != nil {
 				t.Fatal(err)
@@ -226,7 +230,7 @@ func TestOld(t *testing.T) {
 	dir := bakeryWith(t, 0, journal.Config{Types: types, SnapshotEvery: 2, SegmentSize: 200, DropOld: true})
 	all := result(dir, "info", dir) + result(dir, "verify", dir) + result(dir, "list", dir) + result(dir, "presence", dir)
 	snapshots, err := filepath.Glob(filepath.Join(dir, "*.snapshot"))
-	if err != nil || len(snapshots) != 2 {
+	if err != nil || len(snapshots) != 3 {
 		t.Fatal(snapshots, err)
 	}
 	for _, file := range snapshots {
@@ -234,6 +238,14 @@ func TestOld(t *testing.T) {
 		all += "# a damaged snapshot\n" + result(dir, "verify", dir) + result(dir, "presence", dir)
 	}
 	vmtest.Golden(t, "testdata/old.golden", all+result(dir, "info", dir))
+}
+
+// TestIssue14Info: info shows which programs have written a journal, from where they have
+// gone on, and with which settings.
+func TestIssue14Info(t *testing.T) {
+	c := journal.Config{Types: types, Settings: []journal.Setting{{Name: "addr", Value: ":8080"}, {Name: "name", Value: ""}}}
+	dir := bakeryWith(t, 3*time.Second, c)
+	vmtest.Golden(t, "testdata/changed.golden", result(dir, "info", dir))
 }
 
 func change(t *testing.T, file string, f func([]byte) []byte) {

@@ -56,12 +56,17 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := interrupt.Context(context.Background())
-	err := error(nil)
-	if flag.NArg() > 0 {
+	signals, ignore := cli.SnapshotSignals()
+	history.Snapshots = signals
+	err := history.Recall()
+	switch {
+	case err != nil:
+	case flag.NArg() > 0:
 		err = fmt.Errorf("%w: %q is one argument too many", cli.ErrUsage, flag.Arg(0))
-	} else {
+	default:
 		err = run(ctx, s, &history, *addr, os.Stdout)
 	}
+	ignore()
 	stop()
 	switch {
 	case errors.Is(err, cli.ErrUsage):

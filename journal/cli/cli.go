@@ -11,11 +11,17 @@
 // -journal it keeps a journal, and goes on from what is there. With -replay it does not
 // run, but replays a journal: it says whether the replay differs and what it has compared.
 // With -diff it shows the difference between the states after two inputs, and with -step
-// it steps through the run. To be replayed, a program needs the same other flags as in the
-// recorded run.
+// it steps through the run. With -settle it recovers the journal of a crashed run, and takes a
+// snapshot, from which another build of the program can go on; a program that is stopped
+// leaves one, and a program that runs takes one when it gets SIGUSR1, on Unix. The journal has the other flags of the program, and Recall gives
+// them the values of the recorded run:
+//
+//	flag.Parse()
+//	if err := history.Recall(); err != nil { … }
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -23,6 +29,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +48,14 @@ type Flags struct {
 	// Upcast empty: they come from the program.
 	Config journal.Config
 
+	// Secrets are the names of flags whose values the journal must not have. It has those
+	// of all other flags, in plain text.
+	Secrets []string
+
+	// Snapshots, if not nil, has a value whenever a snapshot is to be taken while the program
+	// runs: see [SnapshotSignals], which Main uses.
+	Snapshots <-chan os.Signal
+
 	// In, Out and Err are the input and output of the program; if nil, the standard
 	// streams.
 	In       io.Reader
@@ -51,6 +66,7 @@ type Flags struct {
 	until  uint64
 	diff   pair
 	step   bool
+	settle bool
 	set    *flag.FlagSet
 }
 
@@ -85,11 +101,15 @@ func (f *Flags) Register(set *flag.FlagSet) {
 		return err
 	})
 	set.BoolVar(&f.Config.Adopt, "adopt", f.Config.Adopt, "go on from a journal of another version of the program, and do not compare results with it")
+	set.BoolVar(&f.settle, "settle", false, "do not run, but recover the journal, take a snapshot, from which another build of the program can go on, and end")
 	set.StringVar(&f.replay, "replay", "", "do not run, but replay the journal in this `folder`, and say whether it differs from what was recorded")
 	set.Uint64Var(&f.until, "until", 0, "with -replay: stop after the input with this `number`")
 	set.Func("diff", "with -replay: show what differs between the states after two inputs, `N,M`", f.diff.read)
 	set.BoolVar(&f.step, "step", false, "with -replay: step through the run, here in the terminal")
 }
+
+// own are the flags of this package.
+var own = []string{"journal", "durability", "trace", "cut", "adopt", "settle", "replay", "until", "diff", "step"}
 
 // Given reports whether any of the flags is on the command line.
 func (f *Flags) Given() bool { return len(f.given()) > 0 }
@@ -100,8 +120,7 @@ func (f *Flags) given() map[string]bool {
 		return given
 	}
 	f.set.Visit(func(g *flag.Flag) {
-		switch g.Name {
-		case "journal", "durability", "trace", "cut", "adopt", "replay", "until", "diff", "step":
+		if slices.Contains(own, g.Name) {
 			given[g.Name] = true
 		}
 	})
@@ -115,7 +134,7 @@ var ErrUsage = errors.New("invalid flags")
 func (f *Flags) check() error {
 	given := f.given()
 	for _, with := range []struct{ flag, needs string }{
-		{"durability", "journal"}, {"trace", "journal"}, {"cut", "journal"}, {"adopt", "journal"},
+		{"durability", "journal"}, {"trace", "journal"}, {"cut", "journal"}, {"adopt", "journal"}, {"settle", "journal"},
 		{"until", "replay"}, {"diff", "replay"}, {"step", "replay"},
 	} {
 		if given[with.flag] && !given[with.needs] {
@@ -138,6 +157,52 @@ func (f *Flags) check() error {
 	return nil
 }
 
+// settings returns all flags but those of this package and secrets, with their values.
+func (f *Flags) settings() (all []journal.Setting) {
+	if f.set == nil {
+		return nil
+	}
+	all = []journal.Setting{}
+	f.set.VisitAll(func(g *flag.Flag) {
+		if !slices.Contains(own, g.Name) && !slices.Contains(f.Secrets, g.Name) {
+			all = append(all, journal.Setting{Name: g.Name, Value: g.Value.String()})
+		}
+	})
+	return all
+}
+
+// Recall gives all flags that are not on the command line the values that they had in the
+// recorded run, if the program is to replay one. Call it after the flags are parsed, and before
+// the program is made from them. It says on Err which values it has set. It does not know the
+// values of flags without a text, such as those of [flag.Func]. It returns an error that wraps
+// [ErrUsage] if the program refuses a value. A journal that cannot be read is an error of Run.
+func (f *Flags) Recall() error {
+	if f.replay == "" || f.set == nil {
+		return nil
+	}
+	h, err := journal.Read(f.replay)
+	if err != nil {
+		return nil // Run says so, unless the flags make no sense
+	}
+	given := map[string]bool{}
+	f.set.Visit(func(g *flag.Flag) { given[g.Name] = true })
+	var recalled []string
+	for _, s := range h.Settings(journal.Program{Fingerprint: f.Config.Program}) {
+		g := f.set.Lookup(s.Name)
+		if g == nil || given[s.Name] || g.Value.String() == s.Value {
+			continue
+		}
+		if err := f.set.Set(s.Name, s.Value); err != nil {
+			return fmt.Errorf("%w: -%s was %q in the recorded run: %w", ErrUsage, s.Name, s.Value, err)
+		}
+		recalled = append(recalled, fmt.Sprintf("-%s=%s", s.Name, s.Value))
+	}
+	if len(recalled) > 0 {
+		fmt.Fprintf(text.Plain(f.stderr()), "with the flags of the recorded run: %s\n", strings.Join(recalled, " "))
+	}
+	return nil
+}
+
 // Run does what the flags say: it runs the program, or replays a journal. It reports
 // whether it ran the program. The error wraps [ErrUsage], or comes from
 // [ground.Ground.Run], [journal.Config.Open], [journal.Read] or a replay, such as a
@@ -148,8 +213,20 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 	if err := f.check(); err != nil {
 		return false, err
 	}
-	if f.replay != "" {
+	p.Fingerprint = cmp.Or(p.Fingerprint, f.Config.Program)
+	f.Config.Program = p.Fingerprint
+	if f.Config.Settings == nil {
+		f.Config.Settings = f.settings()
+	}
+	switch {
+	case f.replay != "":
 		return false, f.inspect(ctx, p)
+	case f.settle:
+		seq, err := f.Config.Settle(ctx, f.dir, p)
+		if err == nil {
+			_, err = fmt.Fprintf(f.stdout(), "there is a snapshot after input %d, from which the program, or another build of it, goes on\n", seq)
+		}
+		return false, err
 	}
 	g := f.Ground
 	if f.dir != "" {
@@ -164,6 +241,7 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 		}
 		defer j.Close() // for when the Ground refuses to run; otherwise it has closed it
 		g.Journal = j
+		defer f.takeSnapshots(j)()
 	}
 	return true, g.RunFunc(ctx, p.Boot)
 }
@@ -179,6 +257,11 @@ var ErrEnded = errors.New("the program has ended without a stop")
 //
 // [interrupt.Context]: https://pkg.go.dev/github.com/go-marketplace/marketplace/interrupt#Context
 func (f *Flags) Main(ctx context.Context, p journal.Program) (status int) {
+	if f.Snapshots == nil {
+		signals, stop := SnapshotSignals()
+		defer stop()
+		f.Snapshots = signals
+	}
 	ran, err := f.Run(ctx, p)
 	if err == nil && ran && ctx.Err() == nil {
 		err = ErrEnded
@@ -255,7 +338,7 @@ func (f *Flags) compare(ctx context.Context, h *journal.History, p journal.Progr
 		return err
 	}
 	_, err = fmt.Fprintf(f.stdout(), "replayed %s: no difference in what was compared, checks: %d\n%sdigest %v\n",
-		plural(report.Seq, "input"), report.Checks, compared(&report), report.Digest)
+		plural(report.Inputs, "input"), report.Checks, compared(&report), report.Digest)
 	return err
 }
 
@@ -267,7 +350,7 @@ func (f *Flags) progress(p journal.Progress) {
 // compared describes what a replay has compared, and what it has not, in lines.
 func compared(r *journal.Report) string {
 	const presence = "which endpoints came and went"
-	compares := r.Seq - r.Uncompared - r.Skipped // inputs
+	compares := r.Inputs - r.Uncompared - r.Skipped
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("  "+format+"\n", args...)) }
 	switch {
@@ -308,7 +391,10 @@ func compared(r *journal.Report) string {
 		add("not replayed: %s, which somebody has marked to be skipped", plural(r.Skipped, "input"))
 	}
 	if r.Uncompared > 0 {
-		add("not compared: inputs 1 to %d, because the run was adopted after them", r.Uncompared)
+		add("not compared: %s, because the run was adopted after them", plural(r.Uncompared, "input"))
+	}
+	for _, s := range r.Others {
+		add("not replayed: inputs %d to %d, which another build has written: %s", s.First, s.Last, strings.Join(s.Programs, ", "))
 	}
 	return strings.Join(lines, "")
 }

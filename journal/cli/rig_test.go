@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,7 +114,7 @@ func kitchen(dishes ...string) journal.Program {
 func call(t *testing.T, p journal.Program, typed string, args ...string) (status int, out, stderr string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	f := cli.Flags{In: strings.NewReader(typed), Out: &o, Err: &e, Config: journal.Config{Program: "kitchen@v1", CheckEvery: 2, Logger: slog.New(slog.DiscardHandler)}}
+	f := cli.Flags{Snapshots: make(chan os.Signal), In: strings.NewReader(typed), Out: &o, Err: &e, Config: journal.Config{Program: "kitchen@v1", CheckEvery: 2, Logger: slog.New(slog.DiscardHandler)}}
 	set := flag.NewFlagSet("kitchen", flag.ContinueOnError)
 	set.SetOutput(&e)
 	f.Register(set)
@@ -130,7 +131,7 @@ func call(t *testing.T, p journal.Program, typed string, args ...string) (status
 // parsed returns flags that have been read from a command line.
 func parsed(t *testing.T, args ...string) *cli.Flags {
 	t.Helper()
-	f := &cli.Flags{Config: journal.Config{Logger: slog.New(slog.DiscardHandler)}}
+	f := &cli.Flags{Snapshots: make(chan os.Signal), Config: journal.Config{Logger: slog.New(slog.DiscardHandler)}}
 	set := flag.NewFlagSet("kitchen", flag.ContinueOnError)
 	f.Register(set)
 	if err := set.Parse(args); err != nil {

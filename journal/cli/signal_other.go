@@ -1,0 +1,8 @@
+//go:build !unix
+
+package cli
+
+import "os"
+
+// There is no signal for it.
+var snapshotSignals []os.Signal
