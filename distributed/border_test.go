@@ -73,7 +73,7 @@ func introduce(name string, print byte) []byte {
 
 // TestUnknownTypes: an endpoint of a type that the home does not know, or of another version,
 // is refused by name; a message of such a type reaches those who asked for everything, and
-// nothing else is harmed. DP-46, G5.
+// nothing else is harmed. DP-46, G5, FC-13, B-F01.
 func TestUnknownTypes(t *testing.T) {
 	r := newRig(t, false)
 	var opaque []Opaque
@@ -106,7 +106,7 @@ func TestUnknownTypes(t *testing.T) {
 	}
 }
 
-// TestMalformedItemsEndTheLink, and nothing else.
+// TestMalformedItemsEndTheLink, and nothing else. B-F02, B-P23.
 func TestMalformedItemsEndTheLink(t *testing.T) {
 	for _, body := range [][]byte{{99}, {2}, {4, 7, 1, 0}, {2, 1, 0, 5}} {
 		r := newRig(t, false)

@@ -132,7 +132,7 @@ func (h *heard) expect(t *testing.T, want ...string) {
 	}
 }
 
-// TestTwoMachines: what happens at a place is heard elsewhere.
+// TestTwoMachines: what happens at a place is heard elsewhere. FC-02, FC-07, B-F12.
 func TestTwoMachines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)

@@ -47,7 +47,7 @@ func TestFloodBothWays(t *testing.T) {
 }
 
 // TestSlowConsumer: a client that takes nothing costs the place a window and a queue, then
-// it is given up; the others notice nothing, and it comes back.
+// it is given up; the others notice nothing, and it comes back. B-P16.
 func TestSlowConsumer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)

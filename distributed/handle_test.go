@@ -110,7 +110,7 @@ func TestHandlesOfNoPlace(t *testing.T) {
 	})
 }
 
-// TestStaleHandles: a handle of an earlier life of a place is refused.
+// TestStaleHandles: a handle of an earlier life of a place is refused. B-F08.
 func TestStaleHandles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -134,7 +134,8 @@ func TestStaleHandles(t *testing.T) {
 	})
 }
 
-// TestNamesArePresence: whether a mailbox is there can be heard from everywhere. FC-04.
+// TestNamesArePresence: whether a mailbox is there can be heard from everywhere. FC-04, B-F04,
+// B-F11.
 func TestNamesArePresence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -151,6 +152,16 @@ func TestNamesArePresence(t *testing.T) {
 		pass(time.Second)
 		away.expect(t, "+logger")
 		wants <- actions.Delete("logger")
+		pass(time.Second)
+		away.expect(t, "-logger")
+		var pid actions.PID
+		wants <- actions.SpawnFunc(func(self actions.PID) actions.Process {
+			pid = self
+			return actions.Stateless(atHome.mailbox("logger", nil))
+		})
+		pass(time.Second)
+		away.expect(t, "+logger")
+		wants <- actions.Kill(pid, nil) // its process has ended
 		pass(time.Second)
 		away.expect(t, "-logger")
 	})

@@ -72,7 +72,7 @@ func TestLinkIsLostAndComesBack(t *testing.T) {
 }
 
 // TestNamed: places with a name on all other nodes are present while they are there. That of
-// the own node is not among them, also while somebody uses its full name.
+// the own node is not among them, also while somebody uses its full name. DP-40, B-P22.
 func TestNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -94,7 +94,7 @@ func TestNamed(t *testing.T) {
 }
 
 // TestLinkIsKeptOnDemand: there is a link while somebody needs it, and a while after the
-// last message.
+// last message. FC-14, B-F06.
 func TestLinkIsKeptOnDemand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -114,13 +114,21 @@ func TestLinkIsKeptOnDemand(t *testing.T) {
 		if n := links(); n != 1 {
 			t.Errorf("%d links for an endpoint", n)
 		}
+		do(room.At(named("ann")).As(2), room.At(named("bea")).As(3))
+		if n := links(); n != 1 {
+			t.Errorf("%d links for three endpoints", n)
+		}
+		do(actions.Delete(2), actions.Delete(3))
+		if n := links(); n != 1 {
+			t.Errorf("%d links for the endpoint that is left", n)
+		}
 		do(actions.Delete(1))
 		if n := links(); n != 0 {
 			t.Errorf("%d links after the endpoint has gone", n)
 		}
-		do(distributed.Send(room, says{"tony", "hi"}))
+		do(distributed.Send(room, says{"tony", "hi"}), distributed.Handle{Place: room, Name: "x"}.Send(distributed.Handle{}, 1))
 		if n := links(); n != 1 {
-			t.Errorf("%d links after a message", n)
+			t.Errorf("%d links after a message and a letter", n)
 		}
 		pass(20 * time.Second)
 		do(distributed.Send(room, says{"tony", "again"}))
@@ -132,11 +140,11 @@ func TestLinkIsKeptOnDemand(t *testing.T) {
 		if n := links(); n != 0 {
 			t.Errorf("%d links after a minute", n)
 		}
-		atHome.expect(t, "+tony", "-tony (<nil>)", "tony: hi", "tony: again")
+		atHome.expect(t, "+tony", "+ann", "+bea", "-ann (<nil>)", "-bea (<nil>)", "-tony (<nil>)", "tony: hi", "tony: again")
 	})
 }
 
-// TestMessagesWaitForALink: for a lease, in their order, and no longer.
+// TestMessagesWaitForALink: for a lease, in their order, and no longer. DP-03, FC-14, B-F05.
 func TestMessagesWaitForALink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -164,7 +172,7 @@ func TestMessagesWaitForALink(t *testing.T) {
 	})
 }
 
-// TestOwnNode: a place of the own node is reached by its full name as well.
+// TestOwnNode: a place of the own node is reached by its full name as well. FC-01.
 func TestOwnNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -199,7 +207,8 @@ func TestPlaceWithoutNode(t *testing.T) {
 	}
 }
 
-// TestRefusals: what a place refuses ends the process that wants it, with the reason.
+// TestRefusals: what a place refuses ends the process that wants it, with the reason. B-F01,
+// B-F03.
 func TestRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -274,7 +283,7 @@ func (l *learner) Dial(ctx context.Context, node, place string) (distributed.Lin
 func (l *learner) News(string) <-chan struct{} { return l.learned }
 
 // TestLearner: a link to a node that could not be reached for long is made at once when the
-// network learns where the node is.
+// network learns where the node is. DP-03.
 func TestLearner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)

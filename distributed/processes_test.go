@@ -452,7 +452,7 @@ func (p *pairOfNodes) replay(t *testing.T) {
 }
 
 // TestProcessIsKilled: kill -9 of a client under load. The home hears of it at once, once; and
-// hears a new client. The journals replay.
+// hears a new client. The journals replay. B-F12.
 func TestProcessIsKilled(t *testing.T) {
 	p := startHome(t)
 	var took []time.Duration
@@ -476,7 +476,7 @@ func TestProcessIsKilled(t *testing.T) {
 }
 
 // TestHomeIsKilled: kill -9 of the home. The client hears of it, and is there again when the
-// home is, which goes on from its journal.
+// home is, which goes on from its journal. B-P17.
 func TestHomeIsKilled(t *testing.T) {
 	p := startHome(t)
 	c := p.startClient(t)
@@ -515,7 +515,7 @@ func TestProcessIsStopped(t *testing.T) {
 	p.replay(t)
 }
 
-// TestCleanStop: SIGTERM of a client, and of a home.
+// TestCleanStop: SIGTERM of a client, and of a home. FC-03.
 func TestCleanStop(t *testing.T) {
 	p := startHome(t)
 	c := p.startClient(t)

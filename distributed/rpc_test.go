@@ -22,6 +22,7 @@ var (
 	double = rpc.Define[int, int]("distributed_test.double")
 	never  = rpc.Define[string, string]("distributed_test.never")
 	whom   = rpc.Define[struct{}, string]("distributed_test.whom")
+	lost   = rpc.Define[int, int]("distributed_test.lost") // which nobody serves
 	note   = rpc.DefineCast[string]("distributed_test.note")
 )
 
@@ -65,7 +66,8 @@ func short(err error) string {
 	return err.Error()
 }
 
-// TestCallsAtPlaces: the same call here and there. DP-14 to DP-17, FC-09, FC-10.
+// TestCallsAtPlaces: the same call here and there. DP-14 to DP-17, FC-09, FC-10, DP-37, B-P03,
+// B-P05, B-P06, B-F04, B-F09.
 func TestCallsAtPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -82,6 +84,10 @@ func TestCallsAtPlaces(t *testing.T) {
 		got.expect(t, "4: ok")
 		do(got.double(3, rpc.At(room)))
 		got.expect(t, "0: "+errOdd.Error())
+		do(rpc.Call(lost, 1, func(r int, err error) actions.Action { return got.add("%d: %v", r, short(err)) }, rpc.At(room)))
+		got.expect(t, "0: nobody")
+		do(got.double(2, rpc.At(room))) // the server is well
+		got.expect(t, "4: ok")
 		do(got.double(6)) // nobody serves it here
 		got.expect(t, "0: nobody")
 		do(got.double(6, rpc.At(distributed.Place{})))
@@ -102,7 +108,7 @@ func TestCallsAtPlaces(t *testing.T) {
 }
 
 // TestCallersAreToldApart: callers of several machines, and of the home, have different
-// names at the home, and each gets its own reply.
+// names at the home, and each gets its own reply. DP-17, B-P04.
 func TestCallersAreToldApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
@@ -125,7 +131,7 @@ func TestCallersAreToldApart(t *testing.T) {
 	})
 }
 
-// TestDoAtPlaces: plain Go calls an operation at a place, through a door.
+// TestDoAtPlaces: plain Go calls an operation at a place, through a door. DP-08, B-F07.
 func TestDoAtPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)

@@ -459,7 +459,7 @@ func severalMachinesOf(t vmtest.TB, processes int, checked bool) (stage, *rig) {
 var programs = flag.Int("programs", 30, "how many programs TestSameCode runs")
 
 // TestSameCode: random programs on one machine, in nested machines, and on four machines
-// hear the same.
+// hear the same. DP-37, DP-38.
 func TestSameCode(t *testing.T) {
 	const processes, steps = 4, 80
 	total := 0

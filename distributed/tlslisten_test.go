@@ -46,7 +46,7 @@ func TestTLSPortTaken(t *testing.T) {
 	networktest.Pair(t, asNetworks(ns))
 }
 
-// TestTLSListensOnLoopback: others reach a node only if it was told so.
+// TestTLSListensOnLoopback: others reach a node only if it was told so. B-P02.
 func TestTLSListensOnLoopback(t *testing.T) {
 	key := keyFile(t, strings.Repeat("k", 32))
 	for listen, loopback := range map[string]bool{"": true, ":0": true, "127.0.0.1:0": true, "0.0.0.0:0": false} {

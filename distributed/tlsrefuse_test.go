@@ -49,7 +49,7 @@ type nodePair struct {
 	dialer, log  []string // what the texts at both ends have
 }
 
-// TestTLSRefusedAtBothEnds: what is wrong is said at both ends. B-P01.
+// TestTLSRefusedAtBothEnds: what is wrong is said at both ends. B-P01, B-P02.
 func TestTLSRefusedAtBothEnds(t *testing.T) {
 	one, other := newPKI(t), newPKI(t)
 	key, otherKey := keyFile(t, strings.Repeat("1", 32)), keyFile(t, strings.Repeat("2", 32))
@@ -125,7 +125,7 @@ func await(t *testing.T, holds func() bool, otherwise func() string) {
 }
 
 // TestTLSStrangers: what is no node is refused with an alert, counted and logged, and the
-// node goes on.
+// node goes on. B-P02, B-F02.
 func TestTLSStrangers(t *testing.T) {
 	p := newPKI(t)
 	node := p.issue(t, nil, "marketplace://r/a")
@@ -322,7 +322,7 @@ func mustDial(t *testing.T, n *distributed.TLSNetwork) net.Conn {
 }
 
 // TestTLSBadFrames: frames that are no frames end the link or the handshake, and nothing
-// else.
+// else. B-P23, B-F10.
 func TestTLSBadFrames(t *testing.T) {
 	p := newPKI(t)
 	hello := networktest.Hello("b", "room")

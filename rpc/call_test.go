@@ -349,7 +349,7 @@ func TestCast(t *testing.T) {
 	answers.ExpectMessages(Answer{"a", 1, ""}, Answer{"b", 2, ""})
 }
 
-// Many calls in a row leave nothing behind.
+// Many calls in a row leave nothing behind. B-P20, B-F09.
 func TestCallsLeaveNothingBehind(t *testing.T) {
 	n := 100_000
 	if testing.Short() {

@@ -11,7 +11,7 @@ import (
 	"github.com/go-marketplace/marketplace/vmtest"
 )
 
-// A call with a deadline fails in time, and not if it has an answer before.
+// A call with a deadline fails in time, and not if it has an answer before. FC-15, B-F09.
 func TestWithin(t *testing.T) {
 	for _, server := range []string{"no server", "a slow server", "a fast server"} {
 		t.Run(server, func(t *testing.T) {

@@ -118,7 +118,7 @@ func TestCallsAtSeveralDestinations(t *testing.T) {
 }
 
 // When the link is lost, calls that were sent fail with its reason, and only those: calls
-// at other destinations, and here, go on. A later call waits for the link.
+// at other destinations, and here, go on. A later call waits for the link. B-P03.
 func TestCallsFailWhenTheLinkIsLost(t *testing.T) {
 	for _, first := range []string{"the link", "the server"} {
 		t.Run(first+" first", func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestUnreachableDestination(t *testing.T) {
 }
 
 // A destination that is within reach and has no server makes calls fail, but not patient
-// ones.
+// ones. B-P06, B-F04.
 func TestNobodyAtADestination(t *testing.T) {
 	m, answers := runFar(t, banks.Spawn(accounts{}))
 	vmtest.Publisher(m, there.says())

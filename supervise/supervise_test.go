@@ -107,7 +107,7 @@ func TestFailedBoot(t *testing.T) {
 }
 
 // TestIntensity: a supervisor gives up where there would be more restarts in a period
-// than it allows. It ends the children, the last one first, and its reason has theirs.
+// than it allows. It ends the children, the last one first, and its reason has theirs. DP-35.
 func TestIntensity(t *testing.T) {
 	r := supervised(t, supervise.Spec{Intensity: 2, Period: time.Second})
 	reasons := r.watch(r.named("sup"))
@@ -134,7 +134,7 @@ func TestIntensity(t *testing.T) {
 }
 
 // TestPeriod: a restart counts for its period, to the nanosecond, whatever happens to
-// the same child meanwhile.
+// the same child meanwhile. DP-35, B-P12.
 func TestPeriod(t *testing.T) {
 	for _, early := range []time.Duration{0, 1} {
 		r := supervised(t, supervise.Spec{Intensity: 2, Period: time.Second})

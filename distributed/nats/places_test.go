@@ -272,7 +272,8 @@ func TestCutLeaf(t *testing.T) {
 	}
 }
 
-// TestNamed: three nodes find each other's rooms, without a list, and see who goes.
+// TestNamed: three nodes find each other's rooms, without a list, and see who goes. DP-40,
+// B-P22.
 func TestNamed(t *testing.T) {
 	for name, make := range topologies {
 		t.Run(name, func(t *testing.T) {

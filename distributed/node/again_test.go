@@ -44,7 +44,8 @@ func TestDoneContext(t *testing.T) {
 	}
 }
 
-// TestImpatient: a call whose context ends while it waits is as if it had not been made.
+// TestImpatient: a call whose context ends while it waits is as if it had not been made. DP-03,
+// B-P14.
 func TestImpatient(t *testing.T) {
 	h := hosting(t)
 	waiting := node.Restart{Pause: supervise.Backoff{Min: time.Hour}}

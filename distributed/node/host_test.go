@@ -99,9 +99,12 @@ func gone(t testing.TB, pid int) time.Duration {
 }
 
 // TestHost: a host starts a node, runs a program there, calls it, and ends it. DP-01, DP-04,
-// DP-05, DP-10, B-P08: the arguments of the start arrive.
+// DP-05, DP-10, B-P08: the arguments of the start arrive. DP-20, B-P09, B-P15.
 func TestHost(t *testing.T) {
 	h := started(t, node.Always)
+	if _, err := rpc.Do(t.Context(), h.Client(), add, 7, rpc.At(place)); !errors.Is(err, rpc.ErrUnreachable) || !strings.Contains(err.Error(), distributed.ErrNoPlace.Error()) {
+		t.Errorf("a node that was asked for no place: %v", err)
+	}
 	must(t, h.Run(t.Context(), place, counters.With(5), node.Always))
 	if n := call(t, h, add, 7); n != 12 {
 		t.Errorf("the counter has %d, want 12", n)

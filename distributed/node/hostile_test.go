@@ -92,7 +92,7 @@ func TestHostileWishes(t *testing.T) {
 }
 
 // TestKeeperIsKilled: a keeper, and what starts nodes, that fails is started again, and all
-// that is wanted with it; what it has started before ends.
+// that is wanted with it; what it has started before ends. B-P19.
 func TestKeeperIsKilled(t *testing.T) {
 	r := newRig(t)
 	w := r.want(counters.With(1), node.Always)

@@ -50,7 +50,7 @@ func (n *lateNode) Wait() error           { <-n.killed; return errors.New("kille
 func (n *lateNode) Kill()                 { n.once.Do(func() { close(n.killed); _ = n.in.Close() }) }
 
 // TestStuckLaunch: a launcher that does not return holds up neither its machine nor the end of
-// it, and what it starts too late ends.
+// it, and what it starts too late ends. B-P16.
 func TestStuckLaunch(t *testing.T) {
 	launch, launching, launched = make(chan struct{}), make(chan struct{}), make(chan *lateNode)
 	h := node.Private("master").Start(t.Context())
@@ -92,7 +92,7 @@ func TestHeldPipes(t *testing.T) {
 }
 
 // TestDeaf: a node that reads nothing, ignores signals and does not end is killed when nobody
-// wants it any more.
+// wants it any more. B-P18.
 func TestDeaf(t *testing.T) {
 	h := hosting(t)
 	out := outputsOf(t, h)

@@ -86,7 +86,8 @@ func kind(err error) string {
 // wants returns the action of a process with endpoints.
 func wants(as ...actions.Action) actions.Action { return actions.Spawn(actions.Stateless(as...)) }
 
-// TestRestart: a program that fails is started again, with the state of its start. DP-34.
+// TestRestart: a program that fails is started again, with the state of its start. DP-34,
+// B-P05.
 func TestRestart(t *testing.T) {
 	l := make(listener, 100)
 	h := hosting(t, wants(l.run(place, counters.With(5), soon)))
@@ -131,7 +132,7 @@ func TestGivenUp(t *testing.T) {
 }
 
 // TestChildIsKilled: kill -9 of a node. Its parent hears that at once, and starts it again; it
-// runs what is wanted. B-P17.
+// runs what is wanted. DP-30, B-P17.
 func TestChildIsKilled(t *testing.T) {
 	l, places := make(listener, 100), make(listener, 100)
 	h := hosting(t, wants(l.spawn("far", node.Local{}, soon), places.run(place, counters.With(5), node.Always)))
@@ -150,7 +151,7 @@ func TestChildIsKilled(t *testing.T) {
 }
 
 // TestChildCannotStart: a node whose program does not exist, and one whose program is no
-// node. B-P14.
+// node. B-P14, B-P10.
 func TestChildCannotStart(t *testing.T) {
 	none, silent, loud := make(listener, 100), make(listener, 100), make(listener, 100)
 	r := node.Restart{Intensity: 1, Period: time.Hour, Pause: supervise.Backoff{Min: time.Millisecond}}

@@ -99,6 +99,7 @@ func (r *rig) expect(p *vmtest.Probe[node.Wanted], want ...string) {
 }
 
 // TestKeeper: what is wanted runs once; what contradicts it is refused, and gets its turn.
+// B-P19.
 func TestKeeper(t *testing.T) {
 	r := newRig(t)
 	one := r.want(counters.With(1), node.Always)

@@ -57,7 +57,7 @@ func TestMesh(t *testing.T) {
 }
 
 // TestPrivatePlace: a place that is private to one node cannot be used from another one of the
-// same realm. DP-06.
+// same realm. DP-06, DP-12.
 func TestPrivatePlace(t *testing.T) {
 	h := hosting(t)
 	must(t, h.SpawnAll(t.Context(), map[string]node.Launcher{"a": node.Local{}, "b": node.Local{}}, node.Always))
@@ -77,7 +77,7 @@ func TestPrivatePlace(t *testing.T) {
 	}
 }
 
-// TestInProcess: a node in this process does what one in another does.
+// TestInProcess: a node in this process does what one in another does. DP-32, B-P11.
 func TestInProcess(t *testing.T) {
 	h := hosting(t)
 	how := node.InProcess{Programs: node.List("node_test.counter", "node_test.failing")}
@@ -88,6 +88,14 @@ func TestInProcess(t *testing.T) {
 	}
 	must(t, h.Exit(t.Context(), "far"))
 	must(t, h.Spawn(t.Context(), "far", how, node.Never))
+	_, err := h.Release(t.Context(), place)
+	must(t, err)
+	must(t, h.Run(t.Context(), place, counters.With(5), soon))
+	call(t, h, add, 7)
+	breaks(t, h, "broke")
+	if n := call(t, h, add, 1); n != 6 {
+		t.Errorf("the counter that was started again has %d, want 6", n)
+	}
 	if err := h.Spawn(t.Context(), "x", node.InProcess{Programs: node.List("nobody")}, node.Never); kind(err) != "no program, launch" && kind(err) != "launch" {
 		t.Errorf("a program that nobody has: %v", err)
 	}
@@ -115,9 +123,16 @@ func TestStopped(t *testing.T) {
 // TestExit: any node can end another one, which is told to end in good order; its parent starts
 // it again, if it is to. DP-10, B-P18, B-P24.
 func TestExit(t *testing.T) {
-	l := make(listener, 100)
-	hosting(t, wants(l.spawn("far", node.Local{}, node.Restart{Intensity: 1, Period: time.Hour})),
+	l, reasons := make(listener, 100), make(listener, 100)
+	once := node.Restart{Intensity: 1, Period: time.Hour}
+	hosting(t, wants(l.spawn("far", node.Local{}, once)),
+		wants(node.Spawn("far", node.Local{}, once, endpoint.OnAbsence(func(_ node.Launched, reason error) actions.Action { return reasons.put("%v", reason) }))),
 		actions.Spawn(actions.Stateless(endpoint.Subscriber(distributed.Reach(distributed.Place{Node: "far"}),
 			endpoint.OnPresence(func(distributed.Up) actions.Action { return node.Exit("far") })))))
 	l.expect(t, "+", "-down", "+", "-down", "!given up")
+	for range 2 {
+		if got := <-reasons; !strings.Contains(got, "exit status 0") {
+			t.Errorf("the reason is %s", got)
+		}
+	}
 }

@@ -146,7 +146,7 @@ func TestSSHRefuses(t *testing.T) {
 }
 
 // TestNoSecrets: what a node needs to prove who it is stands neither in its arguments nor in its
-// environment.
+// environment. B-P02.
 func TestNoSecrets(t *testing.T) {
 	h := started(t, node.Always)
 	must(t, h.Run(t.Context(), place, counters.With(0), node.Never))
@@ -194,7 +194,7 @@ func listening(t *testing.T, pid int) (all []netip.AddrPort) {
 	return all
 }
 
-// TestLoopback: a node listens on loopback alone.
+// TestLoopback: a node listens on loopback alone. B-P02.
 func TestLoopback(t *testing.T) {
 	h := started(t, node.Always)
 	must(t, h.Run(t.Context(), place, counters.With(0), node.Never))

@@ -25,7 +25,7 @@ func TestDR40Names(t *testing.T) {
 }
 
 // DR-41, DR-42: timers expire at a time, or after one, with the label and the
-// time.
+// time. DP-09, B-P21.
 func TestDR41RelativeAndAbsolute(t *testing.T) {
 	r := newRig(t, everybody())
 	r.do(After("a", time.Minute), At("b", noon.Add(30*time.Second)), After("now", 0), After("before", -time.Hour), At("past", noon.Add(-time.Hour)))
@@ -186,7 +186,7 @@ func TestDR41OneReadingForMany(t *testing.T) {
 }
 
 // Periodic timers expire until they are stopped. Times that have been missed are
-// left out.
+// left out. DP-09, B-P21.
 func TestDR47Periodic(t *testing.T) {
 	r := newRig(t, everybody())
 	r.do(Every("a", time.Minute), actions.Send(Set{Label: "b", At: noon.Add(30 * time.Second), Every: time.Minute}),

@@ -55,7 +55,7 @@ func TestHere(t *testing.T) {
 }
 
 // The same client and servers in one machine, nested, and on two nodes print the same, and
-// two clients share the table and the accounts. DP-18.
+// two clients share the table and the accounts. DP-18, DP-37.
 func TestPlaces(t *testing.T) {
 	config := func(n *distributed.MemoryNetwork, node string) distributed.Config {
 		return distributed.Config{Network: n.Node(node)}

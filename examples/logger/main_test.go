@@ -10,7 +10,8 @@ import (
 	"github.com/go-marketplace/marketplace/examples/internal/program"
 )
 
-// Two processes over TLS: the commands in the comment of the program. FC-17.
+// Two processes over TLS: the commands in the comment of the program. FC-17, FC-02, B-F13,
+// B-P24.
 func TestTwoProcesses(t *testing.T) {
 	key, addr, binary := program.RealmKey(t), program.FreeAddress(t), program.Build(t)
 	log := binary.Start("-node", "log", "-listen", addr, "-realm-key", key)

@@ -135,6 +135,7 @@ func TestAFloatKeepsAllItsBits(t *testing.T) {
 	}
 }
 
+// TestWhatIsRefusedWhenItIsWritten: also a value that is part of itself. FC-13.
 func TestWhatIsRefusedWhenItIsWritten(t *testing.T) {
 	circle := &tree{Name: "a"}
 	circle.Parent = circle

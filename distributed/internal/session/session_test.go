@@ -43,7 +43,7 @@ func reasonOf(out Output) error {
 	return nil
 }
 
-// TestRefused: the reason for which a home refuses reaches the client.
+// TestRefused: the reason for which a home refuses reaches the client. DP-46, B-P23.
 func TestRefused(t *testing.T) {
 	later := wire.Hello{From: 2, To: 3, Node: "berlin", Place: "room", Terms: wire.Terms{Window: window, Heartbeat: heartbeat}}
 	for name, test := range map[string]struct {
@@ -245,6 +245,7 @@ func TestLate(t *testing.T) {
 }
 
 // TestSuperseded: a HELLO of a later session ends the earlier one, and no other frame does.
+// B-F08.
 func TestSuperseded(t *testing.T) {
 	dial := func(life, number uint64) []byte {
 		_, out := Dial(config, wire.ID{Life: life, Number: number}, room1, 0)

@@ -55,7 +55,7 @@ func frames(t testing.TB) (names []string, all []wire.Frame) {
 	return names, all
 }
 
-// TestGolden: the bytes of version 1 never change.
+// TestGolden: the bytes of version 1 never change. DP-16, B-P23.
 func TestGolden(t *testing.T) {
 	var b strings.Builder
 	names, all := frames(t)

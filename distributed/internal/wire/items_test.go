@@ -137,7 +137,7 @@ func (collect) Send(topic.Orientation, wire.Content) error { return nil }
 func (collect) Serves(string, uint64) error                { return nil }
 
 // TestUnsendable: what means something in one machine alone is refused where it is
-// written, by name, and changes nothing. G6, G12, G14.
+// written, by name, and changes nothing. G6, G12, G14, B-F03.
 func TestUnsendable(t *testing.T) {
 	var w wire.Writer
 	deep := topic.Tuple{}
