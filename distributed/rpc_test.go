@@ -165,3 +165,39 @@ func TestDoRefused(t *testing.T) {
 		}
 	})
 }
+
+// TestReplyBeforeTheAskerWaits: a reply that arrives while the machine of the caller does
+// something else is heard once, when the machine goes on. B-P04.
+func TestReplyBeforeTheAskerWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		var got heard
+		served := 0
+		atHome, away := make(chan actions.Action), make(chan actions.Action)
+		c.run(c.config("a").Serve("room"), steered(atHome), actions.Spawn(rpc.Serve(struct{}{},
+			rpc.Handle(double, func(s struct{}, n int) (struct{}, int, error) { served++; return s, 2 * n, nil }))))
+		c.run(c.config("b").Driver(), steered(away))
+		hold := func(machine chan actions.Action) (goOn func()) {
+			held := make(chan struct{})
+			machine <- actions.Yield(func(s struct{}) actions.Transition[struct{}] { <-held; return actions.Next(s) })
+			synctest.Wait()
+			return func() { close(held); synctest.Wait() }
+		}
+		away <- got.double(0, rpc.At(room)) // so that there is a link
+		pass(time.Second)
+		got.expect(t, "0: ok")
+		for i := range 20 {
+			serve := hold(atHome)
+			away <- got.double(i, rpc.At(room))
+			synctest.Wait()
+			wait := hold(away)
+			serve()
+			if served != i+2 {
+				t.Fatalf("the home has served %d calls, want %d", served, i+2)
+			}
+			got.expect(t)
+			wait()
+			got.expect(t, fmt.Sprintf("%d: ok", 2*i))
+		}
+	})
+}

@@ -50,6 +50,7 @@ func Test(t *testing.T, c Config) {
 		{"peers", peers},
 		{"routing", routing},
 		{"many links", manyLinks},
+		{"both sides dial", bothDial},
 		{"offered twice", offeredTwice},
 		{"no such place", noSuchPlace},
 		{"close of an offer", closeOfAnOffer},

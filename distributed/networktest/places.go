@@ -113,6 +113,61 @@ func manyLinks(t *testing.T, c Config) {
 	within(t, "the end of the links", work.Wait)
 }
 
+// bothDial: two nodes dial each other at the same time, and both links work.
+func bothDial(t *testing.T, c Config) {
+	ns := c.Make(t, "a", "b")
+	offers := []distributed.Offer{Offer(t, ns[0], "room"), Offer(t, ns[1], "room")}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for range 10 {
+		var clients, homes [2]distributed.Link
+		var work sync.WaitGroup
+		begin := make(chan struct{})
+		for i := range ns {
+			to := ns[1-i].Node()
+			work.Go(func() {
+				<-begin
+				l, err := ns[i].Dial(ctx, to, "room")
+				if err == nil {
+					err = l.Send(Hello(to, "room"))
+				}
+				if err != nil {
+					t.Errorf("node %q dials node %q: %v", ns[i].Node(), to, err)
+				}
+				clients[i] = l
+			})
+			work.Go(func() {
+				<-begin
+				l, err := offers[i].Accept()
+				if err == nil {
+					_, err = l.Receive() // the HELLO
+				}
+				if err != nil {
+					t.Errorf("node %q accepts a link: %v", ns[i].Node(), err)
+				}
+				homes[i] = l
+			})
+		}
+		close(begin)
+		within(t, "dialing from both sides", work.Wait)
+		if t.Failed() {
+			return
+		}
+		for i, client := range clients {
+			home := homes[1-i]
+			if client.Peer() != ns[1-i].Node() || home.Peer() != ns[i].Node() {
+				t.Errorf("the peers are %q and %q", client.Peer(), home.Peer())
+			}
+			Send(t, client, numbered(uint64(i), 100))
+			Send(t, home, numbered(uint64(i+2), 100))
+			if up, down := wantNumbered(t, Receive(t, home)), wantNumbered(t, Receive(t, client)); up != uint64(i) || down != uint64(i+2) {
+				t.Errorf("frames %d and %d have arrived on link %d", up, down, i)
+			}
+		}
+		closeAll(t, clients[0], clients[1], homes[0], homes[1])
+	}
+}
+
 // offeredTwice: a place is offered once at a time.
 func offeredTwice(t *testing.T, c Config) {
 	n := c.Make(t, "a")[0]

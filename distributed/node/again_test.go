@@ -5,6 +5,7 @@ package node_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/distributed/node"
 	"github.com/go-marketplace/marketplace/supervise"
+	"github.com/go-marketplace/marketplace/vmtest"
 )
 
 // within returns a context that ends soon.
@@ -131,4 +133,34 @@ func TestEndedBefore(t *testing.T) {
 	r.expect(r.want(failing.With("quit"), node.Never), "!ended")
 	r.expect(r.want(failing.With("quit"), node.Never), "!ended")
 	r.expectPlaces(0)
+}
+
+// TestFailsForEver: a node whose process ends at once, and is to be started again for ever, is
+// started after a pause each time, which doubles up to its bound. Those who want it hear each
+// end. DP-35.
+func TestFailsForEver(t *testing.T) {
+	r := newRig(t)
+	clock := timers(r)
+	far := vmtest.Publisher(r.m, node.LaunchedTopic("far", node.Local{}, node.Always))
+	for i := range 10 {
+		d := r.device("node.child")
+		d.Value(node.Opened)
+		d.End(node.ErrDown)
+		if got := reasons(far, func(l node.Launched) error { return l.Reason }); fmt.Sprint(got) != "[!down]" {
+			t.Fatalf("end %d: heard %q", i, got)
+		}
+		if n := r.devices("node.child"); n != 0 {
+			t.Fatalf("end %d: it is started again at once", i)
+		}
+		if got, want := clock.wait(), min(200*time.Millisecond<<min(i, 10), 10*time.Second); got != want {
+			t.Fatalf("end %d: the pause is %v, want %v", i, got, want)
+		}
+		if n := r.devices("node.child"); n != 1 {
+			t.Fatalf("end %d: %d processes run after the pause", i, n)
+		}
+	}
+	far.Close(nil)
+	if r.device("node.child") != nil {
+		t.Error("a node is left")
+	}
 }

@@ -226,3 +226,15 @@ func (h *hand) expire() {
 		h.expired.Send(timer.Expired{Label: label})
 	}
 }
+
+// wait makes the pause of a supervisor expire that was set last, and returns how long it is.
+func (h *hand) wait() (pause time.Duration) {
+	label := ""
+	for _, e := range h.sets.Take() {
+		if e.Kind == actions.Delivery && strings.Contains(e.About.Label, "/wait/") {
+			label, pause = e.About.Label, e.About.After
+		}
+	}
+	h.expired.Send(timer.Expired{Label: label})
+	return pause
+}
