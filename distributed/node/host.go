@@ -20,6 +20,10 @@ import (
 // A Host is a node for ordinary Go code: a machine with all that it takes to start nodes, to
 // run programs at places, and to call them. Its methods can be called from any goroutine. A
 // place with a name and no node is on the node of the host.
+//
+// The machine of a Host has no journal. A program that needs one runs a ground of its own, with
+// the drivers, [Config.Keep], [Config.Launch], a door, and a process that wants nodes and places
+// with [Spawn] and [Run].
 type Host struct {
 	config *Config
 	door   *door.Door
@@ -168,6 +172,10 @@ func (h *Host) whole(at distributed.Place) distributed.Place {
 // until [Host.Release] or its own end. If it cannot be started, and the host has not had it
 // before, or if the context ends before, the call has no effect, and the error says why. To
 // run the same again does nothing while it runs, or is to be started again.
+//
+// Hosts that want the same program, arguments and r at a place share it: it runs until none of
+// them wants it. If one of them wants something else, the first has the place, and Run of the
+// other returns [ErrConflict]; it can be called again when the place is free.
 func (h *Host) Run(ctx context.Context, at distributed.Place, s Spec, r Restart) error {
 	at = h.whole(at)
 	_, err := h.hold(ctx, held{Place: at}, func(n uint64) (bool, error) {

@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv("NODE_TEST_PARENT") != "" {
 		parent()
 	}
+	if dir := os.Getenv(journalVariable); dir != "" {
+		runKept(dir)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
