@@ -68,6 +68,10 @@ func (k child) open() actions.Action {
 			endpoint.OnAbsenceState(func(k child, m Member, _ error) actions.Transition[child] {
 				return actions.Next(k, actions.When(m.Node != k.Launched.Node, actions.Tell(k.device(), childMeet{m.Node, ""})))
 			})),
+		endpoint.Subscriber(distributed.Whereabouts(), endpoint.OnPresence(func(h distributed.Here) actions.Action {
+			own := k.config.Network.Node() // it listens, perhaps only now
+			return actions.When(h.Place.Node == own, actions.Tell(k.device(), childMeet{Node: own}))
+		})),
 		actions.When(k.Up, k.up()),
 	)
 }

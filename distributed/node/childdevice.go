@@ -30,7 +30,7 @@ type (
 )
 
 // A childMeet is the command of a childDevice: it tells the node where another one listens,
-// or that this has gone.
+// or that this has gone. The address of the parent is that of its network.
 type childMeet struct{ Node, Address string }
 
 func init() {
@@ -251,6 +251,11 @@ func (h *childHandle) Do(command any) error {
 	m, ok := command.(childMeet)
 	if !ok {
 		return fmt.Errorf("node: a node was told a %T", command)
+	}
+	if own := h.device.config.Network; m.Node == own.Node() {
+		if m.Address = address(own); m.Address == "" {
+			return nil
+		}
 	}
 	return h.write(order{Meet: m.Node, Address: m.Address})
 }

@@ -38,12 +38,12 @@ func init() {
 func TestWhoEndsANode(t *testing.T) {
 	for _, admission := range []distributed.Admission{"", "node_test.silence"} {
 		present := make(chan struct{}, 1)
-		c := node.Private("master")
+		c := patient("master")
 		c.Admission = admission
 		h := c.Start(t.Context(), wants(endpoint.Subscriber(topic.All[counter](), endpoint.OnPresence(func(counter) actions.Action {
 			present <- struct{}{}
 			return nil
-		}))))
+		}))), logs(t))
 		must(t, h.Spawn(within(t), "far", node.InProcess{Programs: node.List("node_test.ender")}, node.Never))
 		err := h.Run(within(t), place, enders.With("master"), node.Never)
 		switch {

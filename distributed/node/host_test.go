@@ -40,16 +40,29 @@ func started(t *testing.T, r node.Restart) *node.Host {
 // hosting returns a host.
 func hosting(t *testing.T, boot ...actions.Action) *node.Host {
 	t.Helper()
-	h := node.Private("master").Start(t.Context(), append(boot, wants(endpoint.Subscriber(topic.All[node.Output](), endpoint.OnMessage(func(o node.Output) actions.Action {
-		t.Logf("%s: %.500s", o.Node, o.Text)
-		return nil
-	}))))...)
+	h := node.Private("master").Start(t.Context(), append(boot, logs(t))...)
 	t.Cleanup(func() {
 		if err := h.Close(); err != nil {
 			t.Errorf("the end of the host: %v", err)
 		}
 	})
 	return h
+}
+
+// patient returns the Config of a node that waits long for others: the machine of the test may
+// be slow.
+func patient(name string) *node.Config {
+	c := node.Private(name)
+	c.Heartbeat, c.Lease = time.Second, 20*time.Second
+	return c
+}
+
+// logs returns the process that writes what nodes print to the log of the test.
+func logs(t *testing.T) actions.Action {
+	return wants(endpoint.Subscriber(topic.All[node.Output](), endpoint.OnMessage(func(o node.Output) actions.Action {
+		t.Logf("%s: %.500s", o.Node, o.Text)
+		return nil
+	})))
 }
 
 func must(t testing.TB, err error) {

@@ -89,9 +89,7 @@ func (c *crowd) check(i int) {
 // left. B-P17, B-P19, B-P20.
 func TestTruth(t *testing.T) {
 	const workers, each, steps, kills = 8, 25, 100, 5
-	config := node.Private("master")
-	config.Heartbeat, config.Lease = time.Second, 20*time.Second // the machine of the test may be slow
-	h := config.Start(t.Context())
+	h := patient("master").Start(t.Context())
 	must(t, h.Spawn(t.Context(), "far", node.Local{}, soon))
 	must(t, h.Run(t.Context(), place, counters.With(0), soon))
 	c := &crowd{t, h, make([]bool, workers*each)}
