@@ -56,7 +56,9 @@ type Config struct {
 	Credentials string `json:",omitempty"`
 
 	// Authority has the authorities of the certificates of servers, in PEM form. The default is
-	// that of the realm key, and those of the system.
+	// that of the realm key, and those of the system. A certificate is that of a node of the
+	// realm, or has the name of the host to which the node connects. If that is an IP address, the
+	// certificate has one of the IP addresses in URL or LeafOf.
 	Authority string `json:",omitempty"`
 
 	// Realm is the name of the realm: letters, digits, - and _, at most 64. Nodes of different realms

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -105,30 +104,16 @@ func TestMemberIsPlainData(t *testing.T) {
 // TestSeedByURL: a node takes part in a cluster of somebody else with the seed of a user, whom
 // the server gives the permissions of the node.
 func TestSeedByURL(t *testing.T) {
-	var users, seeds []string
-	for _, node := range []string{"a", "b"} {
-		user, err := nkeys.CreateUser()
-		if err != nil {
-			t.Fatal(err)
-		}
-		key, _ := user.PublicKey()
-		seed, _ := user.Seed()
-		publish, subscribe := nats.Permissions("default", node)
-		users = append(users, fmt.Sprintf("{ nkey: %s, permissions: { publish: [%s], subscribe: [%s] } }",
-			key, quoted(publish), quoted(subscribe)))
-		seeds = append(seeds, string(seed))
-	}
-	s := startServer(t, "listen: \"127.0.0.1:-1\"\nauthorization: { users: [ "+strings.Join(users, ",")+" ] }\n")
+	users, seeds := serverUsers(t, "a", "b")
+	s := startServer(t, "listen: \"127.0.0.1:-1\"\n"+users)
 	networktest.Pair(t, []distributed.Network{
-		open(t, nats.Config{Node: "a", URL: s.url, Credentials: seeds[0]}),
-		open(t, nats.Config{Node: "b", URL: s.url, Credentials: seeds[1]}),
+		open(t, nats.Config{Node: "a", URL: s.url, Credentials: seeds["a"]}),
+		open(t, nats.Config{Node: "b", URL: s.url, Credentials: seeds["b"]}),
 	})
-	if _, err := nats.Open(t.Context(), nats.Config{Node: "a", URL: s.url, Credentials: seeds[1]}); !errors.Is(err, distributed.ErrHandshake) {
+	if _, err := nats.Open(t.Context(), nats.Config{Node: "a", URL: s.url, Credentials: seeds["b"]}); !errors.Is(err, distributed.ErrHandshake) {
 		t.Errorf("with the seed of another node: %v; want ErrHandshake", err)
 	}
 }
-
-func quoted(texts []string) string { return "\"" + strings.Join(texts, "\", \"") + "\"" }
 
 // TestSmallServer: a server that takes no frames is refused at once.
 func TestSmallServer(t *testing.T) {

@@ -88,7 +88,7 @@ func startServer(t testing.TB, config string) *natsServer {
 	}
 	t.Cleanup(s.kill)
 	line, err := bufio.NewReader(out).ReadString('\n')
-	if s.url = strings.TrimSpace(line); err != nil || !strings.HasPrefix(s.url, "nats://") {
+	if s.url = strings.TrimSpace(line); err != nil || !strings.HasPrefix(s.url, "nats://") && !strings.HasPrefix(s.url, "tls://") {
 		t.Fatalf("the server says %q, %v", line, err)
 	}
 	return s

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -159,12 +160,18 @@ func (n *Network) openLog() (err error) {
 }
 
 // tls returns the settings for connections to servers.
-func (id identity) tls() *tls.Config {
+func (id identity) tls(servers []*url.URL) *tls.Config {
 	var own *x509.Certificate
 	if id.authority != nil && id.authority.tls != nil {
 		own = id.authority.tls.Certificate
 	}
-	return trust(own, id.trusted)
+	var addresses []string
+	for _, u := range servers {
+		if net.ParseIP(u.Hostname()) != nil {
+			addresses = append(addresses, u.Hostname())
+		}
+	}
+	return trust(own, id.trusted, addresses)
 }
 
 // connect connects to the server.
@@ -198,9 +205,9 @@ func (n *Network) connect(ctx context.Context) error {
 			options = append(options, n.id.login())
 		}
 		if us[0].Scheme == "tls" || us[0].Scheme == "wss" {
-			options = append(options, client.Secure(n.id.tls()))
+			options = append(options, client.Secure(n.id.tls(us)))
 		} else {
-			options = append(options, func(o *client.Options) error { o.TLSConfig = n.id.tls(); return nil })
+			options = append(options, func(o *client.Options) error { o.TLSConfig = n.id.tls(us); return nil })
 		}
 	}
 	if err := ctx.Err(); err != nil {

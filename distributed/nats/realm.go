@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -158,9 +159,10 @@ func (a *authority) certificate(node string) (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{c}}, nil
 }
 
-// trust returns the settings with which a node connects to a server: it is one of the realm, or
-// its certificate has the name of its host.
-func trust(own *x509.Certificate, others []*x509.Certificate) *tls.Config {
+// trust returns the settings with which a node connects to servers: each is one of the realm, or
+// its certificate has the name of its host. The name of a host that is an IP address does not
+// reach VerifyConnection, because it is not sent: such a certificate has one of the addresses.
+func trust(own *x509.Certificate, others []*x509.Certificate, addresses []string) *tls.Config {
 	nodes := x509.NewCertPool()
 	for _, c := range slices.Concat([]*x509.Certificate{own}, others) {
 		if c != nil {
@@ -185,10 +187,20 @@ func trust(own *x509.Certificate, others []*x509.Certificate) *tls.Config {
 			for _, c := range s.PeerCertificates[min(1, len(s.PeerCertificates)):] {
 				between.AddCert(c)
 			}
-			if len(s.PeerCertificates) > 0 {
-				_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: s.ServerName, Roots: hosts, Intermediates: between})
+			names := addresses
+			if s.ServerName != "" {
+				names = []string{s.ServerName}
+			}
+			for _, name := range names {
+				if len(s.PeerCertificates) == 0 {
+					break
+				}
+				_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: name, Roots: hosts, Intermediates: between})
 				if err == nil {
 					return nil
+				}
+				if errors.As(err, new(x509.HostnameError)) {
+					first = err
 				}
 			}
 			return untrusted(first)

@@ -119,7 +119,7 @@ func (c Config) follow(o *server.Options, id identity, account string) error {
 		r.URLs = append(r.URLs, u)
 	}
 	if r.TLS {
-		r.TLSConfig = id.tls()
+		r.TLSConfig = id.tls(hubs)
 	}
 	switch {
 	case hubs[0].User != nil: // a user and a password
