@@ -63,7 +63,9 @@ var mayImport = map[string][]string{
 	"distributed/node": {
 		"distributed", "distributed/internal/wire", "door", "supervise", "drivers/timer", "ground", "vm", "journal/codec", "rpc", "endpoint", "actions", "topic", "world",
 	},
-	"distributed/networktest":      {"distributed", "distributed/internal/session", "distributed/internal/wire"},
+	"distributed/networktest": {
+		"distributed", "distributed/internal/session", "distributed/internal/wire", "door", "drivers/timer", "ground", "rpc", "endpoint", "actions", "topic",
+	},
 	"distributed/internal/realm":   {"distributed/internal/wire"},
 	"distributed/internal/session": {"distributed/internal/wire", "world"},
 	"distributed/internal/wire":    {"journal/codec", "actions", "topic", "world"},

@@ -2,6 +2,7 @@ package distributed_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,6 +22,15 @@ func TestTLS(t *testing.T) {
 	networktest.Test(t, networktest.Config{Make: func(t *testing.T, nodes ...string) []distributed.Network {
 		return asNetworks(realm(t, nodes...))
 	}})
+}
+
+// calls is how many calls TestTLSCalls makes; a soak has 1,000,000.
+var calls = flag.Int("calls", 3000, "how many calls TestTLSCalls makes")
+
+// TestTLSCalls: no call over TLS is lost, doubled, or late. B-P04, B-F09.
+func TestTLSCalls(t *testing.T) {
+	ns := realm(t, "client", "home")
+	networktest.Calls(t, ns[0], ns[1], *calls)
 }
 
 // TestTLSPortable: links do the same on systems that cannot write without waiting.

@@ -7,7 +7,7 @@
 //		}})
 //	}
 //
-// Run it with the race detector, and with goleak: the suite closes all that it opens.
+// [Calls] is a soak for it. Run both with the race detector, and with goleak: the suite closes all that it opens.
 package networktest
 
 import (
