@@ -28,6 +28,7 @@ func init() {
 		"plain":            runPlain,
 		"echo":             runEcho,
 		"client":           runClient,
+		"count":            runCount,
 		"homes":            runHomes,
 	}
 }
