@@ -78,6 +78,9 @@ func (j *Journal) load() (next uint64, err error) {
 		return b.seq + 1, nil
 	case b.first != "":
 		return 0, fmt.Errorf("journal: %w", j.config.noBase(b))
+	case b.stretch.Adopts && b.stretch.Base > 0 && !j.config.Adopt:
+		// It would live through what is before that snapshot as well, and nothing would be compared.
+		return 0, b.stretch.noBase(b.faults)
 	}
 	return 1, nil
 }
@@ -87,8 +90,5 @@ func (c Config) noBase(b base) error {
 	if len(c.Types) == 0 {
 		b.faults = append(b.faults, errors.New("a snapshot needs Config.Types"))
 	}
-	if len(b.faults) == 0 {
-		b.faults = append(b.faults, errors.New("there is none"))
-	}
-	return fmt.Errorf("the history begins with %s, because what was before it has been dropped, and no snapshot can be used: %w", b.first, errors.Join(b.faults...))
+	return fmt.Errorf("the history begins with %s, because what was before it has been dropped, and no snapshot can be used: %w", b.first, allOf(b.faults))
 }

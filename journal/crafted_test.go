@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,7 +86,10 @@ func allocated(f func()) uint64 {
 func TestIssue14B8Verify(t *testing.T) {
 	const n = 40_000
 	for name, entry := range map[string]func(i uint64) []byte{
-		"heads":     func(uint64) []byte { return craftedHead },
+		"heads": func(uint64) []byte { return craftedHead },
+		"settings": func(uint64) []byte {
+			return slices.Concat([]byte{1, 4}, make([]byte, 25), []byte{100}, make([]byte, 200))
+		},
 		"starts":    func(i uint64) []byte { return craftedInput(i+1, true) },
 		"addresses": func(i uint64) []byte { return craftedInput(i+1, false) },
 		"digests":   func(uint64) []byte { return append([]byte{3, 0}, make([]byte, 8)...) },

@@ -20,13 +20,14 @@ func (j *Journal) dropOld(w written) error {
 		j.snapshots.indexes = map[uint64]uint64{}
 	}
 	j.snapshots.indexes[w.seq] = w.index
-	used := append(slices.Clone(j.bases), j.headBase) // or the stretches could not be replayed
+	bases := append(slices.Clone(j.bases), j.headBase) // or the stretches could not be replayed
+	var chain []uint64
 	floor := uint64(0)
 	if j.config.DropOld {
-		used, floor = apart(seqs, uint64(j.config.SnapshotEvery))
+		chain, floor = apart(seqs, uint64(j.config.SnapshotEvery))
 	}
 	for _, seq := range seqs[min(kept, len(seqs)):] {
-		if slices.Contains(used, seq) {
+		if slices.Contains(chain, seq) || seq > floor && slices.Contains(bases, seq) {
 			continue
 		}
 		delete(j.snapshots.indexes, seq)

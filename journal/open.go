@@ -104,5 +104,6 @@ func (j *Journal) Close() error {
 		return errors.New("journal: Close of a journal with which a Ground runs: stop the Ground instead")
 	}
 	j.begun = true
+	j.snapshots.end()
 	return j.log.Close()
 }

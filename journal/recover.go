@@ -90,7 +90,7 @@ func (j *Journal) recover(ctx context.Context, limits vm.Limits, boot func(self 
 func (j *Journal) takeOver() (adopts bool, err error) {
 	// The head of an adopting program has no effect before its first input.
 	adopts = (j.config.Adopt || j.adopting) && j.seq > 0
-	takesOver := j.base.changed && j.seq > 0
+	takesOver := (j.base.changed || !slices.Equal(j.base.settings, j.config.Settings)) && j.seq > 0
 	j.headBase = j.base.stretch.Base
 	if adopts || takesOver {
 		j.headBase = j.base.seq
@@ -99,7 +99,7 @@ func (j *Journal) takeOver() (adopts bool, err error) {
 	if identify {
 		j.id = cmp.Or(j.config.ID, newID())
 	}
-	if otherSettings := j.seq > 0 && !slices.Equal(j.base.settings, j.config.Settings); adopts || takesOver || identify || otherSettings {
+	if adopts || takesOver || identify {
 		if changed := j.changedSettings(); len(changed) > 0 {
 			j.config.Logger.Warn("journal: the program has other settings than before. The machine goes on from its state, which may have the former ones", "changed", strings.Join(changed, "; "))
 		}
@@ -200,6 +200,9 @@ func (j *Journal) replay(ctx context.Context) error {
 	})
 	trail.end()
 	if errors.As(err, new(*DivergenceError)) {
+		if j.base.seq < j.base.stretch.Base {
+			err = errors.Join(j.base.stretch.noBase(j.base.faults), err)
+		}
 		return j.changed(h, err)
 	}
 	if err != nil {

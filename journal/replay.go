@@ -65,7 +65,7 @@ type ReplayConfig struct {
 type Report struct {
 	Seq        uint64      // the input that was applied last; 0 if there was none
 	Inputs     uint64      // how many there were, including those before a stretch that its program has lived through as well
-	Others     []Stretch   // that were not replayed, because other builds of the program have written them
+	Others     []Stretch   // that were not replayed, because other builds of the program have written them, or this one with other settings
 	Checks     uint64      // digests that were compared, and were equal
 	LastCheck  uint64      // the input after which a digest was compared last; 0 if there was none
 	Traced     uint64      // inputs with a trace: all steps were compared, with their content
@@ -90,7 +90,8 @@ type InputKind struct {
 // first difference, with a [*DivergenceError].
 //
 // Each [Stretch] of the history is replayed by itself, from its beginning on. Replay leaves out
-// those that other builds have written, and reports them, unless this one has written none.
+// those that other builds have written, or this one with other settings than the last one, and
+// reports them, unless this one has written none.
 // For a stretch that begins with a snapshot, the program must have the types of its processes.
 func (h *History) Replay(ctx context.Context, program Program, c ReplayConfig) (Report, error) {
 	var report Report

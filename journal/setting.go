@@ -11,18 +11,12 @@ type Setting struct{ Name, Value string }
 // Settings returns the settings with which a program has written its last [Stretch] of the
 // history, or the last stretch of all if it has written none. They are those of its last
 // start, and nil if the journal does not have them.
-func (h *History) Settings(program Program) (settings []Setting) {
+func (h *History) Settings(program Program) []Setting {
 	own, _ := h.stretchesOf(&program)
 	if len(own) == 0 {
 		return nil
 	}
-	last := &own[len(own)-1]
-	for _, p := range h.parts {
-		if p.head.Seq >= last.First-1 && p.head.Seq <= last.Last && last.By(p.head.Program) {
-			settings = p.head.Settings
-		}
-	}
-	return settings
+	return own[len(own)-1].Settings
 }
 
 // changedSettings returns the settings that differ from those of the run before, as texts, or

@@ -8,13 +8,18 @@ import (
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
-// A Stretch is a part of a history that one build of a program has written. When another
-// build goes on from a snapshot, another stretch begins: what is before it stays as it is, and
-// is replayed by the build that has written it. A build that goes on without a snapshot has
-// done the same as the one before, and continues its stretch.
+// A Stretch is a part of a history that one build of a program has written, with the same
+// settings. When another build, or one with other settings, goes on from a snapshot, another
+// stretch begins: what is before it stays as it is, and is replayed by the build that has
+// written it. A build that goes on without a snapshot has done the same as the one before, and
+// continues its stretch.
 type Stretch struct {
 	// Programs are the fingerprints of the builds that have written it, the oldest first.
 	Programs []string
+
+	// Settings are those of the last start: see [Config].Settings. They are nil if the journal
+	// does not have them.
+	Settings []Setting
 
 	// Base is the last input that is in the snapshot from which the stretch begins, or 0 if
 	// it begins before the first input. First and Last are the first and the last input that
@@ -33,6 +38,12 @@ func (s *Stretch) By(program string) bool { return slices.Contains(s.Programs, p
 
 // last returns the build that has written the stretch last.
 func (s *Stretch) last() string { return s.Programs[len(s.Programs)-1] }
+
+// continuedBy reports whether the program of a head is the one that has written the stretch
+// last, with the same settings.
+func (s *Stretch) continuedBy(h *Head) bool {
+	return h.Program == s.last() && slices.Equal(h.Settings, s.Settings)
+}
 
 // inherits reports whether an input is of a stretch before.
 func (s *Stretch) inherits(seq uint64) bool { return seq < s.First }
@@ -63,14 +74,16 @@ func (h *History) stretches() (all []Stretch) {
 		head := &p.head
 		n := len(all)
 		switch {
-		case n == 0:
-			all = append(all, Stretch{Programs: []string{head.Program}, Base: head.Base, First: head.Seq + 1, Adopts: head.Adopts})
-		case head.Adopts, head.Base > 0 && head.Program != all[n-1].last():
-			all[n-1].Last = head.Seq
-			all = append(all, Stretch{Programs: []string{head.Program}, Base: head.Base, First: head.Seq + 1, Adopts: head.Adopts})
+		case n == 0, head.Adopts, head.Base > 0 && !all[n-1].continuedBy(head):
+			if n > 0 {
+				all[n-1].Last = head.Seq
+			}
+			all = append(all, Stretch{Programs: []string{head.Program}, Settings: head.Settings, Base: head.Base, First: head.Seq + 1, Adopts: head.Adopts})
+			continue
 		case !all[n-1].By(head.Program):
 			all[n-1].Programs = append(all[n-1].Programs, head.Program)
 		}
+		all[n-1].Settings = head.Settings
 	}
 	if n := len(all); n > 0 {
 		all[n-1].Last = h.Last()
@@ -88,8 +101,8 @@ func (h *History) current() Stretch {
 }
 
 // stretchesOf returns the stretches that a program can replay, and the others. It can replay
-// those that it has written, from the last on with which it has adopted the history, or the
-// last one if it has written none.
+// those that it has written with the settings of the last one, from the last on with which it
+// has adopted the history, or the last one of all if it has written none.
 func (h *History) stretchesOf(program *Program) (own, others []Stretch) {
 	all := h.Stretches()
 	if len(all) == 0 && len(h.parts) > 0 {
@@ -99,19 +112,36 @@ func (h *History) stretchesOf(program *Program) (own, others []Stretch) {
 		return nil, nil
 	}
 	for _, s := range all {
-		switch by := s.By(program.fingerprint()); {
-		case by && s.Adopts: // with other flags, perhaps
-			own, others = []Stretch{s}, append(others, own...)
-		case by:
-			own = append(own, s)
+		switch {
+		case !s.By(program.fingerprint()):
+		case s.Adopts, len(own) > 0 && !slices.Equal(s.Settings, own[0].Settings):
+			own = []Stretch{s}
 		default:
-			others = append(others, s)
+			own = append(own, s)
 		}
 	}
-	if last := len(all) - 1; len(own) == 0 {
-		return all[last:], all[:last]
+	if len(own) == 0 {
+		own = all[len(all)-1:]
 	}
+	others = slices.DeleteFunc(slices.Clone(all), func(s Stretch) bool {
+		return slices.ContainsFunc(own, func(o Stretch) bool { return o.First == s.First })
+	})
 	return own, others
+}
+
+// noBase says that a run of the stretch cannot begin.
+func (s *Stretch) noBase(faults []error) error {
+	return fmt.Errorf("journal: the build of the program that has written the inputs from %d on went on from the snapshot after input %d, and no snapshot can be used: %w", s.First, s.Base, allOf(faults))
+}
+
+var errNoSnapshot = errors.New("there is none")
+
+// allOf returns why snapshots cannot be used.
+func allOf(faults []error) error {
+	if len(faults) == 0 {
+		return errNoSnapshot
+	}
+	return errors.Join(faults...)
 }
 
 // begin returns from where a replay of a stretch begins, and the last input there. It is nil
@@ -138,9 +168,9 @@ func (h *History) begin(s *Stretch, types image.Types) (at *checkpoint, seq uint
 		faults = append(faults, fmt.Errorf("snapshot %s: %w", snapshotName(seq), err))
 	}
 	if h.First() == 1 {
-		return nil, 0, fmt.Errorf("journal: inputs %d to %d are of a build of the program that went on from the snapshot after input %d, and no snapshot can be used: %w", s.First, s.Last, s.Base, errors.Join(faults...))
+		return nil, 0, s.noBase(faults)
 	}
-	return nil, 0, fmt.Errorf("journal: the history begins with input %d, because what was before it has been dropped, and no snapshot can be used: %w", h.First(), errors.Join(faults...))
+	return nil, 0, fmt.Errorf("journal: the history begins with input %d, because what was before it has been dropped, and no snapshot can be used: %w", h.First(), allOf(faults))
 }
 
 // snapshotsFor returns the inputs of the snapshots from which a run of a stretch can go on, in

@@ -382,7 +382,7 @@ func TestGoldenStretches(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		s := &shop{T: t, Store: wal.Dir(dir)}
-		s.replays(noFee, "fee")
+		s.replays(noFee, "no fee; fee")
 		s.replays(fee, "no fee; no fee")
 		h := read(t, dir)
 		for b, want := range map[build]string{noFee: `[{"run" "2"} {"empty" ""}]`, fee: `[{"run" "1"} {"empty" ""}]`, renews: `[{"run" "2"} {"empty" ""}]`} {

@@ -394,7 +394,7 @@ func compared(r *journal.Report) string {
 		add("not compared: %s, because the run was adopted after them", plural(r.Uncompared, "input"))
 	}
 	for _, s := range r.Others {
-		add("not replayed: inputs %d to %d, which another build has written: %s", s.First, s.Last, strings.Join(s.Programs, ", "))
+		add("not replayed: inputs %d to %d, which another build has written, or this one with other settings: %s", s.First, s.Last, strings.Join(s.Programs, ", "))
 	}
 	return strings.Join(lines, "")
 }

@@ -220,6 +220,7 @@ func TestIssue14Upgrades(t *testing.T) {
 			if log := run.stderr.String(); !strings.Contains(log, `greeting was \"has\" and is \"owes\"`) {
 				t.Errorf("the log is\n%s", log)
 			}
+			b.says("plain", 0, []string{"with the flags of the recorded run: -greeting=owes", "no difference", "with other settings"}, "-replay", b.journal)
 		})
 	}
 	t.Run("snapshot on a signal", func(t *testing.T) {
