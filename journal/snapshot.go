@@ -144,7 +144,7 @@ func (j *Journal) take(at *machineAt) {
 	s.serves, s.asked = s.asked, nil
 	s.asking.Unlock()
 	if s.good == at.seq {
-		s.answer(at.written)
+		j.answer(at.written)
 		return
 	}
 	done := make(chan written, 1)
@@ -154,6 +154,23 @@ func (j *Journal) take(at *machineAt) {
 		done <- at.written
 		s.rouse()
 	})
+}
+
+// answer tells those who wait for a snapshot its result, when the entry for it is safe: without
+// that, nobody would go on from the snapshot.
+func (j *Journal) answer(w written) {
+	if w.err == nil && len(j.snapshots.serves) > 0 {
+		w.err = j.secure()
+	}
+	j.snapshots.answer(w)
+}
+
+// secure makes safe what the log has, as far as the Durability has it.
+func (j *Journal) secure() error {
+	if j.config.Durability == Memory {
+		return j.log.Flush()
+	}
+	return j.log.Sync()
 }
 
 // answer tells those who wait for a snapshot its result.
@@ -170,13 +187,10 @@ func (j *Journal) endSnapshot() error {
 	case w := <-j.snapshots.done:
 		j.snapshots.done = nil
 		err := j.noteSnapshot(w)
-		if err == nil && w.err == nil && len(j.snapshots.serves) > 0 {
-			err = j.reach()
-		}
 		if w.err == nil {
 			w.err = err
 		}
-		j.snapshots.answer(w)
+		j.answer(w)
 		return err
 	default:
 		return nil
@@ -229,18 +243,10 @@ func (j *Journal) writeSnapshot(at *machineAt) (seal, error) {
 		return seal, err
 	}
 	// The log must have all records up to the snapshot first.
-	if err := j.reach(); err != nil {
+	if err := j.secure(); err != nil {
 		return seal, err
 	}
 	return seal, writeFile(j.store, snapshotName(at.seq), data)
-}
-
-// reach returns when the log has all records, as safely as they get.
-func (j *Journal) reach() error {
-	if j.config.Durability == Memory {
-		return j.log.Flush()
-	}
-	return j.log.Sync()
 }
 
 // noteSnapshot adds an entry for a snapshot that was written, or logs why it was not, which

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,19 +158,27 @@ func TestIssue14SnapshotOnRequest(t *testing.T) {
 	})
 }
 
-// TestIssue14SnapshotIsSafe: when Snapshot returns, a crash of the system loses nothing of it.
+// TestIssue14SnapshotIsSafe: when Snapshot has returned, a crash does not take the snapshot
+// away, also if it was taken before, and nobody has waited for it.
 func TestIssue14SnapshotIsSafe(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := waltest.NewDisk()
-		r := open(t, d, journal.Config{})
-		defer func() { _ = r.stop() }() // which the crashed disk makes fail
-		r.gives(Slip{"ann", 0})
-		_, err := r.journal.Snapshot(t.Context())
-		must(t, err)
-		if at := newestIn(t, d.Crash(waltest.LoseAll)); at != 3 {
-			t.Errorf("the snapshot has the inputs up to %d", at)
+	for _, c := range []struct {
+		durability journal.Durability
+		left       func(int) int
+	}{{journal.Sync, waltest.LoseAll}, {journal.Batch, waltest.LoseAll}, {journal.Memory, waltest.KeepAll}} {
+		for _, every := range []int{1, 1000} {
+			synctest.Test(t, func(t *testing.T) {
+				d := waltest.NewDisk()
+				r := open(t, d, journal.Config{Durability: c.durability, SnapshotEvery: every})
+				r.gives(Slip{"ann", 0})
+				seq, err := r.journal.Snapshot(t.Context())
+				must(t, err)
+				if at := newestIn(t, d.Crash(c.left)); at != seq {
+					t.Errorf("%v, every %d: the newest snapshot has the inputs up to %d, and not %d", c.durability, every, at, seq)
+				}
+				_ = r.stop()
+			})
 		}
-	})
+	}
 }
 
 // TestIssue14SnapshotAsked: callers of Snapshot that wait when a run ends, or fails to begin,
@@ -218,5 +228,61 @@ func TestIssue14SnapshotAfter(t *testing.T) {
 		r.gives(Slip{"ann", 1})
 		at(59*time.Second, 3)
 		at(2*time.Second, 4)
+	})
+}
+
+// TestIssue14SnapshotOfFailing: whatever the disk refuses, each caller of Snapshot gets an
+// answer, and a snapshot that a caller was promised is there.
+func TestIssue14SnapshotOfFailing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for n := 1; n < 60; n++ {
+			d := waltest.NewDisk()
+			d.Plan(func(op waltest.Op) waltest.Fault {
+				if op.N == n {
+					return waltest.Fault{Err: waltest.ErrFault, Written: 3}
+				}
+				return waltest.Fault{}
+			})
+			s := newStreet()
+			j, err := journal.Config{Types: types(s), Logger: quiet}.OpenStore(d)
+			if err != nil {
+				continue
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			over := make(chan struct{})
+			go func() {
+				done <- (&ground.Ground{Journal: j}).RunFunc(ctx, bank(s).Boot)
+				close(over)
+			}()
+			var callers sync.WaitGroup
+			var promised atomic.Uint64
+			for i := range 3 {
+				callers.Go(func() {
+					for range 4 {
+						select {
+						case s.slips <- Slip{"ann", i}:
+						case <-over:
+						}
+						if seq, err := j.Snapshot(t.Context()); err == nil {
+							promised.Store(max(seq, promised.Load()))
+						}
+					}
+				})
+			}
+			if n%2 == 0 {
+				callers.Wait()
+			}
+			cancel()
+			err = <-done
+			callers.Wait()
+			j.Close()
+			if err != nil {
+				continue
+			}
+			if at := newestIn(t, d); at < promised.Load() {
+				t.Errorf("operation %d: the newest snapshot has the inputs up to %d, and not %d", n, at, promised.Load())
+			}
+		}
 	})
 }
