@@ -189,7 +189,7 @@ func (f *Flags) Recall() error {
 	var recalled []string
 	for _, s := range h.Settings(journal.Program{Fingerprint: f.Config.Program}) {
 		g := f.set.Lookup(s.Name)
-		if g == nil || given[s.Name] || g.Value.String() == s.Value {
+		if g == nil || given[s.Name] || slices.Contains(own, s.Name) || g.Value.String() == s.Value {
 			continue
 		}
 		if err := f.set.Set(s.Name, s.Value); err != nil {
