@@ -106,6 +106,120 @@ func TestIssue14AdoptedBaseIsLost(t *testing.T) {
 	})
 }
 
+// TestIssue14NoSnapshotInStop: no snapshot has a machine whose stop has begun, however many
+// there are, because the next run goes on from before the stop.
+func TestIssue14NoSnapshotInStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := wal.NewMemory()
+		d := tillByHand(t, journal.Config{SnapshotEvery: 1}, s, noFee, 2, true)
+		must(t, d.err)
+		if at := newestIn(t, s); at != d.seq-2 {
+			t.Errorf("the newest snapshot has the inputs up to %d, and the stop begins with %d", at, d.seq-1)
+		}
+		d = tillByHand(t, journal.Config{}, s, fee, 1, false)
+		if d.err != nil || tillOf(d.m) != "{290}" {
+			t.Errorf("%v", d.err)
+		}
+	})
+}
+
+// TestIssue14DigestBeforeStop: the input before a stop, from where the next run goes on, has a
+// digest.
+func TestIssue14DigestBeforeStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := wal.NewMemory()
+		d := tillByHand(t, journal.Config{Durability: journal.Memory, CheckEvery: 1000}, s, noFee, 3, true)
+		must(t, d.err)
+		h, err := journal.ReadStore(s)
+		must(t, err)
+		report, err := h.Replay(t.Context(), noFee.program(newStreet()), journal.ReplayConfig{Until: d.seq - 2})
+		if err != nil || report.LastCheck != d.seq-2 {
+			t.Errorf("the last digest is after input %d, and not %d: %v", report.LastCheck, d.seq-2, err)
+		}
+	})
+}
+
+// TestIssue14SettleBeginsNone: Settle does not begin a journal.
+func TestIssue14SettleBeginsNone(t *testing.T) {
+	s := wal.NewMemory()
+	_, err := journal.Config{Logger: quiet}.SettleStore(t.Context(), s, noFee.program(newStreet()))
+	if names, e := s.List(); !errors.Is(err, wal.ErrNoLog) || e != nil || len(names) > 0 {
+		t.Errorf("got %v, files %v, %v", err, names, e)
+	}
+}
+
+// TestIssue14NotByTime: if SnapshotAfter is negative, only the number of inputs counts.
+func TestIssue14NotByTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := wal.NewMemory()
+		r := open(t, s, journal.Config{SnapshotAfter: -1})
+		r.gives(Slip{"ann", 0})
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if names := snapshotsOf(t, s); len(names) > 0 {
+			t.Errorf("snapshots %v", names)
+		}
+		must(t, r.stop())
+	})
+}
+
+// TestIssue14OtherStop: a build that would do something else during the stop of the build before
+// goes on from before that stop, and its replay does not live through it either.
+func TestIssue14OtherStop(t *testing.T) {
+	inShop(t, func(s *shop) {
+		s.pays(noFee, 200, 200)
+		fails := build{name: "fails", typed: true, fails: true}
+		s.pays(fails, 10, 210)
+		s.replays(fails, "no fee")
+		s.pays(noFee, 10, 220)
+		s.replays(noFee, "fails")
+	})
+}
+
+// TestIssue14SettleInStop: if a program has crashed during its stop, the snapshot that Settle
+// takes has the machine before the stop.
+func TestIssue14SettleInStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := wal.NewMemory()
+		d := tillByHand(t, journal.Config{SnapshotEvery: -1}, s, noFee, 2, true)
+		must(t, d.err)
+		heads := 0
+		for try := range 2 { // the second time, there is a snapshot already
+			seq, err := journal.Config{Logger: quiet, Program: noFee.name}.SettleStore(t.Context(), s, noFee.program(newStreet()))
+			if at := newestIn(t, s); err != nil || seq != d.seq-2 || at != seq {
+				t.Errorf("input %d, snapshot %d, %v", seq, at, err)
+			}
+			now := len(journalHeads(t, s))
+			if try == 1 && now != heads {
+				t.Errorf("there were %d heads, and are %d", heads, now)
+			}
+			heads = now
+		}
+		d = tillByHand(t, journal.Config{}, s, fee, 1, false)
+		if d.err != nil || tillOf(d.m) != "{290}" {
+			t.Errorf("%v", d.err)
+		}
+	})
+}
+
+// TestIssue14SnapshotAtEnd: a run that ends by itself leaves a snapshot, too.
+func TestIssue14SnapshotAtEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := wal.NewMemory()
+		r := open(t, s, journal.Config{})
+		r.gives(Slip{"ann", 0})
+		close(r.slips)
+		synctest.Wait()
+		must(t, r.stop())
+		h, err := journal.ReadStore(s)
+		must(t, err)
+		if at := newestIn(t, s); at != h.Last() {
+			t.Errorf("the newest snapshot has the inputs up to %d of %d", at, h.Last())
+		}
+		must(t, open(t, s, journal.Config{Program: "another"}).stop())
+	})
+}
+
 // TestIssue14SnapshotOfClosed: a caller of Snapshot gets an answer when the journal is closed
 // without a run.
 func TestIssue14SnapshotOfClosed(t *testing.T) {

@@ -35,11 +35,17 @@ type build struct {
 	cents bool // the state is a safe
 	knows bool // the way from a drawer to a safe
 	typed bool // the till is of a process type
+	fails bool // the till fails when its counter ends, as it does in a stop
 }
 
 func (b build) program(s *street) journal.Program {
 	d := counter{"till", s}
-	holds := func(handler endpoint.DeviceHandler) actions.Action { return endpoint.Device(d, handler) }
+	holds := func(handler endpoint.DeviceHandler) actions.Action {
+		if b.fails {
+			return endpoint.Device(d, handler, endpoint.OnEnded(func(error) actions.Action { return actions.Fail(errors.New("no counter")) }))
+		}
+		return endpoint.Device(d, handler)
+	}
 	p := journal.Program{Fingerprint: b.name}
 	var process actions.Process
 	if b.cents {
