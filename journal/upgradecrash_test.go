@@ -56,9 +56,7 @@ func tillByHand(t testing.TB, c journal.Config, store wal.Store, b build, slips 
 		ok = apply(vm.Input{Kind: vm.Value, Address: at, Value: Slip{"ann", 100}})
 	}
 	if ok && stop {
-		if ok = apply(vm.Input{Kind: vm.StopAsked}); ok {
-			ok = apply(vm.Input{Kind: vm.StopDone})
-		}
+		_ = apply(vm.Input{Kind: vm.StopAsked}) && apply(vm.Input{Kind: vm.StopDone})
 	}
 	if err := j.End(d.err); d.err == nil {
 		d.err = err
