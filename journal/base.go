@@ -11,9 +11,10 @@ import (
 // A base is where a recovery begins: with a snapshot, or, if it has none, with the first
 // input.
 type base struct {
-	stretch    Stretch     // of the program that has opened the journal last; zero if there is none
+	stretch    Stretch     // of the program that has written last; zero if there is none
 	settings   []Setting   // with which it was started
 	changed    bool        // that was another build
+	resumes    bool        // the program that has opened the journal last was this one, with the same settings
 	seq, index uint64      // of the last input and the last record before the snapshot
 	at         *checkpoint // nil if there is no snapshot
 	first      string      // what the history begins with, if its beginning has been dropped
@@ -35,9 +36,14 @@ func (c Config) base(s wal.Store, types image.Types) base {
 	case len(h.parts) == 0 && h.reader.First() > 1: // all is damaged
 		b.first = fmt.Sprint("record ", h.reader.First())
 	}
-	if b.stretch = h.current(); b.stretch.First > 0 {
+	if all := h.stretches(); len(all) > 0 {
+		b.stretch = all[len(all)-1]
+		b.resumes = b.stretch.continuedBy(&Head{Program: c.Program, Settings: c.Settings})
+		if n := len(all) - 2; n >= 0 && !b.resumes && b.stretch.Last < b.stretch.First {
+			b.stretch = all[n] // the other program has had no inputs
+		}
 		b.changed = b.stretch.last() != c.Program
-		b.settings = h.parts[len(h.parts)-1].head.Settings
+		b.settings = b.stretch.Settings
 	}
 	seqs, err := snapshotsIn(s)
 	if err != nil {

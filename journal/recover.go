@@ -90,9 +90,9 @@ func (j *Journal) recover(ctx context.Context, limits vm.Limits, boot func(self 
 func (j *Journal) takeOver() (adopts bool, err error) {
 	// The head of an adopting program has no effect before its first input.
 	adopts = (j.config.Adopt || j.adopting) && j.seq > 0
-	takesOver := (j.base.changed || !slices.Equal(j.base.settings, j.config.Settings)) && j.seq > 0
+	takesOver := !j.base.resumes && j.seq > 0
 	j.headBase = j.base.stretch.Base
-	if adopts || takesOver {
+	if adopts || j.base.changed || !slices.Equal(j.base.settings, j.config.Settings) {
 		j.headBase = j.base.seq
 	}
 	identify := j.id == ID{} // the ID is in the head of the current segment

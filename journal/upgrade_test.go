@@ -20,6 +20,7 @@ import (
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/wal"
+	"github.com/go-marketplace/marketplace/vm"
 )
 
 // A drawer is the state of a process that holds a counter, and counts what is paid in.
@@ -297,6 +298,32 @@ func TestIssue14UpgradeOfStates(t *testing.T) {
 		if !errors.As(err, new(*journal.ChangeError)) || !strings.Contains(err.Error(), "it is of version 1, and this program knows versions up to 0") {
 			s.Fatalf("got %v", err)
 		}
+	})
+}
+
+// TestIssue14AdopterWithoutInputs: a build that has adopted a journal, and has crashed before
+// its first input, has left nothing to any other build.
+func TestIssue14AdopterWithoutInputs(t *testing.T) {
+	inShop(t, func(s *shop) {
+		if _, err := s.runs(noFee, journal.Config{}, true, 100); err != nil {
+			s.Fatal(err)
+		}
+		adopts := func() {
+			j, err := journal.Config{Program: "fee", Adopt: true, Logger: quiet}.OpenStore(s.Store)
+			must(s.T, err)
+			_, _, err = j.Begin(s.Context(), vm.Limits{}, fee.program(newStreet()).Boot)
+			must(s.T, errors.Join(err, j.Sync(), j.End(errors.New("crash"))))
+		}
+		adopts()
+		_, err := s.runs(build{name: "high fee", fee: 30, typed: true}, journal.Config{}, false, 1)
+		if change, ok := errors.AsType[*journal.ChangeError](err); !ok || change.Was != "no fee" {
+			s.Errorf("got %v", err)
+		}
+		s.pays(noFee, 1, 101)
+		adopts()
+		s.pays(renews, 1, 102)
+		s.replays(noFee, "no fee, built anew")
+		s.replays(renews, "no fee")
 	})
 }
 

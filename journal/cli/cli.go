@@ -149,7 +149,7 @@ func (f *Flags) check() error {
 	if given["until"] && f.until == 0 {
 		return fmt.Errorf("%w: -until 0: the first input is 1", ErrUsage)
 	}
-	for _, both := range [][2]string{{"journal", "replay"}, {"step", "diff"}, {"step", "until"}, {"diff", "until"}} {
+	for _, both := range [][2]string{{"journal", "replay"}, {"step", "diff"}, {"step", "until"}, {"diff", "until"}, {"settle", "adopt"}} {
 		if given[both[0]] && given[both[1]] {
 			return fmt.Errorf("%w: either -%s or -%s, not both", ErrUsage, both[0], both[1])
 		}

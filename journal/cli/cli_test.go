@@ -100,6 +100,8 @@ func TestWrongFlags(t *testing.T) {
 		{"-trace", "-trace needs -journal"},
 		{"-cut 3@00000000", "-cut needs -journal"},
 		{"-adopt -replay a", "-adopt needs -journal"},
+		{"-settle -replay a", "-settle needs -journal"},
+		{"-settle -adopt -journal a", "either -settle or -adopt"},
 		{"-journal=", "-journal needs a folder"},
 		{"-replay=", "-replay needs a folder"},
 		{"-replay b -until 0", "the first input is 1"},
