@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/go-marketplace/marketplace/distributed/internal/wire"
@@ -17,7 +18,7 @@ func (n *TLSNetwork) connect(ctx context.Context, node, at string) (*tlsLink, er
 	defer cancel()
 	dialer := net.Dialer{KeepAlive: -1} // a session has a lease
 	c, err := dialer.DialContext(limited, "tcp", at)
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		<-limited.Done() // which follows at once, and has the cause
 	}
 	if err != nil {
