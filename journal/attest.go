@@ -62,6 +62,7 @@ func (h *History) attest(seq uint64, s *sealed) (noted uint64, err error) {
 	head := h.parts[at].head
 	last := head.Seq // input
 	var e entry
+	var other uint64 // a record with another hash
 	for r, err := range h.reader.Records(h.parts[at].index) {
 		if err != nil {
 			return 0, fmt.Errorf("the log cannot be read as far as it has the snapshot: %w", err)
@@ -85,7 +86,7 @@ func (h *History) attest(seq uint64, s *sealed) (noted uint64, err error) {
 				return r.Index, nil
 			}
 			if e.seq == seq {
-				return 0, h.unlike(s, r.Index)
+				other = r.Index // or of an earlier snapshot of the same input, which is gone
 			}
 		}
 		if r.Index == s.index && last != seq {
@@ -94,6 +95,9 @@ func (h *History) attest(seq uint64, s *sealed) (noted uint64, err error) {
 		if r.Index == s.index && !head.attests() {
 			return r.Index, nil
 		}
+	}
+	if other > 0 {
+		return 0, h.unlike(s, other)
 	}
 	if err := h.foreign(s); err != nil {
 		return 0, err

@@ -327,6 +327,33 @@ func TestIssue14AdopterWithoutInputs(t *testing.T) {
 	})
 }
 
+// TestIssue14SettleAgain: a snapshot that is taken once more, because an earlier one of the
+// same input is gone, can be used, although the log has the hash of the earlier one as well.
+func TestIssue14SettleAgain(t *testing.T) {
+	inShop(t, func(s *shop) {
+		run := func(c journal.Config, kill bool, slips ...int) {
+			if _, err := s.runs(noFee, c, kill, slips...); err != nil {
+				s.Fatal(err)
+			}
+		}
+		run(journal.Config{}, true)
+		_, err := journal.TruncateStore(s.Store, 1)
+		must(s.T, err)
+		run(journal.Config{}, false, 200) // leaves a snapshot, of input 4
+		run(journal.Config{SnapshotEvery: 1}, true, 1, 1, 1)
+		_, err = journal.TruncateStore(s.Store, 6)
+		must(s.T, err)
+		if left := snapshotsOf(s.T, s.Store); len(left) > 0 {
+			s.Fatal(left)
+		}
+		seq, err := journal.Config{Logger: quiet, Program: noFee.name}.SettleStore(s.Context(), s.Store, noFee.program(newStreet()))
+		if seq != 4 || err != nil {
+			s.Fatal(seq, err)
+		}
+		s.pays(fee, 100, 290)
+	})
+}
+
 // TestIssue14UpgradeLaw: whatever builds follow each other, with stops and kills, each input
 // counts as the build took it that was there; each build replays its stretches.
 func TestIssue14UpgradeLaw(t *testing.T) {
