@@ -91,6 +91,7 @@ func (j *Journal) takeOver() (adopts bool, err error) {
 	// The head of an adopting program has no effect before its first input.
 	adopts = (j.config.Adopt || j.adopting) && j.seq > 0
 	takesOver := !j.base.resumes && j.seq > 0
+	j.writer.takesOver = adopts || takesOver
 	j.headBase = j.base.stretch.Base
 	if adopts || j.base.changed || !slices.Equal(j.base.settings, j.config.Settings) {
 		j.headBase = j.base.seq

@@ -72,7 +72,7 @@ func (h *History) Stretches() []Stretch {
 func (h *History) stretches() (all []Stretch) {
 	for _, p := range h.parts {
 		head := &p.head
-		for n := len(all); n > 0 && all[n-1].First > head.Seq && !all[n-1].continuedBy(head); n-- {
+		for n := len(all); n > 0 && all[n-1].First > head.Seq && (head.Adopts || !all[n-1].continuedBy(head)); n-- {
 			all = all[:n-1] // it has had no inputs
 		}
 		n := len(all)

@@ -354,6 +354,32 @@ func TestIssue14SettleAgain(t *testing.T) {
 	})
 }
 
+// TestIssue14TruncatedAdoption: a journal that is cut off where a build has adopted it is not
+// adopted by the build that comes next.
+func TestIssue14TruncatedAdoption(t *testing.T) {
+	inShop(t, func(s *shop) {
+		run := func(b build, c journal.Config, slips ...int) {
+			c.SegmentSize = 500
+			if _, err := s.runs(b, c, false, slips...); err != nil {
+				s.Fatal(err)
+			}
+		}
+		truncate := func() {
+			_, err := journal.TruncateStore(s.Store, 3)
+			must(s.T, err)
+		}
+		run(renews, journal.Config{SnapshotEvery: 1000}, 1, 1)
+		truncate()
+		run(noFee, journal.Config{SnapshotEvery: 3, Adopt: true}, 1)
+		run(fee, journal.Config{SnapshotEvery: 3}, 1, 1, 1)
+		truncate()
+		_, err := journal.Config{Logger: quiet, Program: noFee.name}.SettleStore(s.Context(), s.Store, noFee.program(newStreet()))
+		must(s.T, err)
+		run(fee, journal.Config{SnapshotEvery: 3, DropOld: true}, 1, 1)
+		s.replays(fee, "")
+	})
+}
+
 // TestIssue14UpgradeLaw: whatever builds follow each other, with stops and kills, each input
 // counts as the build took it that was there; each build replays its stretches.
 func TestIssue14UpgradeLaw(t *testing.T) {

@@ -20,6 +20,7 @@ type writer struct {
 	repairs        []Repair
 	headBase       uint64             // of heads: see Head.Base
 	seq            uint64             // of the last input
+	takesOver      bool               // from another build, or adopts the history
 	wrote          bool               // an input, in this run
 	unfinished     bool               // its results are not written yet
 	ending         bool               // and it is the last one
@@ -97,9 +98,10 @@ func (w *writer) finishInput() error {
 	return nil
 }
 
-// finishLastInput writes the results of the last input, with a digest.
+// finishLastInput writes the results of the last input, with a digest, unless the input is of
+// another build of the program.
 func (w *writer) finishLastInput() error {
-	if w.unfinished || w.seq == 0 || w.digested == w.seq {
+	if w.takesOver && !w.wrote || w.unfinished || w.seq == 0 || w.digested == w.seq {
 		return w.finishInput()
 	}
 	return w.check()
