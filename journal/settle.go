@@ -17,8 +17,9 @@ import (
 // has left a snapshot. If there is one already, Settle takes none.
 //
 // The Types and Upcast of the Config come from the program. Settle fails as Open and a run do,
-// and if there can be no snapshot: a process is of no known type, the machine has come to its
-// end, or it was in the middle of a long piece of work when the program crashed.
+// and if there can be no snapshot: the program has adopted the journal, and has had no inputs;
+// a process is of no known type; the machine has come to its end; or it was in the middle of a
+// long piece of work when the program crashed.
 func (c Config) Settle(ctx context.Context, dir string, p Program) (seq uint64, err error) {
 	return c.SettleStore(ctx, wal.Dir(dir), p)
 }
@@ -52,6 +53,9 @@ func (c Config) SettleStore(ctx context.Context, s wal.Store, p Program) (seq ui
 func (j *Journal) settle(ctx context.Context, boot func(self actions.PID) actions.Process) (seq uint64, err error) {
 	if err := j.recover(ctx, vm.Limits{}, boot); err != nil {
 		return 0, err
+	}
+	if j.adopting || j.config.Adopt {
+		return 0, errors.New("journal: there is no snapshot to take: the program adopts the journal, and has had no inputs. Start it, and stop it; or start the build that has written the inputs")
 	}
 	if seq = max(j.replayed, j.base.seq); seq == 0 || seq == j.snapshots.good {
 		return seq, nil

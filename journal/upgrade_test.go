@@ -374,9 +374,11 @@ func TestIssue14TruncatedAdoption(t *testing.T) {
 		run(fee, journal.Config{SnapshotEvery: 3}, 1, 1, 1)
 		truncate()
 		_, err := journal.Config{Logger: quiet, Program: noFee.name}.SettleStore(s.Context(), s.Store, noFee.program(newStreet()))
-		must(s.T, err)
-		run(fee, journal.Config{SnapshotEvery: 3, DropOld: true}, 1, 1)
-		s.replays(fee, "")
+		if err == nil || !strings.Contains(err.Error(), "has had no inputs") {
+			s.Errorf("settle: %v", err)
+		}
+		run(renews, journal.Config{SnapshotEvery: 3, DropOld: true}, 1, 1)
+		s.replays(renews, "")
 	})
 }
 
