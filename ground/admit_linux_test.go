@@ -34,7 +34,7 @@ func TestPollerLooksAway(t *testing.T) {
 	looks := func(when string, want bool) {
 		t.Helper()
 		if got := d.watch.waited == readable; got != want {
-			t.Errorf("%s, it is looked at: %v", when, got)
+			t.Errorf("%s, a poller watches it: %v", when, got)
 		}
 	}
 	d.startPolling()

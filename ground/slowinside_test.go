@@ -24,7 +24,7 @@ func TestIdleMachineIsNotLookedAt(t *testing.T) {
 			time.Sleep(time.Second)
 			synctest.Wait()
 			if r.slow.armed.Load() || r.slow.timer.Stop() {
-				t.Error("an idle machine is looked at")
+				t.Error("the timer of an idle machine runs")
 			}
 		}
 		r.slow.begin(r)

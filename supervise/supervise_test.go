@@ -234,7 +234,7 @@ func TestWithoutTimers(t *testing.T) {
 	r.gone()
 }
 
-// TestChildrenEndWithTheirSupervisor: whoever ends it, and for whatever reason.
+// TestChildrenEndWithTheirSupervisor: children end with their supervisor, for any reason.
 func TestChildrenEndWithTheirSupervisor(t *testing.T) {
 	r := supervised(t, supervise.Spec{})
 	r.m.Perform(actions.Kill(r.named("sup"), errBoom))

@@ -9,7 +9,7 @@ import (
 )
 
 // The processes that are tested here: accounts, which take deposits and tell
-// their balance to whoever listens.
+// their balance to all who subscribe.
 
 type Deposit struct {
 	Account string

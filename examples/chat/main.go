@@ -35,8 +35,7 @@ import (
 	"github.com/go-marketplace/marketplace/topic"
 )
 
-// Says is the language of the room. Whoever is in the room publishes what they
-// say.
+// Says is the language of the room. People in the room publish what they say.
 type Says struct {
 	Who  Person
 	What string

@@ -160,8 +160,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestOneOfAName: no two people have the same name at the same time, whoever
-// claims it when; and a name is free when it is given up. Issue 9.13.
+// TestOneOfAName: no two people have the same name at the same time, in any
+// order of claims; and a name is free when it is given up. Issue 9.13.
 func TestOneOfAName(t *testing.T) {
 	h := newRig(t)
 	a, b, c := h.enter(), h.enter(), h.enter()

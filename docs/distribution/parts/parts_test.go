@@ -68,7 +68,7 @@ func run(t *testing.T, network *distributed.MemoryNetwork, node string, start fu
 		}
 	})
 	t.Cleanup(m.stop)
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // of the bubble: long enough for links
 	synctest.Wait()
 	return m
 }
@@ -133,7 +133,7 @@ func TestCalls(t *testing.T) {
 			m := run(t, network, "lyon", func(c distributed.Config) actions.Action {
 				return actions.Spawn(actions.Stateless(pay(distributed.Place{Node: test.node, Name: "bank"}, Change{test.owner, 1})))
 			})
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // of the bubble, as below
 			if test.cut {
 				m.expect(t)
 				network.Cut("lyon", "berlin")

@@ -34,7 +34,7 @@ func In(file string) topic.Pattern[Line] { return topic.Where(File.Is(file)) }
 
 // A Config says how files are followed. A zero field stands for its default.
 type Config struct {
-	// Every is how often a file is looked at. Default: 250 ms.
+	// Every is the time between two looks at a file. Default: 250 ms.
 	Every time.Duration
 
 	// Clock measures that time. Default: the clock of the system.

@@ -41,7 +41,7 @@ var rows = []struct {
 	{"PT-07", "reuse of the address", reuse},
 	{"PT-08", "another listener", anotherListener},
 	{"PT-09", "strictly in turn", tenConnectionsOnTwoWorkers},
-	{"PT-10", "whoever has not booted is named", TestBL01EveryWorkerThatHasNotBootedIsNamed},
+	{"PT-10", "a worker that has not booted is named", TestBL01EveryWorkerThatHasNotBootedIsNamed},
 	{"PT-11", "death at boot is noticed at once", TestBL04DeathAtBootIsNoticedAtOnce},
 	{"PT-12", "death later", deathEndsTheListenerIfThatIsWanted},
 	{"PT-13", "what a worker has to do", whatAWorkerHasToDo},
