@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/topic"
@@ -84,13 +85,6 @@ func (c *cluster) run(boot ...actions.Action) (stop func()) {
 	return stop
 }
 
-// pass lets time pass, which is that of the bubble of a test: the machines do all that they
-// do in d, and are at rest at the end. Nothing real is waited for.
-func pass(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}
-
 // A heard is what a listener has heard, as lines. The test takes them while a machine is at
 // rest; the lock says so to the race detector.
 type heard struct {
@@ -144,11 +138,11 @@ func TestTwoMachines(t *testing.T) {
 			room.At(endpoint.Publisher(topic.Where(sayer.Is("tony")))),
 			distributed.Send(room, says{"tony", "hello"}),
 		))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		atHome.expect(t, "+tony", "tony: hello")
 		away.expect(t, "+tony", "tony: hello")
 		stop()
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		atHome.expect(t, "-tony ("+distributed.ErrLeft.Error()+")")
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 )
@@ -24,7 +25,7 @@ func TestThreeLevelsDeep(t *testing.T) {
 		stop := c.run(c.config("away").Driver(), nested(nested(nested(steered(inside)))))
 		act := func(to chan actions.Action, as ...actions.Action) {
 			to <- actions.Group(as...)
-			pass(time.Second)
+			simtest.Pass(time.Second)
 		}
 		act(inside, actions.AtLevel(3, room.At(deep.listener()).As("listener")))
 		act(inside, actions.AtLevel(3, room.At(endpoint.Publisher(topic.Where(sayer.Is("tony")))).As("tony")))
@@ -38,12 +39,12 @@ func TestThreeLevelsDeep(t *testing.T) {
 		atHome.expect(t, "-tony (<nil>)")
 		deep.expect(t, "-tony (<nil>)")
 		c.network.Cut("home", "away")
-		pass(5 * time.Second)
+		simtest.Pass(5 * time.Second)
 		if got := deep.take(); len(got) != 2 || !strings.HasPrefix(got[0], "-ann ("+distributed.ErrCut.Error()) || got[1] != "+ann" {
 			t.Errorf("heard %q", got)
 		}
 		act(inside, actions.AtLevel(3, actions.Delete("listener")))
-		pass(time.Minute) // a link stays for a while after the last message
+		simtest.Pass(time.Minute) // a link stays for a while after the last message
 		if n := c.network.Links("away"); n != 0 {
 			t.Errorf("%d links, and nobody takes part", n)
 		}

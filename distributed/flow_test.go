@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
@@ -38,7 +39,7 @@ func TestFloodBothWays(t *testing.T) {
 			}))),
 			endpoint.Subscriber(distributed.Reach(room), endpoint.OnPresence(func(distributed.Up) actions.Action { return flood })),
 		))
-		pass(time.Minute)
+		simtest.Pass(time.Minute)
 		if back != n {
 			t.Errorf("%d of %d came back", back, n)
 		}
@@ -65,17 +66,17 @@ func TestSlowConsumer(t *testing.T) {
 			})))))
 		c.run(c.config("fast").Driver(), spawn(
 			room.At(endpoint.Subscriber(topic.All[says](), endpoint.OnMessage(func(s says) actions.Action { fastGot++; return nil })))))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		up.expect(t, "+room@a")
 		text := strings.Repeat("x", 10_000)
 		const n = 1000 // 10 MB
 		for range n {
 			wants <- actions.Send(says{"a", text})
-			pass(time.Millisecond)
+			simtest.Pass(time.Millisecond)
 		}
-		pass(10 * time.Second)
+		simtest.Pass(10 * time.Second)
 		close(busy)
-		pass(10 * time.Second)
+		simtest.Pass(10 * time.Second)
 		if fastGot != n {
 			t.Errorf("the fast client got %d of %d", fastGot, n)
 		}
@@ -89,7 +90,7 @@ func TestSlowConsumer(t *testing.T) {
 		c.expectLog(world.ErrSlowConsumer.Error(), 1)
 		before := slowGot
 		wants <- actions.Send(says{"a", "again"})
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		if slowGot != before+1 {
 			t.Error("the slow client is not back")
 		}
@@ -111,25 +112,25 @@ func TestSlowHome(t *testing.T) {
 		}))))
 		wants, up := make(chan actions.Action), new(heard)
 		c.run(c.config("b").Driver(), steered(wants), spawn(up.ups(distributed.Reach(room))))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		up.expect(t, "+room@a")
 		text := strings.Repeat("x", 10_000)
 		for range 1000 { // 10 MB
 			wants <- distributed.Send(room, says{"flood", text})
-			pass(time.Millisecond)
+			simtest.Pass(time.Millisecond)
 		}
-		pass(10 * time.Second)
+		simtest.Pass(10 * time.Second)
 		if lines := up.take(); len(lines) != 2 || !strings.HasPrefix(lines[0], "-room@a ("+world.ErrSlowConsumer.Error()) || lines[1] != "+room@a" {
 			t.Errorf("the client heard %q", lines)
 		}
 		close(busy)
-		pass(20 * time.Second)
+		simtest.Pass(20 * time.Second)
 		if got > 400 {
 			t.Errorf("the home got %d messages of 10 kB, more than window and queue", got)
 		}
 		up.expect(t)
 		wants <- distributed.Send(room, says{"again", ""})
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		if last != "again" {
 			t.Errorf("the client is not back: the home heard %q last", last)
 		}

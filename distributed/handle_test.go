@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
@@ -55,7 +56,7 @@ func TestLetters(t *testing.T) {
 			return l.From.Send(distributed.Handle{}, fmt.Sprintf("heard from %v", l.From.Place.Node))
 		})))
 		c.run(c.config("b").Driver(), c.config("b").Serve("b"), spawn(away.mailbox("me", nil), logger.Send(distributed.Handle{Name: "me"}, "hi")))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		atHome.expect(t, "logger: hi")
 		away.expect(t, "me: heard from b")
 	})
@@ -79,7 +80,7 @@ func TestHandlesInMessages(t *testing.T) {
 			}))),
 			distributed.Send(echo, all(distributed.Handle{Name: "x"})),
 		))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		if len(there) != 1 || len(back) != 1 {
 			t.Fatalf("%d messages arrived, and %d came back", len(there), len(back))
 		}
@@ -104,7 +105,7 @@ func TestHandlesOfNoPlace(t *testing.T) {
 		logger := distributed.Handle{Place: distributed.Place{Node: "a", Name: "a"}, Name: "logger"}
 		c.run(c.config("a").Serve("a"), spawn(atHome.mailbox("logger", nil)))
 		c.run(c.config("b").Driver(), spawn(logger.Send(distributed.Handle{Name: "me"}, "no"), logger.Send(distributed.Handle{}, "yes")))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		atHome.expect(t, "logger: yes")
 		c.expectLog("a Handle in it is of a machine that is served as no place", 2)
 	})
@@ -128,7 +129,7 @@ func TestStaleHandles(t *testing.T) {
 			distributed.Handle{Place: old, Name: "x"}.Send(distributed.Handle{}, "old"),
 			distributed.Handle{Place: place, Name: "x"}.Send(distributed.Handle{}, "new"),
 		))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		atHome.expect(t, "x: new")
 		c.expectLog(distributed.ErrStale.Error(), 1)
 	})
@@ -146,23 +147,23 @@ func TestNamesArePresence(t *testing.T) {
 		c.run(c.config("b").Driver(), spawn(h.Presence(
 			endpoint.OnPresence(func(l distributed.Letter) actions.Action { return away.add("+%s", l.To) }),
 			endpoint.OnAbsence(func(l distributed.Letter, _ error) actions.Action { return away.add("-%s", l.To) }))))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		away.expect(t)
 		wants <- atHome.mailbox("logger", nil)
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		away.expect(t, "+logger")
 		wants <- actions.Delete("logger")
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		away.expect(t, "-logger")
 		var pid actions.PID
 		wants <- actions.SpawnFunc(func(self actions.PID) actions.Process {
 			pid = self
 			return actions.Stateless(atHome.mailbox("logger", nil))
 		})
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		away.expect(t, "+logger")
 		wants <- actions.Kill(pid, nil) // its process has ended
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		away.expect(t, "-logger")
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 )
@@ -42,12 +43,12 @@ func TestLinkIsLostAndComesBack(t *testing.T) {
 		var atHome, away, up heard
 		c.run(c.config("a").Driver(), c.config("a").Serve("room"), spawn(atHome.listener(), named("home")))
 		c.run(c.config("b").Driver(), spawn(room.At(away.listener()), room.At(named("away")), up.ups(distributed.Reach(room))))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		atHome.expect(t, "+home", "+away")
 		away.expect(t, "+away", "+home")
 		up.expect(t, "+room@a")
 		c.network.Cut("a", "b")
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		cut := distributed.ErrCut.Error()
 		lost := func(lines []string) {
 			t.Helper()
@@ -81,14 +82,14 @@ func TestNamed(t *testing.T) {
 			distributed.Place{Node: "b", Name: "room"}.At(named("me"))))
 		stop := c.run(c.config("a").Serve("room"))
 		c.run(c.config("c").Serve("room"), c.config("c").Serve(""))
-		pass(2 * time.Second)
+		simtest.Pass(2 * time.Second)
 		rooms.expect(t, "+room@a", "+room@c")
 		nodes.expect(t, "+@c")
 		stop()
-		pass(2 * time.Second)
+		simtest.Pass(2 * time.Second)
 		rooms.expect(t, "-room@a ("+distributed.ErrLeft.Error()+")")
 		c.run(c.config("a").Serve("room"))
-		pass(2 * time.Second)
+		simtest.Pass(2 * time.Second)
 		rooms.expect(t, "+room@a")
 	})
 }
@@ -104,7 +105,7 @@ func TestLinkIsKeptOnDemand(t *testing.T) {
 		c.run(c.config("b").Driver(), c.config("b").Serve("other"), steered(wants))
 		do := func(as ...actions.Action) {
 			wants <- actions.Group(as...)
-			pass(time.Second)
+			simtest.Pass(time.Second)
 		}
 		links := func() int { return c.network.Links("b") }
 		if n := links(); n != 0 {
@@ -130,13 +131,13 @@ func TestLinkIsKeptOnDemand(t *testing.T) {
 		if n := links(); n != 1 {
 			t.Errorf("%d links after a message and a letter", n)
 		}
-		pass(20 * time.Second)
+		simtest.Pass(20 * time.Second)
 		do(distributed.Send(room, says{"tony", "again"}))
-		pass(20 * time.Second)
+		simtest.Pass(20 * time.Second)
 		if n := links(); n != 1 {
 			t.Errorf("%d links 20 s after a message", n)
 		}
-		pass(60 * time.Second)
+		simtest.Pass(60 * time.Second)
 		if n := links(); n != 0 {
 			t.Errorf("%d links after a minute", n)
 		}
@@ -154,20 +155,20 @@ func TestMessagesWaitForALink(t *testing.T) {
 		for i := range 3 {
 			wants <- distributed.Send(room, says{"tony", fmt.Sprint(i)})
 		}
-		pass(500 * time.Millisecond)
+		simtest.Pass(500 * time.Millisecond)
 		stop := c.run(c.config("a").Serve("room"), spawn(atHome.listener()))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		atHome.expect(t, "tony: 0", "tony: 1", "tony: 2")
 		stop()
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		atHome.take()
 		wants <- distributed.Send(room, says{"tony", "late"})
-		pass(5 * time.Second)
+		simtest.Pass(5 * time.Second)
 		c.run(c.config("a").Serve("room"), spawn(atHome.listener()))
-		pass(20 * time.Second)
+		simtest.Pass(20 * time.Second)
 		atHome.expect(t)
 		wants <- distributed.Send(room, says{"tony", "back"})
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		atHome.expect(t, "tony: back")
 	})
 }
@@ -179,7 +180,7 @@ func TestOwnNode(t *testing.T) {
 		var inside, outside heard
 		c.run(c.config("a").Driver(), spawn(room.At(outside.listener()), distributed.Send(room, says{"me", "hi"})),
 			nested(c.config("a").Serve("room"), spawn(inside.listener(), named("inner"))))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		inside.expect(t, "+inner", "me: hi")
 		outside.expect(t, "+inner", "me: hi")
 	})
@@ -228,7 +229,7 @@ func TestRefusals(t *testing.T) {
 			var reason error
 			c.run(c.config("b").Driver(), actions.SpawnFunc(func(actions.PID) actions.Process { return actions.Stateless(test.end()) }).
 				Monitored(endpoint.Monitor(0, func(_ actions.PID, r error) actions.Action { reason = r; return nil })))
-			pass(time.Second)
+			simtest.Pass(time.Second)
 			if !errors.Is(reason, test.want) {
 				t.Errorf("the process ends with %v, want %v", reason, test.want)
 			}
@@ -257,9 +258,9 @@ func TestLostLinkIsOneWarning(t *testing.T) {
 		c.run(c.config("a").Serve("room"), spawn(named("x"), named("y"), named("z")))
 		all := endpoint.Subscriber(topic.All[says](), endpoint.OnPresence(func(says) actions.Action { return nil }))
 		c.run(c.config("b").Driver(), spawn(room.At(all)), spawn(room.At(all)))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		c.network.Cut("a", "b")
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		c.expectLog("a reason that nobody hears", 1)
 		c.expectLog("publisher of distributed.Up", 1)
 	})
@@ -291,10 +292,10 @@ func TestLearner(t *testing.T) {
 		c.run(c.config("a").Serve("room"))
 		l := &learner{c.network.Node("b"), make(chan struct{})}
 		c.run(distributed.Config{Network: l}.Driver(), spawn(up.ups(distributed.Reach(room))))
-		pass(time.Hour) // the pause between two attempts has its full length
+		simtest.Pass(time.Hour) // the pause between two attempts has its full length
 		up.expect(t)
 		close(l.learned)
-		pass(time.Millisecond)
+		simtest.Pass(time.Millisecond)
 		up.expect(t, "+room@a")
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/journal"
 )
@@ -27,14 +28,14 @@ func TestDialFromBothSides(t *testing.T) {
 			there := distributed.Place{Node: nodes[1-i], Name: "room"}
 			c.run(c.config(node).Driver(), c.config(node).Serve("room"), spawn(hears[i].listener(), there.At(named(node))))
 		}
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		came := []string{"+b", "+a"}
 		for i := range hears {
 			hears[i].expect(t, came[i])
 		}
 		for range 20 {
 			c.network.Cut("a", "b")
-			pass(time.Second)
+			simtest.Pass(time.Second)
 			for i := range hears {
 				got := hears[i].take()
 				if len(got) != 2 || got[0][:2] != "-"+came[i][1:] || got[1] != came[i] {
@@ -84,14 +85,14 @@ func TestOldLifeComesBack(t *testing.T) {
 				done <- (&ground.Ground{Journal: j, Logger: log}).Run(ctx, distributed.Config{Network: n}.Driver(), spawn(room.At(named("tony"))))
 			}()
 			t.Cleanup(func() { cancel(); <-done; _ = j.Close() })
-			pass(time.Second)
+			simtest.Pass(time.Second)
 		}
 		old := barred{c.network.Node("b"), new(atomic.Bool)}
 		client("old", old)
 		atHome.expect(t, "+tony")
 		old.bar.Store(true)
 		c.network.Cut("a", "b")
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		if got := atHome.take(); len(got) != 1 || got[0][:5] != "-tony" {
 			t.Errorf("heard %q", got)
 		}
@@ -101,7 +102,7 @@ func TestOldLifeComesBack(t *testing.T) {
 		client("new", c.network.Node("b"))
 		atHome.expect(t, "+tony")
 		old.bar.Store(false)
-		pass(time.Minute)
+		simtest.Pass(time.Minute)
 		atHome.expect(t)
 		if n := c.network.Links("a"); n != 1 {
 			t.Errorf("%d links at home", n)

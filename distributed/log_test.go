@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 )
@@ -23,7 +24,7 @@ func TestLogs(t *testing.T) {
 			}))))
 		c.run(c.config("b").Driver(), distributed.WriteLogs(room), spawn(endpoint.Subscriber(distributed.Reach(room),
 			endpoint.OnPresence(func(distributed.Up) actions.Action { return distributed.Send(room, says{"tony", "hi"}) }))))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		c.expectLog(`level=WARN msg="somebody speaks" who=tony length=2`, 1)
 		c.expectLog(`level=WARN msg="somebody speaks" node=a place=room who=tony length=2`, 1)
 	})

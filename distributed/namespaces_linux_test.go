@@ -20,7 +20,7 @@ type veth struct {
 // newVeth makes one, where it can.
 func newVeth(t *testing.T) *veth {
 	if testing.Short() {
-		t.Skip("starts processes")
+		t.Skip("it starts processes: not with -short")
 	}
 	if os.Geteuid() != 0 {
 		t.Skip("only root makes network namespaces")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 )
@@ -31,7 +32,7 @@ func TestPrivate(t *testing.T) {
 							endpoint.OnPresence(func(distributed.Up) actions.Action { up = true; return nil })))
 					}).Monitored(endpoint.Monitor(0, func(_ actions.PID, r error) actions.Action { end = r; return nil })),
 					actions.Spawn(actions.Stateless(distributed.Send(at, says{}))))
-				pass(time.Second)
+				simtest.Pass(time.Second)
 				switch {
 				case !up:
 					t.Errorf("%q: the place of %q is not there", client, owner)

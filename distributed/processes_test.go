@@ -414,7 +414,7 @@ type pairOfNodes struct {
 
 func startHome(t *testing.T) *pairOfNodes {
 	if testing.Short() {
-		t.Skip("starts processes")
+		t.Skip("it starts processes: not with -short")
 	}
 	dir := t.TempDir()
 	key := keyFile(t, "0123456789abcdef0123456789abcdef")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/door"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
@@ -78,7 +79,7 @@ func TestCallsAtPlaces(t *testing.T) {
 		c.run(c.config("c").Driver(), spawn(other.double(4, rpc.At(room)), other.double(5, rpc.At(room)), endpoint.Subscriber(topic.All[says]())))
 		do := func(a actions.Action) {
 			wants <- a
-			pass(5 * time.Second)
+			simtest.Pass(5 * time.Second)
 		}
 		do(got.double(2, rpc.At(room)))
 		got.expect(t, "4: ok")
@@ -100,7 +101,7 @@ func TestCallsAtPlaces(t *testing.T) {
 		other.expect(t, "8: ok", "0: "+errOdd.Error())
 		do(rpc.Call(never, "x", func(_ string, err error) actions.Action { return got.add("%s", short(err)) }, rpc.At(room)))
 		c.network.Cut("a", "b")
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		got.expect(t, "gone, cut")
 		do(got.double(8, rpc.At(room)))
 		got.expect(t, "16: ok")
@@ -119,7 +120,7 @@ func TestCallersAreToldApart(t *testing.T) {
 		c.run(c.config("a").Serve("room"), server(), ask(distributed.Place{}))
 		c.run(c.config("b").Driver(), ask(room), ask(room))
 		c.run(c.config("c").Driver(), ask(room), ask(room))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		lines := got.take()
 		seen := map[string]bool{}
 		for _, l := range lines {
@@ -184,7 +185,7 @@ func TestReplyBeforeTheAskerWaits(t *testing.T) {
 			return func() { close(held); synctest.Wait() }
 		}
 		away <- got.double(0, rpc.At(room)) // so that there is a link
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		got.expect(t, "0: ok")
 		for i := range 20 {
 			serve := hold(atHome)

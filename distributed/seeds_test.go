@@ -114,7 +114,7 @@ func (r *run) step() {
 		r.Pause(m.Machine)
 	}
 	d := []time.Duration{0, time.Millisecond, 50 * time.Millisecond, time.Second, 3 * time.Second}[r.Rand.IntN(5)]
-	pass(d)
+	simtest.Pass(d)
 }
 
 // dumps returns what all actors have, and what they say is wrong.
@@ -199,7 +199,7 @@ func (r *run) speak() (wrong []string) {
 			r.order(m, order{Do: "ask", At: at, Count: r.ids})
 		}
 	}
-	pass(5 * time.Second)
+	simtest.Pass(5 * time.Second)
 	all := r.dumps()
 	for _, d := range all {
 		for _, m := range r.machines {
@@ -235,7 +235,7 @@ func (r *run) simulate() []string {
 		r.step()
 	}
 	r.Heal()
-	pass(30 * time.Second)
+	simtest.Pass(30 * time.Second)
 	return append(check(r.dumps()), r.speak()...)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/topic"
 )
@@ -53,7 +54,7 @@ func TestSettled(t *testing.T) {
 		listener := endpoint.Subscriber(topic.All[says](), endpoint.OnPresence(func(s says) actions.Action { return all.add("+%s", s.Who) }))
 		c.run(c.config("b").Driver(), steered(wants), spawn(room.At(listener), all.settled(room, role)))
 		all.expect(t)
-		pass(1500 * time.Millisecond)
+		simtest.Pass(1500 * time.Millisecond)
 		all.expect(t, "unreachable: unreachable")
 		wants <- later.settled(room, role).As("later")
 		synctest.Wait()
@@ -61,11 +62,11 @@ func TestSettled(t *testing.T) {
 			t.Errorf("heard %q", got)
 		}
 		c.run(c.config("a").Serve("room"), spawn(named("x"), named("y")))
-		pass(20 * time.Second)
+		simtest.Pass(20 * time.Second)
 		all.expect(t, "unreachable: unreachable", "+x", "+y", "settled") // it may hear the reason again
 		later.expect(t, "settled")
 		c.network.Cut("a", "b")
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		all.expect(t, "lost: true", "+x", "+y", "settled")
 		later.expect(t, "lost: true", "settled")
 	})
@@ -84,12 +85,12 @@ func TestSettledRefused(t *testing.T) {
 		tony := named("tony")
 		tony.Passive = true
 		c.run(c.config("b").Driver(), spawn(room.At(tony), all.settled(room, tony.Role), endpoint.Subscriber(topic.All[says]())))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		all.expect(t, "unreachable: not admitted")
 		ann := named("ann")
 		ann.Passive = true
 		c.run(c.config("c").Driver(), spawn(old.At(ann), all.settled(old, ann.Role), endpoint.Subscriber(topic.All[says]())))
-		pass(time.Second)
+		simtest.Pass(time.Second)
 		all.expect(t, "unreachable: stale")
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
+	"github.com/go-marketplace/marketplace/distributed/internal/simtest"
 	"github.com/go-marketplace/marketplace/distributed/outbox"
 	"github.com/go-marketplace/marketplace/door"
 	"github.com/go-marketplace/marketplace/drivers/timer"
@@ -84,7 +85,7 @@ func TestHandles(t *testing.T) {
 			distributed.Mailbox("me", endpoint.OnMessage(func(l distributed.Letter) actions.Action { answers = append(answers, l.Body); return nil })),
 			deliver(letter("paris"), &served)))
 		runMachine(t, node(network, "rome").Driver(), outbox.Sender(orders), process(deliver(letter("rome"), &notServed)))
-		pass(time.Minute)
+		simtest.Pass(time.Minute)
 		if served != nil || !errors.Is(notServed, distributed.ErrUnsendable) || !slices.Equal(answers, []any{"paris"}) {
 			t.Errorf("served: %v; not served: %v; answers: %v", served, notServed, answers)
 		}
@@ -103,7 +104,7 @@ func TestReasons(t *testing.T) {
 		runMachine(t, node(network, "paris").Driver(), in.Driver(), outbox.Sender(orders), process(deliver("a", &end)))
 		expect := func(want error) {
 			t.Helper()
-			pass(time.Minute)
+			simtest.Pass(time.Minute)
 			s, err := rpc.Do(t.Context(), in, outbox.Inspect, orders)
 			if err != nil || s.Waiting != 1 || s.Reason == nil || !strings.Contains(s.Reason.Error(), want.Error()) {
 				t.Errorf("the status is %+v, %v, want %v", s, err, want)
@@ -125,7 +126,7 @@ func TestReasons(t *testing.T) {
 		expect(distributed.ErrNotAdmitted)
 		stop()
 		runMachine(t, node(network, "berlin").Serve("shop"), outbox.Receiver("orders"), process(deliveries(&got)))
-		pass(time.Minute)
+		simtest.Pass(time.Minute)
 		if s, err := rpc.Do(t.Context(), in, outbox.Inspect, orders); end != nil || !slices.Equal(got, []any{"a"}) || s.Reason != nil || err != nil {
 			t.Errorf("the call has ended with %v, and %v has arrived; the status is %+v, %v", end, got, s, err)
 		}
@@ -166,13 +167,13 @@ func TestDeadline(t *testing.T) {
 		network := distributed.Memory()
 		end := errOpen
 		runMachine(t, timer.Driver(), node(network, "paris").Driver(), outbox.Sender(orders), process(deliver("a", &end, rpc.Within(time.Second))))
-		pass(time.Minute)
+		simtest.Pass(time.Minute)
 		if !errors.Is(end, context.DeadlineExceeded) {
 			t.Errorf("the call has ended with %v", end)
 		}
 		var got []any
 		runMachine(t, node(network, "berlin").Serve("shop"), outbox.Receiver("orders"), process(deliveries(&got)))
-		pass(time.Minute)
+		simtest.Pass(time.Minute)
 		if !slices.Equal(got, []any{"a"}) {
 			t.Errorf("%v has arrived", got)
 		}
@@ -187,7 +188,7 @@ func TestNested(t *testing.T) {
 		end := errOpen
 		runMachine(t, actions.Spawn(vm.Nested(node(network, "berlin").Serve("shop"), outbox.Receiver("orders"), process(deliveries(&got)))))
 		runMachine(t, actions.Spawn(vm.Nested(node(network, "paris").Driver(), outbox.Sender(orders), process(deliver("a", &end)))))
-		pass(time.Minute)
+		simtest.Pass(time.Minute)
 		if end != nil || !slices.Equal(got, []any{"a"}) {
 			t.Errorf("the call has ended with %v, and %v has arrived", end, got)
 		}

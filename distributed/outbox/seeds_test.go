@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -74,11 +73,6 @@ func (r *run) add(name string, boxes int, journal bool) {
 // any returns one of the machines.
 func (r *run) any() *machine { return r.machines[r.Rand.IntN(len(r.machines))] }
 
-func pass(d time.Duration) {
-	time.Sleep(d) // of the bubble
-	synctest.Wait()
-}
-
 // step does one thing at random.
 func (r *run) step() {
 	m := r.any()
@@ -103,7 +97,7 @@ func (r *run) step() {
 	default:
 		r.Pause(m.Machine)
 	}
-	pass([]time.Duration{0, 0, time.Millisecond, 50 * time.Millisecond, time.Second, 3 * time.Second}[r.Rand.IntN(6)])
+	simtest.Pass([]time.Duration{0, 0, time.Millisecond, 50 * time.Millisecond, time.Second, 3 * time.Second}[r.Rand.IntN(6)])
 }
 
 // dump returns what a person has.
@@ -228,7 +222,7 @@ func (r *run) simulate() []string {
 	for _, m := range r.machines[:receivers] {
 		r.Order(m.Machine, order{Do: "open"})
 	}
-	pass(time.Minute)
+	simtest.Pass(time.Minute)
 	return r.check()
 }
 

@@ -1,10 +1,18 @@
 package simtest
 
 import (
+	"testing/synctest"
 	"time"
 
 	"github.com/go-marketplace/marketplace/world"
 )
+
+// Pass lets time pass, which is that of the bubble of a test: the machines do all that they do
+// in d, and are at rest at the end. Nothing real is waited for.
+func Pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
 
 // A clock is the clock of a node. While the node is paused, its timers wait.
 type clock struct{ of *Node }
