@@ -44,8 +44,8 @@ func moment(t *testing.T, r *journal.Recording, seq uint64) *journal.Moment {
 	return m
 }
 
-// portrait describes a machine in full.
-func portrait(m *journal.Moment) string {
+// inFull describes a machine in full.
+func inFull(m *journal.Moment) string {
 	var b strings.Builder
 	for p := range m.Processes() {
 		fmt.Fprintln(&b, p.Path, p.Name, strings.Join(journal.Portray(p), "\n\t"))
@@ -124,7 +124,7 @@ func TestDiff(t *testing.T) {
 func TestBranch(t *testing.T) {
 	r := recorded(t, journal.Config{}, someSlips...)
 	last := r.Last()
-	before := portrait(moment(t, r, last-1))
+	before := inFull(moment(t, r, last-1))
 	outside := func(c []journal.Command) (texts []string) {
 		for _, c := range c {
 			texts = append(texts, fmt.Sprint(c.Seq, " ", strings.TrimPrefix(c.Text, `tell counter "north" for 2: journal_test.`)))
@@ -165,7 +165,7 @@ func TestBranch(t *testing.T) {
 			if diff := cmp.Diff(tt.onlyB, outside(c.OnlyB)); diff != "" {
 				t.Errorf("in the branch only: %s", diff)
 			}
-			if portrait(moment(t, r, last-1)) != before {
+			if inFull(moment(t, r, last-1)) != before {
 				t.Error("the run is not what it was")
 			}
 		})

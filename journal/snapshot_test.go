@@ -201,8 +201,8 @@ func TestTravelFromSnapshots(t *testing.T) {
 		for seq := again.First(); seq < end.Seq; seq++ {
 			moment(t, again, seq)
 		}
-		if other := moment(t, again, end.Seq); portrait(other) != portrait(end) || other.Digest != end.Digest {
-			t.Errorf("moment %d from the beginning:\n%s\nfrom a snapshot:\n%s", end.Seq, portrait(other), portrait(end))
+		if other := moment(t, again, end.Seq); inFull(other) != inFull(end) || other.Digest != end.Digest {
+			t.Errorf("moment %d from the beginning:\n%s\nfrom a snapshot:\n%s", end.Seq, inFull(other), inFull(end))
 		}
 		if drop {
 			if _, err := r.At(t.Context(), r.First()-1); err == nil {

@@ -40,7 +40,8 @@ func drive(t testing.TB, c journal.Config, store wal.Store, slips []any, pause f
 	return driveProgram(t, c, store, bank(s), slips, pause)
 }
 
-// driveProgram drives a program as drive drives a bank.
+// driveProgram drives a program as drive drives a bank. A slip may also be an input of another
+// kind.
 func driveProgram(t testing.TB, c journal.Config, store wal.Store, p journal.Program, slips []any, pause func()) (d driven) {
 	t.Helper()
 	j, err := c.OpenStore(store)
@@ -76,7 +77,11 @@ func driveProgram(t testing.TB, c journal.Config, store wal.Store, p journal.Pro
 					at = a
 				}
 			}
-			if !apply(vm.Input{Kind: vm.Value, Address: at, Value: slip}) {
+			in, whole := slip.(vm.Input)
+			if !whole {
+				in = vm.Input{Kind: vm.Value, Address: at, Value: slip}
+			}
+			if !apply(in) {
 				break
 			}
 		}

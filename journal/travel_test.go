@@ -24,7 +24,7 @@ func TestTravel(t *testing.T) {
 	digests := map[uint64]vm.Digest{}
 	for seq := range last + 1 {
 		m := moment(t, r, seq)
-		want[seq], digests[seq] = portrait(m), m.Digest
+		want[seq], digests[seq] = inFull(m), m.Digest
 		if m.Seq != seq {
 			t.Fatalf("moment %d has number %d", seq, m.Seq)
 		}
@@ -32,7 +32,7 @@ func TestTravel(t *testing.T) {
 	check := func(how string, r *journal.Recording, seq uint64) {
 		t.Helper()
 		m := moment(t, r, seq)
-		if got := portrait(m); got != want[seq] || m.Digest != digests[seq] {
+		if got := inFull(m); got != want[seq] || m.Digest != digests[seq] {
 			t.Fatalf("%s: moment %d is\n%s\nand not\n%s", how, seq, got, want[seq])
 		}
 	}
@@ -98,7 +98,7 @@ func TestManyAtOnce(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprint(m.Digest, portrait(m), m.Steps, m.Commands), nil
+		return fmt.Sprint(m.Digest, inFull(m), m.Steps, m.Commands), nil
 	}
 	uses := []struct {
 		name string

@@ -332,6 +332,7 @@ func TestIssue14AdopterWithoutInputs(t *testing.T) {
 func TestIssue14SettleAgain(t *testing.T) {
 	inShop(t, func(s *shop) {
 		run := func(c journal.Config, kill bool, slips ...int) {
+			c.SegmentSize = 1 // so that a head is between the input and the stop
 			if _, err := s.runs(noFee, c, kill, slips...); err != nil {
 				s.Fatal(err)
 			}

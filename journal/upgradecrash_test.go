@@ -21,47 +21,14 @@ func tillByHand(t testing.TB, c journal.Config, store wal.Store, b build, slips 
 	if c.Logger == nil {
 		c.Logger = quiet
 	}
-	j, err := c.OpenStore(store)
-	if err != nil {
-		return driven{err: err}
+	ins := make([]any, 0, slips+2)
+	for range slips {
+		ins = append(ins, Slip{"ann", 100})
 	}
-	var start vm.Input
-	if d.m, start, d.err = j.Begin(t.Context(), vm.Limits{}, p.Boot); d.err != nil {
-		return d
+	if stop {
+		ins = append(ins, vm.Input{Kind: vm.StopAsked}, vm.Input{Kind: vm.StopDone})
 	}
-	apply := func(in vm.Input) bool {
-		if d.err = j.Append(in); d.err != nil {
-			return false
-		}
-		d.seq++
-		d.m.Apply(in)
-		var wait bool
-		if wait, d.err = j.Commit(d.m); d.err == nil && wait {
-			d.err = j.Sync()
-		}
-		if d.err == nil {
-			d.synced = d.seq
-		}
-		synctest.Wait()
-		return d.err == nil
-	}
-	ok := apply(start)
-	for i := 0; ok && i < slips; i++ {
-		var at *vm.Address
-		for p := range d.m.Processes() {
-			for _, a := range p.Devices {
-				at = a
-			}
-		}
-		ok = apply(vm.Input{Kind: vm.Value, Address: at, Value: Slip{"ann", 100}})
-	}
-	if ok && stop {
-		_ = apply(vm.Input{Kind: vm.StopAsked}) && apply(vm.Input{Kind: vm.StopDone})
-	}
-	if err := j.End(d.err); d.err == nil {
-		d.err = err
-	}
-	return d
+	return driveProgram(t, c, store, p, ins, synctest.Wait)
 }
 
 // tillOf returns the state of the till.

@@ -220,7 +220,7 @@ func stateAt(t *rapid.T, h *journal.History, program func(*outside) journal.Prog
 	if err != nil || report.Seq != seq {
 		t.Fatal(report.Seq, err)
 	}
-	return portrait(report.State.Machine(nil))
+	return inFull(report.State.Machine(nil))
 }
 
 // recoveredState recovers a machine, and describes it.
@@ -236,11 +236,11 @@ func recoveredState(t *rapid.T, s wal.Store, c journal.Config, program func(*out
 	if err := j.End(nil); err != nil {
 		t.Fatal(err)
 	}
-	return portrait(m)
+	return inFull(m)
 }
 
-// portrait describes a machine in full.
-func portrait(m *vm.Machine) string {
+// inFull describes a machine in full.
+func inFull(m *vm.Machine) string {
 	var b strings.Builder
 	for info := range m.Processes() {
 		fmt.Fprintln(&b, info.Path, info.Name, strings.Join(journal.Portray(info), "\n\t"))
