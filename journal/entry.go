@@ -11,7 +11,8 @@ import (
 // their lengths before them, and values are in CBOR.
 //
 // The first entry of each segment is a head. A segment has the address of a device in
-// full where it first mentions it, so each segment can be read without those before it.
+// full where it first mentions it, so each segment can be read without those before it. The
+// inputs themselves leave out what those before them have: see shorthand.
 type entryKind byte
 
 const (
@@ -39,8 +40,9 @@ func (k entryKind) String() string {
 // that types have in Go, and presence changes have no sums. Up to format 2, journals have
 // no identity, and the log does not have the hashes of snapshots. Up to format 3, heads do
 // not say from which snapshot a program has taken over, and another program always does the
-// same as the one before, or adopts all inputs.
-const format = 4
+// same as the one before, or adopts all inputs. Up to format 4, each input has its time and
+// the names in its value in full, and inputs with a digest have no sample.
+const format = 5
 
 // attests reports whether the log has the hashes of snapshots that were taken under a head.
 func (h *Head) attests() bool { return h.Format >= 3 }
@@ -101,7 +103,8 @@ type segment struct {
 	addresses map[uint64]*address // of devices, by number, that the segment has mentioned
 	mentions  []mention           // the same, in order
 	spare     []byte              // for values; many share one piece of memory
-	lenient   bool                // an input may lack its address
+	lenient   bool                // an input may lack its address, its time, and names
+	shorthand shorthand
 }
 
 // A mention is an address that a segment has in full.
@@ -127,6 +130,7 @@ func (g *segment) recall(mentions []mention) {
 func (g *segment) forget() {
 	clear(g.addresses)
 	g.mentions = nil
+	g.shorthand.reset()
 }
 
 func newSegment() *segment { return &segment{addresses: map[uint64]*address{}} }

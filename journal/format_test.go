@@ -132,7 +132,7 @@ func TestGoOnFromFormat1(t *testing.T) {
 			must(t, err)
 			s, err := h.Summary()
 			must(t, err)
-			if first, last := s.Heads[0].Format, s.Heads[len(s.Heads)-1].Format; first != 1 || last != 4 {
+			if first, last := s.Heads[0].Format, s.Heads[len(s.Heads)-1].Format; first != 1 || last != 5 {
 				t.Errorf("the formats are %d and %d", first, last)
 			}
 			report, err := h.Replay(t.Context(), goldenBank(nil), journal.ReplayConfig{})

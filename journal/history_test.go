@@ -91,7 +91,7 @@ func TestFromTheMiddle(t *testing.T) {
 		for range 200 {
 			store.read = 0
 			look(1 + random.Uint64N(h.Last()))
-			const chunks = 3 * 256 << 10
+			const chunks = 2 * 256 << 10
 			if store.read > chunks || all < 4*chunks/3 {
 				t.Errorf("%d bytes are read, of %d", store.read, all)
 			}

@@ -45,6 +45,8 @@ const (
 	hasValue
 	isLate
 	isStrict // the limits of a start
+	isBrief  // the time is that behind the input before it; without this, the input begins a shorthand
+	isShort  // names in the value are numbers
 )
 
 // Value decodes the value of the input: the value from the device, or the command that
@@ -126,12 +128,14 @@ func (t textOf) String() string { return string(t) }
 // appendInput appends an entry for in. Full says that the segment does not have its
 // address yet, and late that its device is already closed. An error says that its value
 // cannot be encoded.
-func appendInput(dst []byte, seq uint64, now time.Time, in *vm.Input, full, late bool) ([]byte, error) {
+func appendInput(dst []byte, seq uint64, now time.Time, in *vm.Input, full, late bool, h *shorthand) ([]byte, error) {
+	brief := h.next(seq)
 	dst = append(dst, byte(inputEntry))
 	dst = binary.AppendUvarint(dst, seq)
-	dst = binary.AppendVarint(dst, now.UnixNano())
+	dst = binary.AppendVarint(dst, h.since(now.UnixNano()))
 	err, _ := in.Err.(*world.Error)
-	dst = append(dst, byte(in.Kind), flag(full, hasAddress)|flag(err != nil, hasErr)|flag(in.Value != nil, hasValue)|flag(late, isLate)|flag(in.Limits != nil && in.Limits.Strict, isStrict))
+	flags := len(dst) + 1
+	dst = append(dst, byte(in.Kind), flag(full, hasAddress)|flag(err != nil, hasErr)|flag(in.Value != nil, hasValue)|flag(late, isLate)|flag(in.Limits != nil && in.Limits.Strict, isStrict)|flag(brief, isBrief))
 	if in.Kind == vm.Start {
 		dst = appendStart(dst, in)
 	}
@@ -152,7 +156,17 @@ func appendInput(dst []byte, seq uint64, now time.Time, in *vm.Input, full, late
 	if in.Value == nil {
 		return dst, nil
 	}
-	return codec.Append(dst, in.Value)
+	value, e := codec.Append(h.scratch[:0], in.Value)
+	if e != nil {
+		return nil, e
+	}
+	h.keep(value)
+	short, ok := h.shorten(dst, value)
+	if !ok {
+		return append(dst, value...), nil
+	}
+	short[flags] |= isShort
+	return short, nil
 }
 
 func appendStart(dst []byte, in *vm.Input) []byte {
@@ -170,9 +184,17 @@ func appendStart(dst []byte, in *vm.Input) []byte {
 // readInput reads an input of a segment.
 func readInput(s *scanner, g *segment) (in Input) {
 	in.Seq = s.uint()
-	in.Time = time.Unix(0, s.int()).UTC()
+	at := s.int()
 	in.Kind = vm.InputKind(s.byte())
 	has := s.byte()
+	at, known := g.shorthand.time(at, has&isBrief != 0)
+	switch {
+	case known:
+		in.Time = time.Unix(0, at).UTC()
+	case !g.lenient:
+		s.fail("its time is that behind an input that is not there")
+		return in
+	}
 	if in.Kind == vm.Start {
 		in.Incarnation = s.uint()
 		in.Limits = &vm.Limits{Queue: s.limit(), Steps: s.limit(), Drain: s.limit(), Strict: has&isStrict != 0}
@@ -197,7 +219,15 @@ func readInput(s *scanner, g *segment) (in Input) {
 		in.Err = &world.Error{Kind: s.text(), Op: s.text(), Addr: s.text(), Text: s.text()}
 	}
 	if has&hasValue != 0 {
-		in.value = g.keep(s.data)
+		value := s.data
+		if has&isShort != 0 {
+			var err error
+			if value, err = g.shorthand.expand(value); err != nil {
+				s.fail(err.Error())
+				return in
+			}
+		}
+		in.value = g.keep(value)
 		s.data = nil
 	}
 	s.end()

@@ -21,8 +21,9 @@ type Salvaged struct {
 // Salvage yields whatever can be read of the inputs in a journal, also behind damage, and
 // in what was cut off from it: file by file, in the order in which they are there. Numbers
 // may be missing, and may come more than once if the journal went on after a cut. If
-// damage hides which device an input came from, its address is missing. An error is about
-// one file; Salvage goes on with the next.
+// damage hides which device an input came from, its address is missing. The first inputs behind
+// damage, up to the next multiple of 512, have no time, and names in their values are "?0",
+// "?1" and so on. An error is about one file; Salvage goes on with the next.
 func Salvage(dir string) iter.Seq2[Salvaged, error] {
 	return func(yield func(Salvaged, error) bool) {
 		for s, err := range SalvageStore(wal.Dir(dir)) {
@@ -38,7 +39,8 @@ func SalvageStore(s wal.Store) iter.Seq2[Salvaged, error] {
 	return func(yield func(Salvaged, error) bool) {
 		g := newSegment()
 		g.lenient = true
-		file := ""
+		file, next := "", uint64(0)
+		ends := map[uint64]shorthand{} // of files, by the index of the record that follows
 		for r, err := range wal.Salvage(s) {
 			if err != nil {
 				if !yield(Salvaged{}, err) {
@@ -47,15 +49,29 @@ func SalvageStore(s wal.Store) iter.Seq2[Salvaged, error] {
 				continue
 			}
 			if r.File != file {
+				if next > 0 {
+					ends[next] = g.shorthand.clone()
+				}
 				file = r.File
 				g.forget()
+				g.shorthand.lose()
+				if end, ok := ends[r.Index]; ok { // it was cut off there
+					g.shorthand = end.clone()
+				}
+			}
+			if next = 0; r.Index > 0 {
+				next = r.Index + 1
 			}
 			out := Salvaged{File: r.File, Offset: r.Offset, Lost: r.Skipped}
+			if r.Skipped > 0 {
+				g.shorthand.lose()
+			}
 			var e entry
 			switch {
 			case r.Payload == nil:
 			case e.read(r.Payload, g) != nil:
 				out.Lost += int64(len(r.Payload))
+				g.shorthand.lose()
 			case e.kind == inputEntry:
 				out.Input = e.input
 			}

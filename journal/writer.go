@@ -27,6 +27,7 @@ type writer struct {
 	committing     bool               // and its commands are carried out next
 	changesWritten int                // presence changes of the last input that the journal already has
 	known          openings[struct{}] // openings whose addresses the segment has
+	shorthand      shorthand          // of the inputs since the last head
 	buf            []byte
 	unwritten      int
 	now            time.Time // when the last input came
@@ -36,6 +37,7 @@ type writer struct {
 
 // writeHead begins a segment, or a run.
 func (w *writer) writeHead(adopts bool) error {
+	w.shorthand.reset()
 	return w.put(appendHead(w.buf[:0], Head{
 		Format:     format,
 		Schema:     w.config.Schema,
@@ -122,11 +124,13 @@ func (w *writer) input(in *vm.Input) error {
 		late = w.player.machine.Held(in.Address.Generation) == nil
 	}
 	w.now = time.Now()
-	e, err := appendInput(w.buf[:0], w.seq+1, w.now, in, full, late)
+	e, err := appendInput(w.buf[:0], w.seq+1, w.now, in, full, late, &w.shorthand)
 	if err != nil {
+		w.shorthand.reset()
 		return fmt.Errorf("%w: %v of %s: %w", world.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), err)
 	}
 	if len(e) > wal.DefaultMaxRecord {
+		w.shorthand.reset()
 		return fmt.Errorf("%w: %v of %s: it takes %d bytes, and a record has at most %d", world.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), len(e), wal.DefaultMaxRecord)
 	}
 	if err := w.put(e); err != nil {

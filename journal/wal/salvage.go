@@ -13,6 +13,7 @@ import (
 type Salvaged struct {
 	File    string // its name
 	Offset  int64  // of the record, in that file
+	Index   uint64 // of the record; 0 behind bytes that are not intact, where it is unknown
 	Skipped int64  // bytes before it, behind the intact record before, that are not intact
 	Payload []byte // is valid until the next record is asked for; nil at the end of a file with Skipped bytes
 }
@@ -77,6 +78,7 @@ func salvage(s Store, file segment, yield func(Salvaged, error) bool) (more bool
 	defer c.Close()
 	w := &window{r: c, size: c.Size()}
 	at, end := int64(headerSize), int64(headerSize) // end is that of the last intact record
+	index := file.first
 	budget := searchBudget + 8*w.size
 	var was *Hash // the hash that the record follows from, if it is not in the file
 	for w.size-at >= int64(minFrame) {
@@ -85,8 +87,14 @@ func salvage(s Store, file segment, yield func(Salvaged, error) bool) (more bool
 			return true, err
 		}
 		if reason == "" {
-			if !yield(Salvaged{file.name, at, at - end, f.payload}, nil) {
+			if at > end {
+				index = 0
+			}
+			if !yield(Salvaged{file.name, at, index, at - end, f.payload}, nil) {
 				return false, nil
+			}
+			if index > 0 {
+				index++
 			}
 			at, end, was = f.end, f.end, nil
 			continue
