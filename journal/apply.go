@@ -166,7 +166,7 @@ func (p *player) nextInput(e *decodedInput, skipStops bool) (vm.Input, bool, err
 		p.adopt()
 	}
 	if e.Kind == vm.StopAsked && p.before == nil {
-		p.before = p.checkpoint()
+		p.before, p.stopped = p.checkpoint(), e.Seq-1
 	}
 	if (skipStops || e.inherited) && p.before != nil {
 		return vm.Input{}, false, nil
@@ -184,7 +184,8 @@ func (p *player) nextInput(e *decodedInput, skipStops bool) (vm.Input, bool, err
 		p.updateWatch()
 	}
 	p.keepsStates = e.head != nil && e.head.States
-	if p.keepsStates && !p.hasTypes && !e.unchecked {
+	p.expectSample(&e.recordedInput)
+	if p.keepsStates && p.trace && !p.hasTypes && !e.unchecked {
 		return vm.Input{}, false, fmt.Errorf("journal: the trace of input %d has states of processes: to compare them, set Program.Types as in the recorded run", e.Seq)
 	}
 	in, differ := p.input(&e.Input, e.value)
@@ -203,6 +204,9 @@ func (p *player) compareResults(e *recordedInput) error {
 	if e.checks {
 		p.checked = e.Seq
 	}
+	if d := p.compareImages(e); d != nil {
+		return d
+	}
 	return nil
 }
 
@@ -210,8 +214,11 @@ func (p *player) compareResults(e *recordedInput) error {
 func (p *player) completeError(d *DivergenceError, e *recordedInput) error {
 	d.Seq, d.Input, d.ThisProgram = e.Seq, e.Input.String(), p.fingerprint
 	d.Since = e.Seq - 1
-	if len(d.Path) == 0 && !e.traces {
-		d.Since = min(p.checked, d.Since) // only the digest shows it
+	switch {
+	case p.sampled && (!e.checks || e.check == p.digest()):
+		d.Since = min(p.whole, d.Since) // it shows there now, and may have been there before
+	case p.sampled, len(d.Path) == 0 && !e.traces:
+		d.Since = min(p.checked, d.Since) // the digest shows it, too
 	}
 	d.Program = d.ThisProgram
 	if e.head != nil {

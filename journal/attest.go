@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
@@ -13,9 +14,16 @@ import (
 const unattested = badSnapshot("the log does not have it: the program has ended before it noted the snapshot, or has not noted it yet, or the snapshot is not of this journal")
 
 // appendNote appends the entry for a snapshot.
-func appendNote(dst []byte, seq uint64, s seal) []byte {
+func appendNote(dst []byte, seq uint64, s seal, image vm.Digest) []byte {
 	dst = binary.AppendUvarint(append(dst, byte(snapshotEntry)), seq)
-	return append(appendText(dst, snapshotName(seq)), s[:]...)
+	dst = append(appendText(dst, snapshotName(seq)), s[:]...)
+	return binary.LittleEndian.AppendUint64(dst, uint64(image))
+}
+
+// appendTaking appends the entry for a snapshot that begins. A replay knows by it of which
+// machine it needs the digest, before it comes to the entry that has the digest.
+func appendTaking(dst []byte, seq uint64) []byte {
+	return binary.AppendUvarint(append(dst, byte(takingEntry)), seq)
 }
 
 // loadSnapshot returns the checkpoint in the snapshot of an input, and the index of the

@@ -65,6 +65,11 @@ type Config struct {
 	// show a replay whether it does the same. Default: 256. The journal also has a
 	// digest after an input that arrives a second or more after the last digest, and, except
 	// with Memory, before commands are carried out. So all that the world has seen has a digest.
+	//
+	// A digest has which kinds of events and actions there were, and the commands with their
+	// content. Of each input whose number is a multiple of CheckEvery the journal also has a
+	// sample: digests of the first 64 events, actions and commands, with their content, and of
+	// the states of the first 16 processes of Types that had them.
 	CheckEvery int
 
 	// Trace records every result of each input, step by step, with a digest after

@@ -41,7 +41,9 @@ func (h *History) Details(from uint64) iter.Seq2[Details, error] {
 				d.PresenceChanges = append(d.PresenceChanges, e.changes[i].String())
 			}
 			for i := range e.trace {
-				d.Steps = append(d.Steps, e.trace[i].String())
+				if !e.head.samples(e.Seq) { // a sample has no texts
+					d.Steps = append(d.Steps, e.trace[i].String())
+				}
 			}
 			if !yield(d, nil) {
 				return
@@ -117,7 +119,9 @@ func (c *counter) count(e *entry) {
 	case checkEntry:
 		c.Checks++
 	case traceEntry:
-		c.Traces++
+		if n := len(c.Heads); n == 0 || !c.Heads[n-1].samples(e.seq) {
+			c.Traces++
+		}
 	case presenceEntry:
 		c.PresenceChanges++
 	}

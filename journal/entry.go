@@ -22,9 +22,10 @@ const (
 	traceEntry                         // the results of the input, step by step
 	presenceEntry                      // an endpoint has come or gone
 	snapshotEntry                      // there is a snapshot of the machine after the input
+	takingEntry                        // a snapshot of the machine after the input has begun
 )
 
-var entryKinds = [...]string{"", "head", "input", "check", "trace", "presence change", "snapshot"}
+var entryKinds = [...]string{"", "head", "input", "check", "trace", "presence change", "snapshot", "begun snapshot"}
 
 func (k entryKind) String() string {
 	if int(k) < len(entryKinds) && k > 0 {
@@ -41,7 +42,8 @@ func (k entryKind) String() string {
 // no identity, and the log does not have the hashes of snapshots. Up to format 3, heads do
 // not say from which snapshot a program has taken over, and another program always does the
 // same as the one before, or adopts all inputs. Up to format 4, each input has its time and
-// the names in its value in full, and inputs with a digest have no sample.
+// the names in its value in full, there are no samples, and the log does not say of which
+// machine a snapshot is.
 const format = 5
 
 // attests reports whether the log has the hashes of snapshots that were taken under a head.
@@ -58,8 +60,9 @@ type entry struct {
 	check    vm.Digest
 	trace    []step
 	change   presenceChange
-	snapshot string // name of the file
-	seal     seal   // of the file
+	snapshot string    // name of the file
+	seal     seal      // of the file
+	image    vm.Digest // of the machine in it; zero before format 5
 }
 
 // read reads an entry of a segment.
@@ -88,6 +91,12 @@ func (e *entry) read(payload []byte, g *segment) error {
 		if len(s.data) > 0 { // formats 1 and 2 have none
 			copy(e.seal[:], s.take(len(e.seal)))
 		}
+		if len(s.data) > 0 { // formats 3 and 4 have none
+			e.image = vm.Digest(s.fixed())
+		}
+		s.end()
+	case takingEntry:
+		e.seq = s.uint()
 		s.end()
 	default:
 		s.fail("this program does not know the kind")

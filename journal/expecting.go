@@ -13,8 +13,10 @@ import (
 // is zero if a ground runs the machine, except for checked.
 type expecting struct {
 	expected *recordedInput // the input with its recorded results
-	seen     int            // number of steps compared
+	seen     int            // number of steps of the input
 	checked  uint64         // the last input whose digest was equal to the recorded one
+	whole    uint64         // the last input after which the whole machine was as recorded
+	imaging                 // what is compared with snapshots
 	differs  *DivergenceError
 
 	verified openings[*vm.Address] // devices whose addresses were compared with the recorded ones, and are equal
@@ -24,17 +26,17 @@ type expecting struct {
 // add adds a step, or compares it with the recorded one if there is a recorded trace. It
 // calls text only if it needs the text.
 func (p *player) add(s step, text func() string) {
+	i := p.seen
+	p.seen++
 	if p.expected == nil || !p.expected.traces {
-		p.sum = p.sum.Mix(uint64(s.sum))
+		p.mix(&s)
 		p.steps = append(p.steps, s)
 		return
 	}
-	i := p.seen
-	p.seen++
 	if i < len(p.expected.trace) && p.expected.outdated() && p.expected.trace[i].who(&s) {
 		s.sum = p.expected.trace[i].sum // which is in the digest
 	}
-	p.sum = p.sum.Mix(uint64(s.sum))
+	p.mix(&s)
 	if p.differs != nil || i < len(p.expected.trace) && p.expected.trace[i].sum == s.sum {
 		return
 	}
@@ -43,9 +45,16 @@ func (p *player) add(s step, text func() string) {
 		was = p.expected.trace[i]
 	}
 	s.text = text()
-	p.differs = &DivergenceError{Path: was.path, Name: was.name, Recorded: was.text, Replayed: s.text}
+	p.differs = &DivergenceError{Path: was.path, Name: was.name, Recorded: was.textOr(), Replayed: s.text}
 	if len(was.path) == 0 {
 		p.differs.Path, p.differs.Name = s.path, s.name
+	}
+}
+
+// mix adds a step to the digest, unless it is one of a sample.
+func (p *player) mix(s *step) {
+	if !p.sampled {
+		p.sum = p.sum.Mix(uint64(s.sum))
 	}
 }
 
@@ -126,7 +135,7 @@ func (p *player) divergence(e *recordedInput) *DivergenceError {
 	}
 	if e.traces && p.seen < len(e.trace) {
 		was := e.trace[p.seen]
-		return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.text, Replayed: nothing}
+		return &DivergenceError{Path: was.path, Name: was.name, Recorded: was.textOr(), Replayed: nothing}
 	}
 	for i := range max(len(p.changes), len(e.changes)) {
 		var was, came *presenceChange

@@ -32,11 +32,11 @@ import (
 func TestGoldenJournals(t *testing.T) {
 	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
 		for name, c := range goldenConfigs {
-			writeGolden(t, filepath.Join("testdata", "golden", "v4", name), c)
+			writeGolden(t, filepath.Join("testdata", "golden", "v5", name), c)
 		}
 	}
 	dirs, err := filepath.Glob(filepath.Join("testdata", "golden", "v*", "*"))
-	if err != nil || len(dirs) != 4*len(goldenConfigs) {
+	if err != nil || len(dirs) != 5*len(goldenConfigs) {
 		t.Fatalf("%v, %v", dirs, err)
 	}
 	for _, dir := range dirs {

@@ -18,7 +18,7 @@ type Head struct {
 	Durability Durability // Config.Durability of the program
 	Every      uint64     // inputs between two digests
 	Trace      bool       // each input has a trace
-	States     bool       // the trace has the states of processes of Config.Types
+	States     bool       // traces and samples have the states of processes of Config.Types
 	Adopts     bool       // replays do not compare the results of the inputs before it: see Config.Adopt
 	Seq        uint64     // of the last input before it; 0 if there is none
 	Base       uint64     // the last input in the snapshot from which the program went on when it took over from another one; 0 if there was none

@@ -28,11 +28,13 @@ type player struct {
 	keepsStates bool // the trace has states
 	effects
 	trace   bool // steps are collected
+	sampled bool // the first steps of the current input are collected: see sample
 	steps   []step
 	changes []presenceChange
 	touched []vm.Path // of processes whose states may have changed, for the trace
 
 	before  *checkpoint // the state before a StopAsked; nil if no stop is in progress
+	stopped uint64      // the last input before the StopAsked
 	resumed bool        // the next start records all endpoints, because the presence log does not have them as they are
 	adopts  bool        // the reason is that another program has adopted the journal
 
@@ -86,7 +88,7 @@ func (p *player) setMachine(m *vm.Machine) {
 // updateWatch subscribes to the records that the player needs now, and no others.
 func (p *player) updateWatch() {
 	set := vm.Changes
-	if p.onRecord != nil || p.trace || p.resumed {
+	if p.onRecord != nil || p.trace || p.sampled || p.resumed {
 		set = vm.AllRecords
 	}
 	p.watcher.Set(set)
@@ -106,7 +108,7 @@ func (p *player) watch(r *vm.Record) {
 		p.recordEndpoints()
 		p.updateWatch()
 	}
-	if p.trace && traced(r) {
+	if (p.trace || p.sampled) && traced(r) {
 		p.step(r)
 	}
 	if p.onRecord != nil {
@@ -135,14 +137,17 @@ func (p *player) step(r *vm.Record) {
 	if r.Kind == vm.Told || r.Kind == vm.Spawned {
 		p.touch(r)
 	}
+	if p.sampled && (p.seen >= sampleSteps || len(r.Name()) > sampleName) {
+		return
+	}
 	var s step
-	s, p.buf = newStep(r, p.version, p.buf, p.expected == nil)
+	s, p.buf = newStep(r, p.version, p.buf, p.expected == nil && !p.sampled)
 	p.add(s, func() string { return describe(r) })
 }
 
 // touch notes that the state of a process may have changed.
 func (p *player) touch(r *vm.Record) {
-	if !p.keepsStates {
+	if !p.keepsStates || p.sampled && (len(p.touched) == sampleStates || len(r.Name()) > sampleName) {
 		return
 	}
 	path := r.Path()
@@ -169,7 +174,7 @@ func (p *player) states() {
 		s := step{path: path, name: noted(info.Name)}
 		s.sum = s.sum.MixBytes(data)
 		stateText := func() string { return abridged("state of " + kind.Name + ": " + brief.String(text.State, info.State)) }
-		if p.expected == nil {
+		if p.expected == nil && !p.sampled {
 			s.text = stateText()
 		}
 		p.add(s, stateText)
@@ -199,7 +204,7 @@ func decodeState(k actions.Type, data []byte) (any, error) {
 
 // finishInput completes the results of the last input.
 func (p *player) finishInput() {
-	if p.trace {
+	if p.trace || p.sampled {
 		p.states()
 	}
 }

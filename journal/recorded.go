@@ -16,10 +16,11 @@ type recordedInput struct {
 	check     vm.Digest
 	checks    bool // check is recorded
 	trace     []step
-	traces    bool // trace is recorded
-	complete  bool // no results can be missing, because the run went on with another input
-	unchecked bool // its results are not compared: it is of a branch, or of another program
-	inherited bool // it is of the stretch before, and the program got it only if it is not of a stop
+	traces    bool        // trace is recorded
+	images    []imageNote // of snapshots, in the order of their entries
+	complete  bool        // no results can be missing, because the run went on with another input
+	unchecked bool        // its results are not compared: it is of a branch, or of another program
+	inherited bool        // it is of the stretch before, and the program got it only if it is not of a stop
 }
 
 // recordedInputs yields the inputs from a number on, with their results, in order. Each is
@@ -69,6 +70,9 @@ func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 					current = recordedInput{Input: e.input, head: head}
 					current.Skipped = skipped[e.seq]
 				}
+				continue
+			case e.kind == takingEntry || e.kind == snapshotEntry && e.image != 0:
+				current.images = append(current.images, imageNote{e.seq, e.image})
 				continue
 			case e.seq != current.Seq:
 				continue

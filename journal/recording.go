@@ -263,7 +263,7 @@ func (r *Recording) playerAt(m *Moment) (*player, error) {
 	}
 	p.restore(&m.at)
 	p.before = m.before
-	p.checked = m.Seq
+	p.checked, p.whole = m.Seq, r.First()
 	return p, nil
 }
 

@@ -58,7 +58,7 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 		j.player.adopt()
 	}
 	j.player.trace = j.config.Trace
-	j.player.keepsStates = j.config.Trace && len(j.config.Types) > 0
+	j.player.keepsStates = len(j.config.Types) > 0
 	start.Incarnation = j.player.machine.Incarnation() + 1
 	if j.player.before != nil {
 		j.player.resumed = true

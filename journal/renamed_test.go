@@ -125,7 +125,7 @@ func keepShop(t *testing.T, c journal.Config) string {
 	t.Helper()
 	store := wal.NewMemory()
 	synctest.Test(t, func(t *testing.T) {
-		c.Durability, c.CheckEvery, c.SnapshotEvery, c.Logger = journal.Memory, 1, -1, quiet
+		c.Durability, c.SnapshotEvery, c.Logger = journal.Memory, -1, quiet
 		program := func(in chan any) journal.Program { return shopOf(usual, in) }
 		c.Types = program(nil).Types
 		g := beginByHand(t, c, store, program)
@@ -149,7 +149,7 @@ func keepShop(t *testing.T, c journal.Config) string {
 func TestRenamedTypes(t *testing.T) {
 	if dir := os.Getenv(renamedJournal); dir != "" {
 		report, err := read(t, dir).Replay(t.Context(), renamedShopOf(usual, nil), journal.ReplayConfig{})
-		fmt.Printf("inputs %d, checks %d, traced %d, states %d, error %v\n", report.Seq, report.Checks, report.Traced, report.States, err)
+		fmt.Printf("inputs %d, checks %d, traced %d, samples %d, states %d, error %v\n", report.Seq, report.Checks, report.Traced, report.Samples, report.States+report.SampleStates, err)
 		for name, other := range otherTrades {
 			_, err := read(t, dir).Replay(t.Context(), renamedShopOf(other, nil), journal.ReplayConfig{})
 			_, diverges := errors.AsType[*journal.DivergenceError](err)
@@ -163,8 +163,9 @@ func TestRenamedTypes(t *testing.T) {
 		report string
 		misses string // what nobody can see without a trace
 	}{
-		{"with a trace", journal.Config{Trace: true}, "inputs 8, checks 8, traced 7, states 7, error <nil>\n", ""},
-		{"without", journal.Config{}, "inputs 8, checks 8, traced 0, states 0, error <nil>\n", "part of a message"},
+		{"with a trace", journal.Config{Trace: true}, "inputs 8, checks 8, traced 7, samples 0, states 7, error <nil>\n", ""},
+		{"with samples", journal.Config{CheckEvery: 1}, "inputs 8, checks 8, traced 0, samples 7, states 7, error <nil>\n", ""},
+		{"without", journal.Config{}, "inputs 8, checks 2, traced 0, samples 0, states 0, error <nil>\n", "part of a message"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := keepShop(t, tt.config)

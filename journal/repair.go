@@ -78,7 +78,7 @@ func truncate(h *History, o *wal.Options, after uint64) (Repair, error) {
 		}
 		usable = true
 		if noted > last {
-			notes = append(notes, appendNote(nil, seq, sealed.seal))
+			notes = append(notes, appendNote(nil, seq, sealed.seal, 0))
 		}
 	}
 	if !usable {

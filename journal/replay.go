@@ -63,20 +63,23 @@ type ReplayConfig struct {
 // them: of an input with such a trace it compares which process had which kinds of
 // steps, in which order, and the commands with their content.
 type Report struct {
-	Seq        uint64      // the input that was applied last; 0 if there was none
-	Inputs     uint64      // how many there were, including those before a stretch that its program has lived through as well
-	Others     []Stretch   // that were not replayed, because other builds of the program have written them, or this one with other settings
-	Checks     uint64      // digests that were compared, and were equal
-	LastCheck  uint64      // the input after which a digest was compared last; 0 if there was none
-	Traced     uint64      // inputs with a trace: all steps were compared, with their content
-	States     uint64      // inputs with a trace of which the states of processes of known types were compared as well
-	Old        uint64      // inputs with a trace of format 1, whose content was not compared
-	Skipped    uint64      // inputs that the machine did not get: see [Skip]
-	Uncompared uint64      // inputs of which nothing was compared, because another program has adopted the journal since: see [Config].Adopt
-	Digest     vm.Digest   // of the machine at the end
-	State      vm.State    // of the machine at the end
-	Stats      vm.Stats    // of the machine at the end
-	Kinds      []InputKind // how many inputs of which kind
+	Seq          uint64      // the input that was applied last; 0 if there was none
+	Inputs       uint64      // how many there were, including those before a stretch that its program has lived through as well
+	Others       []Stretch   // that were not replayed, because other builds of the program have written them, or this one with other settings
+	Checks       uint64      // digests that were compared, and were equal
+	Machines     uint64      // snapshots with which the whole machine was compared, and was equal
+	LastCheck    uint64      // the input after which a digest was compared last; 0 if there was none
+	Traced       uint64      // inputs with a trace: all steps were compared, with their content
+	Samples      uint64      // inputs with a sample, which was compared: see [Config].CheckEvery
+	SampleStates uint64      // of these, those whose samples have the states of processes of known types
+	States       uint64      // inputs with a trace of which the states of processes of known types were compared as well
+	Old          uint64      // inputs with a trace of format 1, whose content was not compared
+	Skipped      uint64      // inputs that the machine did not get: see [Skip]
+	Uncompared   uint64      // inputs of which nothing was compared, because another program has adopted the journal since: see [Config].Adopt
+	Digest       vm.Digest   // of the machine at the end
+	State        vm.State    // of the machine at the end
+	Stats        vm.Stats    // of the machine at the end
+	Kinds        []InputKind // how many inputs of which kind
 }
 
 // InputKind is a number of inputs of a kind.
@@ -124,11 +127,17 @@ func (h *History) replayStretch(ctx context.Context, s *Stretch, program Program
 	}
 	if at != nil {
 		p.restore(at)
-		p.checked = first
+		p.checked, p.whole = first, first
 	}
 	if first >= until(c.Until) {
 		return nil
 	}
+	p.images = map[uint64]imaged{}
+	p.recordedAt = func(seq uint64) (*checkpoint, error) {
+		at, _, err := h.loadSnapshot(seq, p.types)
+		return at, err
+	}
+	defer func() { report.Machines += p.machines }()
 	var seq uint64
 	var kinds [16]uint64
 	if c.Watch != nil {
@@ -182,6 +191,11 @@ func (r *Report) add(e *recordedInput) {
 	r.Seq = e.Seq
 	switch {
 	case !e.traces || e.unchecked:
+	case !e.head.Trace:
+		r.Samples++
+		if e.head.States {
+			r.SampleStates++
+		}
 	case e.outdated():
 		r.Old++
 	default:

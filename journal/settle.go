@@ -77,7 +77,10 @@ func (j *Journal) settle(ctx context.Context, boot func(self actions.PID) action
 	if err != nil {
 		return 0, err
 	}
-	if at.seal, err = j.writeSnapshot(at); err != nil {
+	if err = j.put(appendTaking(j.buf[:0], seq)); err != nil {
+		return 0, err
+	}
+	if err = j.writeSnapshot(at); err != nil {
 		return 0, fmt.Errorf("journal: %w", err)
 	}
 	return seq, j.noteSnapshot(at.written)

@@ -43,6 +43,7 @@ type written struct {
 	seq, index uint64
 	hash       wal.Hash // of the record index
 	seal       seal
+	image      vm.Digest
 	err        error
 }
 
@@ -126,8 +127,7 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 			return err
 		}
 	}
-	j.take(j.machineNow())
-	return nil
+	return j.take(j.machineNow())
 }
 
 // machineNow returns the machine as it is.
@@ -136,7 +136,7 @@ func (j *Journal) machineNow() *machineAt {
 }
 
 // take begins to write a snapshot, unless the log has one of the same machine.
-func (j *Journal) take(at *machineAt) {
+func (j *Journal) take(at *machineAt) error {
 	s := &j.snapshots
 	s.disarm()
 	s.due.Store(false)
@@ -145,15 +145,19 @@ func (j *Journal) take(at *machineAt) {
 	s.asking.Unlock()
 	if s.good == at.seq {
 		j.answer(at.written)
-		return
+		return nil
+	}
+	if err := j.put(appendTaking(j.buf[:0], at.seq)); err != nil {
+		return err
 	}
 	done := make(chan written, 1)
 	s.last, s.done = at.seq, done
 	s.writing.Go(func() {
-		at.seal, at.err = j.writeSnapshot(at)
+		at.err = j.writeSnapshot(at)
 		done <- at.written
 		s.rouse()
 	})
+	return nil
 }
 
 // answer tells those who wait for a snapshot its result, when the entry for it is safe: without
@@ -213,7 +217,9 @@ func (j *Journal) lastSnapshot() error {
 		j.keepMachine()
 	}
 	if s.kept != nil && s.kept.seq > s.good {
-		j.take(s.kept)
+		if err := j.take(s.kept); err != nil {
+			return err
+		}
 		s.writing.Wait()
 		return j.endSnapshot()
 	}
@@ -232,21 +238,24 @@ func (s *snapshots) end() {
 }
 
 // writeSnapshot writes a snapshot, while the machine runs on.
-func (j *Journal) writeSnapshot(at *machineAt) (seal, error) {
+func (j *Journal) writeSnapshot(at *machineAt) error {
 	image, err := image.Of(at.state, j.player.types, encodeState)
 	if err != nil {
-		return seal{}, err
+		return err
 	}
 	s := snapshot{Format: format, Seq: at.seq, Index: at.index, Sum: at.sum, Program: j.config.Program, Image: *image, Journal: j.id[:], Hash: at.hash[:]}
-	data, seal, err := s.marshal(appendEndpoints(nil, at.state.Machine(nil)))
-	if err != nil {
-		return seal, err
+	var data []byte
+	if data, at.seal, err = s.marshal(appendEndpoints(nil, at.state.Machine(nil))); err != nil {
+		return err
+	}
+	if at.image, err = imageDigest(image); err != nil {
+		return err
 	}
 	// The log must have all records up to the snapshot first.
 	if err := j.secure(); err != nil {
-		return seal, err
+		return err
 	}
-	return seal, writeFile(j.store, snapshotName(at.seq), data)
+	return writeFile(j.store, snapshotName(at.seq), data)
 }
 
 // noteSnapshot adds an entry for a snapshot that was written, or logs why it was not, which
@@ -259,7 +268,7 @@ func (j *Journal) noteSnapshot(w written) error {
 		}
 		return nil
 	}
-	if err := j.put(appendNote(j.buf[:0], w.seq, w.seal)); err != nil {
+	if err := j.put(appendNote(j.buf[:0], w.seq, w.seal, w.image)); err != nil {
 		return err
 	}
 	j.snapshots.good = w.seq

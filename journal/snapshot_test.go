@@ -226,12 +226,12 @@ func TestGoldenSnapshots(t *testing.T) {
 			c := journal.Config{Program: "golden", ID: journal.ID{14}, SnapshotEvery: 40, SegmentSize: 4000, DropOld: true}
 			must(t, drive(t, c, store, manySlips(190), synctest.Wait).err)
 		})
-		dir := filepath.Join(folder, "v4")
+		dir := filepath.Join(folder, "v5")
 		must(t, os.RemoveAll(dir))
 		writeFiles(t, dir, store)
 	}
 	dirs, err := filepath.Glob(filepath.Join(folder, "v*"))
-	if err != nil || len(dirs) != 4 {
+	if err != nil || len(dirs) != 5 {
 		t.Fatal(dirs, err)
 	}
 	for _, dir := range dirs {

@@ -461,12 +461,12 @@ func TestGoldenStretches(t *testing.T) {
 					s.Fatal(err)
 				}
 			}
-			writeFiles(s.T, filepath.Join("testdata", "stretches", "v4"), s.Store.(*wal.Memory))
+			writeFiles(s.T, filepath.Join("testdata", "stretches", "v5"), s.Store.(*wal.Memory))
 		})
 	}
 	dirs, err := filepath.Glob(filepath.Join("testdata", "stretches", "v*"))
 	must(t, err)
-	if len(dirs) != 1 {
+	if len(dirs) != 2 {
 		t.Fatal(dirs)
 	}
 	for _, dir := range dirs {

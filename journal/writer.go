@@ -142,6 +142,7 @@ func (w *writer) input(in *vm.Input) error {
 	w.seq++
 	w.changesWritten, w.unfinished, w.wrote = 0, true, true
 	w.player.useFormat(format)
+	w.player.sample(!w.config.Trace && w.seq%uint64(w.config.CheckEvery) == 0)
 	w.player.beginInput()
 	return nil
 }

@@ -363,7 +363,7 @@ func compared(r *journal.Report) string {
 		if r.Traced > 0 && r.States == r.Traced {
 			everything += ", and the states of processes of known types"
 		}
-		others := compares - r.Traced - r.Old // inputs, without a trace
+		others := compares - r.Traced - r.Old - r.Samples // inputs, without a trace
 		if r.Traced == compares {
 			add("up to input %d: %s", r.LastCheck, everything)
 		} else {
@@ -371,6 +371,16 @@ func compared(r *journal.Report) string {
 		}
 		if r.Traced > 0 && r.Traced < compares {
 			add("of %s with a trace: %s", plural(r.Traced, "input"), everything)
+		}
+		if r.Samples > 0 {
+			what := "the first events, actions and commands, with their content"
+			if r.SampleStates == r.Samples {
+				what += ", and states of processes of known types"
+			}
+			add("of %s at regular intervals: %s", plural(r.Samples, "input"), what)
+		}
+		if r.Machines > 0 {
+			add("with %s: the states of all processes, their endpoints and devices", plural(r.Machines, "snapshot"))
 		}
 		if r.LastCheck < r.Seq {
 			add("behind it, where there is no digest: %s", presence)

@@ -114,7 +114,7 @@ func kitchen(dishes ...string) journal.Program {
 func call(t *testing.T, p journal.Program, typed string, args ...string) (status int, out, stderr string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	f := cli.Flags{Snapshots: make(chan os.Signal), In: strings.NewReader(typed), Out: &o, Err: &e, Config: journal.Config{Program: "kitchen@v1", CheckEvery: 2, Logger: slog.New(slog.DiscardHandler)}}
+	f := cli.Flags{Snapshots: make(chan os.Signal), In: strings.NewReader(typed), Out: &o, Err: &e, Config: journal.Config{Program: "kitchen@v1", CheckEvery: checkEvery, Logger: slog.New(slog.DiscardHandler)}}
 	set := flag.NewFlagSet("kitchen", flag.ContinueOnError)
 	set.SetOutput(&e)
 	f.Register(set)
@@ -152,3 +152,6 @@ func cooked(t *testing.T, flags ...string) string {
 	})
 	return dir
 }
+
+// checkEvery is Config.CheckEvery of the programs.
+var checkEvery = 2

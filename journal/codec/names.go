@@ -3,7 +3,6 @@ package codec
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -18,9 +17,9 @@ import (
 // byte, and 32 to 255, in two. Names behind these stay in full, and so do texts of one byte, and
 // of more than 128.
 type Names struct {
-	known   [][]byte          // by number
-	numbers map[string]uint16 // the reverse; nil if nothing was shortened since the last Reset
-	lost    bool
+	known [][]byte    // by number
+	slots [slots]byte // the reverse, for Shorten: 1 + a number, at or behind the slot of the name
+	lost  bool
 }
 
 // The limits of names.
@@ -29,6 +28,7 @@ const (
 	firstTwo   = 32 // the first simple value of two bytes
 	maxNames   = oneByte + 256 - firstTwo
 	maxName    = 128 // bytes
+	slots      = 512 // at least twice maxNames
 	twoBytes   = simple | 24
 	lastSimple = simple | (oneByte - 1)
 )
@@ -36,12 +36,38 @@ const (
 // Reset forgets all names.
 func (n *Names) Reset() {
 	n.known, n.lost = n.known[:0], false
-	clear(n.numbers)
+	clear(n.slots[:])
 }
 
 // Clone returns a copy.
-func (n *Names) Clone() Names {
-	return Names{known: slices.Clone(n.known), numbers: maps.Clone(n.numbers), lost: n.lost}
+func (n *Names) Clone() Names { return Names{slices.Clone(n.known), n.slots, n.lost} }
+
+// slot returns the slot of a name, or the free one for it.
+func (n *Names) slot(name []byte) *byte {
+	first, middle, last := uint(name[0]), uint(name[len(name)/2]), uint(name[len(name)-1])
+	for i := (uint(len(name))*59 + first*7 + middle*31 + last*131) % slots; ; i = (i + 1) % slots {
+		if s := &n.slots[i]; *s == 0 || bytes.Equal(n.known[*s-1], name) {
+			return s
+		}
+	}
+}
+
+// learn gives a name the next number. It reports false if there is none.
+func (n *Names) learn(name []byte) bool {
+	if len(n.known) == maxNames {
+		return false
+	}
+	n.known = append(n.known, bytes.Clone(name))
+	return true
+}
+
+// forget forgets all names but the first ones.
+func (n *Names) forget(but int) {
+	n.known = n.known[:but]
+	clear(n.slots[:])
+	for i, name := range n.known {
+		*n.slot(name) = byte(i + 1)
+	}
 }
 
 // Lose makes Expand write "?" and the number instead of each name, until the next Reset. It is
@@ -52,16 +78,10 @@ func (n *Names) Lose() { n.lost = true }
 // value is not one item of CBOR, or has simple values where names stand, which only a type with
 // a codec of its own can make.
 func (n *Names) Shorten(dst, value []byte) (_ []byte, ok bool) {
-	if n.numbers == nil {
-		n.numbers = map[string]uint16{}
-	}
 	start, known := len(dst), len(n.known)
 	w := nameWalk{names: n, reader: reader{data: value}, dst: dst}
 	if err := w.item(0, 0); err != nil || w.at != len(value) {
-		for _, name := range n.known[known:] {
-			delete(n.numbers, string(name))
-		}
-		n.known = n.known[:known]
+		n.forget(known)
 		return dst[:start], false
 	}
 	return append(w.dst, value[w.copied:]...), true
@@ -197,24 +217,24 @@ func (w *nameWalk) name(start int, name []byte, r role) {
 		return
 	}
 	if w.expands {
-		if !n.lost && len(n.known) < maxNames {
-			n.known = append(n.known, bytes.Clone(name))
+		if !n.lost {
+			n.learn(name)
 		}
 		return
 	}
-	number, ok := n.numbers[string(name)]
-	if !ok {
-		if len(n.known) < maxNames {
-			n.numbers[string(name)] = uint16(len(n.known))
-			n.known = append(n.known, bytes.Clone(name))
+	slot := n.slot(name)
+	if *slot == 0 {
+		if n.learn(name) {
+			*slot = byte(len(n.known))
 		}
 		return
 	}
+	number := *slot - 1
 	w.dst = append(w.dst, w.data[w.copied:start]...)
 	if number < oneByte {
-		w.dst = append(w.dst, simple|byte(number))
+		w.dst = append(w.dst, simple|number)
 	} else {
-		w.dst = append(w.dst, twoBytes, byte(number-oneByte+firstTwo))
+		w.dst = append(w.dst, twoBytes, number-oneByte+firstTwo)
 	}
 	w.copied = w.at
 }
