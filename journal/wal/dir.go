@@ -62,9 +62,9 @@ func (d dir) openFile(name string, flag int) (File, error) {
 	}
 	f, err := os.OpenFile(p, flag|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, err // not f, which would be a File that is not nil
+		return nil, err
 	}
-	return f, nil
+	return file{f}, nil
 }
 
 func (d dir) Open(name string) (Content, error) {
