@@ -80,7 +80,7 @@ func (j *Journal) load() (next uint64, err error) {
 	case b.at != nil:
 		j.player.restore(b.at)
 		j.player.checked = b.seq
-		j.snapshots.last, j.snapshots.good = b.seq, b.seq
+		j.snapshots.last, j.snapshots.good, j.snapshots.size = b.seq, b.seq, sizeOf(j.store, snapshotName(b.seq))
 		return b.seq + 1, nil
 	case b.first != "":
 		return 0, fmt.Errorf("journal: %w", j.config.noBase(b))
@@ -97,4 +97,14 @@ func (c Config) noBase(b base) error {
 		b.faults = append(b.faults, errors.New("a snapshot needs Config.Types"))
 	}
 	return fmt.Errorf("the history begins with %s, because what was before it has been dropped, and no snapshot can be used: %w", b.first, allOf(b.faults))
+}
+
+// sizeOf returns the size of a file in bytes, or 0 if it cannot be opened.
+func sizeOf(s wal.Store, name string) int64 {
+	c, err := s.Open(name)
+	if err != nil {
+		return 0
+	}
+	defer c.Close()
+	return c.Size()
 }

@@ -87,7 +87,8 @@ type Config struct {
 	// SnapshotEvery is the number of inputs between two snapshots, if there are
 	// Types. Default: 100,000. A negative number means never. If the current segment
 	// has become large by then, the journal begins another one, so that a recovery
-	// that begins with the snapshot reads little before it.
+	// that begins with the snapshot reads little before it. A snapshot that takes more than
+	// 1 MiB waits until the log has grown by as much since the last one.
 	SnapshotEvery int
 
 	// SnapshotAfter is the longest time from an input until a snapshot has it, if there are

@@ -58,17 +58,19 @@ func books(impureState, impureMessage bool) func(chan any) journal.Program {
 func keepBooks(t *testing.T, c journal.Config) *wal.Memory {
 	t.Helper()
 	store := wal.NewMemory()
-	synctest.Test(t, func(t *testing.T) {
-		program := books(false, false)
-		c.Logger, c.Program, c.Types = quiet, "books@v1", program(nil).Types
-		g := beginByHand(t, c, store, program)
-		for range 10 {
-			g.pass(time.Second)
-			g.hand(Slip{"ann", 1})
-		}
-		g.stop()
-	})
+	synctest.Test(t, func(t *testing.T) { keepOn(t, c, store, books(false, false), Slip{"ann", 1}) })
 	return store
+}
+
+// keepOn lets the books go on, with ten times the same slip, a second apart, in a bubble.
+func keepOn(t *testing.T, c journal.Config, store wal.Store, program func(chan any) journal.Program, slip Slip) {
+	c.Logger, c.Program, c.Types = quiet, "books@v1", program(nil).Types
+	g := beginByHand(t, c, store, program)
+	for range 10 {
+		g.pass(time.Second)
+		g.hand(slip)
+	}
+	g.stop()
 }
 
 // TestIssue14Samples: a replay finds what differs only in messages and states, at the next
@@ -142,5 +144,44 @@ func TestIssue14Images(t *testing.T) {
 	}
 	if r, err := h.Replay(t.Context(), books(false, true)(nil), journal.ReplayConfig{}); err != nil || r.Machines != 3 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestIssue14SnapshotsBySize: a snapshot that is large waits until the log has grown as much, also
+// in the next run.
+func TestIssue14SnapshotsBySize(t *testing.T) {
+	const mib = 1 << 20
+	for _, test := range []struct {
+		clerk, slip int    // bytes
+		want        uint64 // snapshots in two runs of 12 inputs
+	}{
+		{100, 10, 6 + 6 + 1},         // after each second input; one more at a stop
+		{2 * mib, 10, 1 + 2},         // the first one, whose size nobody knew; and at the stops
+		{2 * mib, mib + 1000, 6 + 5}, // after each second slip
+	} {
+		store := wal.NewMemory()
+		s := &street{got: make(chan struct{}, 1<<16)}
+		program := func(in chan any) journal.Program {
+			if in != nil {
+				s.slips = in
+			}
+			counters := actions.Define("journaltest.clerk", func(c clerk) actions.Action {
+				return endpoint.Device(counter{"north", s}, endpoint.OnValue(func(Slip) actions.Action { return nil }))
+			})
+			p := journal.Booting(counters.Spawn(clerk{strings.Repeat("x", test.clerk)}))
+			p.Types, p.Fingerprint = []actions.Type{counters.Type}, "books@v1"
+			return p
+		}
+		synctest.Test(t, func(t *testing.T) {
+			for range 2 {
+				keepOn(t, journal.Config{SnapshotEvery: 2, CheckEvery: 1000}, store, program, Slip{strings.Repeat("y", test.slip), 1})
+			}
+		})
+		h, err := journal.ReadStore(store)
+		must(t, err)
+		r, err := h.Replay(t.Context(), program(nil), journal.ReplayConfig{})
+		if must(t, err); r.Machines != test.want {
+			t.Errorf("%d and %d bytes: %d snapshots, want %d", test.clerk, test.slip, r.Machines, test.want)
+		}
 	}
 }

@@ -17,6 +17,8 @@ type snapshots struct {
 	last     uint64            // input after which the last one was taken, also if it could not be written
 	good     uint64            // input of the last one that the log has
 	indexes  map[uint64]uint64 // of the log's last record before each one of this run, by its input
+	size     int64             // of the last one, in bytes
+	logged   int64             // writer.logged when it was taken
 	complain string            // the last error that was logged
 
 	writing  sync.WaitGroup
@@ -44,6 +46,7 @@ type written struct {
 	hash       wal.Hash // of the record index
 	seal       seal
 	image      vm.Digest
+	size       int64 // of the file
 	err        error
 }
 
@@ -119,7 +122,7 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	if !j.takesSnapshots() || s.stopping || m.Busy() {
 		return nil
 	}
-	if !s.due.Load() && j.seq-s.last < uint64(j.config.SnapshotEvery) {
+	if !s.due.Load() && (j.seq-s.last < uint64(j.config.SnapshotEvery) || s.size > largeSnapshot && j.logged-s.logged < s.size) {
 		return nil
 	}
 	if j.log.SegmentSize() > j.config.SegmentSize/tooLong {
@@ -129,6 +132,9 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	}
 	return j.take(j.machineNow())
 }
+
+// largeSnapshot is the size in bytes above which a snapshot waits until the log has grown as much.
+const largeSnapshot = 1 << 20
 
 // machineNow returns the machine as it is.
 func (j *Journal) machineNow() *machineAt {
@@ -151,7 +157,7 @@ func (j *Journal) take(at *machineAt) error {
 		return err
 	}
 	done := make(chan written, 1)
-	s.last, s.done = at.seq, done
+	s.last, s.logged, s.done = at.seq, j.logged, done
 	s.writing.Go(func() {
 		at.err = j.writeSnapshot(at)
 		done <- at.written
@@ -248,6 +254,7 @@ func (j *Journal) writeSnapshot(at *machineAt) error {
 	if data, at.seal, err = s.marshal(appendEndpoints(nil, at.state.Machine(nil))); err != nil {
 		return err
 	}
+	at.size = int64(len(data))
 	if at.image, err = imageDigest(image); err != nil {
 		return err
 	}
@@ -271,6 +278,6 @@ func (j *Journal) noteSnapshot(w written) error {
 	if err := j.put(appendNote(j.buf[:0], w.seq, w.seal, w.image)); err != nil {
 		return err
 	}
-	j.snapshots.good = w.seq
+	j.snapshots.good, j.snapshots.size = w.seq, w.size
 	return j.dropOld(w)
 }

@@ -30,6 +30,7 @@ type writer struct {
 	shorthand      shorthand          // of the inputs since the last head
 	buf            []byte
 	unwritten      int
+	logged         int64     // bytes of entries, in this run
 	now            time.Time // when the last input came
 	checked        time.Time // when a digest was written last
 	digested       uint64    // the input after which that was, if it was in this run
@@ -60,6 +61,7 @@ func (w *writer) writeHead(adopts bool) error {
 func (w *writer) put(e []byte) error {
 	w.buf = e
 	w.unwritten += len(e)
+	w.logged += int64(len(e))
 	_, err := w.log.Append(e)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
