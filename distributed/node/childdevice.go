@@ -127,10 +127,15 @@ func (h *childHandle) launch() (err error) {
 		close(h.gone)
 	}()
 	go func() { // a node that does not read must not keep this machine waiting
-		if err := writeLine(h.running.Stdin(), b); err != nil {
+		defer close(h.told)
+		if err := writeLine(h.running.Stdin(), b); err == nil {
+			return
+		}
+		select { // most likely it ends by itself, and its status says why
+		case <-h.gone:
+		case <-time.After(grace):
 			h.running.Kill()
 		}
-		close(h.told)
 	}()
 	return nil
 }

@@ -80,6 +80,7 @@ func TestHeldPipes(t *testing.T) {
 		"exec >&- 2>&-; exit 3",
 		"head -c 3000000 /dev/zero | tr '\\0' x; exit 3",
 		"exec <&-; exit 3",
+		"exec <&-; sleep 0.2; exit 3", // its own status, although it does not listen
 	} {
 		if err := sh(script); kind(err) != "down" || !strings.Contains(err.Error(), "status 3") {
 			t.Errorf("%s: %v", script, err)
