@@ -1,6 +1,8 @@
 package docs_test
 
 import (
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -50,5 +52,60 @@ func TestEventSourcing(t *testing.T) {
 	}
 	if commands < 5 {
 		t.Errorf("%d commands", commands)
+	}
+}
+
+// TestRehearseWorkflow runs the step Rehearse of the workflow with two builds of a bank.
+func TestRehearseWorkflow(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip(err)
+	}
+	m := regexp.MustCompile(`(?s)name: Rehearse\n +run: \|\n(.*)`).FindStringSubmatch(read(t, "rehearse.yml"))
+	if m == nil {
+		t.Fatal("there is no step Rehearse")
+	}
+	dir := t.TempDir()
+	for name, build := range map[string]string{"plain": "plain", "fee": "fee"} {
+		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../journal/cli/testdata/bank/"+build).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	run := exec.Command(filepath.Join(dir, "plain"), "-journal", filepath.Join(dir, "sample.journal"))
+	in, err := run.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := run.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Write([]byte("ann 100\n")); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, len("ann has 100\n"))
+	if _, err := io.ReadFull(out, line); err != nil {
+		t.Fatal(err)
+	}
+	_ = run.Process.Kill()
+	_ = run.Wait()
+	for build, want := range map[string]int{"plain": 0, "fee": 1} {
+		for as, name := range map[string]string{"old": "plain", "new": build} {
+			_ = os.Remove(filepath.Join(dir, as))
+			if err := os.Link(filepath.Join(dir, name), filepath.Join(dir, as)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		summary := filepath.Join(dir, "summary-"+build)
+		step := exec.Command(sh, "-e", "-c", m[1])
+		step.Dir, step.Env = dir, append(os.Environ(), "GITHUB_STEP_SUMMARY="+summary)
+		printed, _ := step.CombinedOutput()
+		text, err := os.ReadFile(summary)
+		if status := step.ProcessState.ExitCode(); status != want || err != nil || strings.Contains(string(text), `+ send console.Text{Text: "ann has 90\n"}`) != (want == 1) {
+			t.Errorf("%s: status %d, want %d; %v\n%s\n%s", build, status, want, err, text, printed)
+		}
 	}
 }

@@ -10,6 +10,7 @@
 // Without any of these flags the program runs as it does without this package. With
 // -journal it keeps a journal, and goes on from what is there. With -replay it does not
 // run, but replays a journal: it says whether the replay differs and what it has compared.
+// With -rehearse it says what it would do otherwise than the build that has written a journal.
 // With -diff it shows the difference between the states after two inputs, and with -step
 // it steps through the run. With -settle it recovers the journal of a crashed run, and takes a
 // snapshot, from which another build of the program can go on; a program that is stopped
@@ -61,13 +62,17 @@ type Flags struct {
 	In       io.Reader
 	Out, Err io.Writer
 
-	dir    string
-	replay string
-	until  uint64
-	diff   pair
-	step   bool
-	settle bool
-	set    *flag.FlagSet
+	dir      string
+	replay   string
+	until    uint64
+	diff     pair
+	step     bool
+	effects  bool
+	rehearse string
+	against  string
+	from     uint64
+	settle   bool
+	set      *flag.FlagSet
 }
 
 // A pair is the numbers of two inputs.
@@ -106,10 +111,14 @@ func (f *Flags) Register(set *flag.FlagSet) {
 	set.Uint64Var(&f.until, "until", 0, "with -replay: stop after the input with this `number`")
 	set.Func("diff", "with -replay: show what differs between the states after two inputs, `N,M`", f.diff.read)
 	set.BoolVar(&f.step, "step", false, "with -replay: step through the run, here in the terminal")
+	set.BoolVar(&f.effects, "effects", false, "with -replay: print commands and messages, for -rehearse of another build of the program")
+	set.StringVar(&f.rehearse, "rehearse", "", "do not run, but say what this build of the program would do otherwise with the inputs in the journal in this `folder`")
+	set.StringVar(&f.against, "against", "", "with -rehearse: a `file` with what the build has printed that has written the journal, with -replay and -effects")
+	set.Uint64Var(&f.from, "from", 0, "with -effects or -rehearse: begin with the input with this `number`, and not with the oldest snapshot")
 }
 
 // own are the flags of this package.
-var own = []string{"journal", "durability", "trace", "cut", "adopt", "settle", "replay", "until", "diff", "step"}
+var own = []string{"journal", "durability", "trace", "cut", "adopt", "settle", "replay", "until", "diff", "step", "effects", "rehearse", "against", "from"}
 
 // Given reports whether any of the flags is on the command line.
 func (f *Flags) Given() bool { return len(f.given()) > 0 }
@@ -135,13 +144,16 @@ func (f *Flags) check() error {
 	given := f.given()
 	for _, with := range []struct{ flag, needs string }{
 		{"durability", "journal"}, {"trace", "journal"}, {"cut", "journal"}, {"adopt", "journal"}, {"settle", "journal"},
-		{"until", "replay"}, {"diff", "replay"}, {"step", "replay"},
+		{"until", "replay"}, {"diff", "replay"}, {"step", "replay"}, {"effects", "replay"}, {"against", "rehearse"},
 	} {
 		if given[with.flag] && !given[with.needs] {
 			return fmt.Errorf("%w: -%s needs -%s", ErrUsage, with.flag, with.needs)
 		}
 	}
-	for _, folder := range []struct{ flag, dir string }{{"journal", f.dir}, {"replay", f.replay}} {
+	if given["from"] && !given["effects"] && !given["rehearse"] {
+		return fmt.Errorf("%w: -from needs -effects or -rehearse", ErrUsage)
+	}
+	for _, folder := range []struct{ flag, dir string }{{"journal", f.dir}, {"replay", f.replay}, {"rehearse", f.rehearse}} {
 		if given[folder.flag] && folder.dir == "" {
 			return fmt.Errorf("%w: -%s needs a folder", ErrUsage, folder.flag)
 		}
@@ -149,7 +161,8 @@ func (f *Flags) check() error {
 	if given["until"] && f.until == 0 {
 		return fmt.Errorf("%w: -until 0: the first input is 1", ErrUsage)
 	}
-	for _, both := range [][2]string{{"journal", "replay"}, {"step", "diff"}, {"step", "until"}, {"diff", "until"}, {"settle", "adopt"}} {
+	for _, both := range [][2]string{{"journal", "replay"}, {"step", "diff"}, {"step", "until"}, {"diff", "until"}, {"settle", "adopt"},
+		{"rehearse", "journal"}, {"rehearse", "replay"}, {"effects", "step"}, {"effects", "diff"}, {"effects", "until"}} {
 		if given[both[0]] && given[both[1]] {
 			return fmt.Errorf("%w: either -%s or -%s, not both", ErrUsage, both[0], both[1])
 		}
@@ -177,10 +190,11 @@ func (f *Flags) settings() (all []journal.Setting) {
 // values of flags without a text, such as those of [flag.Func]. It returns an error that wraps
 // [ErrUsage] if the program refuses a value. A journal that cannot be read is an error of Run.
 func (f *Flags) Recall() error {
-	if f.replay == "" || f.set == nil {
+	dir := cmp.Or(f.replay, f.rehearse)
+	if dir == "" || f.set == nil {
 		return nil
 	}
-	h, err := journal.Read(f.replay)
+	h, err := journal.Read(dir)
 	if err != nil {
 		return nil // Run says so, unless the flags make no sense
 	}
@@ -219,8 +233,12 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 		f.Config.Settings = f.settings()
 	}
 	switch {
+	case f.effects:
+		return false, f.printEffects(ctx, p)
 	case f.replay != "":
 		return false, f.inspect(ctx, p)
+	case f.rehearse != "":
+		return false, f.rehearsal(ctx, p)
 	case f.settle:
 		seq, err := f.Config.Settle(ctx, f.dir, p)
 		if err == nil {

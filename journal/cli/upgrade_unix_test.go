@@ -125,6 +125,20 @@ func (b bank) says(build string, status int, words []string, args ...string) {
 	}
 }
 
+// rehearses rehearses a build with the journal of the plain one.
+func (b bank) rehearses(build string, status int, words ...string) {
+	b.Helper()
+	effects := b.journal + ".effects"
+	out, err := b.command("plain", "-replay", b.journal, "-effects").Output()
+	if err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.WriteFile(effects, out, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	b.says(build, status, words, "-rehearse", b.journal, "-against", effects)
+}
+
 // refuses checks that a build does not go on from the journal, and what it says.
 func (b bank) refuses(build string, words ...string) {
 	b.Helper()
@@ -163,6 +177,8 @@ func TestIssue14Upgrades(t *testing.T) {
 		}
 		t.Run(before+"/other behaviour", func(t *testing.T) {
 			b := account(t)
+			b.rehearses("fee", 1, "bank.account: other messages after 2 inputs", "console.driver: other commands after 2 inputs", `"ann has 200`, `"ann has 180`)
+			b.rehearses("plain", 0, "console.driver: no difference in")
 			settle(b, "fee")
 			run := b.opens("fee")
 			run.says("ann 100", "ann has 290")
