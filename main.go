@@ -128,6 +128,8 @@ func (p Program) run(ctx context.Context, set *flag.FlagSet, args []string, stde
 				break
 			}
 		}
+		p.TCP.Addresses = withListenFlags(set, p.TCP.Addresses)
+		p.UDP.Addresses = withListenFlags(set, p.UDP.Addresses)
 		history.Ground = p.Ground
 		history.Ground.Stay = p.Stay
 		err = p.runFlags(ctx, &history)

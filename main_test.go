@@ -1,6 +1,7 @@
 package marketplace
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -23,8 +24,10 @@ import (
 	"github.com/go-marketplace/marketplace/drivers/tcp"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/cli"
 	"github.com/go-marketplace/marketplace/vm"
+	"github.com/go-marketplace/marketplace/world/simnet"
 )
 
 // In a process that TestCollector starts, TestMain is Main of a program that prints
@@ -227,14 +230,15 @@ func TestReportFails(t *testing.T) {
 func TestListenFlag(t *testing.T) {
 	set := flag.NewFlagSet("test", flag.ContinueOnError)
 	at := listenFlag(set, "addr", "127.0.0.1:5999", "`host:port`")
-	if *at != tcp.Listener("127.0.0.1", 5999) {
-		t.Errorf("the default is %v", *at)
+	value := func() string { return withListenFlags(set, map[string]string{"other": ":1"})["addr"] }
+	if at != tcp.NamedListener("addr") || value() != "127.0.0.1:5999" {
+		t.Errorf("%v has the default %q", at, value())
 	}
-	if err := set.Set("addr", "nonsense"); err == nil {
+	if err := set.Set("addr", "nonsense"); err == nil || value() != "127.0.0.1:5999" {
 		t.Error("nonsense is an address")
 	}
-	if err := set.Set("addr", "127.0.0.1:6000"); err != nil || *at != tcp.Listener("127.0.0.1", 6000) {
-		t.Errorf("it is %v, %v", *at, err)
+	if err := set.Set("addr", "127.0.0.1:6000"); err != nil || value() != "127.0.0.1:6000" {
+		t.Errorf("it is %q, %v", value(), err)
 	}
 	defer func() {
 		if recover() == nil {
@@ -243,3 +247,50 @@ func TestListenFlag(t *testing.T) {
 	}()
 	listenFlag(set, "other", "nonsense", "")
 }
+
+// TestIssue14Addresses: a program that goes on from its journal with another address listens
+// there, and its state does not have the former one.
+func TestIssue14Addresses(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "test.journal")
+	network := simnet.New("test")
+	for _, addr := range []string{"10.0.0.1:80", "10.0.0.2:81", "10.0.0.1:80"} {
+		set := flag.NewFlagSet("test", flag.ContinueOnError)
+		at := listenFlag(set, "addr", "127.0.0.1:1", "`host:port`")
+		r, w := io.Pipe()
+		p := Program{TCP: tcp.Config{Network: network}, Console: console.Config{Out: w}, Types: []actions.Type{doors.Type}, Serves: true,
+			Start: func() actions.Action { return actions.Group(doors.Spawn(door{at}), Report("test", at)) }}
+		ctx, cancel := context.WithCancel(t.Context())
+		status := make(chan int, 1)
+		var stderr strings.Builder
+		go func() { status <- p.run(ctx, set, []string{"test", "-journal", dir, "-addr", addr}, &stderr) }()
+		line, err := bufio.NewReader(r).ReadString('\n')
+		if want := "test: listening on " + addr + "\n"; err != nil || line != want {
+			t.Errorf("it says %q, %v; want %q", line, err, want)
+		}
+		c, err := network.Dial(ctx, "tcp", addr)
+		if err != nil {
+			t.Error(err)
+		} else if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		if got := <-status; got != 0 {
+			t.Errorf("status %d\n%s", got, &stderr)
+		}
+		_ = w.Close()
+	}
+	h, err := journal.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := h.Stretches(); len(all) != 3 || all[1].Settings[0] != (journal.Setting{Name: "addr", Value: "10.0.0.2:81"}) {
+		t.Errorf("stretches %+v", all)
+	}
+}
+
+// A door lets everybody in at an address.
+type door struct{ At tcp.Addr }
+
+var doors = actions.Define("test.door", func(d door) actions.Action {
+	return endpoint.ObservePublishers(tcp.Arriving(d.At))
+})

@@ -23,7 +23,7 @@ type addr struct {
 	kind Kind
 	host string
 	port uint16
-	id   string // of a handle; or the number of a remote address: see Addr.ID
+	id   string // of a handle; the number of a remote address: see Addr.ID; or the name of a named address
 	tls  string // the name of the settings after a "+", or empty without TLS
 	text string // what String returns
 }
@@ -135,7 +135,7 @@ func (a Addr) Host() string { return a.get().host }
 // Port returns the port of a remote address or a listener, and 0 for handles.
 func (a Addr) Port() uint16 { return a.get().port }
 
-// ID returns the id of a handle. For other addresses it is empty, with one exception: a
+// ID returns the id of a handle, and the name of a named address. For others it is empty, with one exception: a
 // peer can have several connections open at once from the same port to the same listener,
 // through several addresses of this host. From the second one on, the ID of the peer is
 // the number of the connection.
@@ -148,10 +148,13 @@ func (a Addr) ID() string { return a.get().id }
 //	handle("chat")       a handle
 //	listener(:5999)      a listener
 //	listener(:443)+tls("web")
+//	listener($web)       a named listener
+//	$database            a named remote address
 //	none                 the zero Addr
 func (a Addr) String() string { return a.get().text }
 
-// HostPort returns the host and the port of a in the form of package net.
+// HostPort returns the host and the port of a in the form of package net. Those of a named address
+// are known only to a driver: see [Addresses].
 func (a Addr) HostPort() string { return hostPort(a.Host(), a.Port()) }
 
 // IsLocal reports whether a is an address on this side: a [Handle] or a

@@ -109,7 +109,7 @@ func TestParse(t *testing.T) {
 }
 
 func anyAddr(t *rapid.T) inet.Addr {
-	host := rapid.OneOf(rapid.SampledFrom([]string{"a", "::1", "1.2.3.4", "[a]", "a:b", "#", "a)", "handle(", "a+tls(\"b\")", "listener(a"}), rapid.StringN(1, 4, -1)).Draw(t, "host")
+	host := rapid.OneOf(rapid.SampledFrom([]string{"a", "::1", "1.2.3.4", "[a]", "a:b", "#", "a)", "handle(", "a+tls(\"b\")", "listener(a", "$a", "$"}), rapid.StringN(1, 4, -1)).Draw(t, "host")
 	port := rapid.SampledFrom([]uint16{0, 1, 80, 65535}).Draw(t, "port")
 	secure := func(a inet.Addr) inet.Addr {
 		if rapid.Bool().Draw(t, "TLS") {
@@ -117,7 +117,11 @@ func anyAddr(t *rapid.T) inet.Addr {
 		}
 		return a
 	}
-	switch rapid.IntRange(0, 3).Draw(t, "kind") {
+	switch rapid.IntRange(0, 5).Draw(t, "kind") {
+	case 4:
+		return secure(inet.NamedListener(rapid.StringMatching(`[a-zA-Z0-9._-]+`).Draw(t, "name")))
+	case 5:
+		return secure(inet.NamedRemote(rapid.StringMatching(`[a-zA-Z0-9._-]+`).Draw(t, "name")))
 	case 0:
 		return inet.Addr{}
 	case 1:
@@ -147,7 +151,7 @@ func TestAddrTextIsInjective(t *testing.T) {
 }
 
 func FuzzAddrText(f *testing.F) {
-	for _, text := range []string{"none", "1.2.3.4:80", "[::1]:80", "[::1]:80#2", `handle("a")`, "listener(:1)", "listener([::1]:1)", "a:1#", "[]:1"} {
+	for _, text := range []string{"none", "1.2.3.4:80", "[::1]:80", "[::1]:80#2", `handle("a")`, "listener(:1)", "listener([::1]:1)", "a:1#", "[]:1", "$a", "listener($a)", "$a:1", "$"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -159,7 +163,7 @@ func FuzzAddrText(f *testing.F) {
 }
 
 func TestUnmarshalTextRefuses(t *testing.T) {
-	for _, text := range []string{"", "a", "a:", ":80", "a:080", "a:80#", "a:80#x", "listener(a)", "listener(a:1#2)", "handle(a)", `handle("")`, "[0::1]:80", "::1:80", "none "} {
+	for _, text := range []string{"", "a", "a:", ":80", "a:080", "a:80#", "a:80#x", "listener(a)", "listener(a:1#2)", "handle(a)", `handle("")`, "[0::1]:80", "::1:80", "none ", "$", "$a b", "listener($)", "listener($a)x"} {
 		var a inet.Addr
 		err := a.UnmarshalText([]byte(text))
 		if err == nil || !strings.HasPrefix(err.Error(), "inet: ") {

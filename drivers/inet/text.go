@@ -85,11 +85,17 @@ func parse(s string) (Addr, bool) {
 	// A remote address ends with a digit, and a listener with a parenthesis.
 	if inner, ok := strings.CutSuffix(s, ")"); ok {
 		at, ok := strings.CutPrefix(inner, "listener(")
+		if name, named := strings.CutPrefix(at, mark); ok && named && isName(name) {
+			return NamedListener(name), true
+		}
 		host, port, which, parsed := cut(at)
 		if !ok || !parsed || which != "" {
 			return Addr{}, false
 		}
 		return Listener(host, port), true
+	}
+	if name, named := strings.CutPrefix(s, mark); named && isName(name) {
+		return NamedRemote(name), true
 	}
 	host, port, which, ok := cut(s)
 	if !ok || host == "" {

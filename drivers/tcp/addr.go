@@ -27,6 +27,14 @@ func Handle(id string) Addr { return inet.Handle(id) }
 // [inet.Listener]. With port 0 the system chooses one: [Listening] says which.
 func Listener(host string, port uint16) Addr { return inet.Listener(host, port) }
 
+// NamedListener is a listener whose host and port are in Config.Addresses: see
+// [inet.NamedListener].
+func NamedListener(name string) Addr { return inet.NamedListener(name) }
+
+// NamedRemote is the address of a peer whose host and port are in Config.Addresses: see
+// [inet.NamedRemote].
+func NamedRemote(name string) Addr { return inet.NamedRemote(name) }
+
 // ParseListener returns the [Listener] for a text such as ":5999": see
 // [inet.ParseListener].
 func ParseListener(text string) (Addr, error) { return inet.ParseListener(text) }

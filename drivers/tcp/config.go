@@ -10,6 +10,7 @@ import (
 	"unique"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/drivers/internal/sockopt"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -33,6 +34,11 @@ type Config struct {
 	// change the settings while the driver uses them. An address with a name that
 	// is not in TLS fails with [ErrSettings]. Default: none.
 	TLS map[string]*tls.Config
+
+	// Addresses has the values of addresses with names, host:port: that of
+	// [NamedListener]("web") is under "web". An address with a name that is not in
+	// Addresses fails. Default: none.
+	Addresses map[string]string
 
 	// ClaimLimit is how long an incoming connection may wait until a process
 	// takes part in it. Default: 30 s.
@@ -120,8 +126,8 @@ func DriverOn(n world.Network) actions.SpawnProcess { return Config{Network: n}.
 
 // Driver returns a [Driver] that works as c says. It panics if a limit is negative,
 // if there is an AcceptBurst without an AcceptRate, if the Network or the Clock cannot
-// be compared, and if the TLS settings of a name are nil or allow renegotiation,
-// which this package does not support.
+// be compared, if an address has no name or is not host:port, and if the TLS settings of a
+// name are nil or allow renegotiation, which this package does not support.
 func (c Config) Driver() actions.SpawnProcess {
 	s := c.settings()
 	return actions.SpawnFunc(func(self actions.PID) actions.Process { return serve(self, s) }).Named("tcp driver")
@@ -141,6 +147,7 @@ type settings struct {
 	network     world.Network
 	clock       world.Clock
 	keys        *keyring
+	addresses   *inet.Addresses
 	claim       time.Duration
 	dial        time.Duration
 	from        netip.Addr
@@ -155,6 +162,7 @@ func (c Config) settings() settings {
 		network:     world.SystemNetwork(),
 		clock:       world.SystemClock(),
 		keys:        newKeyring(c.TLS),
+		addresses:   inet.NewAddresses(c.Addresses),
 		claim:       limit("ClaimLimit", c.ClaimLimit, defaultClaimLimit),
 		dial:        limit("DialLimit", c.DialLimit, defaultDialLimit),
 		from:        c.DialFrom,

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unique"
 
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/drivers/internal/sockopt"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -20,12 +21,13 @@ type (
 	// listener is a listening socket. Its values are a bound, and an accepted for
 	// each incoming connection.
 	listener struct {
-		network  world.Network
-		clock    world.Clock
-		security security // of its connections
-		at       Addr
-		options  sockopt.Options // of its socket
-		rate     rate            // at which connections are accepted
+		network   world.Network
+		clock     world.Clock
+		security  security // of its connections
+		addresses *inet.Addresses
+		at        Addr
+		options   sockopt.Options // of its socket
+		rate      rate            // at which connections are accepted
 	}
 
 	// acceptedConn is an incoming connection, and dialedConn an outgoing one.
@@ -43,6 +45,7 @@ type (
 		from          netip.Addr // of this host; not valid if the system chooses
 		tuning        unique.Handle[tuning]
 		security      security // as remote names it
+		addresses     *inet.Addresses
 		remote, local Addr
 	}
 )
@@ -144,19 +147,23 @@ func (c dialedConn) Open(ctx context.Context, env world.Env) (world.Handle, erro
 	if world.Reopened(env) {
 		return nil, lost(world.ErrNotKept) // another connection would not be the same
 	}
-	if _, err := c.security.client(c.remote.Host()); err != nil {
+	remote, err := c.addresses.Resolve(c.remote)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.security.client(remote.Host()); err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
-	conn, err := sockopt.Dial(limited, c.network, c.from, c.remote.HostPort())
+	conn, err := sockopt.Dial(limited, c.network, c.from, remote.HostPort())
 	if err != nil {
 		return nil, err
 	}
 	t := c.tuning.Value()
 	t.apply(conn, env)
 	if !c.security.isPlain() {
-		if conn, err = c.security.asClient(ctx, conn, c.remote.Host(), t); err != nil {
+		if conn, err = c.security.asClient(ctx, conn, remote.Host(), t); err != nil {
 			return nil, err
 		}
 	}
@@ -196,7 +203,11 @@ func (l listener) Open(ctx context.Context, env world.Env) (world.Handle, error)
 	if _, err := l.security.server(); err != nil {
 		return nil, err
 	}
-	socket, err := l.options.Listen(ctx, l.network, l.at.HostPort())
+	at, err := l.addresses.Resolve(l.at)
+	if err != nil {
+		return nil, err
+	}
+	socket, err := l.options.Listen(ctx, l.network, at.HostPort())
 	if err != nil {
 		return nil, err
 	}

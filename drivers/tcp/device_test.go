@@ -32,7 +32,7 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 		switch rapid.IntRange(0, 3).Draw(t, "kind") {
 		case 0:
 			at := addr.Draw(t, "at")
-			return listener{network{}, world.SystemClock(), settings{keys: keys}.security(at), at, options.Draw(t, "options"), rates.Draw(t, "rate")}
+			return listener{network{}, world.SystemClock(), settings{keys: keys}.security(at), nil, at, options.Draw(t, "options"), rates.Draw(t, "rate")}
 		case 1:
 			return acceptedConn{tune, secure, ref}
 		case 2:
@@ -40,7 +40,7 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 		}
 		limit := rapid.SampledFrom([]time.Duration{defaultDialLimit, time.Second}).Draw(t, "limit")
 		remote := addr.Draw(t, "remote")
-		return dialedConn{network{}, limit, from.Draw(t, "from"), tune, settings{keys: keys}.security(remote), remote, Handle(addr.Draw(t, "local").String())}
+		return dialedConn{network{}, limit, from.Draw(t, "from"), tune, settings{keys: keys}.security(remote), nil, remote, Handle(addr.Draw(t, "local").String())}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		if a, b := device.Draw(t, "a"), device.Draw(t, "b"); (a == b) != (a.DeviceName() == b.DeviceName()) {

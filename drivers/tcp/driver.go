@@ -111,7 +111,7 @@ func (d driver) hold(at Addr) actions.Action {
 
 func (d driver) device(at Addr) world.Device {
 	s := d.settings
-	return listener{network: s.network, clock: s.clock, security: s.security(at), at: at, options: s.options, rate: s.rate}
+	return listener{network: s.network, clock: s.clock, security: s.security(at), addresses: s.addresses, at: at, options: s.options, rate: s.rate}
 }
 
 // bound announces where a listener listens.

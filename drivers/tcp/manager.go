@@ -75,7 +75,7 @@ func newOutbound(s settings, c carried) *manager {
 	return &manager{
 		carried: c,
 		clock:   s.clock,
-		socket:  dialedConn{network: s.network, limit: s.dial, from: s.from, tuning: s.tuning, security: s.security(c.Remote), remote: c.Remote, local: c.Local},
+		socket:  dialedConn{network: s.network, limit: s.dial, from: s.from, tuning: s.tuning, security: s.security(c.Remote), addresses: s.addresses, remote: c.Remote, local: c.Local},
 	}
 }
 

@@ -31,6 +31,10 @@ func Handle(id string) Addr { return inet.Handle(id) }
 // system chooses one.
 func Listener(host string, port uint16) Addr { return inet.Listener(host, port) }
 
+// NamedListener is a listener whose host and port are in Config.Addresses: see
+// [inet.NamedListener].
+func NamedListener(name string) Addr { return inet.NamedListener(name) }
+
 // ParseListener returns the [Listener] for a text such as ":5353": see
 // [inet.ParseListener].
 func ParseListener(text string) (Addr, error) { return inet.ParseListener(text) }

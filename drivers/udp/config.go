@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -31,6 +32,11 @@ type Config struct {
 	// Network is where packets come from and go to. Default: the network of
 	// the operating system.
 	Network world.PacketNetwork
+
+	// Addresses has the values of listeners with names, host:port: that of
+	// [NamedListener]("dns") is under "dns". A listener with a name that is not in
+	// Addresses fails. Default: none.
+	Addresses map[string]string
 
 	// ReceiveBuffer is how many bytes of a datagram the driver takes. The rest of
 	// a longer one is lost, and [Packet.Truncated] says so. Default: 64 KiB, which
@@ -63,7 +69,7 @@ func Driver() actions.SpawnProcess { return Config{}.Driver() }
 func DriverOn(n world.PacketNetwork) actions.SpawnProcess { return Config{Network: n}.Driver() }
 
 // Driver returns a [Driver] that works as c says. It panics if a limit is
-// negative, or the network cannot be compared.
+// negative, the network cannot be compared, or an address has no name or is not host:port.
 func (c Config) Driver() actions.SpawnProcess {
 	return actions.Spawn(serve(c.settings())).Named("udp driver")
 }
@@ -78,20 +84,22 @@ const (
 
 // settings are a Config with its defaults.
 type settings struct {
-	network world.PacketNetwork
-	buffer  int
-	queue   int
-	lookup  time.Duration
-	life    time.Duration
+	network   world.PacketNetwork
+	addresses *inet.Addresses
+	buffer    int
+	queue     int
+	lookup    time.Duration
+	life      time.Duration
 }
 
 func (c Config) settings() settings {
 	s := settings{
-		network: world.SystemPacketNetwork(),
-		buffer:  limit("ReceiveBuffer", c.ReceiveBuffer, defaultReceiveBuffer),
-		queue:   limit("SendQueue", c.SendQueue, defaultSendQueue),
-		lookup:  limit("LookupLimit", c.LookupLimit, defaultLookupLimit),
-		life:    limit("LookupLife", c.LookupLife, defaultLookupLife),
+		network:   world.SystemPacketNetwork(),
+		addresses: inet.NewAddresses(c.Addresses),
+		buffer:    limit("ReceiveBuffer", c.ReceiveBuffer, defaultReceiveBuffer),
+		queue:     limit("SendQueue", c.SendQueue, defaultSendQueue),
+		lookup:    limit("LookupLimit", c.LookupLimit, defaultLookupLimit),
+		life:      limit("LookupLife", c.LookupLife, defaultLookupLife),
 	}
 	if c.Network != nil {
 		if !reflect.ValueOf(c.Network).Comparable() {

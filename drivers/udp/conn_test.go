@@ -91,7 +91,7 @@ func recv[V any](t *testing.T, h world.Handle) (v V) {
 // A network can be anything that implements the interface.
 func TestForeignNetwork(t *testing.T) {
 	n := &foreignNetwork{Network: simnet.New("test")}
-	h := open(t, socket{n, 4, Listener("127.0.0.1", 80)}, quiet())
+	h := open(t, socket{n, nil, 4, Listener("127.0.0.1", 80)}, quiet())
 	if o := recv[opened](t, h); o.Bound != Remote("127.0.0.1", 80) {
 		t.Errorf("bound to %v", o.Bound)
 	}
@@ -134,7 +134,7 @@ func (n stingyNetwork) ListenPacket(ctx context.Context, network, address string
 // A network whose sockets implement world.TryPacketWriter is tried: Try sends
 // until that would block, and Do sends the rest.
 func TestTryPacketWriter(t *testing.T) {
-	h := open(t, socket{stingyNetwork{simnet.New("test")}, 100, Listener("127.0.0.1", 80)}, quiet())
+	h := open(t, socket{stingyNetwork{simnet.New("test")}, nil, 100, Listener("127.0.0.1", 80)}, quiet())
 	recv[opened](t, h)
 	var commands []any
 	for _, body := range []string{"one", "two", "three", "four"} {
@@ -168,7 +168,7 @@ func TestPassingErrors(t *testing.T) {
 			return err
 		}}
 		var log strings.Builder
-		h := open(t, socket{n, 100, Listener("127.0.0.1", 80)}, logged(&log))
+		h := open(t, socket{n, nil, 100, Listener("127.0.0.1", 80)}, logged(&log))
 		recv[opened](t, h)
 		if err := h.Do(send{To: netip.MustParseAddrPort("127.0.0.1:80"), Body: []byte("hello")}); err != nil {
 			t.Fatal(err)
@@ -199,7 +199,7 @@ func TestCloseUnblocks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := &foreignNetwork{simnet.New("test"), fail}
-				h := open(t, socket{n, 100, Listener("127.0.0.1", 80)}, quiet())
+				h := open(t, socket{n, nil, 100, Listener("127.0.0.1", 80)}, quiet())
 				recv[opened](t, h)
 				var wg sync.WaitGroup
 				wg.Go(func() {
@@ -215,7 +215,7 @@ func TestCloseUnblocks(t *testing.T) {
 				}
 				wg.Wait()
 				// The address is free.
-				open(t, socket{n, 100, Listener("127.0.0.1", 80)}, quiet())
+				open(t, socket{n, nil, 100, Listener("127.0.0.1", 80)}, quiet())
 			})
 		})
 	}
@@ -224,7 +224,7 @@ func TestCloseUnblocks(t *testing.T) {
 // Datagrams that are there already are received together, up to a limit.
 func TestBursts(t *testing.T) {
 	for _, size := range []int{10, 6000} {
-		h := open(t, socket{world.SystemPacketNetwork(), 5000, Listener("127.0.0.1", 0)}, quiet())
+		h := open(t, socket{world.SystemPacketNetwork(), nil, 5000, Listener("127.0.0.1", 0)}, quiet())
 		c := h.(*conn)
 		at := netip.MustParseAddrPort(recv[opened](t, h).Bound.String())
 		if c.in.more == nil {
@@ -268,7 +268,7 @@ func TestBursts(t *testing.T) {
 
 // A socket remembers few peers, however many it hears.
 func TestPeersAreForgotten(t *testing.T) {
-	h := open(t, socket{simnet.New("test"), 100, Listener("127.0.0.1", 80)}, quiet())
+	h := open(t, socket{simnet.New("test"), nil, 100, Listener("127.0.0.1", 80)}, quiet())
 	c := h.(*conn)
 	recv[opened](t, h)
 	sim := c.socket.(*simnet.PacketConn)
@@ -286,7 +286,7 @@ func TestPeersAreForgotten(t *testing.T) {
 func TestUnknownCommands(t *testing.T) {
 	n := simnet.New("test")
 	for _, d := range []world.Device{
-		socket{n, 100, Listener("127.0.0.1", 80)},
+		socket{n, nil, 100, Listener("127.0.0.1", 80)},
 		name{n, time.Second, time.Second, "localhost"},
 	} {
 		h := open(t, d, quiet())
@@ -305,7 +305,7 @@ func TestUnknownCommands(t *testing.T) {
 // Try does what comes before a command that fails, and says which one that is.
 func TestTryInOrder(t *testing.T) {
 	for _, n := range []world.PacketNetwork{simnet.New("test"), world.SystemPacketNetwork()} {
-		h := open(t, socket{n, 100, Listener("127.0.0.1", 0)}, quiet())
+		h := open(t, socket{n, nil, 100, Listener("127.0.0.1", 0)}, quiet())
 		at := netip.MustParseAddrPort(recv[opened](t, h).Bound.String())
 		commands := []any{
 			send{To: at, Body: []byte("one")},

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-marketplace/marketplace/drivers/inet"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -13,9 +14,10 @@ type (
 	// socket is a socket for datagrams. Its values are an opened, and any number
 	// of received and burst. Its command is send.
 	socket struct {
-		network world.PacketNetwork
-		buffer  int
-		at      Addr
+		network   world.PacketNetwork
+		addresses *inet.Addresses
+		buffer    int
+		at        Addr
 	}
 
 	// name is the lookup of the name of a host. Its only value is a found. It ends
@@ -47,7 +49,11 @@ func (n name) DeviceName() string {
 
 // Open implements [world.Device].
 func (s socket) Open(ctx context.Context, env world.Env) (world.Handle, error) {
-	c, err := s.network.ListenPacket(ctx, "udp", s.at.HostPort())
+	at, err := s.addresses.Resolve(s.at)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.network.ListenPacket(ctx, "udp", at.HostPort())
 	if err != nil {
 		return nil, err
 	}

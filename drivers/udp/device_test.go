@@ -24,7 +24,7 @@ func TestDeviceNamesAreInjective(t *testing.T) {
 		}
 		host := text.Draw(t, "host")
 		at := rapid.SampledFrom([]Addr{Handle(host), Listener(host, 1), Listener("", 1), Listener(host, 1).TLS(host)}).Draw(t, "at")
-		return socket{n, rapid.SampledFrom([]int{defaultReceiveBuffer, 1, 64}).Draw(t, "buffer"), at}
+		return socket{n, nil, rapid.SampledFrom([]int{defaultReceiveBuffer, 1, 64}).Draw(t, "buffer"), at}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		if a, b := device.Draw(t, "a"), device.Draw(t, "b"); (a == b) != (a.DeviceName() == b.DeviceName()) {
@@ -46,8 +46,8 @@ func TestDeviceNames(t *testing.T) {
 		device world.Device
 		want   string
 	}{
-		{socket{network{}, defaultReceiveBuffer, port80}, `udp.socket("nowhere", listener(:80))`},
-		{socket{network{}, 512, us}, `udp.socket("nowhere", buffer 512, handle("us"))`},
+		{socket{network{}, nil, defaultReceiveBuffer, port80}, `udp.socket("nowhere", listener(:80))`},
+		{socket{network{}, nil, 512, us}, `udp.socket("nowhere", buffer 512, handle("us"))`},
 		{name{network{}, defaultLookupLimit, defaultLookupLife, "far.test"}, `udp.name("nowhere", "far.test")`},
 		{name{network{}, time.Second, time.Minute, "far.test"}, `udp.name("nowhere", limit 1s, life 1m0s, "far.test")`},
 	} {

@@ -57,7 +57,7 @@ func newManager(s settings, at Addr) *manager {
 	return &manager{desk: &desk{
 		at:       at,
 		settings: s,
-		socket:   socket{network: s.network, buffer: s.buffer, at: at},
+		socket:   socket{network: s.network, addresses: s.addresses, buffer: s.buffer, at: at},
 		names:    immutable.NewSortedMap[string, answers](nil),
 	}}
 }

@@ -73,9 +73,9 @@ func chat() marketplace.Program {
 }
 
 func start() actions.Action {
-	all := actions.Tree{room(*addr), marketplace.Report("chat", *addr)}
+	all := actions.Tree{room(addr), marketplace.Report("chat", addr)}
 	if httpAddr != (tcp.Addr{}) {
-		all = append(all, web(httpAddr, *addr))
+		all = append(all, web(httpAddr, addr))
 	}
 	return all
 }

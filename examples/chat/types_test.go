@@ -11,8 +11,8 @@ import (
 // TestTypes: whenever the server is at rest, all its processes are of types, and
 // can be saved and restored.
 func TestTypes(t *testing.T) {
-	*addr = tcp.Listener("127.0.0.1", 0)
-	program.CheckTypes(t, chat(), *addr, func(addr string) {
+	addr = tcp.Listener("127.0.0.1", 0)
+	program.CheckTypes(t, chat(), addr, func(addr string) {
 		ann := enter(t, addr)
 		bob := enter(t, addr)
 		bob.hears(ann.name + " is here.")

@@ -22,9 +22,9 @@ import (
 
 // withBrowsers returns the program with browsers, without its flags and its terminal.
 func withBrowsers(t *testing.T) journal.Program {
-	oldAddr, oldHTTP := *addr, httpAddr
-	t.Cleanup(func() { *addr, httpAddr = oldAddr, oldHTTP })
-	*addr, httpAddr = tcp.Listener("127.0.0.1", 0), tcp.Listener("127.0.0.1", 0)
+	oldAddr, oldHTTP := addr, httpAddr
+	t.Cleanup(func() { addr, httpAddr = oldAddr, oldHTTP })
+	addr, httpAddr = tcp.Listener("127.0.0.1", 0), tcp.Listener("127.0.0.1", 0)
 	p := chat()
 	p.Console = console.Config{Out: io.Discard}
 	return p.Replayable()

@@ -21,7 +21,7 @@ func echo() marketplace.Program {
 	return marketplace.Program{
 		Types: []actions.Type{servers.Type, echoers.Type},
 		Start: func() actions.Action {
-			return actions.Group(servers.Spawn(server{*addr}), marketplace.Report("echo", *addr))
+			return actions.Group(servers.Spawn(server{addr}), marketplace.Report("echo", addr))
 		},
 		Serves:  true,
 		Instead: inWorkers,

@@ -12,8 +12,8 @@ import (
 // TestTypes: whenever the server is at rest, all its processes are of types, and
 // can be saved and restored.
 func TestTypes(t *testing.T) {
-	*addr = tcp.Listener("127.0.0.1", 0)
-	program.CheckTypes(t, echo(), *addr, func(addr string) {
+	addr = tcp.Listener("127.0.0.1", 0)
+	program.CheckTypes(t, echo(), addr, func(addr string) {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Error(err)

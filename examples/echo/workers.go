@@ -23,7 +23,7 @@ func inWorkers(ctx context.Context, journal bool) (instead bool, err error) {
 	case journal:
 		return false, fmt.Errorf("%w: a journal is of one machine: leave out -workers", cli.ErrUsage)
 	}
-	l, err := sharded.Config{Workers: *workers}.Listen(ctx, addr.HostPort(), func(w sharded.Worker) actions.Process {
+	l, err := sharded.Config{Workers: *workers}.Listen(ctx, flag.Lookup("addr").Value.String(), func(w sharded.Worker) actions.Process {
 		return actions.Stateless(w.Driver(), servers.Spawn(server{w.Listener()}))
 	})
 	if err != nil {

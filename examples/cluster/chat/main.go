@@ -59,7 +59,7 @@ func main() {
 		usage("-heartbeat %v is not from 1ms to 1h", *heartbeat)
 	}
 	ctx, stop := interrupt.Context(context.Background())
-	err := run(ctx, &links, *at, *heartbeat)
+	err := run(ctx, &links, at, *heartbeat)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chat:", err)
@@ -79,7 +79,7 @@ func run(ctx context.Context, links *nats.Flags, at tcp.Addr, heartbeat time.Dur
 		return err
 	}
 	cluster := distributed.Config{Network: network, Heartbeat: heartbeat, Admission: listeners}
-	err = ground.Run(ctx, tcp.Driver(), console.Driver(), node(cluster, at))
+	err = ground.Run(ctx, tcp.Config{Addresses: marketplace.ListenAddresses()}.Driver(), console.Driver(), node(cluster, at))
 	_ = end() // which sends what is left, so that other nodes hear that this one has left
 	return err
 }
