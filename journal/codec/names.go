@@ -129,15 +129,20 @@ func (w *nameWalk) item(depth int, r role) error {
 	if depth > maxDepth {
 		return tooDeep()
 	}
-	if r != 0 {
+	start, first := w.at, w.peek()
+	if r != 0 && first >= simple {
 		if done, err := w.number(); done || err != nil {
 			return err
 		}
 	}
-	start := w.at
-	major, count, err := w.head()
-	if err != nil {
-		return err
+	major, count := first&0xe0, uint64(first&0x1f)
+	if count < 24 {
+		w.at++ // most heads are so short
+	} else {
+		var err error
+		if major, count, err = w.head(); err != nil {
+			return err
+		}
 	}
 	switch major {
 	case bytes_, text:
