@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,18 +21,27 @@ import (
 // moved aside, and not the [Verification.BadSnapshots]. If the journal is damaged, Backup
 // returns a [*wal.DamageError], and leaves the copy, with the damage.
 func Backup(dir, to string) (Verification, error) {
+	return toFolder(to, func(part wal.Store) (Verification, bool, error) {
+		v, err := BackupStore(part, wal.Dir(dir))
+		return v, errors.As(err, new(*wal.DamageError)), inFolder(dir, err)
+	})
+}
+
+// toFolder calls write to write a journal to a folder, which must not exist yet, and gives the
+// folder its name when it is complete. If write returns an error, the folder stays only if write
+// says so.
+func toFolder(to string, write func(wal.Store) (v Verification, stays bool, err error)) (Verification, error) {
 	if _, err := os.Lstat(to); err == nil {
-		return Verification{}, fmt.Errorf("journal: the backup %s: %w", to, fs.ErrExist)
+		return Verification{}, fmt.Errorf("journal: the folder for the copy, %s: %w", to, fs.ErrExist)
 	}
 	to = filepath.Clean(to)
-	// Until it is complete, it has another name.
 	part, err := os.MkdirTemp(filepath.Dir(to), filepath.Base(to)+partSuffix+"-")
 	if err != nil {
 		return Verification{}, fmt.Errorf("journal: %w", err)
 	}
-	v, err := BackupStore(wal.Dir(part), wal.Dir(dir))
-	if err != nil && !errors.As(err, new(*wal.DamageError)) {
-		return v, errors.Join(inFolder(dir, err), os.RemoveAll(part))
+	v, stays, err := write(wal.Dir(part))
+	if err != nil && !stays {
+		return v, errors.Join(err, os.RemoveAll(part))
 	}
 	if e := os.Rename(part, to); e != nil {
 		return v, errors.Join(err, fmt.Errorf("journal: %w", e))
@@ -45,8 +55,14 @@ func Backup(dir, to string) (Verification, error) {
 // BackupStore is [Backup] for journals that are not in folders. The store of the copy must be
 // empty. If BackupStore fails, it can have a part of the copy.
 func BackupStore(to, from wal.Store) (v Verification, err error) {
-	for range backupTries {
-		if v, err = backup(to, from); !errors.Is(err, errOvertaken) {
+	return untilCopied(to, func() (Verification, error) { return backup(to, from) })
+}
+
+// untilCopied calls f until it does not fail because the program has dropped what it was to
+// copy. It gives f an empty store each time.
+func untilCopied(to wal.Store, f func() (Verification, error)) (v Verification, err error) {
+	for range copyTries {
+		if v, err = f(); !errors.Is(err, errOvertaken) {
 			return v, err
 		}
 		names, err := to.List()
@@ -61,12 +77,12 @@ func BackupStore(to, from wal.Store) (v Verification, err error) {
 }
 
 // errOvertaken says that the program has replaced all snapshots before the segments that
-// they need were open. After so many times, BackupStore gives up.
+// they need were open. After so many times, BackupStore and RestoreStore give up.
 var errOvertaken = errors.New("the program takes snapshots faster than they can be copied")
 
-const backupTries = 100
+const copyTries = 100
 
-// backup copies a journal to an empty store, and removes from the copy what it cannot use.
+// backup copies a journal to an empty store.
 func backup(to, from wal.Store) (v Verification, err error) {
 	// If the program drops segments after this, it keeps those that the newest of these
 	// snapshots needs, until it has taken two more.
@@ -78,11 +94,14 @@ func backup(to, from wal.Store) (v Verification, err error) {
 	if err := wal.Copy(to, from); err != nil {
 		return v, fmt.Errorf("journal: %w", err)
 	}
-	for i, c := range snapshots.files {
-		if err := wal.CopyFile(to, snapshotName(snapshots.seqs[i]), c); err != nil {
-			return v, fmt.Errorf("journal: %w", err)
-		}
+	if err := snapshots.copy(to, math.MaxUint64); err != nil {
+		return v, fmt.Errorf("journal: %w", err)
 	}
+	return checkCopy(to)
+}
+
+// checkCopy verifies a copy, and removes from it what it cannot use.
+func checkCopy(to wal.Store) (v Verification, err error) {
 	if v, err = VerifyStore(to, nil); err != nil {
 		return v, err
 	}
@@ -141,6 +160,19 @@ func openAll(s wal.Store) (*openSnapshots, error) {
 		o.files = append(o.files, c)
 	}
 	return o, nil
+}
+
+// copy copies the snapshots up to an input.
+func (o *openSnapshots) copy(to wal.Store, last uint64) error {
+	for i, c := range o.files {
+		if o.seqs[i] > last {
+			continue
+		}
+		if err := wal.CopyFile(to, snapshotName(o.seqs[i]), c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close closes the snapshots. They were only read, so an error does not matter.

@@ -82,6 +82,14 @@ type Summary struct {
 // has crashed, or has ended because nothing could happen in the machine any more.
 func (s *Summary) Stopped() bool { return s.Last.Kind == vm.StopDone }
 
+// ID returns the identity of the journal. It is zero if it has none.
+func (s *Summary) ID() ID {
+	if len(s.Heads) == 0 {
+		return ID{}
+	}
+	return s.Heads[len(s.Heads)-1].ID
+}
+
 // Summary reads the whole journal, and summarises it. If a part cannot be read, it
 // returns a summary of what comes before that part, and an error.
 func (h *History) Summary() (Summary, error) {

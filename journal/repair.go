@@ -66,8 +66,22 @@ func truncate(h *History, o *wal.Options, after uint64) (Repair, error) {
 	if err != nil {
 		return Repair{}, err
 	}
-	usable := h.First() == 1
-	var notes [][]byte // of snapshots that stay, although their notes are cut off
+	notes, usable := h.notesBehind(last, after, seqs)
+	if !usable {
+		return Repair{}, fmt.Errorf("journal: nothing can be cut off after input %d: the inputs before %d have been dropped, and there would be no snapshot with which the program could begin", after, h.First())
+	}
+	r := Repair{RepairTruncate, after + 1, h.Last(), time.Now().UTC()}
+	head.Seq = after
+	head.Repairs = slices.DeleteFunc(slices.Clone(h.repairs()), func(r Repair) bool { return r.Kind == RepairSkip && r.First > after })
+	o.Last, o.Next = last, append([][]byte{head.repaired(r)}, notes...)
+	return r, nil
+}
+
+// notesBehind returns the entries for the snapshots up to an input whose entries come after a
+// record, and reports whether a recovery can begin if the log ends with that record. Seqs are
+// the inputs of all snapshots.
+func (h *History) notesBehind(last, after uint64, seqs []uint64) (notes [][]byte, usable bool) {
+	usable = h.First() == 1
 	for _, seq := range seqs {
 		if seq > after || seq+1 < h.First() {
 			continue
@@ -81,20 +95,17 @@ func truncate(h *History, o *wal.Options, after uint64) (Repair, error) {
 			notes = append(notes, appendNote(nil, seq, sealed.seal, 0))
 		}
 	}
-	if !usable {
-		return Repair{}, fmt.Errorf("journal: nothing can be cut off after input %d: the inputs before %d have been dropped, and there would be no snapshot with which the program could begin", after, h.First())
-	}
-	r := Repair{RepairTruncate, after + 1, h.Last(), time.Now().UTC()}
-	head.Seq = after
-	head.Repairs = slices.DeleteFunc(slices.Clone(h.repairs()), func(r Repair) bool { return r.Kind == RepairSkip && r.First > after })
-	o.Last, o.Next = last, append([][]byte{head.repaired(r)}, notes...)
-	return r, nil
+	return notes, usable
 }
 
 // cutAfter returns the index of the last record that stays if the inputs after one are cut
-// off, and the head that applies to it.
+// off, and the head that applies to it. Damage behind that input does not matter.
 func (h *History) cutAfter(after uint64) (last uint64, head Head, err error) {
+	found := false
 	for e, err := range h.entriesFrom(h.partOf(after), seekPoint{}) {
+		if found && errors.As(err, new(*wal.DamageError)) {
+			break
+		}
 		if err != nil {
 			return 0, head, err
 		}
@@ -104,6 +115,7 @@ func (h *History) cutAfter(after uint64) (last uint64, head Head, err error) {
 		if e.kind == inputEntry && e.seq > after {
 			break
 		}
+		found = found || e.kind == inputEntry && e.seq == after
 		last = e.index
 	}
 	return last, head, nil
@@ -200,11 +212,16 @@ func (r Repair) clean(s wal.Store) error {
 
 // repaired returns the entry for a head that has another repair. It begins a segment.
 func (h Head) repaired(r Repair) []byte {
-	h.Format, h.Time, h.Adopts = format, r.Time, false
 	if h.ID == (ID{}) {
 		h.ID = newID()
 	}
 	h.Repairs = append(slices.Clip(h.Repairs), r)
+	return h.next(r.Time)
+}
+
+// next returns the entry for a head that continues the history under h, in a new segment.
+func (h Head) next(now time.Time) []byte {
+	h.Format, h.Time, h.Adopts = format, now, false
 	return appendHead(nil, h)
 }
 

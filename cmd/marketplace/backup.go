@@ -26,9 +26,7 @@ func backup(c *call) error {
 		return c.wrong("the folder for the copy is missing")
 	}
 	v, err := journal.Backup(c.dir, rest[0])
-	for _, b := range v.BadSnapshots {
-		fmt.Fprintf(c.stderr, "marketplace: left out: the snapshot after input %d, %s: %s\n", b.Seq, b.File, b.Reason)
-	}
+	c.leftOut(&v)
 	if err != nil && v.Damage != nil {
 		return fmt.Errorf("%s is copied to %s, with its damage: %w", c.dir, rest[0], err)
 	}
@@ -37,4 +35,11 @@ func backup(c *call) error {
 	}
 	_, err = fmt.Fprintf(c.out, "%s: inputs %d to %d\nhash %v\n", rest[0], v.Summary.First.Seq, v.Summary.Last.Seq, v.Log.Hash)
 	return err
+}
+
+// leftOut says which snapshots a copy does not have.
+func (c *call) leftOut(v *journal.Verification) {
+	for _, b := range v.BadSnapshots {
+		fmt.Fprintf(c.stderr, "marketplace: left out: the snapshot after input %d, %s: %s\n", b.Seq, b.File, b.Reason)
+	}
 }

@@ -41,8 +41,11 @@ func info(c *call) error {
 		h := s.Heads[0]
 		row("format", "%d, schema %d", h.Format, h.Schema)
 		row("created", "%s", clock(h.Time))
-		if id := s.Heads[len(s.Heads)-1].ID; id != (journal.ID{}) {
+		if id := s.ID(); id != (journal.ID{}) {
 			row("identity", "%v", id)
+		}
+		for _, b := range s.Origins() {
+			row("branch", "of %v, after input %d", b.Of, b.Last)
 		}
 		h = s.Heads[len(s.Heads)-1]
 		row("durability", "%v", h.Durability)

@@ -11,6 +11,7 @@
 //	marketplace journal skip DIR 42
 //	marketplace journal salvage -o saved.json DIR
 //	marketplace journal backup DIR DST
+//	marketplace journal restore -to 41 DIR DST
 //
 // It does not have the types of the values either, so it shows values as they were
 // written, also those that their types hide in logs.
@@ -51,6 +52,7 @@ DIR is the folder of a journal. The commands are
   skip      mark an input that the program does not get any more
   salvage   get out of a damaged journal whatever can be read
   backup    copy the journal while the program runs
+  restore   copy the journal up to an input, as a journal of its own
 
 'marketplace journal COMMAND -h' says more about one.
 `
@@ -74,6 +76,7 @@ var commands = []command{
 	{"skip", "DIR N", skipHelp, skip},
 	{"salvage", "DIR", salvageHelp, salvage},
 	{"backup", "DIR DST", backupHelp, backup},
+	{"restore", "DIR DST", restoreHelp, restore},
 }
 
 // A call is one use of a command.

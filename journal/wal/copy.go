@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"io"
+	"math"
 )
 
 // Copy copies the segments of a log to a store that has none, as they are at one moment. It
@@ -11,13 +12,20 @@ import (
 // returns.
 //
 // Copy fails with [ErrNoLog] if there is no log.
-func Copy(to, from Store) (err error) {
+func Copy(to, from Store) error { return CopyUpTo(to, from, math.MaxUint64) }
+
+// CopyUpTo is [Copy] for the segments that have records up to one. The last of them can have
+// later records as well.
+func CopyUpTo(to, from Store, last uint64) error {
 	files, err := again(func() ([]openSegment, error) { return openSegments(from) })
 	if err != nil {
 		return err
 	}
 	defer closeSegments(files)
 	for _, f := range files {
+		if f.first > last {
+			break
+		}
 		if err := CopyFile(to, f.name, f.Content); err != nil {
 			return err
 		}
