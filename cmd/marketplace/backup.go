@@ -26,20 +26,22 @@ func backup(c *call) error {
 		return c.wrong("the folder for the copy is missing")
 	}
 	v, err := journal.Backup(c.dir, rest[0])
-	c.leftOut(&v)
+	r := copyOf(rest[0], &v)
+	c.leftOut(r)
 	if err != nil && v.Damage != nil {
 		return fmt.Errorf("%s is copied to %s, with its damage: %w", c.dir, rest[0], err)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "%s: inputs %d to %d\nhash %v\n", rest[0], v.Summary.First.Seq, v.Summary.Last.Seq, v.Log.Hash)
-	return err
+	return c.print(r)
 }
 
-// leftOut says which snapshots a copy does not have.
-func (c *call) leftOut(v *journal.Verification) {
-	for _, b := range v.BadSnapshots {
-		fmt.Fprintf(c.stderr, "marketplace: left out: the snapshot after input %d, %s: %s\n", b.Seq, b.File, b.Reason)
+// leftOut says which snapshots a copy does not have. With -json, the report says so.
+func (c *call) leftOut(r copyReport) {
+	for _, b := range r.LeftOut {
+		if !c.json {
+			c.say("left out: the snapshot after input %d, %s: %s", b.Seq, b.File, b.Reason)
+		}
 	}
 }

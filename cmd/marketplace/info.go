@@ -16,14 +16,62 @@ it has, how large it is, when the program was started, and how it ends. It reads
 the whole journal.
 `
 
-const verifyHelp = `Verify checks the hashes of a journal and of its snapshots, and that its entries
-are valid. If there is damage, it reports the position and the last good input,
-and exits with 1.
+// An infoReport describes a journal.
+type infoReport struct {
+	Format          uint64          `json:"format"`
+	Schema          uint64          `json:"schema"`
+	Created         time.Time       `json:"created"`
+	Identity        string          `json:"identity,omitempty"`
+	Origins         []originReport  `json:"origins,omitempty"`
+	Durability      string          `json:"durability,omitempty"`
+	CheckEvery      uint64          `json:"check_every"`
+	Trace           bool            `json:"trace"`
+	Programs        []programReport `json:"programs,omitempty"`
+	Bytes           int64           `json:"bytes"`
+	Segments        int             `json:"segments"`
+	Records         uint64          `json:"records"`
+	First           *mark           `json:"first,omitempty"`
+	Last            *mark           `json:"last,omitempty"`
+	Kinds           []kindReport    `json:"kinds,omitempty"`
+	PresenceChanges uint64          `json:"presence_changes"`
+	Traces          uint64          `json:"traces"`
+	Digests         uint64          `json:"digests"`
+	Starts          []startReport   `json:"starts,omitempty"`
+	Repairs         []repairReport  `json:"repairs,omitempty"`
+	Snapshots       []uint64        `json:"snapshots,omitempty"`
+	Synced          uint64          `json:"synced"`
+	Stopped         bool            `json:"stopped"`
+	faults
+}
 
-A write that a crash has torn is at the end of the journal. The program cuts it
-off when it starts again. At the end, a torn write and a change cannot be
-distinguished; verify says so, and exits with 1, too.
-`
+type originReport struct {
+	Of   string `json:"of"`
+	Last uint64 `json:"last"`
+}
+
+// A programReport says which program, or which settings, a journal has from an input on.
+type programReport struct {
+	First    uint64          `json:"first"`
+	Program  string          `json:"program,omitempty"` // empty if it is the one before
+	Base     uint64          `json:"base,omitempty"`
+	Adopts   bool            `json:"adopts,omitempty"`
+	Settings []settingReport `json:"settings,omitempty"` // empty if they are the ones before
+}
+
+type settingReport struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type kindReport struct {
+	Kind  string `json:"kind"`
+	Count uint64 `json:"count"`
+}
+
+type startReport struct {
+	mark
+	Incarnation uint64 `json:"incarnation"`
+}
 
 func info(c *call) error {
 	if err := c.only(); err != nil {
@@ -33,132 +81,125 @@ func info(c *call) error {
 	if err != nil {
 		return err
 	}
-	s := &v.Summary
-	row := func(name, format string, args ...any) {
-		fmt.Fprintf(c.out, "%-11s %s\n", name, fmt.Sprintf(format, args...))
+	r := infoOf(&v)
+	if err := c.print(r); err != nil && !r.damaged() {
+		return err
 	}
-	if len(s.Heads) > 0 {
-		h := s.Heads[0]
-		row("format", "%d, schema %d", h.Format, h.Schema)
-		row("created", "%s", clock(h.Time))
-		if id := s.ID(); id != (journal.ID{}) {
-			row("identity", "%v", id)
-		}
-		for _, b := range s.Origins() {
-			row("branch", "of %v, after input %d", b.Of, b.Last)
-		}
-		h = s.Heads[len(s.Heads)-1]
-		row("durability", "%v", h.Durability)
-		row("checks", "a digest for every %s%s", plural(h.Every, "input"), map[bool]string{true: ", and a trace of each"}[h.Trace])
-	}
-	for i, h := range s.Heads {
-		if i == 0 || h.Program != s.Heads[i-1].Program || h.Adopts {
-			row("program", "%s, from input %d%s", h.Program, h.Seq+1, takeover(&h))
-		}
-		if len(h.Settings) > 0 && (i == 0 || !slices.Equal(h.Settings, s.Heads[i-1].Settings)) {
-			row("settings", "from input %d: %s", h.Seq+1, settings(h.Settings))
-		}
-	}
-	row("size", "%d bytes, %s, %s", v.Log.Bytes, plural(uint64(v.Log.Segments), "segment"), plural(v.Log.Records, "record"))
-	if s.Last.Seq > 0 {
-		row("inputs", "%d to %d: %s", s.First.Seq, s.Last.Seq, counts(s.Kinds))
-		row("first", "%s", clock(s.First.Time))
-		row("last", "%s", clock(s.Last.Time))
-	} else {
-		row("inputs", "none")
-	}
-	row("notes", "%s, %s, %s", plural(s.PresenceChanges, "presence change"), plural(s.Traces, "trace"), plural(s.Checks, "digest"))
-	for _, in := range s.Starts {
-		row("start", "input %d at %s, incarnation %d", in.Seq, clock(in.Time), in.Incarnation)
-	}
-	if len(s.Heads) > 0 {
-		for _, r := range s.Heads[len(s.Heads)-1].Repairs {
-			row("repaired", "%s, at %s", repairText(r), clock(r.Time))
-		}
-	}
-	if len(s.Snapshots) == 0 {
-		row("snapshots", "none")
-	} else {
-		row("snapshots", "after input %s", strings.Trim(fmt.Sprint(s.Snapshots), "[]"))
-	}
-	for _, b := range v.BadSnapshots {
-		row("", "DAMAGED: the one after input %d: %s", b.Seq, b.Reason)
-	}
-	for _, b := range v.Unnoted {
-		row("", "not used: the one after input %d: %s", b.Seq, b.Reason)
-	}
-	for _, h := range v.Log.Headers {
-		row("", "DAMAGED: %v", headerDamage(h.Segment))
-	}
-	row("on disk", "provably up to input %d", v.Synced)
-	row("end", "%s", ending(&v))
-	if v.Damage != nil && !v.Ambiguous || len(v.BadSnapshots) > 0 || len(v.Log.Headers) > 0 {
+	if r.damaged() {
 		return errDamage
 	}
 	return nil
 }
 
-// headerDamage describes a damaged header of a segment.
-func headerDamage(segment string) string {
-	return fmt.Sprintf("the header of %s, which a program that opens the journal rebuilds: nothing is lost", segment)
+func infoOf(v *journal.Verification) *infoReport {
+	s := &v.Summary
+	r := &infoReport{Identity: identity(s.ID()), Bytes: v.Log.Bytes, Segments: v.Log.Segments, Records: v.Log.Records,
+		PresenceChanges: s.PresenceChanges, Traces: s.Traces, Digests: s.Checks, Snapshots: s.Snapshots, Synced: v.Synced, Stopped: s.Stopped(), faults: faultsOf(v)}
+	for i, h := range s.Heads {
+		p := programReport{First: h.Seq + 1}
+		if i == 0 || h.Program != s.Heads[i-1].Program || h.Adopts {
+			p.Program, p.Base, p.Adopts = h.Program, h.Base, h.Adopts
+		}
+		if i == 0 || !slices.Equal(h.Settings, s.Heads[i-1].Settings) {
+			for _, set := range h.Settings {
+				p.Settings = append(p.Settings, settingReport(set))
+			}
+		}
+		if p.Program != "" || len(p.Settings) > 0 {
+			r.Programs = append(r.Programs, p)
+		}
+	}
+	if n := len(s.Heads); n > 0 {
+		first, last := s.Heads[0], s.Heads[n-1]
+		r.Format, r.Schema, r.Created = first.Format, first.Schema, first.Time
+		r.Durability, r.CheckEvery, r.Trace = last.Durability.String(), last.Every, last.Trace
+		for _, o := range s.Origins() {
+			r.Origins = append(r.Origins, originReport{o.Of.String(), o.Last})
+		}
+		for _, e := range last.Repairs {
+			r.Repairs = append(r.Repairs, repairOf(e))
+		}
+	}
+	if s.Last.Seq > 0 {
+		r.First, r.Last = &mark{s.First.Seq, s.First.Time}, &mark{s.Last.Seq, s.Last.Time}
+	}
+	for _, k := range s.Kinds {
+		r.Kinds = append(r.Kinds, kindReport{k.Kind.String(), k.Count})
+	}
+	for _, in := range s.Starts {
+		r.Starts = append(r.Starts, startReport{mark{in.Seq, in.Time}, in.Incarnation})
+	}
+	return r
+}
+
+func (r *infoReport) text(w io.Writer) {
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%-11s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	if r.Format > 0 {
+		row("format", "%d, schema %d", r.Format, r.Schema)
+		row("created", "%s", clock(r.Created))
+		if r.Identity != "" {
+			row("identity", "%s", r.Identity)
+		}
+		for _, o := range r.Origins {
+			row("branch", "of %s, after input %d", o.Of, o.Last)
+		}
+		row("durability", "%s", r.Durability)
+		row("checks", "a digest for every %s%s", plural(r.CheckEvery, "input"), map[bool]string{true: ", and a trace of each"}[r.Trace])
+	}
+	for _, p := range r.Programs {
+		if p.Program != "" {
+			row("program", "%s, from input %d%s", p.Program, p.First, p.takeover())
+		}
+		if len(p.Settings) > 0 {
+			row("settings", "from input %d: %s", p.First, settings(p.Settings))
+		}
+	}
+	row("size", "%d bytes, %s, %s", r.Bytes, plural(uint64(r.Segments), "segment"), plural(r.Records, "record"))
+	if r.Last != nil {
+		row("inputs", "%d to %d: %s", r.First.Seq, r.Last.Seq, counts(r.Kinds))
+		row("first", "%s", clock(r.First.Time))
+		row("last", "%s", clock(r.Last.Time))
+	} else {
+		row("inputs", "none")
+	}
+	row("notes", "%s, %s, %s", plural(r.PresenceChanges, "presence change"), plural(r.Traces, "trace"), plural(r.Digests, "digest"))
+	for _, in := range r.Starts {
+		row("start", "input %d at %s, incarnation %d", in.Seq, clock(in.Time), in.Incarnation)
+	}
+	for _, e := range r.Repairs {
+		row("repaired", "%s, at %s", e, clock(e.Time))
+	}
+	if len(r.Snapshots) == 0 {
+		row("snapshots", "none")
+	} else {
+		row("snapshots", "after input %s", strings.Trim(fmt.Sprint(r.Snapshots), "[]"))
+	}
+	for _, b := range r.BadSnapshots {
+		row("", "DAMAGED: the one after input %d: %s", b.Seq, b.Reason)
+	}
+	for _, b := range r.Unnoted {
+		row("", "not used: the one after input %d: %s", b.Seq, b.Reason)
+	}
+	for _, h := range r.Headers {
+		row("", "DAMAGED: %v", headerDamage(h))
+	}
+	row("on disk", "provably up to input %d", r.Synced)
+	row("end", "%s", r.ending())
 }
 
 // ending says how a journal ends.
-func ending(v *journal.Verification) string {
+func (r *infoReport) ending() string {
 	switch {
-	case v.Ambiguous:
-		return fmt.Sprintf("torn: %v", v.Damage)
-	case v.Damage != nil:
-		return fmt.Sprintf("DAMAGED: %v", v.Damage)
-	case v.Summary.Stopped():
+	case r.Damage != nil && r.Damage.Ambiguous:
+		return "torn: " + r.Damage.said
+	case r.Damage != nil:
+		return "DAMAGED: " + r.Damage.said
+	case r.Stopped:
 		return "intact; the program was stopped"
 	}
 	return "intact; no stop: the program still runs, has crashed, or had nothing left to do"
-}
-
-func verify(c *call) error {
-	if err := c.only(); err != nil {
-		return err
-	}
-	v, err := journal.Verify(c.dir, c.progress("verifying"))
-	if err != nil {
-		return err
-	}
-	if v.Damage == nil {
-		switch {
-		case len(v.BadSnapshots) > 0:
-			fmt.Fprint(c.out, "except for snapshots ")
-		case len(v.Log.Headers) > 0:
-			fmt.Fprint(c.out, "except for headers ")
-		}
-		fmt.Fprintf(c.out, "ok: %s, %s, inputs %d to %d\nhash %v\n", plural(uint64(v.Log.Segments), "segment"), plural(v.Log.Records, "record"),
-			v.Summary.First.Seq, v.Summary.Last.Seq, v.Log.Hash)
-	}
-	for _, b := range v.Unnoted {
-		fmt.Fprintf(c.out, "not used: the snapshot after input %d, %s: %s\n", b.Seq, b.File, b.Reason)
-	}
-	for _, h := range v.Log.Headers {
-		fmt.Fprintf(c.out, "damaged: %s\n", headerDamage(h.Segment))
-	}
-	for _, b := range v.BadSnapshots {
-		fmt.Fprintf(c.out, "damaged: the snapshot after input %d, %s: %s\n", b.Seq, b.File, b.Reason)
-	}
-	if v.Damage == nil {
-		if len(v.BadSnapshots) > 0 || len(v.Log.Headers) > 0 {
-			return errDamage
-		}
-		return nil
-	}
-	fmt.Fprintf(c.out, "damaged: %s\n  segment %s\n  offset  %d\n  record  %d\n", v.Damage.Reason, v.Damage.Segment, v.Damage.Offset, v.Damage.Index)
-	if v.Summary.Last.Seq > 0 {
-		fmt.Fprintf(c.out, "the last good input is %d, at %s; input %d is provably on disk\n", v.Summary.Last.Seq, clock(v.Summary.Last.Time), v.Synced)
-	} else {
-		fmt.Fprintln(c.out, "no input is good")
-	}
-	if v.Ambiguous {
-		fmt.Fprintln(c.out, "Nothing behind it proves that it was on disk, so a torn write and a change cannot be\ndistinguished. A program that opens the journal cuts it off there, and goes on.")
-	}
-	return errDamage
 }
 
 // clock formats a time.
@@ -171,10 +212,10 @@ func plural(n uint64, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func counts(kinds []journal.InputKind) string {
+func counts(kinds []kindReport) string {
 	var all []string
 	for _, k := range kinds {
-		all = append(all, fmt.Sprintf("%d %v", k.Count, k.Kind))
+		all = append(all, fmt.Sprintf("%d %s", k.Count, k.Kind))
 	}
 	return strings.Join(all, ", ")
 }
@@ -182,6 +223,9 @@ func counts(kinds []journal.InputKind) string {
 // progress returns a function that reports the progress of work that takes long: in
 // place in a terminal, and otherwise in lines.
 func (c *call) progress(what string) func(done, total int64) {
+	if c.json {
+		return nil
+	}
 	begun := time.Now()
 	told := begun
 	pause, form := time.Second, "marketplace: %s: %d%%\n"
@@ -210,18 +254,18 @@ func terminal(w io.Writer) bool {
 }
 
 // takeover says from where a program has gone on.
-func takeover(h *journal.Head) string {
+func (p *programReport) takeover() string {
 	var s string
-	if h.Base > 0 && h.Seq > 0 {
-		s = fmt.Sprintf(", on the snapshot after input %d", h.Base)
+	if p.Base > 0 && p.First > 1 {
+		s = fmt.Sprintf(", on the snapshot after input %d", p.Base)
 	}
-	if h.Adopts {
+	if p.Adopts {
 		s += ", and has adopted the inputs before"
 	}
 	return s
 }
 
-func settings(all []journal.Setting) string {
+func settings(all []settingReport) string {
 	var words []string
 	for _, s := range all {
 		words = append(words, fmt.Sprintf("%s=%q", s.Name, s.Value))

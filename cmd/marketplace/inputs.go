@@ -131,9 +131,12 @@ func list(c *call) error {
 	if err := w.check(c); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%8s  %-26s  %-10s  %-8s  %s\n", "input", "time (UTC)", "kind", "process", "device, value")
+	c.title("%8s  %-26s  %-10s  %-8s  %s\n", "input", "time (UTC)", "kind", "process", "device, value")
 	return w.each(c, func(d *journal.Details) error {
 		in := &d.Input
+		if c.json {
+			return c.export(in)
+		}
 		_, err := fmt.Fprintln(c.out, strings.TrimRight(fmt.Sprintf("%8d  %s  %-10v  %-8v  %s", in.Seq, in.Time.Format("2006-01-02 15:04:05.000000"), in.Kind, in.Path, about(in)), " "))
 		return err
 	})
@@ -207,9 +210,28 @@ func cat(c *call) error {
 	return nil
 }
 
+// A fullLine is the output of cat for an input, with -json.
+type fullLine struct {
+	line
+	Presence []string `json:"presence,omitempty"`
+	Steps    []string `json:"steps,omitempty"`
+	Digest   string   `json:"digest,omitempty"`
+}
+
 // show writes an input in full.
 func (c *call) show(d *journal.Details) error {
 	in := &d.Input
+	if c.json {
+		l, err := lineOf(in)
+		if err != nil {
+			return err
+		}
+		full := fullLine{l, d.PresenceChanges, d.Steps, ""}
+		if d.Checked {
+			full.Digest = d.Digest.String()
+		}
+		return c.encode(full)
+	}
 	fmt.Fprintf(c.out, "input %d: %v, at %s\n", in.Seq, in.Kind, clock(in.Time))
 	row := func(name, text string) { fmt.Fprintf(c.out, "  %-9s %s\n", name, text) }
 	if in.Generation > 0 {
@@ -288,19 +310,18 @@ func export(c *call) error {
 	if err := w.check(c); err != nil {
 		return err
 	}
-	return c.writeTo(*file, func() error { return w.export(c) })
+	return c.writeTo(*file, func() error {
+		return w.each(c, func(d *journal.Details) error { return c.export(&d.Input) })
+	})
 }
 
-func (w *choice) export(c *call) error {
-	enc := json.NewEncoder(c.out)
-	enc.SetEscapeHTML(false)
-	return w.each(c, func(d *journal.Details) error {
-		l, err := lineOf(&d.Input)
-		if err != nil {
-			return err
-		}
-		return enc.Encode(l)
-	})
+// export writes an input as JSON.
+func (c *call) export(in *journal.Input) error {
+	l, err := lineOf(in)
+	if err != nil {
+		return err
+	}
+	return c.encode(l)
 }
 
 func lineOf(in *journal.Input) (line, error) {

@@ -16,6 +16,8 @@
 // It does not have the types of the values either, so it shows values as they were
 // written, also those that their types hide in logs.
 //
+// With -json, each command prints JSON, an object a line, and so does standard error.
+//
 // The exit status is 0 on success; 1 if the journal is damaged or cannot be read, with a
 // message on standard error; and 2 if the command line is invalid.
 package main
@@ -28,6 +30,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/go-marketplace/marketplace/internal/text"
@@ -54,7 +57,9 @@ DIR is the folder of a journal. The commands are
   backup    copy the journal while the program runs
   restore   copy the journal up to an input, as a journal of its own
 
-'marketplace journal COMMAND -h' says more about one.
+'marketplace journal COMMAND -h' says more about one. With -json, each prints JSON, an
+object a line. The exit status is 0 on success, 1 if the journal is damaged or the
+command has failed, and 2 if the command line is invalid.
 `
 
 // A command is one of the commands on journals.
@@ -83,6 +88,7 @@ var commands = []command{
 type call struct {
 	*flag.FlagSet
 	args   []string // on the command line, without the name
+	json   bool     // prints JSON
 	dir    string
 	out    *bufio.Writer
 	stderr io.Writer
@@ -126,36 +132,28 @@ func run(args []string, stdout, stderr io.Writer) int {
 func (c command) call(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprintf(flags.Output(), "usage: marketplace journal %s [flags] %s\n\n%s", c.name, c.args, c.help)
-		any := false
-		flags.VisitAll(func(*flag.Flag) { any = true })
-		if any {
-			fmt.Fprint(flags.Output(), "\nFlags:\n")
-			flags.PrintDefaults()
-		}
-	}
 	// A journal may have been written by somebody else.
-	terminal := stderr
-	stderr = text.Plain(stderr)
-	out := bufio.NewWriter(text.Plain(stdout))
-	this := &call{FlagSet: flags, args: args, out: out, stderr: stderr, terminal: terminal}
+	this := &call{FlagSet: flags, args: args, out: bufio.NewWriter(text.Plain(stdout)), stderr: text.Plain(stderr), terminal: stderr}
+	flags.BoolVar(&this.json, "json", slices.ContainsFunc(args, isJSON), "print JSON, an object a line")
+	flags.Lookup("json").DefValue = "false"
+	flags.Usage = func() {
+		fmt.Fprintf(stderr, "usage: marketplace journal %s [flags] %s\n\n%s\nFlags:\n", c.name, c.args, c.help)
+		flags.PrintDefaults()
+	}
 	err := c.run(this)
 	if err == nil || errors.Is(err, errDamage) {
-		err = errors.Join(err, out.Flush())
+		err = errors.Join(err, this.out.Flush())
 	}
 	switch {
 	case errors.Is(err, errUsage):
-		return 2
+		return statusUsage
 	case errors.Is(err, errDamage): // even if the output could not be written
-		fmt.Fprintf(stderr, "marketplace: %s: %v\n", this.dir, errDamage)
-		return 1
+		return this.fail(fmt.Errorf("%s: %w", this.dir, errDamage))
 	case err == nil, errors.Is(err, flag.ErrHelp), errors.Is(err, syscall.EPIPE):
-		return 0
+		return statusDone
 	}
-	out.Flush()
-	fmt.Fprintln(stderr, "marketplace:", err)
-	return 1
+	this.out.Flush()
+	return this.fail(err)
 }
 
 // parse reads the flags, which may also follow DIR, and returns the other arguments after
@@ -163,11 +161,8 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 func (c *call) parse() ([]string, error) {
 	var words []string
 	for args := c.args; ; {
-		if err := c.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return nil, err
-			}
-			return nil, errUsage
+		if err := c.parseFlags(args); err != nil {
+			return nil, err
 		}
 		if c.NArg() == 0 {
 			break
@@ -191,9 +186,38 @@ func (c *call) only() error {
 	return err
 }
 
+// parseFlags parses the flags before the next word.
+func (c *call) parseFlags(args []string) error {
+	out, usage := c.Output(), c.Usage
+	if c.json { // or it would print text
+		c.SetOutput(io.Discard)
+		c.Usage = func() {}
+	}
+	err := c.Parse(args)
+	c.SetOutput(out)
+	c.Usage = usage
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, flag.ErrHelp):
+		if c.json {
+			c.Usage()
+		}
+		return err
+	case c.json:
+		return c.wrong("%v", err)
+	}
+	return errUsage
+}
+
 // wrong prints what is wrong with the command line, and the usage.
 func (c *call) wrong(format string, args ...any) error {
-	fmt.Fprintf(c.stderr, "marketplace: "+format+"\n", args...)
+	text := fmt.Sprintf(format, args...)
+	if c.json {
+		_ = encode(c.stderr, failure{text, "usage", statusUsage})
+		return errUsage
+	}
+	fmt.Fprintln(c.stderr, "marketplace:", text)
 	c.Usage()
 	return errUsage
 }

@@ -151,6 +151,11 @@ func bakeryWith(t *testing.T, stop time.Duration, c journal.Config) string {
 func result(dir string, args ...string) string {
 	var out, err bytes.Buffer
 	status := run(append([]string{"journal"}, args...), &out, &err)
+	return shown(dir, args, &out, &err, status)
+}
+
+// shown describes the result of a call, without the name of dir.
+func shown(dir string, args []string, out, err *bytes.Buffer, status int) string {
 	s := "$ marketplace journal " + strings.Join(args, " ") + "\n" + out.String()
 	if err.Len() > 0 {
 		s += "--- standard error\n" + err.String()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/go-marketplace/marketplace/journal"
 )
@@ -30,7 +31,7 @@ func presence(c *call) error {
 	}
 	p, damage := h.Presence()
 	if p.Begin.Seq > 0 {
-		fmt.Fprintf(c.stderr, "marketplace: the inputs before %d have been dropped; the output begins with the endpoints present after input %d\n", h.First(), p.Begin.Seq)
+		c.say("the inputs before %d have been dropped; the output begins with the endpoints present after input %d", h.First(), p.Begin.Seq)
 	}
 	if *about != "" {
 		p = p.About(*about)
@@ -39,30 +40,78 @@ func presence(c *call) error {
 		p = p.At(*at)
 	}
 	if *timeline {
-		fmt.Fprintf(c.out, "%8s  %-26s  %10s  %11s  %13s  %13s\n", "input", "time (UTC)", "publishers", "subscribers", "watching pubs", "watching subs")
+		c.title("%8s  %-26s  %10s  %11s  %13s  %13s\n", "input", "time (UTC)", "publishers", "subscribers", "watching pubs", "watching subs")
 		for _, n := range p.Timeline() {
-			fmt.Fprintf(c.out, "%8d  %s  %10d  %11d  %13d  %13d\n", n.From.Seq, n.From.Time.Format("2006-01-02 15:04:05.000000"),
-				n.Publishers, n.Subscribers, n.PublisherObservers, n.SubscriberObservers)
+			if err := c.print(&countReport{mark(n.From), n.Publishers, n.Subscribers, n.PublisherObservers, n.SubscriberObservers}); err != nil {
+				return err
+			}
 		}
 		return damage
 	}
-	fmt.Fprintf(c.out, "%8s  %8s  %s\n", "from", "to", "who")
+	c.title("%8s  %8s  %s\n", "from", "to", "who")
 	for _, i := range p.Intervals {
-		from, to := fmt.Sprint(i.From.Seq), "still"
-		if i.Earlier {
-			from = "earlier"
+		if err := c.print(intervalOf(&i)); err != nil {
+			return err
 		}
-		if !i.Still() {
-			to = fmt.Sprint(i.To.Seq)
-		}
-		fmt.Fprintf(c.out, "%8s  %8s  %s%s\n", from, to, &i, because(&i))
 	}
 	return damage
 }
 
-func because(i *journal.Interval) string {
-	if i.Reason == "" {
-		return ""
+// title prints a line above others, except with -json.
+func (c *call) title(format string, args ...any) {
+	if !c.json {
+		fmt.Fprintf(c.out, format, args...)
 	}
-	return " (" + i.Reason + ")"
+}
+
+// A countReport has the numbers of endpoints from an input on.
+type countReport struct {
+	mark
+	Publishers          int `json:"publishers"`
+	Subscribers         int `json:"subscribers"`
+	PublisherObservers  int `json:"publisher_observers"`
+	SubscriberObservers int `json:"subscriber_observers"`
+}
+
+func (n *countReport) text(w io.Writer) {
+	fmt.Fprintf(w, "%8d  %s  %10d  %11d  %13d  %13d\n", n.Seq, n.Time.Format("2006-01-02 15:04:05.000000"),
+		n.Publishers, n.Subscribers, n.PublisherObservers, n.SubscriberObservers)
+}
+
+// An intervalReport is the time in which an endpoint had one role.
+type intervalReport struct {
+	Path        string `json:"path"`
+	Name        string `json:"name,omitempty"`
+	Level       uint32 `json:"level,omitempty"`
+	ID          string `json:"id,omitempty"`
+	Orientation string `json:"orientation"`
+	Interest    string `json:"interest"`
+	Topic       string `json:"topic"`
+	From        mark   `json:"from"`
+	Earlier     bool   `json:"earlier,omitempty"`
+	To          *mark  `json:"to,omitempty"` // nil if it is still present
+	Reason      string `json:"reason,omitempty"`
+	who         string
+}
+
+func intervalOf(i *journal.Interval) *intervalReport {
+	r := &intervalReport{i.Path.String(), i.Name, i.Level, i.ID, i.Orientation.String(), i.Interest.String(), i.Topic, mark(i.From), i.Earlier, nil, i.Reason, i.String()}
+	if !i.Still() {
+		r.To = &mark{i.To.Seq, i.To.Time}
+	}
+	return r
+}
+
+func (r *intervalReport) text(w io.Writer) {
+	from, to, reason := fmt.Sprint(r.From.Seq), "still", ""
+	if r.Earlier {
+		from = "earlier"
+	}
+	if r.To != nil {
+		to = fmt.Sprint(r.To.Seq)
+	}
+	if r.Reason != "" {
+		reason = " (" + r.Reason + ")"
+	}
+	fmt.Fprintf(w, "%8s  %8s  %s%s\n", from, to, r.who, reason)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/go-marketplace/marketplace/journal"
@@ -55,18 +54,5 @@ func (c *call) repaired(r journal.Repair, err error) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(c.out, repairText(r))
-	return err
-}
-
-// repairText describes a repair.
-func repairText(r journal.Repair) string {
-	what := fmt.Sprintf("inputs %d to %d", r.First, r.Last)
-	switch r.Last {
-	case 0:
-		what = fmt.Sprintf("input %d and what followed it", r.First)
-	case r.First:
-		what = fmt.Sprintf("input %d", r.First)
-	}
-	return fmt.Sprintf("%s: %v", what, r.Kind)
+	return c.print(repairOf(r))
 }

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"fmt"
-
-	"github.com/go-marketplace/marketplace/journal"
-)
+import "github.com/go-marketplace/marketplace/journal"
 
 const restoreHelp = `Restore copies a journal, up to one of its inputs, to another folder, DST, which must
 not exist yet. The copy is a journal of its own, with another identity: a branch, with
@@ -30,7 +26,8 @@ func restore(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.leftOut(&v)
-	_, err = fmt.Fprintf(c.out, "%s: inputs %d to %d\nidentity %v\nhash %v\n", rest[0], v.Summary.First.Seq, v.Summary.Last.Seq, v.Summary.ID(), v.Log.Hash)
-	return err
+	r := copyOf(rest[0], &v)
+	r.branch = true
+	c.leftOut(r)
+	return c.print(r)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"os"
 
@@ -35,36 +34,34 @@ func salvage(c *call) error {
 		return err
 	}
 	return c.writeTo(*file, func() error {
-		enc := json.NewEncoder(c.out)
-		enc.SetEscapeHTML(false)
 		inputs, lost := 0, int64(0)
 		for s, err := range journal.Salvage(c.dir) {
 			if err != nil {
-				fmt.Fprintln(c.stderr, "marketplace:", err)
+				c.say("%v", err)
 				continue
 			}
 			if s.Lost > 0 {
 				lost += s.Lost
-				fmt.Fprintf(c.stderr, "marketplace: %s of %s before offset %d cannot be read\n", plural(uint64(s.Lost), "byte"), s.File, s.Offset)
+				c.say("%s of %s before offset %d cannot be read", plural(uint64(s.Lost), "byte"), s.File, s.Offset)
 			}
 			if s.Input.Seq == 0 {
 				continue
 			}
 			l, err := lineOf(&s.Input)
 			if err != nil {
-				fmt.Fprintf(c.stderr, "marketplace: %v, at offset %d of %s\n", err, s.Offset, s.File)
+				c.say("%v, at offset %d of %s", err, s.Offset, s.File)
 				continue
 			}
 			inputs++
-			if err := enc.Encode(salvagedLine{l, s.File, s.Offset}); err != nil {
+			if err := c.encode(salvagedLine{l, s.File, s.Offset}); err != nil {
 				return err
 			}
 		}
 		if inputs == 0 {
 			return fmt.Errorf("%s: there is no input that can be read", c.dir)
 		}
-		_, err := fmt.Fprintf(c.stderr, "marketplace: %s salvaged, %s cannot be read\n", plural(uint64(inputs), "input"), plural(uint64(lost), "byte"))
-		return err
+		c.say("%s salvaged, %s cannot be read", plural(uint64(inputs), "input"), plural(uint64(lost), "byte"))
+		return nil
 	})
 }
 
