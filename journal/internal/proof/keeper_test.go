@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,13 +52,42 @@ var (
 // A keeper remembers entries, in their order.
 type keeper struct{ *immutable.List[string] }
 
+// keepers is the type of the keeper, which is written as a list.
+var keepers = actions.CodedAs(actions.Define("proof.keeper", keeper.open),
+	func(k keeper) (entries []string) {
+		for i := k.Iterator(); !i.Done(); {
+			_, entry := i.Next()
+			entries = append(entries, entry)
+		}
+		return entries
+	},
+	func(entries []string) (keeper, error) { return keeper{immutable.NewList(entries...)}, nil })
+
 func (k keeper) and(entry string) keeper { return keeper{k.Append(entry)} }
 
-func (k keeper) process() actions.Process {
-	return actions.Next(k,
+func (k keeper) open() actions.Action {
+	timers := map[string]bool{}
+	var all actions.Tree
+	for i := k.Iterator(); !i.Done(); {
+		_, entry := i.Next()
+		switch verb, key, _ := strings.Cut(entry, " "); verb {
+		case "timer":
+			timers[key] = true
+		case "fired":
+			delete(timers, key)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(timers)) {
+		all = append(all, k.expiring(key))
+	}
+	return append(all,
 		endpoint.ObservePublishers(topic.All[Client](), endpoint.OnPresenceState(keeper.come), endpoint.OnAbsenceState(keeper.gone)),
 		endpoint.Subscriber(topic.All[Put](), endpoint.OnMessageState(keeper.put)),
 	)
+}
+
+func (k keeper) expiring(key string) actions.Action {
+	return endpoint.Subscriber(timer.Expiring(key), endpoint.OnMessageState(keeper.expire)).As(key)
 }
 
 func (k keeper) come(c Client) actions.Transition[keeper] {
@@ -75,7 +106,7 @@ func (k keeper) put(p Put) actions.Transition[keeper] {
 	case "timer":
 		ms, _ := strconv.Atoi(p.Text)
 		return actions.Next(k.and("timer "+p.Key),
-			endpoint.Subscriber(timer.Expiring(p.Key), endpoint.OnMessageState(keeper.expire)).As(p.Key),
+			k.expiring(p.Key),
 			timer.After(p.Key, time.Duration(ms)*time.Millisecond),
 			reply("ok "+p.Key))
 	}
@@ -96,15 +127,16 @@ func (k keeper) expire(e timer.Expired) actions.Transition[keeper] {
 
 // A session talks to a client.
 type session struct {
-	name     string
-	them, us tcp.Addr
+	Name     string // empty before it has said hello
+	Them, Us tcp.Addr
 }
 
-func (s session) process() actions.Process {
-	return actions.Next(s,
-		tcp.SetMode(s.them, s.us, tcp.Lines(1000), tcp.Unlimited),
-		endpoint.Publisher(tcp.Flow(s.us, s.them)),
-		endpoint.Subscriber(tcp.Flow(s.them, s.us),
+var sessions = actions.Define("proof.session", session.open)
+
+func (s session) open() actions.Action {
+	return actions.Group(
+		endpoint.Publisher(tcp.Flow(s.Us, s.Them)),
+		endpoint.Subscriber(tcp.Flow(s.Them, s.Us),
 			endpoint.OnMessageState(session.hear),
 			endpoint.OnAbsence(func(_ tcp.Data, reason error) actions.Action {
 				if reason == nil {
@@ -113,7 +145,17 @@ func (s session) process() actions.Process {
 				return actions.Fail(reason)
 			}),
 		),
+		actions.When(s.Name != "", s.present()),
 	)
+}
+
+// present returns the endpoints of a session that has said hello.
+func (s session) present() actions.Action {
+	return actions.Group(
+		endpoint.Publisher(topic.Where(clientName.Is(s.Name))),
+		endpoint.Subscriber(topic.Where(replyTo.Is(s.Name)), endpoint.OnMessageState(func(s session, r Reply) actions.Transition[session] {
+			return actions.Next(s, s.tell(r.Text))
+		})))
 }
 
 func (s session) hear(d tcp.Data) actions.Transition[session] {
@@ -123,43 +165,59 @@ func (s session) hear(d tcp.Data) actions.Transition[session] {
 	case !complete:
 		return actions.Next(s)
 	case words[0] == "hello":
-		s.name = words[1]
-		return actions.Next(s,
-			endpoint.Publisher(topic.Where(clientName.Is(s.name))),
-			endpoint.Subscriber(topic.Where(replyTo.Is(s.name)), endpoint.OnMessage(func(r Reply) actions.Action { return s.tell(r.Text) })),
-			s.tell("ok "+s.name+"\n"))
+		s.Name = words[1]
+		return actions.Next(s, s.present(), s.tell("ok "+s.Name+"\n"))
 	}
-	return actions.Next(s, actions.Send(Put{s.name, words[0], words[1], words[2]}))
+	return actions.Next(s, actions.Send(Put{s.Name, words[0], words[1], words[2]}))
 }
 
 func (s session) tell(text string) actions.Action {
-	return actions.Send(tcp.Data{From: s.us, To: s.them, Bytes: []byte(text)})
+	return actions.Send(tcp.Data{From: s.Us, To: s.Them, Bytes: []byte(text)})
+}
+
+// A porter starts a session for each client.
+type porter struct{ At tcp.Addr }
+
+var porters = actions.Define("proof.porter", porter.open)
+
+func (p porter) open() actions.Action {
+	return actions.Group(
+		endpoint.ObservePublishers(tcp.Arriving(p.At), endpoint.OnPresence(func(c tcp.Data) actions.Action {
+			return sessions.Spawn(session{Them: c.From, Us: c.To}, tcp.SetMode(c.From, c.To, tcp.Lines(1000), tcp.Unlimited)).Named("session")
+		})),
+		endpoint.ObservePublishers(tcp.ListeningAt(p.At), endpoint.OnPresence(func(l tcp.Listening) actions.Action {
+			return actions.When(l.Bound != tcp.Addr{}, console.Printf("listening on %v", l.Bound))
+		})),
+	)
 }
 
 // keeping is the program.
-func keeping(c console.Config) []actions.Action {
-	at := tcp.Listener("127.0.0.1", 0)
-	return []actions.Action{
+func keeping(c console.Config) journal.Program {
+	p := journal.Booting(
 		tcp.Driver(), timer.Driver(), c.Driver(),
-		actions.Spawn(keeper{immutable.NewList[string]()}.process()).Named("keeper"),
-		endpoint.ObservePublishers(tcp.Arriving(at), endpoint.OnPresence(func(c tcp.Data) actions.Action {
-			return actions.Spawn(session{them: c.From, us: c.To}.process()).Named("session")
-		})),
-		endpoint.ObservePublishers(tcp.ListeningAt(at), endpoint.OnPresence(func(l tcp.Listening) actions.Action {
-			return actions.When(l.Bound != tcp.Addr{}, console.Printf("listening on %v", l.Bound))
-		})),
-	}
+		keepers.Spawn(keeper{immutable.NewList[string]()}).Named("keeper"),
+		porters.Spawn(porter{tcp.Listener("127.0.0.1", 0)}).Named("porter"),
+	)
+	p.Types = slices.Concat(tcp.Config{}.Types(), timer.Types(), c.Types(), []actions.Type{keepers.Type, porters.Type, sessions.Type})
+	return p
 }
 
 // keep is the main function of the program that is killed.
 func keep(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	c := journal.Config{Durability: journal.Sync, CheckEvery: 16, SegmentSize: 64 << 10, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	p := keeping(console.Config{})
+	c := journal.Config{Durability: journal.Sync, CheckEvery: 16, SegmentSize: 64 << 10, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), Types: p.Types}
+	switch os.Getenv(keeperDropsEnv) {
+	case "": // all is kept, and nobody takes snapshots
+		c.SnapshotEvery = -1
+	default:
+		c.SegmentSize, c.SnapshotEvery, c.DropOld = 16<<10, 100, true
+	}
 	j, err := c.Open(dir)
 	if err != nil {
 		return err
 	}
 	g := ground.Ground{Journal: j}
-	return g.Run(ctx, keeping(console.Config{})...)
+	return g.RunFunc(ctx, p.Boot)
 }

@@ -26,6 +26,9 @@ import (
 // kills: it says where the journal is.
 const keeperEnv = "MARKETPLACE_PROOF_KEEPER"
 
+// keeperDropsEnv is the variable that makes the keeper take snapshots, and drop what is old.
+const keeperDropsEnv = "MARKETPLACE_PROOF_KEEPER_DROPS"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(keeperEnv); dir != "" {
 		if err := keep(dir); err != nil {
