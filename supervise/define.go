@@ -125,7 +125,7 @@ func faultOf(spec Spec, children []Child) string {
 	case spec.Strategy > OneForAll:
 		return fmt.Sprintf("there is no strategy %d", spec.Strategy)
 	case spec.Period < 0 || spec.Backoff.Min < 0 || spec.Backoff.Max > spec.Backoff.Min && spec.Backoff.Min == 0:
-		return fmt.Sprintf("a negative duration, or a Backoff with a Max and no Min: %+v", spec)
+		return fmt.Sprintf("a negative duration, or a Backoff with a Max and no Min: Period %v, Backoff %+v", spec.Period, spec.Backoff)
 	case len(children) == 0:
 		return "no children"
 	}

@@ -27,7 +27,8 @@
 // A child that fails at once would be started again for ever. So there are at most
 // [Spec.Intensity] restarts within [Spec.Period]. Where there would be one more, the
 // supervisor ends all children, the last one first, and fails with an [Error], which
-// has the reasons. If it is itself a child of a supervisor, that decides what to do.
+// has the reasons. Before it fails, it does what [Spec.OnGiveUp] says. If it is itself a
+// child of a supervisor, that decides what to do.
 // With a [Backoff], the supervisor waits before it starts a child again.
 //
 // Time comes from the driver of timers in the machine (package timer), so a test moves

@@ -56,6 +56,12 @@ type Spec struct {
 	// Backoff says how long a supervisor waits before a restart. The zero Backoff is
 	// not to wait.
 	Backoff Backoff
+
+	// OnGiveUp, if not nil, returns what a supervisor that gives up does last, after it
+	// has ended its children and before it fails with the reason: it tells somebody, or
+	// spawns what takes over. It must be pure. If it panics, the supervisor fails with
+	// the panic, and its children end all the same.
+	OnGiveUp func(reason *Error) actions.Action
 }
 
 // A Backoff is a time that doubles with each restart in a period: Min for the first,

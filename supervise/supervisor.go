@@ -153,10 +153,14 @@ func (d *kind[A]) restart(s supervisor[A], i int, reason error) (supervisor[A], 
 // settle does what is to be done: see [supervisor].
 func (d *kind[A]) settle(s supervisor[A]) actions.Transition[supervisor[A]] {
 	s.Settles = false
-	if len(s.Restarts) > max(d.plan(s.Arg).spec.Intensity, 0) {
+	if spec := d.plan(s.Arg).spec; len(s.Restarts) > max(spec.Intensity, 0) {
 		reason := d.failure(s)
 		s, ends := d.endChildren(s, reason, func(child) bool { return true })
-		return actions.Next(s, ends, actions.Fail(reason))
+		var last actions.Action
+		if spec.OnGiveUp != nil {
+			last = spec.OnGiveUp(reason)
+		}
+		return actions.Next(s, ends, last, actions.Fail(reason))
 	}
 	s, ends := d.endChildren(s, ErrRestart, func(c child) bool { return c.Status == doomed })
 	next := slices.IndexFunc(s.Children, func(c child) bool { return c.Status == down && c.WaitsFor == 0 })
@@ -204,7 +208,7 @@ func (d *kind[A]) start(s supervisor[A], i int) actions.Action {
 }
 
 // failure returns the reason with which s gives up.
-func (d *kind[A]) failure(s supervisor[A]) error {
+func (d *kind[A]) failure(s supervisor[A]) *Error {
 	p := d.plan(s.Arg)
 	e := &Error{Supervisor: d.Name, Period: p.spec.Period}
 	for _, r := range s.Restarts {
