@@ -37,6 +37,9 @@ func RegisterAdmission(name Admission, admit func(Wish) error) {
 	}
 }
 
+// Registered reports whether a function is registered under the name.
+func (a Admission) Registered() bool { return admissionOf(a) != nil }
+
 func admissionOf(name Admission) func(Wish) error {
 	f, _ := admissions.Load(name)
 	admit, _ := f.(func(Wish) error)

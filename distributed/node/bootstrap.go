@@ -37,6 +37,7 @@ type bootstrap struct {
 	Lease     time.Duration
 	Window    int
 	Outlive   time.Duration
+	Admission distributed.Admission `json:",omitempty"`
 }
 
 // An order is a later line of the standard input of a node.
@@ -96,19 +97,31 @@ func RegisterNetwork(kind string, make func(node string, config []byte) (distrib
 	}
 }
 
-// founderOf returns a network as one on which nodes can be started.
-func founderOf(n distributed.Network) (Founder, error) {
-	switch n := n.(type) {
-	case Founder:
-		return n, nil
+// founder returns the network of c as one on which nodes can be started: one that is solo, or
+// one that is not.
+func (c *Config) founder(solo bool) (Founder, error) {
+	switch n := c.Network.(type) {
 	case *distributed.TLSNetwork:
-		return tlsFounder{n}, nil
+		return tlsFounder{n, func(node string) bool { return solo || c.isSolo(node) }}, nil
+	case Founder:
+		if solo {
+			return nil, fmt.Errorf("%w: a %T finds its nodes by itself, so none of them is solo", ErrLaunch, n)
+		}
+		return n, nil
 	}
-	return nil, fmt.Errorf("%w: nodes cannot be started on a network that is a %T", ErrLaunch, n)
+	return nil, fmt.Errorf("%w: nodes cannot be started on a network that is a %T", ErrLaunch, c.Network)
+}
+
+func (c *Config) isSolo(node string) bool {
+	_, solo := c.solos.Load(node)
+	return solo
 }
 
 // A tlsFounder is the Founder of direct links.
-type tlsFounder struct{ *distributed.TLSNetwork }
+type tlsFounder struct {
+	*distributed.TLSNetwork
+	hides func(node string) bool // whose address a new node does not learn
+}
 
 // A tlsConfig is the configuration of direct links, as a parent gives it to a node.
 type tlsConfig struct {
@@ -123,7 +136,7 @@ func (f tlsFounder) Found(node, listen string) (string, []byte, error) {
 		return "", nil, err
 	}
 	peers := f.Peers()
-	delete(peers, node) // from a life before
+	maps.DeleteFunc(peers, func(n, _ string) bool { return n == node || f.hides(n) }) // node: from a life before
 	if at := f.Addr(); at != nil {
 		peers[f.Node()] = at.String()
 	}
@@ -149,6 +162,9 @@ func init() {
 	})
 }
 
+// errBootstrap says that a node cannot be what its parent wants.
+var errBootstrap = errors.New("node: the parent wants what this program does not have")
+
 // open makes the Config of a node.
 func (b bootstrap) open(programs []Program) (*Config, error) {
 	if b.Version != version {
@@ -158,12 +174,15 @@ func (b bootstrap) open(programs []Program) (*Config, error) {
 	if !ok {
 		return nil, fmt.Errorf("node: this program knows no network of the kind %q; does it import the package?", b.Kind)
 	}
+	if err := checkAdmission(errBootstrap, b.Admission); err != nil {
+		return nil, err
+	}
 	n, err := f.(func(string, []byte) (distributed.Network, error))(b.Node, b.Network)
 	if err != nil {
 		return nil, fmt.Errorf("node: making the network: %w", err)
 	}
 	c := New(n, programs...)
-	c.Heartbeat, c.Lease, c.Window, c.Outlive = b.Heartbeat, b.Lease, b.Window, b.Outlive
+	c.Heartbeat, c.Lease, c.Window, c.Outlive, c.Admission = b.Heartbeat, b.Lease, b.Window, b.Outlive, b.Admission
 	return c, nil
 }
 

@@ -19,7 +19,7 @@ type child struct {
 }
 
 // A Member is present while a node that was started from here can be reached. The other nodes
-// are told its address.
+// are told its address. There is none of a node that is solo: see [Options].
 type Member struct {
 	Node    string
 	Address string // empty if the network has no addresses
@@ -61,13 +61,13 @@ func (k child) open() actions.Action {
 			endpoint.OnValueState(child.ready),
 			endpoint.OnValue(func(o Output) actions.Action { return actions.Send(o) }),
 			endpoint.OnEndedState(child.ended)),
-		endpoint.ObservePublishers(topic.All[Member](),
+		actions.When(!k.Launched.solo(), endpoint.ObservePublishers(topic.All[Member](),
 			endpoint.OnPresenceState(func(k child, m Member) actions.Transition[child] {
 				return actions.Next(k, actions.When(m.Node != k.Launched.Node, actions.Tell(k.device(), childMeet{m.Node, m.Address})))
 			}),
 			endpoint.OnAbsenceState(func(k child, m Member, _ error) actions.Transition[child] {
 				return actions.Next(k, actions.When(m.Node != k.Launched.Node, actions.Tell(k.device(), childMeet{m.Node, ""})))
-			})),
+			}))),
 		endpoint.Subscriber(distributed.Whereabouts(), endpoint.OnPresence(func(h distributed.Here) actions.Action {
 			own := k.config.Network.Node() // it listens, perhaps only now
 			return actions.When(h.Place.Node == own, actions.Tell(k.device(), childMeet{Node: own}))
@@ -80,7 +80,7 @@ func (k child) open() actions.Action {
 func (k child) up() actions.Action {
 	return actions.Group(
 		endpoint.Subscriber(k.Launched.topic()).As("up"),
-		endpoint.Publisher(topic.Where(memberNode.Is(k.Launched.Node), memberAddress.Is(k.Address))).As("member"),
+		actions.When(!k.Launched.solo(), endpoint.Publisher(topic.Where(memberNode.Is(k.Launched.Node), memberAddress.Is(k.Address))).As("member")),
 	)
 }
 

@@ -94,22 +94,30 @@ type childHandle struct {
 // launch starts the process, and tells it who it is.
 func (h *childHandle) launch() (err error) {
 	c, l := h.device.config, h.device.launched
-	if h.how, err = l.launcher(); err != nil {
+	how, err := l.launcher()
+	if err != nil {
 		return err
 	}
-	if h.founder, err = founderOf(c.Network); err != nil {
+	o := optionsOf(how)
+	h.how = o.Launcher
+	if h.founder, err = c.founder(o.Solo); err != nil {
 		return err
 	}
 	if l.Node == c.Network.Node() {
 		return fmt.Errorf("%w: node %q is this node", ErrLaunch, l.Node)
 	}
 	h.token = rand.Text()
-	b := bootstrap{Version: version, Token: h.token, Node: l.Node, Parent: c.Network.Node(), Heartbeat: c.Heartbeat, Lease: c.Lease, Window: c.Window, Outlive: c.Outlive}
+	b := bootstrap{Version: version, Token: h.token, Node: l.Node, Parent: c.Network.Node(), Heartbeat: c.Heartbeat, Lease: c.Lease, Window: c.Window, Outlive: c.Outlive, Admission: o.Admission}
 	var config []byte
 	if b.Kind, config, err = h.founder.Found(l.Node, h.how.Listen()); err != nil {
 		return err
 	}
 	b.Network = json.RawMessage(config)
+	if o.Solo {
+		c.solos.Store(l.Node, true)
+	} else {
+		c.solos.Delete(l.Node)
+	}
 	out, errs := &lines{h: h, stream: Stdout}, &lines{h: h, stream: Stderr}
 	if h.running, err = h.how.Launch(out, errs); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
@@ -26,6 +27,7 @@ type Config struct {
 	programs []*definition
 	places   *trade[Wanted]
 	nodes    *trade[Launched]
+	solos    sync.Map // of the names of nodes that are solo, for devices
 }
 
 // A post is what a process of a node is for. If one fails, a supervisor starts it again, and

@@ -13,6 +13,9 @@ func LaunchedTopic(name string, l Launcher, r Restart) topic.Pattern[Launched] {
 	return w.topic()
 }
 
+// ExitOrder is the message of Exit.
+var ExitOrder = exit{}
+
 // Opened, Ready and Meeting are what the device of a node says and is told.
 var Opened any = childOpen{}
 

@@ -2,16 +2,20 @@ package node
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"time"
 
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/endpoint"
 	"github.com/go-marketplace/marketplace/supervise"
 	"github.com/go-marketplace/marketplace/world"
 )
 
 // A Restart says when a place or a node is started again after its end. It is that of a
-// supervisor: see package supervise. The zero Restart is [Always].
+// supervisor: see package supervise. The zero Restart is [Always]. What is done when it is given
+// up, those say who want it: see [OnGiveUp].
 type Restart struct {
 	When supervise.Restart
 
@@ -38,6 +42,30 @@ var (
 // than retry times within retry+2 intervals. Zero stands for any number.
 func Every(interval time.Duration, retry int) Restart {
 	return Restart{Intensity: retry, Period: time.Duration(retry+2) * interval, Pause: supervise.Backoff{Min: interval}}
+}
+
+// OnGiveUp handles that a place or a node that an endpoint wants is given up, as its [Restart]
+// says, with the reason, an [ErrGivenUp]. It is for [Run] and [Spawn]:
+//
+//	node.Run(vault, bank.Server.With(bank.Rules{}), node.Every(time.Second, 3),
+//		node.OnGiveUp(func(w node.Wanted, reason error) actions.Action { … }))
+//
+// To hear also of each start that has failed, use [endpoint.OnMessage] instead, which gets the
+// same message. For a [Host], [Host.Wait] and [Host.WaitNode] return the reason.
+func OnGiveUp[W Wanted | Launched](f func(w W, reason error) actions.Action) endpoint.Handler[W] {
+	return endpoint.OnMessage(func(w W) actions.Action {
+		var reason *world.Error
+		switch w := any(w).(type) {
+		case Wanted:
+			reason = w.Reason
+		case Launched:
+			reason = w.Reason
+		}
+		if reason == nil || !errors.Is(reason, ErrGivenUp) {
+			return nil
+		}
+		return f(w, reason)
+	})
 }
 
 // maxPeriod bounds the times of a Restart, which can come from another node.

@@ -19,7 +19,7 @@ import (
 
 // TestMain makes the test program a node when it was started as one.
 func TestMain(m *testing.M) {
-	node.Main(counters, failing, askers, intruders, enders)
+	node.Main(counters, failing, askers, intruders, enders, seers, orderers)
 	if os.Getenv("NODE_TEST_PARENT") != "" {
 		parent()
 	}

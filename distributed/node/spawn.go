@@ -72,7 +72,11 @@ func (l Launched) check() error {
 	if l.Node == "" {
 		return fmt.Errorf("%w: it has no name", ErrLaunch)
 	}
-	if _, err := l.launcher(); err != nil {
+	how, err := l.launcher()
+	if err == nil {
+		err = optionsOf(how).check()
+	}
+	if err != nil {
 		return err
 	}
 	return l.Restart.check()
@@ -99,6 +103,12 @@ func (l Launched) launcher() (Launcher, error) {
 		return how, nil
 	}
 	return nil, fmt.Errorf("%w: node %q: its Launcher is a %T: %w", ErrLaunch, l.Node, v, err)
+}
+
+// solo reports whether the node is kept from the others.
+func (l Launched) solo() bool {
+	how, _ := l.launcher()
+	return optionsOf(how).Solo
 }
 
 // Spawn returns an endpoint that wants a node, for as long as the endpoint is open. It needs
