@@ -44,7 +44,9 @@ func Mailbox(name string, hs ...endpoint.Handler[Letter]) actions.AddEndpoint {
 }
 
 // Send returns the action that sends a letter to the mailbox of h: see [Place.Forward]. It
-// panics, so that the process fails, if the letter cannot be sent to another machine.
+// panics, so that the process fails, if the letter cannot be sent to another machine. A letter
+// that arrives at a place without the mailbox is dropped, and the logs of both machines say so,
+// with [ErrNoMailbox] and the name: see [Handle.Post].
 func (h Handle) Send(from Handle, body any) *actions.SendMessage {
 	return Send(h.Place, Letter{h.Name, from, body})
 }

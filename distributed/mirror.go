@@ -33,6 +33,8 @@ type mirror struct {
 	peers *immutable.SortedMap[peerOf, uint64] // their numbers
 	last  uint64                               // the last number of a peer
 	there Place                                // as which the client is served, if it is
+
+	mailbox bool // during a probe: it has seen a mailbox
 }
 
 type mirrorStep = actions.Transition[*mirror]
@@ -122,6 +124,7 @@ func (m *mirror) heard(v acceptedData) mirrorStep {
 		r.known = known
 		m = &r.mirror
 	}
+	r.conclude()
 	t := actions.Next(m, r.actions)
 	if len(r.asserted) > 0 {
 		// The PID of a process that is spawned now comes after the news of all peers that
@@ -148,6 +151,7 @@ type asking struct {
 	asserted []uint64
 	changed  bool
 	cross    border
+	probe    probe
 }
 
 // refuse tells the client that something is refused: an endpoint, or a message with id 0.
@@ -165,6 +169,7 @@ func (r *asking) refuse(id uint64, reason error) error {
 
 // Assert implements [wire.FromClient].
 func (r *asking) Assert(id uint64, role wire.Role) error {
+	r.conclude()
 	if role.Err == nil {
 		role.Role, role.Err = r.cross.role(role.Role)
 	}
@@ -190,6 +195,7 @@ func (r *asking) Assert(id uint64, role wire.Role) error {
 
 // Retract implements [wire.FromClient].
 func (r *asking) Retract(id uint64, reason error) error {
+	r.conclude()
 	if _, had := r.roles.Get(id); !had {
 		return nil // it was refused
 	}
@@ -223,6 +229,11 @@ func (r *asking) Send(side topic.Orientation, c wire.Content) error {
 	if err != nil {
 		return r.refuse(0, err)
 	}
+	if l, ok := m.Ref().(*Letter); ok && side == topic.Publisher {
+		r.letter(l.To, m)
+		return nil
+	}
+	r.conclude()
 	r.actions = append(r.actions, actions.Forward(m, side))
 	return nil
 }

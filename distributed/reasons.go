@@ -55,6 +55,9 @@ var (
 	// ErrNotAdmitted says that the [Admission] of a place does not allow something.
 	ErrNotAdmitted = errors.New("distributed: the place does not admit it")
 
+	// ErrNoMailbox says that there is no [Mailbox] with the name to which a letter goes.
+	ErrNoMailbox = errors.New("distributed: there is no mailbox of that name")
+
 	// ErrUnreachable says that a place could not be reached for as long as a lease.
 	ErrUnreachable = errors.New("distributed: the place cannot be reached")
 
@@ -64,6 +67,7 @@ var (
 
 func init() {
 	world.RegisterErrorKind("distributed.ErrNotAdmitted", ErrNotAdmitted)
+	world.RegisterErrorKind("distributed.ErrNoMailbox", ErrNoMailbox)
 	world.RegisterErrorKind("distributed.ErrUnreachable", ErrUnreachable)
 }
 
