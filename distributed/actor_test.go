@@ -8,6 +8,7 @@ import (
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/rpc"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -16,7 +17,7 @@ import (
 
 // An order says what an actor does.
 type order struct {
-	Do    string // "publish", "listen", "count", "reach", "named", "move", "close", "say", "ask", "dump"
+	Do    string // "publish", "listen", "count", "reach", "named", "move", "close", "say", "ask", "call", "dump"
 	ID    int    // of the endpoint
 	At    distributed.Place
 	Who   string // of what is published or said; what a listener wants to hear, or "" for all
@@ -29,6 +30,8 @@ type dump struct {
 	Endpoints []had
 	Said      map[string]int
 	Letters   map[string]int
+	Calls     []int // that have not ended
+	Answered  int   // calls with a result
 	Wrong     []string
 }
 
@@ -50,13 +53,15 @@ type actor struct {
 	endpoints map[int]had
 	said      map[string]int // by each that a listener has heard: the last number
 	letters   map[string]int // by the node whose mailbox has answered: the last number
+	calls     []int
+	answered  int
 	wrong     []string
 }
 
 // kind is the process type of the actor of a machine.
 func (m *machine) kind() actions.Definition[actor] {
 	return actions.CodedAs(actions.Define("distributed_test.actor", actor.open), actor.dump, func(d dump) (actor, error) {
-		a := actor{node: d.Node, port: m.Port(), endpoints: map[int]had{}, said: d.Said, letters: d.Letters, wrong: d.Wrong}
+		a := actor{node: d.Node, port: m.Port(), endpoints: map[int]had{}, said: d.Said, letters: d.Letters, calls: d.Calls, answered: d.Answered, wrong: d.Wrong}
 		for _, e := range d.Endpoints {
 			a.endpoints[e.Order.ID] = e
 		}
@@ -68,6 +73,7 @@ func (a actor) open() actions.Action {
 	as := actions.Tree{
 		endpoint.Device(a.port, endpoint.OnValueState(actor.obey)),
 		distributed.Mailbox("box", endpoint.OnMessageState(actor.letter)),
+		endpoint.Subscriber(topic.All[called](), endpoint.OnMessageState(actor.called)),
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.endpoints)) {
 		as = append(as, a.endpoints[id].Order.endpoint())
@@ -76,7 +82,7 @@ func (a actor) open() actions.Action {
 }
 
 func (a actor) dump() dump {
-	d := dump{Node: a.node, Said: a.said, Letters: a.letters, Wrong: a.wrong}
+	d := dump{Node: a.node, Said: a.said, Letters: a.letters, Calls: a.calls, Answered: a.answered, Wrong: a.wrong}
 	for _, id := range slices.Sorted(maps.Keys(a.endpoints)) {
 		d.Endpoints = append(d.Endpoints, a.endpoints[id])
 	}
@@ -101,6 +107,9 @@ func (a actor) obey(o order) actions.Transition[actor] {
 		return actions.Next(a, distributed.Send(o.At, says{o.Who, fmt.Sprintf("%09d", o.Count)}))
 	case "ask":
 		return actions.Next(a, distributed.Handle{Place: o.At, Name: "box"}.Send(distributed.Handle{Name: "box"}, o.Count))
+	case "call":
+		a.calls = append(slices.Clip(a.calls), o.Count)
+		return actions.Next(a, caller{o.At, o.Count}.call())
 	case "dump":
 		return actions.Next(a, actions.Tell(a.port, a.dump()))
 	}
@@ -203,5 +212,60 @@ func (a actor) letter(l distributed.Letter) actions.Transition[actor] {
 		a.letters = maps.Clone(a.letters)
 		a.letters[body.Node] = body.Count
 	}
+	return actions.Next(a)
+}
+
+// tally is an operation that triples a number, and notes it.
+var tally = rpc.Define[int, int]("distributed_test.tally")
+
+// A clerk is a server of tally, which gets each number once.
+type clerk struct{ Seen []int }
+
+var clerks = actions.Define("distributed_test.clerk", func(clerk) actions.Action {
+	return rpc.Methods(rpc.Handle(tally, func(c clerk, n int) (clerk, int, error) {
+		if slices.Contains(c.Seen, n) {
+			return c, -1, nil
+		}
+		return clerk{append(slices.Clip(c.Seen), n)}, 3 * n, nil
+	}))
+})
+
+// A caller is a process that makes one call, and says how that has ended.
+type caller struct {
+	At distributed.Place
+	N  int
+}
+
+// A called is the end of a call.
+type called struct {
+	N, Result int
+	Failed    bool
+}
+
+func init() { world.Register[called]("distributed_test.called") }
+
+var callers = actions.Define("distributed_test.caller", func(caller) actions.Action { return nil })
+
+// call makes the call of c.
+func (c caller) call() actions.SpawnProcess {
+	return callers.Spawn(c, rpc.CallThen(tally, c.N, tallied, c.N, rpc.At(c.At)))
+}
+
+var tallied = rpc.DefineThen("distributed_test.tallied", func(c caller, n, result int, err error) actions.Transition[caller] {
+	return actions.Next(c, actions.Send(called{n, result, err != nil}), actions.Quit())
+})
+
+// called handles the end of a call.
+func (a actor) called(c called) actions.Transition[actor] {
+	i := slices.Index(a.calls, c.N)
+	switch {
+	case i < 0:
+		return actions.Next(a.fault("call %d has ended twice", c.N))
+	case !c.Failed && c.Result != 3*c.N:
+		a = a.fault("call %d has the result %d", c.N, c.Result)
+	case !c.Failed:
+		a.answered++
+	}
+	a.calls = slices.Delete(slices.Clone(a.calls), i, i+1)
 	return actions.Next(a)
 }

@@ -24,20 +24,24 @@ type run struct {
 	machines  []*machine
 	ids       int
 	endpoints map[string][]order // by node: by which they were opened
+	places    int                // that the machines serve, besides their rooms
+	heartbeat time.Duration
 }
 
-// add adds a machine, and starts it.
-func (r *run) add(name string) {
-	m := &machine{r.Machine(name, r.Rand.IntN(2) == 0), make(chan dump, 10)}
+// add adds a machine, with a journal or not, and starts it.
+func (r *run) add(name string, journal bool) {
+	m := &machine{r.Machine(name, journal), make(chan dump, 10)}
 	cluster, kind := m.Config(), m.kind()
-	m.Types = append(cluster.Types(), kind.Type)
+	cluster.Heartbeat = r.heartbeat
+	m.Types = append(cluster.Types(), kind.Type, clerks.Type, callers.Type)
+	serve := append([]actions.Action{cluster.Serve("room")}, r.serve(len(r.machines), cluster)...)
 	m.Heard = func(c any) { m.dumps <- c.(dump) }
 	m.Boot = func() []actions.Action {
 		if m.Disk == nil {
 			r.endpoints[name] = nil // they ended with the machine
 		}
 		a := actor{node: name, port: m.Port(), endpoints: map[int]had{}, said: map[string]int{}, letters: map[string]int{}}
-		return []actions.Action{cluster.Driver(), cluster.Serve("room"), kind.Spawn(a)}
+		return append(slices.Clip(serve), cluster.Driver(), kind.Spawn(a))
 	}
 	r.machines = append(r.machines, m)
 	r.Start(m.Machine)
@@ -61,7 +65,10 @@ func (r *run) step() {
 	if i := r.Rand.IntN(len(r.machines) + 1); i < len(r.machines) {
 		at = distributed.Place{Node: r.machines[i].Name, Name: "room"}
 	}
-	if at.Node == m.Name && r.Rand.IntN(2) == 0 {
+	if r.places > 0 && r.Rand.IntN(10) > 0 {
+		at = r.place(r.Rand.IntN(r.places))
+	}
+	if at.Name == "room" && at.Node == m.Name && r.Rand.IntN(2) == 0 {
 		at = distributed.Place{}
 	}
 	who := ""
@@ -112,6 +119,8 @@ func (r *run) step() {
 		r.Stop(m.Machine)
 	case k < 97:
 		r.Pause(m.Machine)
+	case r.places > 0:
+		r.call(m, at)
 	}
 	d := []time.Duration{0, time.Millisecond, 50 * time.Millisecond, time.Second, 3 * time.Second}[r.Rand.IntN(5)]
 	simtest.Pass(d)
@@ -160,11 +169,11 @@ func check(all []dump) (wrong []string) {
 	return wrong
 }
 
-// there returns what an endpoint at a node has to see.
-func there(all []dump, node string, o order) (want []string) {
+// there returns what an endpoint at a place has to see.
+func there(all []dump, at distributed.Place, o order) (want []string) {
 	for _, d := range all {
 		for _, p := range d.Endpoints {
-			if p.Order.Do != "publish" || where(d, p) != node || !strings.HasPrefix(p.Order.Who, o.Who) {
+			if p.Order.Do != "publish" || where(d, p) != at || !strings.HasPrefix(p.Order.Who, o.Who) {
 				continue
 			}
 			if o.Do == "listen" {
@@ -210,7 +219,8 @@ func (r *run) speak() (wrong []string) {
 				if e.Order.Do != "listen" || !strings.HasPrefix(m.Name, e.Order.Who) {
 					continue
 				}
-				if got, want := d.Said[fmt.Sprint(e.Order.ID, " ", speaker(m.Name, distributed.Place{Node: where(d, e)}))], said[[2]string{m.Name, where(d, e)}]; got != want {
+				at := where(d, e)
+				if got, want := d.Said[fmt.Sprint(e.Order.ID, " ", speaker(m.Name, at))], said[[2]string{m.Name, at.Node}]; at.Name == "room" && got != want {
 					wrong = append(wrong, fmt.Sprintf("%s: endpoint %d has heard %d of %s last, which has said %d", d.Node, e.Order.ID, got, m.Name, want))
 				}
 			}
@@ -219,17 +229,18 @@ func (r *run) speak() (wrong []string) {
 	return append(wrong, check(all)...)
 }
 
-func where(d dump, e had) string {
-	if e.Order.At.Node == "" {
-		return d.Node
+// where returns the place of an endpoint.
+func where(d dump, e had) distributed.Place {
+	if e.Order.At == (distributed.Place{}) {
+		return distributed.Place{Node: d.Node, Name: "room"}
 	}
-	return e.Order.At.Node
+	return e.Order.At
 }
 
 // simulate runs a cluster, and returns what is wrong.
 func (r *run) simulate() []string {
 	for i := range 2 + r.Rand.IntN(3) {
-		r.add(string(rune('a' + i)))
+		r.add(string(rune('a'+i)), r.Rand.IntN(2) == 0)
 	}
 	for range 60 {
 		r.step()

@@ -81,6 +81,16 @@ func (n *Net) Frames() int {
 	return n.frames
 }
 
+// Links returns how many ends of links are open.
+func (n *Net) Links() (count int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, s := range n.nodes {
+		count += len(s.links)
+	}
+	return count
+}
+
 // kill ends all links of a node. The others notice, unless they are parted from it.
 func (n *Net) kill(s *Node, silent bool) {
 	n.mu.Lock()
