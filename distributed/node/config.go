@@ -11,6 +11,7 @@ import (
 	"github.com/go-marketplace/marketplace/distributed"
 	"github.com/go-marketplace/marketplace/drivers/timer"
 	"github.com/go-marketplace/marketplace/endpoint"
+	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/supervise"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/world"
@@ -23,6 +24,17 @@ type Config struct {
 	// Outlive is how long a place goes on when the links to all who want it are lost: they
 	// may come back. Zero stands for the lease; a negative time ends it at once.
 	Outlive time.Duration
+
+	// Journal, if not nil, opens the journal of the machine of a [Host]. Start calls it with the
+	// types of the processes of the host, to which the program adds those of its own:
+	//
+	//	c.Journal = func(types []actions.Type) (ground.Journal, error) {
+	//		return journal.Config{Types: append(types, mine...), SnapshotEvery: 10_000}.Open(dir)
+	//	}
+	//
+	// When the machine has ended, a journal that is an [io.Closer] is closed. Nodes that are
+	// started have none.
+	Journal func(types []actions.Type) (ground.Journal, error)
 
 	programs []*definition
 	places   *trade[Wanted]

@@ -1,6 +1,15 @@
 package node
 
-import "github.com/go-marketplace/marketplace/topic"
+import (
+	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/door"
+	"github.com/go-marketplace/marketplace/topic"
+)
+
+// Hosting returns how the machine of a host begins, and the types of its processes.
+func (c *Config) Hosting() (actions.Action, []actions.Type) {
+	return c.hosting(door.New("node "+c.Network.Node()), nil)
+}
 
 // WantedTopic is the topic of those who want a place.
 func WantedTopic(place string, s Spec, r Restart) topic.Pattern[Wanted] {

@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,9 +24,11 @@ import (
 // run programs at places, and to call them. Its methods can be called from any goroutine. A
 // place with a name and no node is on the node of the host.
 //
-// The machine of a Host has no journal. A program that needs one runs a ground of its own, with
-// the drivers, [Config.Keep], [Config.Launch], a door, and a process that wants nodes and places
-// with [Spawn] and [Run].
+// With a [Config].Journal, a host goes on after a crash or a stop with all that it wanted: it
+// starts its nodes anew, and they run its places, from their beginnings. Its program makes the
+// same calls again; those for what it wants already then return soon, perhaps before that is there
+// again, so make the first calls of a place with [rpc.Patient]. Calls with a key (door.Key) have
+// the result that they had.
 type Host struct {
 	config *Config
 	door   *door.Door
@@ -50,18 +55,40 @@ func Private(name string, programs ...Program) *Config {
 // timers, a keeper, what starts nodes, a door, and the processes of boot. It runs until Close
 // is called or ctx is done; then the nodes that were started from here end, too.
 //
-// Start panics if c is not as its fields demand.
+// Start panics if c is not as its fields demand. If the machine ends, all calls fail, and Close
+// returns the reason: also if the journal cannot be opened.
 func (c *Config) Start(ctx context.Context, boot ...actions.Action) *Host {
 	ctx, cancel := context.WithCancel(ctx)
 	h := &Host{config: c, door: door.New("node " + c.Network.Node()), cancel: cancel, ended: make(chan struct{})}
-	all := actions.Group(timer.DriverOn(c.clock()), c.Driver(), c.Keep(), c.Launch(),
-		stewards.Spawn(steward{}).Named("steward"), h.door.Driver(), actions.Group(boot...))
-	g := &ground.Ground{Stay: true}
+	h.calls.Store(mathrand.Uint64() >> 1) // other numbers than in an earlier life
+	all, types := c.hosting(h.door, boot)
 	go func() {
 		defer close(h.ended)
-		h.err = g.Run(ctx, all)
+		h.err = c.run(ctx, all, types)
+		h.door.Close()
 	}()
 	return h
+}
+
+// hosting returns how the machine of a host begins, and the types of its processes.
+func (c *Config) hosting(d *door.Door, boot []actions.Action) (actions.Action, []actions.Type) {
+	all := actions.Group(timer.DriverOn(c.clock()), c.Driver(), c.Keep(), c.Launch(),
+		stewards.Spawn(steward{}).Named("steward"), d.Driver(), actions.Group(boot...))
+	return all, slices.Concat(c.Types(), door.Types(d), []actions.Type{stewards.Type})
+}
+
+// run runs the machine of a host.
+func (c *Config) run(ctx context.Context, all actions.Action, types []actions.Type) (err error) {
+	g := &ground.Ground{Stay: true}
+	if c.Journal != nil {
+		if g.Journal, err = c.Journal(types); err != nil {
+			return fmt.Errorf("node: the journal of node %q: %w", c.Network.Node(), err)
+		}
+		if j, ok := g.Journal.(io.Closer); ok {
+			defer func() { err = errors.Join(err, j.Close()) }()
+		}
+	}
+	return g.Run(ctx, all)
 }
 
 // Node returns the name of the node.

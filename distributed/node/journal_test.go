@@ -26,6 +26,9 @@ import (
 // names.
 const journalVariable = "NODE_TEST_JOURNAL"
 
+// hostVariable says that the machine of such a node is that of a Host.
+const hostVariable = "NODE_TEST_HOST"
+
 // A wanter wants a node, and a counter there.
 type wanter struct{}
 
@@ -44,13 +47,37 @@ func keptMachine() (d *door.Door, boot []actions.Action, types []actions.Type) {
 // counter with a call of plain Go, and prints the key, the result and the error. The key "pid"
 // asks for the process of the node.
 func runKept(dir string) {
+	ctx := context.Background()
+	open := func(types []actions.Type) (ground.Journal, error) {
+		return journal.Config{Durability: journal.Sync, Types: types, SnapshotEvery: 100}.Open(dir)
+	}
+	if os.Getenv(hostVariable) != "" {
+		c := node.Private("master")
+		c.Journal = open
+		h := c.Start(ctx)
+		answerKeys(ctx, h.Client())
+		err := h.Spawn(ctx, "far", node.Local{}, soon)
+		if err == nil {
+			err = h.Run(ctx, place, counters.With(5), node.Always)
+		}
+		if err != nil {
+			fmt.Println(err, h.Close())
+			os.Exit(1)
+		}
+		select {}
+	}
 	d, boot, types := keptMachine()
-	j, err := journal.Config{Durability: journal.Sync, Types: types, SnapshotEvery: 100}.Open(dir)
+	j, err := open(types)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	ctx := context.Background()
+	answerKeys(ctx, d)
+	fmt.Println((&ground.Ground{Journal: j, Stay: true}).Run(ctx, boot...))
+}
+
+// answerKeys makes the calls of runKept.
+func answerKeys(ctx context.Context, d *door.Door) {
 	go func() {
 		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 			go func(key string) {
@@ -65,7 +92,6 @@ func runKept(dir string) {
 			}(in.Text())
 		}
 	}()
-	fmt.Println((&ground.Ground{Journal: j, Stay: true}).Run(ctx, boot...))
 }
 
 // A keptProcess is a process that does runKept.
@@ -76,10 +102,10 @@ type keptProcess struct {
 	out *bufio.Reader
 }
 
-func startKept(t *testing.T, dir string) *keptProcess {
+func startKept(t *testing.T, dir, host string) *keptProcess {
 	t.Helper()
 	p := &keptProcess{t: t, cmd: exec.Command(os.Args[0])}
-	p.cmd.Env = append(os.Environ(), journalVariable+"="+dir, "MARKETPLACE_LOG=off")
+	p.cmd.Env = append(os.Environ(), journalVariable+"="+dir, hostVariable+"="+host, "MARKETPLACE_LOG=off")
 	in, err1 := p.cmd.StdinPipe()
 	out, err2 := p.cmd.StdoutPipe()
 	must(t, errors.Join(err1, err2, p.cmd.Start()))
@@ -116,11 +142,22 @@ func (p *keptProcess) answer(key string) (n int, failed string) {
 // answer have the same one again. A call that was open ends. The node of the life before is gone. The journal replays,
 // without any process.
 func TestJournal(t *testing.T) {
+	_, boot, types := keptMachine()
+	testJournal(t, "", actions.Group(boot...), types)
+}
+
+// TestJournalOfAHost: the same with a Host that has a journal.
+func TestJournalOfAHost(t *testing.T) {
+	boot, types := node.Private("master").Hosting()
+	testJournal(t, "host", boot, types)
+}
+
+func testJournal(t *testing.T, host string, boot actions.Action, types []actions.Type) {
 	dir := t.TempDir()
 	answers := map[string]int{}
 	const rounds, each = 4, 5
 	for round := range rounds {
-		p := startKept(t, dir)
+		p := startKept(t, dir, host)
 		for key, want := range answers {
 			p.ask(key)
 			if n, failed := p.answer(key); n != want || failed != "<nil>" {
@@ -155,10 +192,9 @@ func TestJournal(t *testing.T) {
 		p.kill()
 		gone(t, pid)
 	}
-	_, boot, types := keptMachine()
 	h, err := journal.Read(dir)
 	must(t, err)
-	program := journal.Booting(boot...)
+	program := journal.Booting(boot)
 	program.Types = types
 	_, err = h.Replay(t.Context(), program, journal.ReplayConfig{})
 	must(t, err)
