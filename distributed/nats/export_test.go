@@ -68,6 +68,25 @@ func FromPeer(n *Network, node string) string { return n.fromPeer(node) + ">" }
 // RawConn returns a connection of package nats to the server in the process of n, as a program
 // would make it without this package.
 func RawConn(n *Network, options ...client.Option) (*client.Conn, error) {
+	return WrappedConn(n, func(c net.Conn) net.Conn { return c }, options...)
+}
+
+// A wrapper makes connections to a server in the process, and wraps them.
+type wrapper struct {
+	client.InProcessConnProvider
+	wrap func(net.Conn) net.Conn
+}
+
+func (w wrapper) InProcessConn() (net.Conn, error) {
+	c, err := w.InProcessConnProvider.InProcessConn()
+	if err != nil {
+		return nil, err
+	}
+	return w.wrap(c), nil
+}
+
+// WrappedConn is RawConn over a connection that a function wraps.
+func WrappedConn(n *Network, wrap func(net.Conn) net.Conn, options ...client.Option) (*client.Conn, error) {
 	id := n.id
 	if id.authority == nil {
 		var err error
@@ -75,7 +94,7 @@ func RawConn(n *Network, options ...client.Option) (*client.Conn, error) {
 			return nil, err
 		}
 	}
-	return client.Connect("", append(options, client.InProcessServer(n.own), id.login())...)
+	return client.Connect("", append(options, client.InProcessServer(wrapper{n.own, wrap}), id.login())...)
 }
 
 // RequestSubject returns a subject on which one node may send to another, and a prefix of

@@ -182,7 +182,7 @@ func (n *Network) connect(ctx context.Context) error {
 		client.Name(n.token), client.SetCustomDialer(d), client.Timeout(c.DialLimit), client.WriteBufferSize(1),
 		client.MaxReconnects(-1), client.ReconnectWait(leafPause), client.ReconnectJitter(leafPause, leafPause),
 		client.ReconnectBufSize(-1), client.IgnoreAuthErrorAbort(), client.NoEcho(),
-		client.PingInterval(pingInterval), client.MaxPingsOutstanding(2),
+		client.MaxPingsOutstanding(2), client.PingInterval(pingInterval),
 		client.DisconnectErrHandler(n.disconnected), client.ReconnectHandler(n.reconnected), client.ErrorHandler(n.failed),
 	}
 	at := c.URL
@@ -195,7 +195,8 @@ func (n *Network) connect(ctx context.Context) error {
 				return err
 			}
 		}
-		options = append(options, client.InProcessServer(d), local.login())
+		// A connection within the process does not break: see patience.
+		options = append(options, client.InProcessServer(d), client.PingInterval(0), local.login())
 	} else {
 		us, err := addresses(at)
 		if err != nil {

@@ -28,6 +28,11 @@ type embedded struct {
 // leafPause is how long a leaf waits before it connects to its hub again.
 const leafPause = 250 * time.Millisecond
 
+// patience is how long the server may wait until its node reads what it writes. Both are in one
+// process, so if nothing is read, this process does not run: it is stopped, or others have the
+// processors. To end the connection then would lose all links. Buffer bounds what waits.
+const patience = time.Hour
+
 // start starts a server. When it returns, the server has its hub, if it is to have one.
 func (c Config) start(ctx context.Context, id identity, log *slog.Logger) (*embedded, error) {
 	e := &embedded{admits: id.authority}
@@ -40,9 +45,10 @@ func (c Config) start(ctx context.Context, id identity, log *slog.Logger) (*embe
 	o := &server.Options{
 		DontListen: true, NoLog: true, NoSigs: true, NoSystemAccount: true,
 		MaxPayload: 1 << 20, MaxControlLine: 16 << 10, // for the credentials of nodes with long names
-		MaxPending: int64(c.Buffer), WriteDeadline: c.DialLimit, PingInterval: pingInterval, MaxPingsOut: 2,
+		MaxPending: int64(c.Buffer), WriteDeadline: patience, AuthTimeout: c.DialLimit.Seconds(),
+		PingInterval: pingInterval, MaxPingsOut: 2,
 	}
-	o.LeafNode.ReconnectInterval = leafPause
+	o.LeafNode.ReconnectInterval, o.LeafNode.WriteDeadline = leafPause, c.DialLimit
 	if err := e.admits.admit(o); err != nil {
 		return nil, err
 	}
