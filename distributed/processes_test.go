@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -42,15 +43,24 @@ type spec struct {
 	Name, Listen, Key, Journal string
 	Peers                      map[string]string
 	Namespace                  string // of the network, or "" for that of the test
+	Guest                      bool   // of TestChaosOfProcesses
+	Life                       int    // of the guest
 }
 
 func (s spec) config(network distributed.Network) distributed.Config {
-	return distributed.Config{Network: network}
+	c := distributed.Config{Network: network}
+	if s.Guest {
+		c.Heartbeat = time.Second // it has hundreds of links
+	}
+	return c
 }
 
 // boot returns what a node does: the home serves the room, and answers what is said; the others
 // say something new for each answer.
 func (s spec) boot(c distributed.Config) []actions.Action {
+	if s.Guest {
+		return s.guestBoot(c)
+	}
 	if s.Name == "home" {
 		return []actions.Action{c.Serve("room"), spawn(
 			endpoint.Publisher(topic.Where(sayer.Is("home"))),
@@ -161,7 +171,11 @@ func nodeMain(text string) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	before := descriptors()
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	level := slog.LevelWarn
+	if s.Guest {
+		level = slog.LevelError // it loses hundreds of links at a time
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	network, err := distributed.TLS(distributed.TLSConfig{Node: s.Name, Listen: s.Listen, Peers: s.Peers, RealmKeyFile: s.Key, Logger: log})
 	if err != nil {
 		panic(err)
@@ -180,6 +194,12 @@ func nodeMain(text string) {
 	}
 	if g.Journal != nil {
 		g.Journal.(io.Closer).Close()
+	}
+	for began := time.Now(); s.Guest && runtime.NumGoroutine() > 2 && time.Since(began) < 10*time.Second; {
+		time.Sleep(time.Millisecond) // links close at the same time
+	}
+	if s.Guest && runtime.NumGoroutine() > 2 {
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 	}
 	fmt.Println("end", runtime.NumGoroutine(), descriptors()-before)
 }
