@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"topic":              {"topic/selftext"},
 	"world":              {},
 	"world/simnet":       {"world"},
-	"actions":            {"internal/text", "topic", "world"},
+	"actions":            {"internal/text", "internal/unsealed", "topic", "world"},
 	"endpoint":           {"actions", "topic", "world"},
 	"internal/applog":    {},
 	"internal/nonblock":  {},
@@ -36,7 +36,10 @@ var mayImport = map[string][]string{
 	"ground":             {"internal/applog", "internal/stack", "internal/text", "vm", "actions", "topic", "world"},
 	"internal/text":      {"topic/selftext", "topic", "world"},
 	"vmtest":             {"internal/text", "vm/image", "vm", "endpoint", "actions", "topic", "world"},
-	"journal/codec":      {"world"},
+	"internal/unsealed":  {},
+	"sealed":             {"internal/unsealed"},
+	"journal/codec":      {"internal/unsealed", "world"},
+	"journal/keys":       {"journal/wal"},
 	"journal/wal":        {},
 	"drivers/console":    {"drivers/internal/outlet", "endpoint", "actions", "topic", "world"},
 	"drivers/eventrelay": {"endpoint", "actions", "topic", "world"},
@@ -68,15 +71,15 @@ var mayImport = map[string][]string{
 	},
 	"distributed/internal/realm":   {"distributed/internal/wire"},
 	"distributed/internal/session": {"distributed/internal/wire", "world"},
-	"distributed/internal/wire":    {"journal/codec", "actions", "topic", "world"},
+	"distributed/internal/wire":    {"internal/unsealed", "journal/codec", "actions", "topic", "world"},
 	"supervise":                    {"drivers/timer", "endpoint", "actions", "topic", "world"},
 	"drivers/drivertest":           {"vmtest", "ground", "vm", "endpoint", "actions", "topic", "world"},
-	"journal/internal/fingerprint": {"vm", "actions", "topic", "world"},
+	"journal/internal/fingerprint": {"internal/unsealed", "vm", "actions", "topic", "world"},
 	"journal/wal/waltest":          {"journal/wal"},
-	"cmd/marketplace":              {"journal", "internal/text", "world"},
-	"journal/cli":                  {"journal", "ground", "internal/text", "vm"},
+	"cmd/marketplace":              {"journal", "journal/keys", "internal/text", "world"},
+	"journal/cli":                  {"journal", "journal/keys", "ground", "internal/text", "vm"},
 	"journal": {
-		"journal/codec", "journal/internal/fingerprint", "journal/wal", "internal/text", "vm/image", "vm", "actions", "topic", "world",
+		"journal/codec", "journal/internal/fingerprint", "journal/keys", "journal/wal", "internal/text", "vm/image", "vm", "actions", "topic", "world",
 	},
 }
 
@@ -133,7 +136,7 @@ func TestModules(t *testing.T) {
 }
 
 // pure are the packages that do nothing but compute.
-var pure = []string{"topic", "actions", "endpoint", "vm", "vm/image"}
+var pure = []string{"topic", "actions", "endpoint", "vm", "vm/image", "sealed"}
 
 // impure are packages of the standard library through which one gets to the
 // outside.

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
+
+	"github.com/go-marketplace/marketplace/internal/unsealed"
 )
 
 // CodedAs is [Coded] for states that are written as values of another type W, in
@@ -15,7 +18,13 @@ import (
 // The function write converts a state to a W, and read converts it back. The W that
 // read gets may come from a damaged file, so read checks what it relies on, and
 // returns an error.
+//
+// CodedAs panics if W has sealed values (package sealed), which JSON cannot have. A state with
+// sealed values must be plain data, which a journal encodes.
 func CodedAs[S, W any](d Definition[S], write func(S) W, read func(W) (S, error)) Definition[S] {
+	if unsealed.In(reflect.TypeFor[W]()) {
+		panic(fmt.Sprintf("actions: CodedAs(%q): %v has sealed values, which JSON cannot have; let the state itself be plain data", d.Name, reflect.TypeFor[W]()))
+	}
 	encode := func(s S) ([]byte, error) {
 		data, err := json.Marshal(write(s))
 		switch {

@@ -134,7 +134,7 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 func sizeOf(item any) (int, error) {
 	b := buffers.Get().(*[]byte)
 	defer buffers.Put(b)
-	data, err := codec.Append((*b)[:0], item)
+	data, err := codec.Plain.Append((*b)[:0], item)
 	if err != nil {
 		return 0, err
 	}
@@ -178,11 +178,11 @@ func writeTopic(t topic.Topic) (w writtenTopic, err error) {
 
 // mustRestore returns an error if v cannot be written down, or what is read then differs.
 func mustRestore(what string, v any) error {
-	data, err := codec.Append(nil, v)
+	data, err := codec.Plain.Append(nil, v)
 	if err != nil {
 		return fmt.Errorf("%s cannot be encoded: %w", what, err)
 	}
-	if read, _, err := codec.Decode(data); err != nil || !reflect.DeepEqual(read, v) || reflect.TypeOf(v).Comparable() && read != v {
+	if read, _, err := codec.Plain.Decode(data); err != nil || !reflect.DeepEqual(read, v) || reflect.TypeOf(v).Comparable() && read != v {
 		return fmt.Errorf("%s, a %T, is not equal to what is decoded after it was encoded: leave it open, and look at it in the loop", what, v)
 	}
 	return nil

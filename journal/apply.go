@@ -19,6 +19,10 @@ type replayOptions struct {
 	slow      func(slowInput)      // is called when an input takes long; may be nil
 	before    func(*recordedInput) // is called before each input; may be nil
 	after     func(*recordedInput) // is called after each; may be nil. Neither may keep it
+
+	// anchor, if not nil, returns the recorded machine after an input, if there is a snapshot
+	// from which nothing was erased, and otherwise nil.
+	anchor func(seq uint64) *checkpoint
 }
 
 // How much is read ahead, and how often a replay checks the context and the time.
@@ -92,10 +96,20 @@ func (p *player) replay(ctx context.Context, inputs iter.Seq2[*decodedInput, err
 		e := &current.inputs[at]
 		at++
 		observer.seq.Store(e.Seq)
+		if p.lost > 0 && r.anchor != nil {
+			if m := r.anchor(e.Seq - 1); m != nil {
+				p.restore(m)
+				p.checked, p.whole = e.Seq-1, e.Seq-1
+			}
+		}
+		if p.lost == 0 && e.lost {
+			p.lost = e.Seq
+		}
+		e.erased = p.lost
 		if r.before != nil {
 			r.before(&e.recordedInput)
 		}
-		if r.unchecked {
+		if r.unchecked || p.lost > 0 {
 			e.unchecked = true
 		}
 		in, ok, err := p.nextInput(e, r.skipStops)
@@ -163,7 +177,7 @@ func (p *player) nextInput(e *decodedInput, skipStops bool) (vm.Input, bool, err
 		p.before = nil
 	}
 	if e.Kind == vm.Start && e.head != nil && e.head.Adopts && e.Seq == e.head.Seq+1 {
-		p.adopt()
+		p.adopt(takenOver)
 	}
 	if e.Kind == vm.StopAsked && p.before == nil {
 		p.before, p.stopped = p.checkpoint(), e.Seq-1

@@ -33,7 +33,7 @@ func (h *History) loadSnapshot(seq uint64, types image.Types) (at *checkpoint, i
 	if err != nil {
 		return nil, 0, err
 	}
-	at, err = s.checkpoint(seq, types)
+	at, err = s.checkpoint(seq, types, h)
 	return at, s.index, err
 }
 

@@ -30,6 +30,7 @@ func (c Config) base(s wal.Store, types image.Types) base {
 	if err != nil {
 		return b // there is no journal yet, or it is damaged, which the log reports
 	}
+	h.sealer = c.sealer
 	switch {
 	case h.First() > 1:
 		b.first = fmt.Sprint("input ", h.First())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -168,6 +169,6 @@ func branched(seq uint64, in vm.Input, at Input) decodedInput {
 	if a := in.Address; a != nil {
 		i.Path, i.Device, i.Generation = a.Path, a.Device.DeviceName(), a.Generation
 	}
-	i.value = encoded(in.Value)
-	return decodedInput{recordedInput{Input: i, unchecked: true}, in.Value}
+	i.value, i.codec = encoded(in.Value), codec.Plain
+	return decodedInput{recordedInput{Input: i, unchecked: true}, in.Value, false}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/vm/image"
 )
 
@@ -87,7 +88,7 @@ func (j *Journal) changed(h *History, err error) error {
 	if b.newest == 0 {
 		if len(j.config.Types) == 0 {
 			e.Unsaved = errors.New("the program has no process types: see Config.Types")
-		} else if _, err := image.Of(j.player.machine.Snapshot(), j.player.types, encodeState); errors.As(err, new(*image.UnregisteredError)) {
+		} else if _, err := image.Of(j.player.machine.Snapshot(), j.player.types, stateEncoder(codec.Veiled)); errors.As(err, new(*image.UnregisteredError)) {
 			e.Unsaved = err
 		}
 	}

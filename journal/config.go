@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/journal/codec"
+	"github.com/go-marketplace/marketplace/journal/keys"
 )
 
 // Durability says when inputs in a journal are on disk.
@@ -114,6 +116,13 @@ type Config struct {
 	Schema uint64
 	Upcast func(schema uint64, value any) any
 
+	// Keys has the keys for sealed values (package sealed): the journal encrypts their contents
+	// with them, in inputs and in snapshots. Without Keys, a value with a sealed content cannot
+	// be journalled, and a journal that has one cannot be recovered. A key that was erased is no
+	// error: the recovery goes on with an erased value, with a warning, and does not compare the
+	// results of what follows. Keep the keys outside of the journal: see package keys.
+	Keys keys.Store
+
 	// Program identifies the build of the program. Default: [Fingerprint].
 	Program string
 
@@ -150,6 +159,8 @@ type Config struct {
 	// Progress, if not nil, is called from time to time during a long replay. By
 	// default the progress is logged.
 	Progress func(Progress)
+
+	sealer codec.Sealer // with Keys; nil if there are none
 }
 
 // Progress is the progress of a replay.
@@ -194,6 +205,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.sealer = sealerOf(c.Keys)
 	if c.Progress == nil {
 		c.Progress = func(p Progress) {
 			c.Logger.Info("journal: replaying", "input", p.Seq, "of", p.Last, "for", p.Since.Round(time.Second))

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"sync"
 
+	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
@@ -18,6 +19,7 @@ type History struct {
 	reader *wal.Reader
 	parts  []part
 	last   func() uint64
+	sealer codec.Sealer // nil if there are no keys
 
 	mu      sync.Mutex
 	indexes []partIndex // of the parts

@@ -79,7 +79,7 @@ func (p *player) keepImage(seq, now uint64) {
 	case at == nil || seq != p.stopped:
 		return
 	}
-	im, err := image.Of(at.state, p.types, encodeState)
+	im, err := image.Of(at.state, p.types, stateEncoder(codec.Veiled))
 	if err != nil {
 		return // nor could the program take a snapshot
 	}

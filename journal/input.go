@@ -35,8 +35,9 @@ type Input struct {
 	// Skipped says that machines do not get the input: see [Skip].
 	Skipped bool
 
-	value []byte // in CBOR; empty if there is none
-	late  bool   // the device was already closed
+	value []byte       // in CBOR; empty if there is none
+	late  bool         // the device was already closed
+	codec *codec.Codec // of value; nil if there are no keys
 }
 
 const (
@@ -51,12 +52,15 @@ const (
 
 // Value decodes the value of the input: the value from the device, or the command that
 // has failed or has been carried out. It is nil if there is none. The error says that
-// the value does not decode, for example because this program does not have its type.
-func (in *Input) Value() (any, error) {
+// the value does not decode, for example because this program does not have its type, or
+// because it is sealed, and the History has no keys: see [History.UseKeys].
+func (in *Input) Value() (any, error) { return in.decode(in.codec) }
+
+func (in *Input) decode(c *codec.Codec) (any, error) {
 	if len(in.value) == 0 {
 		return nil, nil
 	}
-	v, rest, err := codec.Decode(in.value)
+	v, rest, err := c.Decode(in.value)
 	if err == nil && len(rest) > 0 {
 		err = fmt.Errorf("%d bytes follow the value", len(rest))
 	}
@@ -127,8 +131,8 @@ func (t textOf) String() string { return string(t) }
 
 // appendInput appends an entry for in. Full says that the segment does not have its
 // address yet, and late that its device is already closed. An error says that its value
-// cannot be encoded.
-func appendInput(dst []byte, seq uint64, now time.Time, in *vm.Input, full, late bool, h *shorthand) ([]byte, error) {
+// cannot be encoded by the codec.
+func appendInput(dst []byte, seq uint64, now time.Time, in *vm.Input, full, late bool, h *shorthand, c *codec.Codec) ([]byte, error) {
 	brief := h.next(seq)
 	dst = append(dst, byte(inputEntry))
 	dst = binary.AppendUvarint(dst, seq)
@@ -156,7 +160,7 @@ func appendInput(dst []byte, seq uint64, now time.Time, in *vm.Input, full, late
 	if in.Value == nil {
 		return dst, nil
 	}
-	value, e := codec.Append(h.scratch[:0], in.Value)
+	value, e := c.Append(h.scratch[:0], in.Value)
 	if e != nil {
 		return nil, e
 	}
@@ -234,12 +238,13 @@ func readInput(s *scanner, g *segment) (in Input) {
 	return in
 }
 
-// encoded returns a value as a journal has it, or nil if it cannot be encoded.
+// encoded returns a value as a journal has it, but with the contents of sealed values as they
+// are, or nil if it cannot be encoded.
 func encoded(value any) []byte {
 	if value == nil {
 		return nil
 	}
-	b, err := codec.Append(nil, value)
+	b, err := codec.Plain.Append(nil, value)
 	if err != nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm/image"
 )
@@ -46,7 +47,7 @@ func (c Config) OpenStore(s wal.Store) (*Journal, error) {
 		c.Logger.Warn("journal: nothing was cut: the journal is not damaged, so Config.Cut (-cut) has no effect", "cut", c.Cut.String())
 	}
 	return &Journal{
-		writer: writer{config: c, log: log}, recovering: recovering{recovery: recovery, base: begin}, store: s,
+		writer: writer{config: c, log: log, codec: &codec.Codec{Sealer: c.sealer}}, recovering: recovering{recovery: recovery, base: begin}, store: s,
 		failed: make(chan error, 1), stop: make(chan struct{}), snapshots: snapshots{wake: make(chan struct{}, 1)},
 	}, nil
 }

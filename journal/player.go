@@ -36,7 +36,11 @@ type player struct {
 	before  *checkpoint // the state before a StopAsked; nil if no stop is in progress
 	stopped uint64      // the last input before the StopAsked
 	resumed bool        // the next start records all endpoints, because the presence log does not have them as they are
-	adopts  bool        // the reason is that another program has adopted the journal
+	adopts  string      // why those that the presence log has are gone, if they are
+
+	// lost is the first input from which the machine differs from the recorded one, because a
+	// value has been erased since; 0 if it does not.
+	lost uint64
 
 	expecting
 }
@@ -60,6 +64,7 @@ type checkpoint struct {
 	state   vm.State
 	sum     vm.Digest // of what the machine's own digest leaves out
 	version fingerprint.Version
+	lost    uint64 // as in a player
 }
 
 // digest returns the digest of all that has happened.
@@ -69,12 +74,14 @@ func (m *checkpoint) digest() vm.Digest { return m.state.Digest().Mix(uint64(m.s
 // commands, and each step, if there is a trace.
 func (p *player) digest() vm.Digest { return p.machine.Digest().Mix(uint64(p.sum)) }
 
-func (p *player) checkpoint() *checkpoint { return &checkpoint{p.machine.Snapshot(), p.sum, p.version} }
+func (p *player) checkpoint() *checkpoint {
+	return &checkpoint{p.machine.Snapshot(), p.sum, p.version, p.lost}
+}
 
 // restore makes the player go on from a checkpoint.
 func (p *player) restore(m *checkpoint) {
 	p.setMachine(m.state.Machine(nil))
-	p.sum, p.version = m.sum, m.version
+	p.sum, p.version, p.lost = m.sum, m.version, m.lost
 }
 
 // setMachine makes m the machine of p.
@@ -116,18 +123,25 @@ func (p *player) watch(r *vm.Record) {
 	}
 }
 
-// adopt makes the next start record all endpoints, for a program that adopts the journal.
-func (p *player) adopt() {
-	p.resumed, p.adopts = true, true
+// adopt makes the next start record all endpoints. Why says why those that the presence log
+// has are gone.
+func (p *player) adopt(why string) {
+	p.resumed, p.adopts = true, why
 	p.updateWatch()
 }
+
+// Why the presence log does not have the endpoints of a machine.
+const (
+	takenOver = "another program has taken over"
+	hasErased = "values were erased from the history"
+)
 
 // recordEndpoints adds all endpoints of the machine to the presence changes, because in
 // the presence log the stop of the run before has ended them, or there are others.
 func (p *player) recordEndpoints() {
-	if p.adopts {
-		p.adopts = false
-		p.changes = append(p.changes, presenceChange{op: gone, why: "another program has taken over"})
+	if p.adopts != "" {
+		p.changes = append(p.changes, presenceChange{op: gone, why: p.adopts})
+		p.adopts = ""
 	}
 	p.changes = appendEndpoints(p.changes, p.machine)
 }
@@ -167,7 +181,7 @@ func (p *player) states() {
 		if !ok {
 			continue
 		}
-		data, err := encodeState(kind, info.State)
+		data, err := stateEncoder(codec.Veiled)(kind, info.State)
 		if err != nil {
 			data = p.version.Append(nil, info.State)
 		}
@@ -182,24 +196,28 @@ func (p *player) states() {
 	p.touched = p.touched[:0]
 }
 
-// encodeState encodes the state of a process of a type.
-func encodeState(k actions.Type, state any) ([]byte, error) {
-	if k.Encode != nil {
-		return k.Encode(state)
+// stateEncoder returns a function that encodes the state of a process of a type.
+func stateEncoder(c *codec.Codec) func(actions.Type, any) ([]byte, error) {
+	return func(k actions.Type, state any) ([]byte, error) {
+		if k.Encode != nil {
+			return k.Encode(state)
+		}
+		return c.AppendValue(nil, state)
 	}
-	return codec.AppendValue(nil, state)
 }
 
-// decodeState decodes the state of a process of a type.
-func decodeState(k actions.Type, data []byte) (any, error) {
-	if k.Decode != nil {
-		return k.Decode(data)
+// stateDecoder returns a function that decodes the state of a process of a type.
+func stateDecoder(c *codec.Codec) func(actions.Type, []byte) (any, error) {
+	return func(k actions.Type, data []byte) (any, error) {
+		if k.Decode != nil {
+			return k.Decode(data)
+		}
+		state, rest, err := c.DecodeValue(data, k.State)
+		if err == nil && len(rest) > 0 {
+			err = fmt.Errorf("%d bytes follow the state", len(rest))
+		}
+		return state, err
 	}
-	state, rest, err := codec.DecodeValue(data, k.State)
-	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("%d bytes follow the state", len(rest))
-	}
-	return state, err
 }
 
 // finishInput completes the results of the last input.

@@ -21,6 +21,7 @@ type recordedInput struct {
 	complete  bool        // no results can be missing, because the run went on with another input
 	unchecked bool        // its results are not compared: it is of a branch, or of another program
 	inherited bool        // it is of the stretch before, and the program got it only if it is not of a stop
+	erased    uint64      // the first input from which results cannot be compared, because values were erased; 0 if there is none
 }
 
 // recordedInputs yields the inputs from a number on, with their results, in order. Each is
@@ -39,7 +40,7 @@ func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 		}
 		at := h.partOf(from)
 		var current recordedInput // if its number is not zero
-		skipped := h.skipped()
+		skipped, values := h.skipped(), h.codec(nil)
 		m := h.seekPointFor(at, from)
 		head, next := m.head, max(m.seq, h.parts[at].head.Seq+1)
 		for e, err := range h.entriesFrom(at, m) {
@@ -68,7 +69,7 @@ func (h *History) recordedInputs(from uint64) iter.Seq2[*recordedInput, error] {
 				}
 				if e.seq >= from {
 					current = recordedInput{Input: e.input, head: head}
-					current.Skipped = skipped[e.seq]
+					current.Skipped, current.codec = skipped[e.seq], values
 				}
 				continue
 			case e.kind == takingEntry || e.kind == snapshotEntry && e.image != 0:
@@ -109,6 +110,7 @@ func (e *recordedInput) add(n *entry) {
 type decodedInput struct {
 	recordedInput
 	value any
+	lost  bool // a value in it was erased after it was recorded
 }
 
 // decodedInputs yields the inputs from a number on, for a program that has written a stretch,
@@ -116,12 +118,14 @@ type decodedInput struct {
 func (h *History) decodedInputs(from uint64, s *Stretch, upcast func(uint64, any) any) iter.Seq2[*decodedInput, error] {
 	return func(yield func(*decodedInput, error) bool) {
 		var p decodedInput
+		c := h.codec(func(string) { p.lost = true })
 		for e, err := range h.recordedInputs(from) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			v, err := e.Value()
+			p.lost = false
+			v, err := e.decode(c)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -141,7 +145,7 @@ func (h *History) decodedInputs(from uint64, s *Stretch, upcast func(uint64, any
 
 // withoutResults returns an input without its recorded results.
 func (e *decodedInput) withoutResults() decodedInput {
-	return decodedInput{recordedInput{Input: e.Input, head: e.head, unchecked: true, inherited: e.inherited}, e.value}
+	return decodedInput{recordedInput{Input: e.Input, head: e.head, unchecked: true, inherited: e.inherited}, e.value, e.lost}
 }
 
 // vmInput returns the input in the form that machines get.

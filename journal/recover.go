@@ -55,8 +55,9 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 		return start, err
 	}
 	if adopts {
-		j.player.adopt()
+		j.player.adopt(takenOver)
 	}
+	lost := j.player.lost
 	j.player.trace = j.config.Trace
 	j.player.keepsStates = len(j.config.Types) > 0
 	start.Incarnation = j.player.machine.Incarnation() + 1
@@ -64,6 +65,9 @@ func (j *Journal) begin(ctx context.Context, limits vm.Limits, boot func(self ac
 		j.player.resumed = true
 		j.player.restore(j.player.before)
 		j.player.before = nil
+	}
+	if lost > 0 {
+		j.goOnErased(lost)
 	}
 	j.player.updateWatch()
 	j.tell(start.Incarnation)
@@ -168,6 +172,7 @@ func (j *Journal) replay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	h.sealer = j.config.sealer
 	j.id, j.repairs = h.id(), h.repairs()
 	for _, s := range h.stretches() {
 		j.bases = append(j.bases, s.Base)
@@ -213,7 +218,7 @@ func (j *Journal) replay(ctx context.Context) error {
 		j.seq = last.Seq
 	}
 	// The last results of the last input may be missing.
-	if last.Seq != 0 && !last.Skipped && j.player.before == nil && !j.config.Adopt && !j.adopting {
+	if last.Seq != 0 && !last.Skipped && j.player.before == nil && !j.config.Adopt && !j.adopting && j.player.lost == 0 {
 		j.changesWritten = len(last.changes)
 		if len(j.player.changes) > j.changesWritten || !last.checks && j.due(last.Seq) {
 			j.unfinished = true

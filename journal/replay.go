@@ -76,6 +76,8 @@ type Report struct {
 	Old          uint64      // inputs with a trace of format 1, whose content was not compared
 	Skipped      uint64      // inputs that the machine did not get: see [Skip]
 	Uncompared   uint64      // inputs of which nothing was compared, because another program has adopted the journal since: see [Config].Adopt
+	Erased       uint64      // inputs of which nothing was compared, because a value in them, or before them, was erased since: see [Config].Keys
+	ErasedFrom   uint64      // the first of these; 0 if there is none
 	Digest       vm.Digest   // of the machine at the end
 	State        vm.State    // of the machine at the end
 	Stats        vm.Stats    // of the machine at the end
@@ -148,6 +150,7 @@ func (h *History) replayStretch(ctx context.Context, s *Stretch, program Program
 		last:     min(s.Last, until(c.Until)),
 		total:    func() uint64 { return s.Last },
 		progress: c.Progress,
+		anchor:   h.anchors(s, p.types),
 		before: func(e *recordedInput) {
 			seq = e.Seq
 			kinds[e.Kind&15]++
@@ -156,6 +159,11 @@ func (h *History) replayStretch(ctx context.Context, s *Stretch, program Program
 			case e.Skipped:
 				report.Seq = e.Seq
 				report.Skipped++
+			case e.erased > 0:
+				report.Erased++
+				if report.ErasedFrom == 0 {
+					report.ErasedFrom = e.Seq
+				}
 			case e.unchecked:
 				report.Uncompared++
 			}

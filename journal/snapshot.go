@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
-	"github.com/go-marketplace/marketplace/vm/image"
 )
 
 // snapshots is the state of taking snapshots.
@@ -245,7 +244,7 @@ func (s *snapshots) end() {
 
 // writeSnapshot writes a snapshot, while the machine runs on.
 func (j *Journal) writeSnapshot(at *machineAt) error {
-	image, err := image.Of(at.state, j.player.types, encodeState)
+	image, digest, err := j.image(at)
 	if err != nil {
 		return err
 	}
@@ -254,10 +253,7 @@ func (j *Journal) writeSnapshot(at *machineAt) error {
 	if data, at.seal, err = s.marshal(appendEndpoints(nil, at.state.Machine(nil))); err != nil {
 		return err
 	}
-	at.size = int64(len(data))
-	if at.image, err = imageDigest(image); err != nil {
-		return err
-	}
+	at.size, at.image = int64(len(data)), digest
 	// The log must have all records up to the snapshot first.
 	if err := j.secure(); err != nil {
 		return err

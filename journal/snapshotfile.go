@@ -211,8 +211,8 @@ func (sealed *sealed) endpoints(seq uint64) (presence []presenceChange, err erro
 	return presence, s.err
 }
 
-// checkpoint returns the machine in the snapshot of input seq.
-func (s *sealed) checkpoint(seq uint64, types image.Types) (*checkpoint, error) {
+// checkpoint returns the machine in the snapshot of input seq, which is one of h.
+func (s *sealed) checkpoint(seq uint64, types image.Types, h *History) (*checkpoint, error) {
 	m, err := s.unmarshal()
 	if err != nil {
 		return nil, err
@@ -220,11 +220,12 @@ func (s *sealed) checkpoint(seq uint64, types image.Types) (*checkpoint, error) 
 	if m.Seq != seq {
 		return nil, badSnapshot(fmt.Sprintf("it is of input %d", m.Seq))
 	}
-	state, err := m.Image.State(types, decodeState)
+	lost := uint64(0)
+	state, err := m.Image.State(types, stateDecoder(h.codec(func(string) { lost = seq })))
 	if err != nil {
 		return nil, err
 	}
-	return &checkpoint{state, m.Sum, versionOf(m.Format)}, nil
+	return &checkpoint{state, m.Sum, versionOf(m.Format), lost}, nil
 }
 
 // setAside gives a file another name, under which it is kept, but not used any more.

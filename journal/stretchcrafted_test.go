@@ -47,7 +47,7 @@ func TestIssue14CraftedStretches(t *testing.T) {
 			put(appendHead(nil, h))
 			for range rapid.IntRange(0, 3).Draw(r, "inputs") {
 				seq++
-				e, err := appendInput(nil, seq, time.Now(), &vm.Input{Kind: vm.Start, Incarnation: seq, Limits: &vm.Limits{}}, false, false, &shorthand{})
+				e, err := appendInput(nil, seq, time.Now(), &vm.Input{Kind: vm.Start, Incarnation: seq, Limits: &vm.Limits{}}, false, false, &shorthand{}, nil)
 				if err != nil {
 					r.Fatal(err)
 				}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -15,6 +16,7 @@ type writer struct {
 	config Config
 	log    *wal.Log
 	player *player // of the machine
+	codec  *codec.Codec
 
 	id             ID
 	repairs        []Repair
@@ -126,7 +128,7 @@ func (w *writer) input(in *vm.Input) error {
 		late = w.player.machine.Held(in.Address.Generation) == nil
 	}
 	w.now = time.Now()
-	e, err := appendInput(w.buf[:0], w.seq+1, w.now, in, full, late, &w.shorthand)
+	e, err := appendInput(w.buf[:0], w.seq+1, w.now, in, full, late, &w.shorthand, w.codec)
 	if err != nil {
 		w.shorthand.reset()
 		return fmt.Errorf("%w: %v of %s: %w", world.ErrNotRecordable, in.Kind, in.Address.Device.DeviceName(), err)

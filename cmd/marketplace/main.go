@@ -12,6 +12,7 @@
 //	marketplace journal salvage -o saved.json DIR
 //	marketplace journal backup DIR DST
 //	marketplace journal restore -to 41 DIR DST
+//	marketplace journal erase -keys KEYS SUBJECT
 //
 // It does not have the types of the values either, so it shows values as they were
 // written, also those that their types hide in logs.
@@ -56,6 +57,7 @@ DIR is the folder of a journal. The commands are
   salvage   get out of a damaged journal whatever can be read
   backup    copy the journal while the program runs
   restore   copy the journal up to an input, as a journal of its own
+  erase     erase what is sealed for a subject, in all journals with a key store
 
 'marketplace journal COMMAND -h' says more about one. With -json, each prints JSON, an
 object a line. The exit status is 0 on success, 1 if the journal is damaged or the
@@ -82,6 +84,7 @@ var commands = []command{
 	{"salvage", "DIR", salvageHelp, salvage},
 	{"backup", "DIR DST", backupHelp, backup},
 	{"restore", "DIR DST", restoreHelp, restore},
+	{"erase", "SUBJECT", eraseHelp, erase},
 }
 
 // A call is one use of a command.
@@ -159,7 +162,19 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 // parse reads the flags, which may also follow DIR, and returns the other arguments after
 // DIR.
 func (c *call) parse() ([]string, error) {
-	var words []string
+	words, err := c.words()
+	if err != nil {
+		return nil, err
+	}
+	if len(words) == 0 {
+		return nil, c.wrong("the folder of the journal is missing")
+	}
+	c.dir = words[0]
+	return words[1:], nil
+}
+
+// words reads the flags, and returns the other arguments.
+func (c *call) words() (words []string, err error) {
 	for args := c.args; ; {
 		if err := c.parseFlags(args); err != nil {
 			return nil, err
@@ -170,11 +185,7 @@ func (c *call) parse() ([]string, error) {
 		words = append(words, c.Arg(0))
 		args = c.Args()[1:]
 	}
-	if len(words) == 0 {
-		return nil, c.wrong("the folder of the journal is missing")
-	}
-	c.dir = words[0]
-	return words[1:], nil
+	return words, nil
 }
 
 // only is parse for commands that take no argument but DIR.

@@ -14,7 +14,8 @@
 // With -diff it shows the difference between the states after two inputs, and with -step
 // it steps through the run. With -settle it recovers the journal of a crashed run, and takes a
 // snapshot, from which another build of the program can go on; a program that is stopped
-// leaves one, and a program that runs takes one when it gets SIGUSR1, on Unix. The journal has the other flags of the program, and Recall gives
+// leaves one, and a program that runs takes one when it gets SIGUSR1, on Unix. With -journal-keys
+// it seals values (package sealed) with the keys in a folder. The journal has the other flags of the program, and Recall gives
 // them the values of the recorded run:
 //
 //	flag.Parse()
@@ -38,6 +39,7 @@ import (
 	"github.com/go-marketplace/marketplace/ground"
 	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/keys"
 )
 
 // Flags are the flags and their values. The zero Flags are ready to use.
@@ -63,6 +65,8 @@ type Flags struct {
 	Out, Err io.Writer
 
 	dir      string
+	keys     string
+	master   string
 	replay   string
 	until    uint64
 	diff     pair
@@ -106,6 +110,8 @@ func (f *Flags) Register(set *flag.FlagSet) {
 		return err
 	})
 	set.BoolVar(&f.Config.Adopt, "adopt", f.Config.Adopt, "go on from a journal of another version of the program, and do not compare results with it")
+	set.StringVar(&f.keys, "journal-keys", "", "seal values with the keys in this `folder`")
+	set.StringVar(&f.master, "journal-master", "", "the keys are encrypted with the master key in this `file`, 64 hexadecimal digits")
 	set.BoolVar(&f.settle, "settle", false, "do not run, but recover the journal, take a snapshot, from which another build of the program can go on, and end")
 	set.StringVar(&f.replay, "replay", "", "do not run, but replay the journal in this `folder`, and say whether it differs from what was recorded")
 	set.Uint64Var(&f.until, "until", 0, "with -replay: stop after the input with this `number`")
@@ -118,7 +124,7 @@ func (f *Flags) Register(set *flag.FlagSet) {
 }
 
 // own are the flags of this package.
-var own = []string{"journal", "durability", "trace", "cut", "adopt", "settle", "replay", "until", "diff", "step", "effects", "rehearse", "against", "from"}
+var own = []string{"journal", "journal-keys", "journal-master", "durability", "trace", "cut", "adopt", "settle", "replay", "until", "diff", "step", "effects", "rehearse", "against", "from"}
 
 // Given reports whether any of the flags is on the command line.
 func (f *Flags) Given() bool { return len(f.given()) > 0 }
@@ -144,16 +150,19 @@ func (f *Flags) check() error {
 	given := f.given()
 	for _, with := range []struct{ flag, needs string }{
 		{"durability", "journal"}, {"trace", "journal"}, {"cut", "journal"}, {"adopt", "journal"}, {"settle", "journal"},
-		{"until", "replay"}, {"diff", "replay"}, {"step", "replay"}, {"effects", "replay"}, {"against", "rehearse"},
+		{"until", "replay"}, {"diff", "replay"}, {"step", "replay"}, {"effects", "replay"}, {"against", "rehearse"}, {"journal-master", "journal-keys"},
 	} {
 		if given[with.flag] && !given[with.needs] {
 			return fmt.Errorf("%w: -%s needs -%s", ErrUsage, with.flag, with.needs)
 		}
 	}
+	if given["journal-keys"] && !given["journal"] && !given["replay"] && !given["rehearse"] {
+		return fmt.Errorf("%w: -journal-keys needs -journal, -replay or -rehearse", ErrUsage)
+	}
 	if given["from"] && !given["effects"] && !given["rehearse"] {
 		return fmt.Errorf("%w: -from needs -effects or -rehearse", ErrUsage)
 	}
-	for _, folder := range []struct{ flag, dir string }{{"journal", f.dir}, {"replay", f.replay}, {"rehearse", f.rehearse}} {
+	for _, folder := range []struct{ flag, dir string }{{"journal", f.dir}, {"replay", f.replay}, {"rehearse", f.rehearse}, {"journal-keys", f.keys}} {
 		if given[folder.flag] && folder.dir == "" {
 			return fmt.Errorf("%w: -%s needs a folder", ErrUsage, folder.flag)
 		}
@@ -227,6 +236,9 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 	if err := f.check(); err != nil {
 		return false, err
 	}
+	if err := f.openKeys(); err != nil {
+		return false, err
+	}
 	p.Fingerprint = cmp.Or(p.Fingerprint, f.Config.Program)
 	f.Config.Program = p.Fingerprint
 	if f.Config.Settings == nil {
@@ -262,6 +274,32 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 		defer f.takeSnapshots(j)()
 	}
 	return true, g.RunFunc(ctx, p.Boot)
+}
+
+// openKeys opens the key store that the flags name.
+func (f *Flags) openKeys() error {
+	if f.keys == "" {
+		return nil
+	}
+	var master *keys.Key
+	if f.master != "" {
+		k, err := keys.ReadKey(f.master)
+		if err != nil {
+			return err
+		}
+		master = &k
+	}
+	f.Config.Keys = keys.Dir(f.keys, master)
+	return nil
+}
+
+// read opens a journal for reading, with the keys.
+func (f *Flags) read(dir string) (*journal.History, error) {
+	h, err := journal.Read(dir)
+	if err == nil && f.Config.Keys != nil {
+		h.UseKeys(f.Config.Keys)
+	}
+	return h, err
 }
 
 // ErrEnded says that a program that should run until it is stopped has ended without a
@@ -312,7 +350,7 @@ func (f *Flags) stderr() io.Writer {
 
 // inspect replays a journal, in the way that the flags say.
 func (f *Flags) inspect(ctx context.Context, p journal.Program) error {
-	h, err := journal.Read(f.replay)
+	h, err := f.read(f.replay)
 	if err != nil {
 		return err
 	}
@@ -368,7 +406,7 @@ func (f *Flags) progress(p journal.Progress) {
 // compared describes what a replay has compared, and what it has not, in lines.
 func compared(r *journal.Report) string {
 	const presence = "which endpoints came and went"
-	compares := r.Inputs - r.Uncompared - r.Skipped
+	compares := r.Inputs - r.Uncompared - r.Skipped - r.Erased
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("  "+format+"\n", args...)) }
 	switch {
@@ -420,6 +458,9 @@ func compared(r *journal.Report) string {
 	}
 	if r.Uncompared > 0 {
 		add("not compared: %s, because the run was adopted after them", plural(r.Uncompared, "input"))
+	}
+	if r.Erased > 0 {
+		add("not comparable: %s from input %d on, because a value there, or before it, was erased", plural(r.Erased, "input"), r.ErasedFrom)
 	}
 	for _, s := range r.Others {
 		add("not replayed: inputs %d to %d, which another build has written, or this one with other settings: %s", s.First, s.Last, strings.Join(s.Programs, ", "))

@@ -27,7 +27,7 @@ type effectsHead struct {
 
 // printEffects prints what the program has done, a line of JSON each.
 func (f *Flags) printEffects(ctx context.Context, p journal.Program) error {
-	h, err := journal.Read(f.replay)
+	h, err := f.read(f.replay)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func programOf(p journal.Program) string {
 
 // rehearsal rehearses the program with a journal.
 func (f *Flags) rehearsal(ctx context.Context, p journal.Program) error {
-	h, err := journal.Read(f.rehearse)
+	h, err := f.read(f.rehearse)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/go-marketplace/marketplace/drivers/inet"
+	"github.com/go-marketplace/marketplace/internal/unsealed"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -52,6 +53,10 @@ func fill(t *rapid.T, v reflect.Value, depth int) {
 		if x := g.Draw(t, v.Type().String()); x != nil {
 			v.Set(reflect.ValueOf(x))
 		}
+		return
+	}
+	if unsealed.Is(v.Type()) { // one without a content, which needs no key
+		v.FieldByName("Subject").SetString(anyString().Draw(t, "subject"))
 		return
 	}
 	bits := func() uint64 { return rapid.Uint64().Draw(t, "bits") }

@@ -9,7 +9,7 @@ import (
 
 // This file encodes and decodes values that have no parts.
 
-func writeBool(dst []byte, v reflect.Value, _ int) ([]byte, error) {
+func writeBool(dst []byte, v reflect.Value, _ int, _ *Codec) ([]byte, error) {
 	if v.Bool() {
 		return append(dst, true_), nil
 	}
@@ -26,7 +26,7 @@ func readBool(r *reader, v reflect.Value, _ int) error {
 	return nil
 }
 
-func writeInt(dst []byte, v reflect.Value, _ int) ([]byte, error) {
+func writeInt(dst []byte, v reflect.Value, _ int, _ *Codec) ([]byte, error) {
 	return appendInt(dst, v.Int()), nil
 }
 
@@ -47,7 +47,7 @@ func readInt(r *reader, v reflect.Value, _ int) error {
 	return nil
 }
 
-func writeUint(dst []byte, v reflect.Value, _ int) ([]byte, error) {
+func writeUint(dst []byte, v reflect.Value, _ int, _ *Codec) ([]byte, error) {
 	return appendHead(dst, positive, v.Uint()), nil
 }
 
@@ -68,7 +68,7 @@ func tooLarge(at int, t reflect.Type) error {
 	return refuse("the number at byte ", strconv.Itoa(at), " does not fit in ", t.String())
 }
 
-func writeFloat(dst []byte, v reflect.Value, _ int) ([]byte, error) {
+func writeFloat(dst []byte, v reflect.Value, _ int, _ *Codec) ([]byte, error) {
 	return appendFloat(dst, floatBits(v)), nil
 }
 
@@ -100,7 +100,7 @@ func readFloat(r *reader, v reflect.Value, _ int) error {
 	return nil
 }
 
-func writeString(dst []byte, v reflect.Value, _ int) ([]byte, error) {
+func writeString(dst []byte, v reflect.Value, _ int, _ *Codec) ([]byte, error) {
 	return appendString(dst, v.String()), nil
 }
 
@@ -112,7 +112,7 @@ func readString(r *reader, v reflect.Value, _ int) error {
 	return err
 }
 
-func writeBytes(dst []byte, v reflect.Value, _ int) ([]byte, error) {
+func writeBytes(dst []byte, v reflect.Value, _ int, _ *Codec) ([]byte, error) {
 	if v.IsNil() {
 		return append(dst, null), nil
 	}
@@ -131,7 +131,7 @@ func readBytes(r *reader, v reflect.Value, _ int) error {
 	return err
 }
 
-func writeOctets(dst []byte, v reflect.Value, _ int) ([]byte, error) {
+func writeOctets(dst []byte, v reflect.Value, _ int, _ *Codec) ([]byte, error) {
 	dst = appendHead(dst, bytes_, uint64(v.Len()))
 	for i := range v.Len() {
 		dst = append(dst, byte(v.Index(i).Uint()))
@@ -160,7 +160,7 @@ func wrongLength(at, n int, t reflect.Type) error {
 
 const dateLayout = time.RFC3339Nano
 
-func writeTime(dst []byte, v reflect.Value, _ int) ([]byte, error) {
+func writeTime(dst []byte, v reflect.Value, _ int, _ *Codec) ([]byte, error) {
 	var t time.Time
 	if v.CanAddr() {
 		t = *v.Addr().Interface().(*time.Time) // this does not allocate

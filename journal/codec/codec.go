@@ -10,12 +10,15 @@ import (
 // [*Error], it returns dst as it was.
 //
 // Append may be called from any goroutine, as long as no other writes to v.
-func Append(dst []byte, v any) ([]byte, error) {
+func Append(dst []byte, v any) ([]byte, error) { return (*Codec)(nil).Append(dst, v) }
+
+// Append is the function [Append], for sealed values as well.
+func (c *Codec) Append(dst []byte, v any) ([]byte, error) {
 	if v == nil {
 		return append(dst, null), nil
 	}
 	x := reflect.ValueOf(v)
-	d, err := writeNamed(dst, x, 0)
+	d, err := writeNamed(dst, x, 0, c)
 	if err != nil {
 		return dst, withType(x.Type(), err)
 	}
@@ -29,9 +32,12 @@ func Append(dst []byte, v any) ([]byte, error) {
 //
 // Decode is safe for untrusted data: it uses no more memory than the size of data times a
 // constant, which depends on the registered types.
-func Decode(data []byte) (v any, rest []byte, err error) {
+func Decode(data []byte) (v any, rest []byte, err error) { return (*Codec)(nil).Decode(data) }
+
+// Decode is the function [Decode], for sealed values as well.
+func (c *Codec) Decode(data []byte) (v any, rest []byte, err error) {
 	r := readers.Get().(*reader)
-	r.data = data
+	r.data, r.codec = data, c
 	defer func() { *r = reader{}; readers.Put(r) }()
 	if r.null() {
 		return nil, data[1:], nil
@@ -48,17 +54,25 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 
 // AppendValue appends v without the name of its type. The type need not be registered,
 // because the caller of [DecodeValue] gives it. Otherwise AppendValue is like [Append].
-func AppendValue(dst []byte, v any) ([]byte, error) {
+func AppendValue(dst []byte, v any) ([]byte, error) { return (*Codec)(nil).AppendValue(dst, v) }
+
+// AppendValue is the function [AppendValue], for sealed values as well.
+func (c *Codec) AppendValue(dst []byte, v any) ([]byte, error) {
 	if v == nil {
 		return append(dst, null), nil
 	}
-	return appendTo(dst, reflect.ValueOf(v))
+	return c.appendTo(dst, reflect.ValueOf(v))
 }
 
 // DecodeValue decodes a value of type t, which [AppendValue] has encoded. Give nil for t if
 // the value itself was nil. Otherwise DecodeValue is like [Decode].
 func DecodeValue(data []byte, t reflect.Type) (v any, rest []byte, err error) {
-	r := reader{data: data}
+	return (*Codec)(nil).DecodeValue(data, t)
+}
+
+// DecodeValue is the function [DecodeValue], for sealed values as well.
+func (c *Codec) DecodeValue(data []byte, t reflect.Type) (v any, rest []byte, err error) {
+	r := reader{data: data, codec: c}
 	if t == nil {
 		if !r.null() {
 			return nil, data, r.unexpected("null")
@@ -79,16 +93,16 @@ func DecodeValue(data []byte, t reflect.Type) (v any, rest []byte, err error) {
 // AppendRef is [AppendValue] for the value that ref points to, which it does not copy. It
 // panics if ref is not a pointer, or is a nil pointer.
 func AppendRef(dst []byte, ref any) ([]byte, error) {
-	return appendTo(dst, reflect.ValueOf(ref).Elem())
+	return (*Codec)(nil).appendTo(dst, reflect.ValueOf(ref).Elem())
 }
 
 // appendTo appends x without the name of its type.
-func appendTo(dst []byte, x reflect.Value) ([]byte, error) {
+func (c *Codec) appendTo(dst []byte, x reflect.Value) ([]byte, error) {
 	k, err := planOf(x.Type())
 	if err != nil {
 		return dst, err
 	}
-	d, err := k.write(dst, x, 0)
+	d, err := k.write(dst, x, 0, c)
 	if err != nil {
 		return dst, withType(x.Type(), err)
 	}

@@ -22,6 +22,7 @@
 //	interface       [name, value], like a value on its own
 //	time.Time       the date and time of day in UTC, as a text with tag 0
 //	nil             null
+//	sealed.Value    the array of its form, its subject and its content, with tag 0x6d70736c
 //
 // A type with a codec of its own is encoded by that: by the methods of [cbor.Marshaler],
 // [encoding.BinaryMarshaler] or [encoding.TextMarshaler], the first of these that the type
@@ -35,11 +36,17 @@
 // The codec ignores tags for other formats. If a field is added to a type, it is zero in
 // old values. If a field is removed from a type, old values with it are errors.
 //
+// # Sealed values
+//
+// A value of package sealed is encoded by a [Codec] with keys, which encrypts its content with
+// a random nonce: equal values then have different bytes. The functions of this package have no
+// keys, and refuse a content. Whoever has no keys can still see the subject ([Generic], [Text]).
+//
 // # What cannot be encoded
 //
 // [Check] reports whether a type can be encoded, and otherwise names the field that
 // cannot. These cannot: functions, channels, memory addresses, complex numbers, unexported
-// fields, and map keys that are pointers or interfaces. Other errors depend on the value
+// fields, and map keys that are pointers or interfaces or have sealed values. Other errors depend on the value
 // and are found when it is encoded: a value in an interface whose type is not registered, a
 // time that is not in UTC or whose year does not have four digits, and a value that is part
 // of itself or is nested more than 1000 deep.

@@ -20,6 +20,9 @@ type Error struct {
 
 	// Reason says what is wrong with the part, and how to fix it.
 	Reason string
+
+	// Err is the error of a [Sealer], if that is the reason, and otherwise nil.
+	Err error
 }
 
 // Error returns the text of the error.
@@ -29,6 +32,9 @@ func (e *Error) Error() string {
 	}
 	return "codec: " + e.Type + e.Path + ": " + e.Reason
 }
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
 
 // refuse returns an error about a part. The callers add the path to the part.
 func refuse(reason ...string) *Error { return &Error{Reason: strings.Join(reason, "")} }

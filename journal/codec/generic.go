@@ -33,6 +33,7 @@ func Name(data []byte) (string, error) {
 //	a string, a bool  as such; a string that is not UTF-8 like bytes
 //	a time            a string, as in 2006-01-02T15:04:05.999999999Z
 //	an interface      the []any of the name of the type, and the value
+//	a sealed value    {"sealed": subject}, or {"erased": subject}; nil for the zero value
 //
 // Like [Decode], it is safe for untrusted data. The name is empty if the value is nil.
 func Generic(data []byte) (name string, v any, err error) {
@@ -109,6 +110,10 @@ func (r *reader) generic(depth int) (any, error) {
 		}
 		return all, nil
 	case tagged:
+		if n == sealedTag {
+			r.at = start
+			return r.genericSealed(depth)
+		}
 		return r.generic(depth + 1)
 	}
 	switch major | byte(n) {

@@ -125,8 +125,9 @@ func widen(bits uint64, fraction, exponent, toFraction, toExponent uint) uint64 
 
 // A reader reads encoded data.
 type reader struct {
-	data []byte
-	at   int
+	data  []byte
+	at    int
+	codec *Codec // for sealed values
 }
 
 // peek returns the next byte. At the end it returns 0xff, with which no item begins.

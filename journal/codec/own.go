@@ -102,11 +102,11 @@ func (p *plan) useCustomCodec() (done bool, err error) {
 		return false, withPath("."+f.Name, refuse("the codec of the embedded field is that of the whole struct, and knows nothing of the other fields; give the field a name"))
 	}
 	p.null = o.item == 0
-	p.write = func(dst []byte, v reflect.Value, depth int) ([]byte, error) {
+	p.write = func(dst []byte, v reflect.Value, depth int, _ *Codec) ([]byte, error) {
 		return o.write(dst, pointerTo(v), depth)
 	}
 	if p.typ.Implements(o.marshal) {
-		p.write = func(dst []byte, v reflect.Value, depth int) ([]byte, error) {
+		p.write = func(dst []byte, v reflect.Value, depth int, _ *Codec) ([]byte, error) {
 			if v.CanAddr() {
 				v = v.Addr() // this does not allocate
 			}

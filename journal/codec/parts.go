@@ -15,7 +15,7 @@ import (
 // which may be wrong.
 const initialCap = 16
 
-func (p *plan) writePointer(dst []byte, v reflect.Value, depth int) ([]byte, error) {
+func (p *plan) writePointer(dst []byte, v reflect.Value, depth int, c *Codec) ([]byte, error) {
 	if v.IsNil() {
 		return append(dst, null), nil
 	}
@@ -27,7 +27,7 @@ func (p *plan) writePointer(dst []byte, v reflect.Value, depth int) ([]byte, err
 		dst = append(dst, array|1)
 		depth++
 	}
-	return p.write(dst, v.Elem(), depth)
+	return p.write(dst, v.Elem(), depth, c)
 }
 
 func (p *plan) readPointer(r *reader, v reflect.Value, depth int) error {
@@ -49,21 +49,21 @@ func (p *plan) readPointer(r *reader, v reflect.Value, depth int) error {
 	return p.read(r, e.Elem(), depth)
 }
 
-func (p *plan) writeSlice(dst []byte, v reflect.Value, depth int) ([]byte, error) {
+func (p *plan) writeSlice(dst []byte, v reflect.Value, depth int, c *Codec) ([]byte, error) {
 	if v.IsNil() {
 		return append(dst, null), nil
 	}
-	return p.writeArray(dst, v, depth)
+	return p.writeArray(dst, v, depth, c)
 }
 
-func (p *plan) writeArray(dst []byte, v reflect.Value, depth int) (_ []byte, err error) {
+func (p *plan) writeArray(dst []byte, v reflect.Value, depth int, c *Codec) (_ []byte, err error) {
 	if depth >= maxDepth {
 		return nil, tooDeep()
 	}
 	n := v.Len()
 	dst = appendHead(dst, array, uint64(n))
 	for i := range n {
-		if dst, err = p.write(dst, v.Index(i), depth+1); err != nil {
+		if dst, err = p.write(dst, v.Index(i), depth+1, c); err != nil {
 			return nil, withIndex(i, err)
 		}
 	}
@@ -124,7 +124,7 @@ type field struct {
 	plan  *plan
 }
 
-func (s *record) write(dst []byte, v reflect.Value, depth int) (_ []byte, err error) {
+func (s *record) write(dst []byte, v reflect.Value, depth int, c *Codec) (_ []byte, err error) {
 	if depth >= maxDepth {
 		return nil, tooDeep()
 	}
@@ -132,7 +132,7 @@ func (s *record) write(dst []byte, v reflect.Value, depth int) (_ []byte, err er
 	for i := range s.fields {
 		f := &s.fields[i]
 		dst = append(dst, f.key...)
-		if dst, err = f.plan.write(dst, v.Field(f.index), depth+1); err != nil {
+		if dst, err = f.plan.write(dst, v.Field(f.index), depth+1, c); err != nil {
 			return nil, withPath("."+f.name, err)
 		}
 	}
@@ -186,7 +186,7 @@ func (s *record) find(r *reader, next int, t reflect.Type) (int, error) {
 // A pairs is the plan of a map.
 type pairs struct{ key, elem *plan }
 
-func (m *pairs) write(dst []byte, v reflect.Value, depth int) (_ []byte, err error) {
+func (m *pairs) write(dst []byte, v reflect.Value, depth int, c *Codec) (_ []byte, err error) {
 	if v.IsNil() {
 		return append(dst, null), nil
 	}
@@ -205,11 +205,11 @@ func (m *pairs) write(dst []byte, v reflect.Value, depth int) (_ []byte, err err
 			return nil, withPath("[key]", refuse("a key that is not equal to itself cannot be restored"))
 		}
 		s := span{from: len(dst) - start}
-		if dst, err = m.key.write(dst, k, depth+1); err != nil {
+		if dst, err = m.key.write(dst, k, depth+1, c); err != nil {
 			return nil, withPath("[key]", err)
 		}
 		s.key = len(dst) - start
-		if dst, err = m.elem.write(dst, e, depth+1); err != nil {
+		if dst, err = m.elem.write(dst, e, depth+1, c); err != nil {
 			return nil, withPath("[]", err)
 		}
 		s.to = len(dst) - start
@@ -265,12 +265,12 @@ func (m *pairs) read(r *reader, v reflect.Value, depth int) error {
 	return nil
 }
 
-func writeInterface(dst []byte, v reflect.Value, depth int) ([]byte, error) {
+func writeInterface(dst []byte, v reflect.Value, depth int, c *Codec) ([]byte, error) {
 	if v.IsNil() {
 		return append(dst, null), nil
 	}
 	v = v.Elem()
-	dst, err := writeNamed(dst, v, depth)
+	dst, err := writeNamed(dst, v, depth, c)
 	if e, ok := err.(*Error); ok && e.Path != "" {
 		err = withType(v.Type(), err)
 	}
@@ -278,7 +278,7 @@ func writeInterface(dst []byte, v reflect.Value, depth int) ([]byte, error) {
 }
 
 // writeNamed appends the array of the name of a type and a value of it.
-func writeNamed(dst []byte, v reflect.Value, depth int) ([]byte, error) {
+func writeNamed(dst []byte, v reflect.Value, depth int, c *Codec) ([]byte, error) {
 	if depth >= maxDepth {
 		return nil, tooDeep()
 	}
@@ -286,7 +286,7 @@ func writeNamed(dst []byte, v reflect.Value, depth int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.write(append(dst, k.head...), v, depth+1)
+	return k.write(append(dst, k.head...), v, depth+1, c)
 }
 
 // inInterface returns the error of a value in an interface as one of the value that has the
@@ -296,7 +296,7 @@ func inInterface(err error) error {
 	if !ok || e.Type == "" {
 		return err
 	}
-	return &Error{Path: "(" + e.Type + ")" + e.Path, Reason: e.Reason}
+	return &Error{Path: "(" + e.Type + ")" + e.Path, Reason: e.Reason, Err: e.Err}
 }
 
 func readInterface(r *reader, v reflect.Value, depth int) error {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-marketplace/marketplace/internal/unsealed"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -21,8 +22,8 @@ type plan struct {
 	// record has the fields, if the type is a struct without a codec of its own.
 	record *record
 
-	// write appends v, which is nested so deep in other items.
-	write func(dst []byte, v reflect.Value, depth int) ([]byte, error)
+	// write appends v, which is nested so deep in other items, for a codec; see Codec.
+	write func(dst []byte, v reflect.Value, depth int, c *Codec) ([]byte, error)
 
 	// read restores v, which is zero and can be set.
 	read func(r *reader, v reflect.Value, depth int) error
@@ -96,6 +97,9 @@ func (c compiler) compile(t reflect.Type) (*plan, error) {
 		p.write, p.read = writeTime, readTime
 		return p, nil
 	}
+	if unsealed.Is(t) {
+		return p, c.sealed(p)
+	}
 	if done, err := p.useCustomCodec(); done || err != nil {
 		return p, err
 	}
@@ -146,6 +150,15 @@ func (c compiler) pointer(p *plan) error {
 	return nil
 }
 
+func (c compiler) sealed(p *plan) error {
+	content, err := c.compile(unsealed.Content(p.typ))
+	if err != nil {
+		return withPath(".Get()", err)
+	}
+	p.write, p.read = content.writeSealed, content.readSealed
+	return nil
+}
+
 func (c compiler) list(p *plan) error {
 	slice := p.typ.Kind() == reflect.Slice
 	p.null = slice
@@ -176,6 +189,9 @@ func (c compiler) mapping(p *plan) error {
 	if k := identity(p.typ.Key()); k != reflect.Invalid {
 		return withPath("[key]", refuse("a key with a part of kind "+k.String()+" cannot be encoded"))
 	}
+	if hasSealed(p.typ.Key()) {
+		return withPath("[key]", refuse("a key with a sealed value cannot be encoded; use its subject"))
+	}
 	elem, err := c.compile(p.typ.Elem())
 	if err != nil {
 		return withPath("[]", err)
@@ -183,6 +199,24 @@ func (c compiler) mapping(p *plan) error {
 	m := &pairs{key: key, elem: elem}
 	p.write, p.read = m.write, m.read
 	return nil
+}
+
+// hasSealed reports whether a key has a sealed value, so that equal keys would be written
+// differently.
+func hasSealed(t reflect.Type) bool {
+	switch {
+	case unsealed.Is(t):
+		return true
+	case t.Kind() == reflect.Array:
+		return hasSealed(t.Elem())
+	case t.Kind() == reflect.Struct && customCodecOf(t) == nil:
+		for f := range t.Fields() {
+			if hasSealed(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // identity returns the kind of a part of a key that is compared by identity or by type, so

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+
+	"github.com/go-marketplace/marketplace/internal/unsealed"
 )
 
 // A Fingerprint stands for the form in which values of a type are encoded.
@@ -45,6 +47,10 @@ func (s *shape) write(t reflect.Type) {
 	switch k := t.Kind(); {
 	case customCodecOf(t) != nil || t == reflect.TypeFor[time.Time]():
 		s.text = strconv.AppendQuote(append(s.text, "own"...), nameOf(t))
+		return
+	case unsealed.Is(t):
+		s.text = append(s.text, "sealed "...)
+		s.write(unsealed.Content(t))
 		return
 	case k != reflect.Pointer && k != reflect.Slice && k != reflect.Array && k != reflect.Map && k != reflect.Struct:
 		s.text = append(s.text, k.String()...)

@@ -92,6 +92,10 @@ func (p *printer) item(depth int) bool {
 			return p.item(depth + 1)
 		})
 	case tagged:
+		if n == sealedTag {
+			p.at = start
+			return p.sealed(depth)
+		}
 		return p.item(depth + 1)
 	default:
 		return p.simple(major | byte(n))

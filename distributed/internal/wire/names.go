@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/go-marketplace/marketplace/actions"
+	"github.com/go-marketplace/marketplace/internal/unsealed"
 	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/world"
 )
@@ -148,6 +149,8 @@ func formOf(t reflect.Type) *form {
 		f.err = fmt.Errorf("%w: the name of the type %v has more than %d bytes", ErrUnsendable, t, MaxName)
 	case found:
 		f.err = fmt.Errorf("%w: %v%s is a PID, which means another process there; give the process a name", ErrUnsendable, t, path)
+	case unsealed.In(t):
+		f.err = fmt.Errorf("%w: the type %v has a sealed value, which only a journal encrypts; send its content, if it may leave the machine", ErrUnsendable, t)
 	case isUnsendable(t):
 		f.err = fmt.Errorf("%w: the type %v has an Unsendable", ErrUnsendable, t)
 	default:

@@ -13,6 +13,7 @@
 //	*time.Location, reflect.Type   its name
 //	world.Device, Clock, Network   its name
 //	error                          its text; *world.Error its fields
+//	sealed.Value                   its subject
 //	*vm.PanicError                 the value, without the stack
 //	types of package sync          nothing
 //

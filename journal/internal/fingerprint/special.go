@@ -5,6 +5,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/go-marketplace/marketplace/internal/unsealed"
 	"github.com/go-marketplace/marketplace/topic"
 	"github.com/go-marketplace/marketplace/vm"
 	"github.com/go-marketplace/marketplace/world"
@@ -44,6 +45,8 @@ func specialOf(t reflect.Type) special {
 		return special{}
 	case t == reflect.TypeFor[time.Time]():
 		return special{"time", true, always(appendTime)}
+	case unsealed.Is(t):
+		return special{"sealed", true, always(appendSubject(t))}
 	case path == "sync" || path == "internal/sync" || path == "hash/maphash":
 		return special{"nothing", true, always(appendNothing)}
 	case t.Kind() == reflect.Pointer && t.Elem().PkgPath() == topicPackage && t.Elem().Name() == "layout":
@@ -104,6 +107,15 @@ func appendName(t reflect.Type, text func(any) string) appender {
 func callText(text func(any) string, v any) (s string, ok bool) {
 	defer func() { _ = recover() }()
 	return text(v), true
+}
+
+// appendSubject returns the appender for sealed values of type t. It leaves out the content,
+// which could be guessed from a digest, and whether there is one, because it may be erased.
+func appendSubject(t reflect.Type) appender {
+	return func(dst []byte, at unsafe.Pointer, _ *walk) []byte {
+		subject, _, _ := reflect.NewAt(t, at).Interface().(unsealed.Value).Unseal(unsealed.Access{})
+		return appendText(dst, *subject)
+	}
 }
 
 func appendTime(dst []byte, at unsafe.Pointer, _ *walk) []byte {
