@@ -76,8 +76,8 @@ var mayImport = map[string][]string{
 	"drivers/drivertest":           {"vmtest", "ground", "vm", "endpoint", "actions", "topic", "world"},
 	"journal/internal/fingerprint": {"internal/unsealed", "vm", "actions", "topic", "world"},
 	"journal/wal/waltest":          {"journal/wal"},
-	"cmd/marketplace":              {"journal", "journal/keys", "internal/text", "world"},
-	"journal/cli":                  {"journal", "journal/keys", "ground", "internal/text", "vm"},
+	"cmd/marketplace":              {"journal", "journal/keys", "journal/wal", "internal/text", "world"},
+	"journal/cli":                  {"journal", "journal/keys", "journal/wal", "ground", "internal/text", "vm"},
 	"journal": {
 		"journal/codec", "journal/internal/fingerprint", "journal/keys", "journal/wal", "internal/text", "vm/image", "vm", "actions", "topic", "world",
 	},

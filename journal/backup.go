@@ -21,8 +21,14 @@ import (
 // moved aside, and not the [Verification.BadSnapshots]. If the journal is damaged, Backup
 // returns a [*wal.DamageError], and leaves the copy, with the damage.
 func Backup(dir, to string) (Verification, error) {
+	return BackupWith(dir, to, func(s wal.Store) wal.Store { return s })
+}
+
+// BackupWith is [Backup] for a journal whose store is wrapped, for example by keys.Encrypt. It
+// wraps the stores of the journal and of the copy.
+func BackupWith(dir, to string, wrap func(wal.Store) wal.Store) (Verification, error) {
 	return toFolder(to, func(part wal.Store) (Verification, bool, error) {
-		v, err := BackupStore(part, wal.Dir(dir))
+		v, err := BackupStore(wrap(part), wrap(wal.Dir(dir)))
 		return v, errors.As(err, new(*wal.DamageError)), inFolder(dir, err)
 	})
 }

@@ -24,8 +24,13 @@ import (
 // Restore fails if the journal does not have the input, or if its beginning has been dropped
 // and no snapshot is left up to that input.
 func Restore(dir, to string, last uint64) (Verification, error) {
+	return RestoreWith(dir, to, last, func(s wal.Store) wal.Store { return s })
+}
+
+// RestoreWith is [Restore] for a journal whose store is wrapped, as for [BackupWith].
+func RestoreWith(dir, to string, last uint64, wrap func(wal.Store) wal.Store) (Verification, error) {
 	return toFolder(to, func(part wal.Store) (Verification, bool, error) {
-		v, err := RestoreStore(part, wal.Dir(dir), last)
+		v, err := RestoreStore(wrap(part), wrap(wal.Dir(dir)), last)
 		return v, false, inFolder(dir, err)
 	})
 }

@@ -25,7 +25,7 @@ func backup(c *call) error {
 	if len(rest) != 1 {
 		return c.wrong("the folder for the copy is missing")
 	}
-	v, err := journal.Backup(c.dir, rest[0])
+	v, err := journal.BackupWith(c.dir, rest[0], c.wrap)
 	r := copyOf(rest[0], &v)
 	c.leftOut(r)
 	if err != nil && v.Damage != nil {

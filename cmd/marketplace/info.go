@@ -77,7 +77,7 @@ func info(c *call) error {
 	if err := c.only(); err != nil {
 		return err
 	}
-	v, err := journal.Verify(c.dir, c.progress("reading"))
+	v, err := journal.VerifyStore(c.store(), c.progress("reading"))
 	if err != nil {
 		return err
 	}

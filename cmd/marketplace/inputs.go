@@ -98,7 +98,7 @@ func (w *choice) wants(in *journal.Input) bool {
 
 // each calls f for the selected inputs.
 func (w *choice) each(c *call, f func(*journal.Details) error) error {
-	h, err := journal.Read(c.dir)
+	h, err := journal.ReadStore(c.store())
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@
 //	marketplace journal restore -to 41 DIR DST
 //	marketplace journal erase -keys KEYS SUBJECT
 //
+// With -key FILE, each of them is for a journal that is encrypted with the key in FILE.
+//
 // It does not have the types of the values either, so it shows values as they were
 // written, also those that their types hide in logs.
 //
@@ -35,6 +37,8 @@ import (
 	"syscall"
 
 	"github.com/go-marketplace/marketplace/internal/text"
+	"github.com/go-marketplace/marketplace/journal/keys"
+	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
 func main() {
@@ -93,6 +97,7 @@ type call struct {
 	args   []string // on the command line, without the name
 	json   bool     // prints JSON
 	dir    string
+	key    *keys.Key // of an encrypted journal; nil if it is not
 	out    *bufio.Writer
 	stderr io.Writer
 
@@ -139,11 +144,21 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 	this := &call{FlagSet: flags, args: args, out: bufio.NewWriter(text.Plain(stdout)), stderr: text.Plain(stderr), terminal: stderr}
 	flags.BoolVar(&this.json, "json", slices.ContainsFunc(args, isJSON), "print JSON, an object a line")
 	flags.Lookup("json").DefValue = "false"
+	if c.name != "erase" {
+		flags.Func("key", "the journal is encrypted with the key in this `file`", func(file string) error {
+			k, err := keys.ReadKey(file)
+			this.key = &k
+			return err
+		})
+	}
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "usage: marketplace journal %s [flags] %s\n\n%s\nFlags:\n", c.name, c.args, c.help)
 		flags.PrintDefaults()
 	}
 	err := c.run(this)
+	if errors.Is(err, wal.ErrNoLog) {
+		err = fmt.Errorf("journal: %s: %w", this.dir, wal.ErrNoLog)
+	}
 	if err == nil || errors.Is(err, errDamage) {
 		err = errors.Join(err, this.out.Flush())
 	}
@@ -219,6 +234,17 @@ func (c *call) parseFlags(args []string) error {
 		return c.wrong("%v", err)
 	}
 	return errUsage
+}
+
+// store returns the store of the journal.
+func (c *call) store() wal.Store { return c.wrap(wal.Dir(c.dir)) }
+
+// wrap returns a store for an encrypted journal, if it is one.
+func (c *call) wrap(s wal.Store) wal.Store {
+	if c.key == nil {
+		return s
+	}
+	return keys.Encrypt(s, *c.key)
 }
 
 // wrong prints what is wrong with the command line, and the usage.

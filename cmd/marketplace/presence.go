@@ -25,7 +25,7 @@ func presence(c *call) error {
 	if err := c.only(); err != nil {
 		return err
 	}
-	h, err := journal.Read(c.dir)
+	h, err := journal.ReadStore(c.store())
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func truncate(c *call) error {
 	if *after == 0 {
 		return c.wrong("-after is missing: the number of the last input that stays")
 	}
-	return c.repaired(journal.Truncate(c.dir, *after))
+	return c.repaired(journal.TruncateStore(c.store(), *after))
 }
 
 func skip(c *call) error {
@@ -46,7 +46,7 @@ func skip(c *call) error {
 	if err != nil {
 		return c.wrong("%q is not the number of an input", rest[0])
 	}
-	return c.repaired(journal.Skip(c.dir, seq))
+	return c.repaired(journal.SkipStore(c.store(), seq))
 }
 
 // repaired says what was done.

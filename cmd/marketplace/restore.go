@@ -22,7 +22,7 @@ func restore(c *call) error {
 	if len(rest) != 1 {
 		return c.wrong("the folder for the copy is missing")
 	}
-	v, err := journal.Restore(c.dir, rest[0], *last)
+	v, err := journal.RestoreWith(c.dir, rest[0], *last, c.wrap)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func salvage(c *call) error {
 	}
 	return c.writeTo(*file, func() error {
 		inputs, lost := 0, int64(0)
-		for s, err := range journal.Salvage(c.dir) {
+		for s, err := range journal.SalvageStore(c.store()) {
 			if err != nil {
 				c.say("%v", err)
 				continue

@@ -32,7 +32,7 @@ func verify(c *call) error {
 	if err := c.only(); err != nil {
 		return err
 	}
-	v, err := journal.Verify(c.dir, c.progress("verifying"))
+	v, err := journal.VerifyStore(c.store(), c.progress("verifying"))
 	if err != nil {
 		return err
 	}

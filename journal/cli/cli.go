@@ -40,6 +40,7 @@ import (
 	"github.com/go-marketplace/marketplace/internal/text"
 	"github.com/go-marketplace/marketplace/journal"
 	"github.com/go-marketplace/marketplace/journal/keys"
+	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
 // Flags are the flags and their values. The zero Flags are ready to use.
@@ -67,6 +68,7 @@ type Flags struct {
 	dir      string
 	keys     string
 	master   string
+	key      string
 	replay   string
 	until    uint64
 	diff     pair
@@ -112,6 +114,7 @@ func (f *Flags) Register(set *flag.FlagSet) {
 	set.BoolVar(&f.Config.Adopt, "adopt", f.Config.Adopt, "go on from a journal of another version of the program, and do not compare results with it")
 	set.StringVar(&f.keys, "journal-keys", "", "seal values with the keys in this `folder`")
 	set.StringVar(&f.master, "journal-master", "", "the keys are encrypted with the master key in this `file`, 64 hexadecimal digits")
+	set.StringVar(&f.key, "journal-encrypt", "", "the journal is encrypted with the key in this `file`, 64 hexadecimal digits")
 	set.BoolVar(&f.settle, "settle", false, "do not run, but recover the journal, take a snapshot, from which another build of the program can go on, and end")
 	set.StringVar(&f.replay, "replay", "", "do not run, but replay the journal in this `folder`, and say whether it differs from what was recorded")
 	set.Uint64Var(&f.until, "until", 0, "with -replay: stop after the input with this `number`")
@@ -124,7 +127,7 @@ func (f *Flags) Register(set *flag.FlagSet) {
 }
 
 // own are the flags of this package.
-var own = []string{"journal", "journal-keys", "journal-master", "durability", "trace", "cut", "adopt", "settle", "replay", "until", "diff", "step", "effects", "rehearse", "against", "from"}
+var own = []string{"journal", "journal-keys", "journal-master", "journal-encrypt", "durability", "trace", "cut", "adopt", "settle", "replay", "until", "diff", "step", "effects", "rehearse", "against", "from"}
 
 // Given reports whether any of the flags is on the command line.
 func (f *Flags) Given() bool { return len(f.given()) > 0 }
@@ -156,8 +159,10 @@ func (f *Flags) check() error {
 			return fmt.Errorf("%w: -%s needs -%s", ErrUsage, with.flag, with.needs)
 		}
 	}
-	if given["journal-keys"] && !given["journal"] && !given["replay"] && !given["rehearse"] {
-		return fmt.Errorf("%w: -journal-keys needs -journal, -replay or -rehearse", ErrUsage)
+	for _, name := range []string{"journal-keys", "journal-encrypt"} {
+		if given[name] && !given["journal"] && !given["replay"] && !given["rehearse"] {
+			return fmt.Errorf("%w: -%s needs -journal, -replay or -rehearse", ErrUsage, name)
+		}
 	}
 	if given["from"] && !given["effects"] && !given["rehearse"] {
 		return fmt.Errorf("%w: -from needs -effects or -rehearse", ErrUsage)
@@ -203,7 +208,7 @@ func (f *Flags) Recall() error {
 	if dir == "" || f.set == nil {
 		return nil
 	}
-	h, err := journal.Read(dir)
+	h, err := f.read(dir)
 	if err != nil {
 		return nil // Run says so, unless the flags make no sense
 	}
@@ -252,7 +257,11 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 	case f.rehearse != "":
 		return false, f.rehearsal(ctx, p)
 	case f.settle:
-		seq, err := f.Config.Settle(ctx, f.dir, p)
+		store, err := f.store(f.dir)
+		if err != nil {
+			return false, err
+		}
+		seq, err := f.Config.SettleStore(ctx, store, p)
 		if err == nil {
 			_, err = fmt.Fprintf(f.stdout(), "there is a snapshot after input %d, from which the program, or another build of it, goes on\n", seq)
 		}
@@ -265,7 +274,11 @@ func (f *Flags) Run(ctx context.Context, p journal.Program) (ran bool, err error
 			return true, errors.New("cli: Flags.Config has Types or Upcast: give them to the program")
 		}
 		c.Types, c.Upcast = p.Types, p.Upcast
-		j, err := c.Open(f.dir)
+		store, err := f.store(f.dir)
+		if err != nil {
+			return true, err
+		}
+		j, err := c.OpenStore(store)
 		if err != nil {
 			return true, err
 		}
@@ -293,9 +306,28 @@ func (f *Flags) openKeys() error {
 	return nil
 }
 
+// store returns the store of a journal, which may be encrypted.
+func (f *Flags) store(dir string) (wal.Store, error) {
+	if f.key == "" {
+		return wal.Dir(dir), nil
+	}
+	k, err := keys.ReadKey(f.key)
+	if err != nil {
+		return nil, err
+	}
+	return keys.Encrypt(wal.Dir(dir), k), nil
+}
+
 // read opens a journal for reading, with the keys.
 func (f *Flags) read(dir string) (*journal.History, error) {
-	h, err := journal.Read(dir)
+	store, err := f.store(dir)
+	if err != nil {
+		return nil, err
+	}
+	h, err := journal.ReadStore(store)
+	if errors.Is(err, wal.ErrNoLog) {
+		err = fmt.Errorf("journal: %s: %w", dir, wal.ErrNoLog)
+	}
 	if err == nil && f.Config.Keys != nil {
 		h.UseKeys(f.Config.Keys)
 	}

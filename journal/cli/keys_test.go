@@ -92,3 +92,54 @@ func TestIssue14KeysOfFlags(t *testing.T) {
 		t.Errorf("status %d\n%s%s", status, out, e)
 	}
 }
+
+// TestIssue14EncryptedByFlags: with -journal-encrypt, no file of a journal has anything that can
+// be read, and whoever opens it needs the key.
+func TestIssue14EncryptedByFlags(t *testing.T) {
+	dir := t.TempDir()
+	j, key := filepath.Join(dir, "j"), filepath.Join(dir, "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("a1", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{"-journal-encrypt", key}, 2, "-journal-encrypt needs -journal, -replay or -rehearse"},
+		{[]string{"-journal", j, "-journal-encrypt", j}, 1, "keys: "},
+		{[]string{"-replay", j, "-journal-encrypt", key}, 1, "journal: " + j + ": wal: there is no journal here"},
+		{[]string{"-journal", j, "-journal-encrypt", key}, 1, "ended without a stop"},
+		{[]string{"-journal", j, "-journal-encrypt", key}, 1, "ended without a stop"},
+		{[]string{"-journal", j, "-settle", "-journal-encrypt", key}, 0, "there is a snapshot after input"},
+		{[]string{"-replay", j, "-journal-encrypt", key}, 0, "no difference in what was compared"},
+		{[]string{"-replay", j}, 1, "is encrypted, and is opened without its key"},
+		{[]string{"-journal", j}, 1, "is encrypted, and is opened without its key"},
+	} {
+		status, out, e := call(t, cabinet(), "", tt.args...)
+		if status != tt.status || !strings.Contains(out+e, tt.says) {
+			t.Errorf("%v: status %d\n%s%s", tt.args, status, out, e)
+		}
+	}
+	files, err := os.ReadDir(j)
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		data, err := os.ReadFile(filepath.Join(j, f.Name()))
+		if err != nil || strings.Contains(string(data), "drawer") || strings.Contains(string(data), "cabinet") {
+			t.Errorf("%s: %q, %v", f.Name(), data, err)
+		}
+	}
+}
+
+// A cabinet ends at once, and is saved.
+type drawer struct{ N int }
+
+var drawers = actions.Define("cabinet.drawer", func(drawer) actions.Action { return nil })
+
+func cabinet() journal.Program {
+	p := journal.Booting(drawers.Spawn(drawer{1}).Named("drawer"))
+	p.Types = []actions.Type{drawers.Type}
+	return p
+}

@@ -50,7 +50,7 @@
 // little-endian. A segment begins with 48 bytes:
 //
 //	7 bytes   "mpjourn"
-//	1 byte    the version of the format, 1
+//	1 byte    the version of the format, 1; or 255, if the store is encrypted (package keys)
 //	8 bytes   index of the first record
 //	16 bytes  hash of this header: of what is before, and what is behind it
 //	16 bytes  hash of the record before the segment; zeros before record 1

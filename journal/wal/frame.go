@@ -45,6 +45,10 @@ func parseName(name string) (first uint64, ok bool) {
 	return first, err == nil && first > 0
 }
 
+// Encrypted stands in the place of the version in a log whose store is encrypted, so that nobody
+// who opens it without the key takes it for a damaged one.
+const Encrypted byte = 0xff
+
 // headerHash is the hash of a header, given its first 16 bytes.
 func headerHash(start []byte, before Hash) Hash {
 	var b [32]byte
@@ -60,6 +64,9 @@ func parseHeader(b []byte, first uint64) (before Hash, reason string, err error)
 	before = Hash(b[32:headerSize])
 	if string(b[:7]) != magic || headerHash(b[:16], before) != Hash(b[16:32]) {
 		return before, badHeader, nil
+	}
+	if b[7] == Encrypted {
+		return Hash{}, "", fmt.Errorf("%w: the log is encrypted, and is opened without its key", ErrVersion)
 	}
 	if b[7] != version {
 		return Hash{}, "", fmt.Errorf("%w: %d", ErrVersion, b[7])
