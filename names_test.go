@@ -37,7 +37,7 @@ func TestNamesInJournals(t *testing.T) {
 		float32 float64
 		inet.Addr
 		int int16 int32 int64 int8
-		node.InProcess node.Launched node.Local node.Member node.Output node.Restart node.SSH node.Wanted
+		node.InProcess node.Launched node.Local node.Member node.Options node.Output node.Restart node.SSH node.Wanted
 		node.announcedOpen node.childMeet node.childOpen node.childReady node.exit node.held node.running node.sending
 		node.spawning node.withdrawal
 		outbox.Box outbox.Delivery outbox.ID outbox.Message outbox.Status outbox.identityDrawn outbox.parcel outbox.receipt

@@ -196,7 +196,7 @@ func nodeMain(text string) {
 		g.Journal.(io.Closer).Close()
 	}
 	for began := time.Now(); s.Guest && runtime.NumGoroutine() > 2 && time.Since(began) < 10*time.Second; {
-		time.Sleep(time.Millisecond) // links close at the same time
+		<-time.After(time.Millisecond) // links close at the same time
 	}
 	if s.Guest && runtime.NumGoroutine() > 2 {
 		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"strconv"
 
 	"github.com/go-marketplace/marketplace/internal/unsealed"
@@ -71,10 +69,7 @@ func (v Value[T]) String() string {
 func (v Value[T]) GoString() string { return v.String() }
 
 // Format writes the text of String, whatever the verb.
-func (v Value[T]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, v.String()) }
-
-// LogValue returns the text of String.
-func (v Value[T]) LogValue() slog.Value { return slog.StringValue(v.String()) }
+func (v Value[T]) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(v.String())) }
 
 // MarshalJSON returns the text of String as JSON. JSON is for people here: it does not have the
 // content, so it cannot be read back.
@@ -96,6 +91,5 @@ const hiddenText = "sealed"
 
 func (hidden[T]) String() string               { return hiddenText }
 func (hidden[T]) GoString() string             { return hiddenText }
-func (hidden[T]) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, hiddenText) }
-func (hidden[T]) LogValue() slog.Value         { return slog.StringValue(hiddenText) }
+func (hidden[T]) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(hiddenText)) }
 func (hidden[T]) MarshalJSON() ([]byte, error) { return []byte(`"` + hiddenText + `"`), nil }

@@ -64,7 +64,7 @@ func TestServerWaitsForItsNode(t *testing.T) {
 	if err := fast.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(limit + limit/2) // longer than the server may wait for others
+	<-time.After(limit + limit/2) // longer than the server may wait for others
 	stalls.mu.Unlock()
 	for i := range messages {
 		if _, err := s.NextMsg(30 * time.Second); err != nil {
