@@ -2,7 +2,7 @@
 // log does not interpret it.
 //
 // One process writes a [Log], and holds its lock. Others may read it at the same
-// time, with [Read] or [Verify]. A log is kept in a [Store]: a folder ([Dir]),
+// time, with [Read] or [Verify], and get what is written from then on, with [Follow]. A log is kept in a [Store]: a folder ([Dir]),
 // memory ([NewMemory]), or a store that fails on purpose (package waltest).
 //
 // # What is promised

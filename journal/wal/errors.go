@@ -30,6 +30,10 @@ var (
 	// Log.DropBefore.
 	ErrDropped = errors.New("wal: the record has been dropped")
 
+	// ErrChanged says that records that Follow has read are not in the log any more: the
+	// log was cut off, or another one has taken its place.
+	ErrChanged = errors.New("wal: the journal has been changed")
+
 	// ErrVersion says that a segment has a format that this program does not
 	// know.
 	ErrVersion = errors.New("wal: unknown version of the format")

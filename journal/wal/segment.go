@@ -90,6 +90,15 @@ type segmentScan struct {
 // about reading only; what is wrong with the segment is in the segmentScan. If the
 // place is not known, tail may return the hash with which the segment before ends.
 func readSegment(w *window, seg segment, from place, tail func() (Hash, bool), each func(uint64, frame) bool) (segmentScan, error) {
+	st, err := beginSegment(w, seg, from, tail)
+	if err != nil || st.reason != "" {
+		return st, err
+	}
+	return readOn(w, seg, st, each)
+}
+
+// beginSegment begins a scan of a segment, which has come to the first record.
+func beginSegment(w *window, seg segment, from place, tail func() (Hash, bool)) (segmentScan, error) {
 	st := segmentScan{place: from}
 	before, reason, err := readHeader(w, seg)
 	if err != nil {
@@ -105,7 +114,7 @@ func readSegment(w *window, seg segment, from place, tail func() (Hash, bool), e
 		}
 	}
 	if reason == "" && from.known && before != from.hash {
-		reason = "the segment does not follow from the one before it"
+		reason = notFollowing
 	}
 	if reason != "" {
 		st.reason = reason
@@ -114,8 +123,11 @@ func readSegment(w *window, seg segment, from place, tail func() (Hash, bool), e
 	st.before = before
 	st.place = place{last: seg.first - 1, hash: before, known: true}
 	st.end = int64(headerSize)
-	return readOn(w, seg, st, each)
+	return st, nil
 }
+
+// notFollowing is the reason that a segment is not the next one.
+const notFollowing = "the segment does not follow from the one before it"
 
 // readOn continues a scan of a segment.
 func readOn(w *window, seg segment, st segmentScan, each func(uint64, frame) bool) (segmentScan, error) {

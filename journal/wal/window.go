@@ -19,6 +19,9 @@ type window struct {
 	seen func(offset int64) // is called with the offset up to which it has read
 }
 
+// reset makes w a window on another file, or on more of one.
+func (w *window) reset(c Content) { w.r, w.size, w.buf = c, c.Size(), w.buf[:0] }
+
 // bytes returns n bytes at an offset. The caller makes sure that the file has them.
 // They are valid until the next call.
 func (w *window) bytes(offset, n int64) ([]byte, error) {

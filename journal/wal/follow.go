@@ -1,0 +1,473 @@
+package wal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"math"
+	"time"
+)
+
+// Follow yields the records of a log from an index on, in order, as they are written; zero
+// stands for the oldest one. Whenever it has yielded all that there are, it yields a Record with
+// index 0, once, and waits for more. It needs no lock, starts no goroutine, and reads what is
+// new only, whatever the size of the log. It ends when the context is done, with the error of
+// the context, or when the caller stops.
+//
+// The writer may begin segments, drop old ones, crash, and open the log again meanwhile.
+//
+// A record is yielded when it is on disk, so no crash takes it back. Later records or segments
+// prove that a record is on disk. If they do not come, Follow syncs the segment itself, which it
+// needs to open for writing where the system does not sync other files. So it is some
+// milliseconds behind the last [Log.Flush] or [Log.Sync], plus the time of a sync.
+//
+// Follow fails with [ErrNoLog] if there is no log, or not any more, with [ErrDropped] if the next
+// record has been dropped, with [ErrChanged] if the log was cut off before the last record that
+// Follow has read, and with a [*DamageError] if the log is damaged behind it.
+func Follow(ctx context.Context, s Store, from uint64) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		f := follower{ctx: ctx, store: s, from: from}
+		f.yield = func(r Record) error {
+			if !yield(r, nil) {
+				return errStopped
+			}
+			return ctx.Err()
+		}
+		err := errors.Join(f.follow(), f.close())
+		if !errors.Is(err, errStopped) {
+			yield(Record{}, err)
+		}
+	}
+}
+
+// errStopped says that the caller of Follow wants no more records.
+var errStopped = errors.New("wal: enough")
+
+const (
+	busyPoll = time.Millisecond     // between two looks for more records while there are some
+	idlePoll = 3 * time.Millisecond // and while there are none
+)
+
+// A follower is at the end of a log that is written. Each record is read when it is seen
+// first, and once more when it is known to be on disk, and yielded.
+type follower struct {
+	ctx   context.Context
+	store Store
+	from  uint64
+	yield func(Record) error
+
+	seg   segment
+	w     window      // on the segment
+	read  segmentScan // how far it has been read
+	given segmentScan // how far it has been yielded
+	ahead uint64      // the first record of the newest segment that is known
+	safe  uint64      // the last record that is known to be on disk
+	due   uint64      // the records up to it were there when the follower looked before
+	told  bool        // the caller has been told that there are no more
+	file  syncCloser  // the segment, if it may have records that are not on disk
+	doubt doubt
+}
+
+// follow yields records until there is an error.
+func (f *follower) follow() error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	owed := true // it has to say that there are no more records
+	for pause := time.Duration(0); ; {
+		timer.Reset(pause)
+		select {
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		case <-timer.C:
+		}
+		pause = min(pause+busyPoll, idlePoll)
+		if f.seg.name == "" {
+			if begun, err := f.begin(); err != nil {
+				return err
+			} else if !begun {
+				continue
+			}
+		}
+		given, seg := f.given.last, f.seg.first
+		news, err := f.step()
+		if err != nil {
+			return err
+		}
+		owed = owed || f.given.last > given
+		switch {
+		case seg < f.ahead: // there is another segment
+			if news {
+				pause = 0
+			}
+			continue
+		case news:
+			pause = busyPoll
+		}
+		if owed && (f.told || f.given.last == f.read.last) {
+			owed, f.told = false, true
+			if err := f.yield(Record{}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// begin finds the segment of the first record. It reports false if the log is about to be begun.
+func (f *follower) begin() (bool, error) {
+	segs, err := listSegments(f.store)
+	if err != nil {
+		return false, err
+	}
+	if len(segs) == 0 {
+		return false, ErrNoLog
+	}
+	last := len(segs) - 1
+	if begun, err := f.begun(segs[last]); err != nil {
+		return false, err
+	} else if !begun {
+		segs = segs[:last] // the writer is just creating it
+	}
+	if len(segs) == 0 {
+		return false, nil
+	}
+	if f.from == 0 {
+		f.from = segs[0].first
+	}
+	if f.from < segs[0].first {
+		return false, droppedBefore(f.from, segs[0].first)
+	}
+	i := len(segs) - 1
+	f.ahead, f.safe = segs[i].first, segs[i].first-1
+	for segs[i].first > f.from {
+		i--
+	}
+	c, err := f.store.Open(segs[i].name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // it was dropped: look again
+	}
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	f.w.reset(c)
+	st, err := beginSegment(&f.w, segs[i], place{}, tailOf(f.store, segs, i))
+	if err == nil && st.reason != "" {
+		err = &DamageError{Position{segs[i].name, 0, segs[i].first}, st.reason}
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, f.enter(segs[i], st)
+}
+
+func droppedBefore(index, first uint64) error {
+	return fmt.Errorf("%w: record %d, the log begins with %d", ErrDropped, index, first)
+}
+
+// enter goes to a segment of which the header has been read.
+func (f *follower) enter(seg segment, st segmentScan) error {
+	err := f.close()
+	f.seg, f.read, f.given, f.doubt = seg, st, st, doubt{}
+	if !f.told {
+		f.due = math.MaxUint64
+	}
+	if f.ahead = max(f.ahead, seg.first); err == nil && seg.first == f.ahead {
+		// An error of the disk that comes later shows when this file is synced.
+		f.file, err = openToSync(f.store, seg.name)
+	}
+	return err
+}
+
+// step looks for new records, and yields those that are on disk. It reports whether there was
+// anything new.
+func (f *follower) step() (news bool, err error) {
+	c, err := f.store.Open(f.seg.name)
+	gone := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !gone {
+		return false, err
+	}
+	before := f.read.last
+	if !gone {
+		defer c.Close()
+		f.w.reset(c)
+		if err := f.readOn(); err != nil {
+			return false, err
+		}
+	}
+	var next *segmentScan
+	var seg segment
+	if f.read.last == before {
+		if seg, next, err = f.next(); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case next != nil:
+		f.safe = max(f.safe, f.read.last)
+	case gone:
+		return false, f.lost()
+	case min(f.due, f.read.last) > f.safe:
+		if err := f.sync(); err != nil {
+			return false, err
+		}
+	}
+	f.due = f.read.last
+	last := f.given.last
+	if last < min(f.read.last, f.safe) {
+		if gone {
+			return false, droppedBefore(last+1, seg.first)
+		}
+		if err := f.give(); err != nil {
+			return false, err
+		}
+	}
+	if next != nil {
+		return true, f.enter(seg, *next)
+	}
+	if f.read.last == before {
+		err = f.doubt.look(f)
+	}
+	return f.read.last > before || f.given.last > last, err
+}
+
+// readOn reads what is new in the segment.
+func (f *follower) readOn() error {
+	f.read.reason = ""
+	if f.w.size == f.read.end {
+		return nil
+	}
+	if !f.unchanged() {
+		return f.changed("it was cut off")
+	}
+	st, err := readOn(&f.w, f.seg, f.read, nil)
+	if err != nil {
+		return fmt.Errorf("%w, in %s", err, f.seg.name)
+	}
+	if st.maxSynced > 0 {
+		f.safe = max(f.safe, f.seg.first-1+st.maxSynced-1)
+	}
+	f.read = st
+	return nil
+}
+
+// unchanged reports whether the segment has the last record that was read.
+func (f *follower) unchanged() bool {
+	if f.w.size < f.read.end {
+		return false
+	}
+	if f.read.end == int64(headerSize) {
+		return true // the header may be damaged, and the records prove what it was
+	}
+	b, err := f.w.bytes(f.read.end-int64(hashSize), int64(hashSize))
+	return err == nil && Hash(b) == f.read.hash
+}
+
+// give yields the records that have been read and are on disk.
+func (f *follower) give() (err error) {
+	limit := min(f.read.last, f.safe)
+	st, e := readOn(&f.w, f.seg, f.given, func(index uint64, r frame) bool {
+		if index >= f.from {
+			err = f.yield(Record{index, f.seg.name, r.offset, r.hash, r.payload})
+		}
+		return err == nil && index < limit
+	})
+	f.given = st
+	switch {
+	case err != nil:
+		return err
+	case e != nil:
+		return fmt.Errorf("%w, in %s", e, f.seg.name)
+	case st.last < limit:
+		return f.changed(st.reason)
+	}
+	return nil
+}
+
+// next returns the segment that follows the last record read, if the writer has begun it.
+func (f *follower) next() (seg segment, _ *segmentScan, err error) {
+	seg = segment{name: segmentName(f.read.last + 1), first: f.read.last + 1}
+	if seg.first == f.seg.first {
+		return seg, nil, nil
+	}
+	if begun, err := f.begun(seg); err != nil || !begun {
+		return seg, nil, err
+	}
+	c, err := f.store.Open(seg.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return seg, nil, nil
+	}
+	if err != nil {
+		return seg, nil, err
+	}
+	defer c.Close()
+	w := window{r: c, size: c.Size()}
+	tail := func() (Hash, bool) { return f.read.hash, true }
+	st, err := beginSegment(&w, seg, f.read.place, tail)
+	switch {
+	case err != nil:
+		return seg, nil, fmt.Errorf("%w, in %s", err, seg.name)
+	case st.reason == notFollowing && !f.unchanged():
+		return seg, nil, f.changed(st.reason)
+	case st.reason != "":
+		return seg, nil, &DamageError{Position{seg.name, 0, seg.first}, st.reason}
+	}
+	return seg, &st, nil
+}
+
+// begun reports whether a segment is there, and has a header.
+func (f *follower) begun(seg segment) (bool, error) {
+	c, err := f.store.Open(seg.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	if c.Size() < int64(headerSize) {
+		return false, nil
+	}
+	var first [1]byte
+	_, err = c.ReadAt(first[:], 0)
+	return first[0] != 0, err
+}
+
+// lost says why there is neither the segment nor the next one.
+func (f *follower) lost() error {
+	segs, err := listSegments(f.store)
+	switch next := f.given.last + 1; {
+	case err != nil:
+		return err
+	case len(segs) == 0:
+		return ErrNoLog
+	case segs[0].first > next:
+		return droppedBefore(next, segs[0].first)
+	}
+	for _, seg := range segs {
+		if seg.first == f.seg.first || seg.first == f.read.last+1 {
+			return nil // it has been renamed meanwhile: look again
+		}
+	}
+	return f.changed("the segment is gone")
+}
+
+func (f *follower) changed(reason string) error {
+	return fmt.Errorf("%w: %s: %s", ErrChanged, f.seg.name, reason)
+}
+
+// A syncCloser is a file that can be synced.
+type syncCloser interface {
+	Sync() error
+	io.Closer
+}
+
+// openToSync opens a file to sync it. A system that syncs a file that is open for reading needs
+// no permission to write.
+func openToSync(s Store, name string) (syncCloser, error) {
+	file, err := s.OpenAppend(name)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return file, err
+	}
+	c, e := s.Open(name)
+	if e != nil {
+		return nil, e
+	}
+	if file, ok := c.(syncCloser); ok {
+		return file, nil
+	}
+	return nil, errors.Join(err, c.Close())
+}
+
+// sync syncs the segment.
+func (f *follower) sync() error {
+	if f.file == nil {
+		file, err := openToSync(f.store, f.seg.name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // look again
+		}
+		if err != nil {
+			return fmt.Errorf("wal: follow: %w", err)
+		}
+		f.file = file
+	}
+	if err := f.file.Sync(); err != nil {
+		return fmt.Errorf("wal: follow: sync %s: %w", f.seg.name, err)
+	}
+	f.safe = f.read.last
+	if f.read.rebuilt { // the next Open puts another file in its place
+		return f.close()
+	}
+	return nil
+}
+
+// close closes the file that is synced.
+func (f *follower) close() error {
+	if f.file == nil {
+		return nil
+	}
+	file := f.file
+	f.file = nil
+	return file.Close()
+}
+
+// A doubt is about bytes behind the last record that are not a record. They may be one that is
+// being written, what a crash has torn, or damage.
+type doubt struct {
+	since time.Time // zero if there is none
+	wait  time.Duration
+}
+
+// look returns the damage if there is any, after some time, because to find out takes long.
+func (d *doubt) look(f *follower) error {
+	blank, err := f.blank()
+	if err != nil || blank {
+		*d = doubt{}
+		return err
+	}
+	if d.since.IsZero() {
+		*d = doubt{time.Now(), time.Second}
+	}
+	if time.Since(d.since) < d.wait {
+		return nil
+	}
+	d.since, d.wait = time.Now(), min(2*d.wait, time.Minute)
+	segs, err := listSegments(f.store)
+	if err != nil {
+		return err
+	}
+	for i, seg := range segs {
+		if seg.first != f.seg.first {
+			continue
+		}
+		v, err := surveyFrom(f.store, segs, i)
+		if err == nil && v.flaw != nil && !v.torn {
+			err = v.flaw
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return err
+	}
+	return nil
+}
+
+// blank reports whether nothing is behind the last record, or zeros.
+func (f *follower) blank() (bool, error) {
+	n := min(f.w.size-f.read.end, int64(minFrame))
+	if n <= 0 {
+		return true, nil
+	}
+	b, err := f.w.bytes(f.read.end, n)
+	if err != nil {
+		return false, err
+	}
+	for _, x := range b {
+		if x != 0 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
