@@ -48,6 +48,9 @@
 // that branch off ([Recording.Branch]). [Recording.Shrink] finds a short run that
 // still fails.
 //
+// [Follow] yields the inputs of a journal as a program writes them, in another program or the
+// same one. What a follower has had stays in the journal, whatever crashes.
+//
 // # Snapshots
 //
 // If the [Config] knows the types of all processes of a machine ([actions.Type]), the

@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 
+	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/vm"
 )
 
@@ -52,6 +53,7 @@ func (h *Head) attests() bool { return h.Format >= 3 }
 // An entry is one record of the log.
 type entry struct {
 	index    uint64
+	hash     wal.Hash // of the record
 	kind     entryKind
 	head     Head
 	input    Input

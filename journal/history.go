@@ -198,13 +198,26 @@ func (h *History) entriesFrom(part int, m seekPoint) iter.Seq2[*entry, error] {
 // entries yields the entries from a record on. If that record is not the first of its
 // segment, g has the addresses before it. An entry is valid until the next one.
 func (h *History) entries(index uint64, g *segment) iter.Seq2[*entry, error] {
+	return entriesOf(h.reader.Records(index), g)
+}
+
+// entriesOf yields the entries in records of the log; an entry without a kind stands for a
+// record with index 0.
+func entriesOf(records iter.Seq2[wal.Record, error], g *segment) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
 		segment := ""
 		e := &entry{}
-		for r, err := range h.reader.Records(index) {
+		for r, err := range records {
 			if err != nil {
 				yield(nil, fmt.Errorf("journal: %w", err))
 				return
+			}
+			if r.Index == 0 {
+				*e = entry{}
+				if !yield(e, nil) {
+					return
+				}
+				continue
 			}
 			if r.Segment != segment {
 				if segment != "" {
@@ -219,7 +232,7 @@ func (h *History) entries(index uint64, g *segment) iter.Seq2[*entry, error] {
 				}))
 				return
 			}
-			e.index = r.Index
+			e.index, e.hash = r.Index, r.Hash
 			if !yield(e, nil) {
 				return
 			}

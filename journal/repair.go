@@ -215,6 +215,9 @@ func (h Head) repaired(r Repair) []byte {
 	if h.ID == (ID{}) {
 		h.ID = newID()
 	}
+	if n := len(h.Repairs); n > 0 && !r.Time.After(h.Repairs[n-1].Time) {
+		r.Time = h.Repairs[n-1].Time.Add(1) // followers know repairs by their times
+	}
 	h.Repairs = append(slices.Clip(h.Repairs), r)
 	return h.next(r.Time)
 }
