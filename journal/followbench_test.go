@@ -104,7 +104,7 @@ func writeInputs(b *testing.B, s wal.Store, c journal.Config, n int, rest time.D
 	for _, in := range ins {
 		apply(in)
 		if rest > 0 {
-			time.Sleep(rest)
+			<-time.After(rest)
 		}
 	}
 	took := time.Since(begun)
