@@ -38,7 +38,8 @@ var (
 // have fallen due ring, once, and others wait. U-07.
 func TestKill(t *testing.T) { kill(t, false) }
 
-// TestIssue14Kill is TestKill with a program that takes snapshots and drops what is old.
+// TestIssue14Kill is TestKill with a program that takes snapshots and drops what is old, while
+// its journal is followed, and copied again and again.
 func TestIssue14Kill(t *testing.T) { kill(t, true) }
 
 func kill(t *testing.T, drops bool) {
@@ -49,6 +50,10 @@ func kill(t *testing.T, drops bool) {
 	t.Logf("-killseed %d", seed)
 	k := &killing{T: t, drops: drops, dir: t.TempDir(), random: rand.New(rand.NewPCG(seed, 0)),
 		said: map[string]bool{}, acked: map[string]bool{}, cut: map[string]bool{}}
+	var w *watch
+	if drops {
+		w = newWatch(t, k.dir)
+	}
 	for k.round = range *kills {
 		p := k.start()
 		if k.random.IntN(5) == 0 { // so soon that it may not be ready
@@ -79,6 +84,9 @@ func kill(t *testing.T, drops bool) {
 	report, err := h.Replay(t.Context(), keeping(console.Config{}), journal.ReplayConfig{})
 	if err != nil || report.Seq != h.Last() || report.Checks < report.Inputs/16 || k.drops && *kills >= 50 && h.First() == 1 {
 		t.Fatalf("%+v, %v", report, err)
+	}
+	if w != nil {
+		w.check(h)
 	}
 	t.Logf("%d kills, inputs %d to %d, %d acknowledged, %d entries", *kills, h.First(), h.Last(), len(k.acked), k.entries)
 }
