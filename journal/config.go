@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -103,12 +104,34 @@ type Config struct {
 
 	// DropOld removes segments that are older than a snapshot which is at least
 	// SnapshotEvery inputs behind the newest one. The run can still be recovered, but not
-	// replayed from its beginning, and presence is known only from that snapshot on.
+	// replayed from its beginning, and presence is known only from that snapshot on. It stands
+	// for that number in Retention.Inputs, unless that has another one.
 	DropOld bool
 
+	// Retention removes segments by the number, the age or the size of what is kept.
+	Retention Retention
+
+	// Archive, if not nil, gets the files of the journal when they do not change any more:
+	// segments in order, each when the journal has begun the next one, and then the snapshots that
+	// the log has up to there and that are still kept. [Restore] makes a journal from an archive. If Archive returns an error, the Logger gets a warning, and Archive
+	// gets the file again later, after a restart as well, until it returns nil. After a crash, it
+	// can get a file that it has had before, so it must be able to replace it. Files are
+	// removed by DropOld or Retention only when Archive has had them, unless
+	// Retention.Unarchived says otherwise.
+	//
+	// Archive is called by a goroutine of its own, for one file after another; the machine does
+	// not wait for it. At the end of the run, ctx is done, and the run waits for Archive. It
+	// does not get the current segment then: [Backup] copies that.
+	Archive func(ctx context.Context, f File) error
+
 	// SegmentSize is the size in bytes after which the journal begins another file.
-	// Default: 64 MiB.
+	// Default: 64 MiB, or an eighth of Retention.Bytes if that is less.
 	SegmentSize int64
+
+	// SegmentAge is the age after which the journal begins another file, when the next input
+	// comes. Default: a quarter of Retention.Age, if there is one, or an hour, if there is an
+	// Archive; otherwise only the size counts. A negative age also means that.
+	SegmentAge time.Duration
 
 	// Schema is the version of the values that the program writes into its journal.
 	// The program increases it when their meaning changes. Upcast updates values that
@@ -192,9 +215,24 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.SegmentSize == 0 {
 		c.SegmentSize = 64 << 20
+		if most := c.Retention.Bytes / 8; most > 0 {
+			c.SegmentSize = min(c.SegmentSize, most)
+		}
+	}
+	if c.SegmentAge == 0 {
+		c.SegmentAge = c.Retention.Age / 4
+		if c.SegmentAge == 0 && c.Archive != nil {
+			c.SegmentAge = time.Hour
+		}
 	}
 	if c.SnapshotEvery == 0 {
 		c.SnapshotEvery = 100_000
+	}
+	if err := c.Retention.check(&c); err != nil {
+		return c, err
+	}
+	if c.DropOld && c.Retention.Inputs == 0 && c.SnapshotEvery > 0 {
+		c.Retention.Inputs = uint64(c.SnapshotEvery)
 	}
 	if c.SnapshotAfter == 0 {
 		c.SnapshotAfter = 10 * time.Minute

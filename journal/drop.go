@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
-// dropOld removes snapshots that are of no use any more, and, with DropOld, the segments before
-// those that are. It tries again after the next snapshot to remove what it cannot.
+// dropOld removes snapshots that are of no use any more, and, if there is a Retention, the
+// segments before those that are. It tries again after the next snapshot to remove what it cannot.
 func (j *Journal) dropOld(w written) error {
 	seqs, err := snapshotsIn(j.store)
 	if err != nil {
@@ -21,11 +22,11 @@ func (j *Journal) dropOld(w written) error {
 	}
 	j.snapshots.indexes[w.seq] = w.index
 	bases := append(slices.Clone(j.bases), j.headBase) // or the stretches could not be replayed
-	var chain []uint64
-	floor := uint64(0)
-	if j.config.DropOld {
-		chain, floor = apart(seqs, uint64(j.config.SnapshotEvery))
+	p, err := j.past(seqs, bases)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
 	}
+	chain, floor := j.config.Retention.cut(p)
 	for _, seq := range seqs[min(kept, len(seqs)):] {
 		if slices.Contains(chain, seq) || seq > floor && slices.Contains(bases, seq) {
 			continue
@@ -40,7 +41,7 @@ func (j *Journal) dropOld(w written) error {
 	}
 	before, err := j.indexOf(floor)
 	if err == nil {
-		err = j.log.DropBefore(before + 1)
+		err = j.log.DropBefore(j.droppable(before + 1))
 	}
 	switch {
 	case errors.Is(err, wal.ErrFailed):
@@ -48,24 +49,28 @@ func (j *Journal) dropOld(w written) error {
 	case err != nil: // on Windows, for example, as long as somebody reads the file
 		j.config.Logger.Warn("journal: an old segment cannot be removed", "error", err)
 	}
+	first := j.log.First()
+	for len(j.parts) > 1 && j.parts[1].index <= first {
+		j.parts = j.parts[1:]
+	}
 	return nil
 }
 
-// apart returns the snapshots to keep, beside the newest, so that a history goes back far
-// enough: a chain of them that are some inputs apart, from the newest one on that is so far
-// behind the newest of all. Without that, each stop, which leaves a snapshot, would shorten the
-// history. The oldest snapshot to keep is the floor, or 0 if all are to be kept, with what is before
-// them. Seqs are the inputs of all snapshots, the newest first.
-func apart(seqs []uint64, inputs uint64) (chain []uint64, floor uint64) {
-	for _, seq := range slices.Backward(seqs) {
-		if len(chain) > 0 && seq-chain[len(chain)-1] < inputs {
-			continue
-		}
-		if chain = append(chain, seq); seqs[0]-seq >= inputs {
-			chain, floor = chain[len(chain)-1:], seq
+// past returns what the journal has kept so far, as far as its Retention asks for it.
+func (j *Journal) past(seqs, bases []uint64) (p *past, err error) {
+	p = &past{seqs: seqs, always: bases, parts: j.parts, every: int64(j.config.SnapshotEvery), now: time.Now(), sizes: map[uint64]int64{}, indexes: map[uint64]uint64{}}
+	if j.config.Retention.Age == 0 && j.config.Retention.Bytes == 0 {
+		return p, nil
+	}
+	if p.segments, err = wal.Segments(j.store); err != nil {
+		return nil, err
+	}
+	for _, seq := range seqs {
+		if p.sizes[seq], p.indexes[seq], err = glance(j.store, seq); err != nil {
+			return nil, err
 		}
 	}
-	return chain, floor
+	return p, nil
 }
 
 // indexOf returns the index of the last record of the log before a snapshot.

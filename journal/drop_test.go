@@ -17,7 +17,7 @@ func TestIssue14Apart(t *testing.T) {
 		for _, step := range rapid.SliceOfN(rapid.Uint64Range(1, 100), 1, 200).Draw(t, "steps") {
 			now += step
 			seqs = slices.Insert(seqs, 0, now)
-			used, floor := apart(seqs, inputs)
+			used, floor := Retention{Inputs: inputs}.cut(&past{seqs: seqs, every: inputs})
 			seqs = slices.DeleteFunc(seqs, func(seq uint64) bool {
 				return !slices.Contains(used, seq) && !slices.Contains(seqs[:min(kept, len(seqs))], seq)
 			})

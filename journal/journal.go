@@ -15,6 +15,7 @@ type Journal struct {
 	writer
 	recovering
 	snapshots snapshots
+	archiver  *archiver // nil if there is no Config.Archive
 	store     wal.Store
 	failed    chan error
 	batching  sync.WaitGroup
@@ -37,7 +38,7 @@ func (j *Journal) Append(in vm.Input) error {
 		j.snapshots.stopping = true
 		j.keepMachine()
 	}
-	if j.log.SegmentSize() >= j.config.SegmentSize {
+	if j.full() {
 		if err := j.rotate(); err != nil {
 			return err
 		}
@@ -99,6 +100,7 @@ func (j *Journal) Failed() <-chan error { return j.failed }
 func (j *Journal) End(err error) error {
 	close(j.stop)
 	j.batching.Wait()
+	defer j.archiver.end()
 	defer j.snapshots.end()
 	j.snapshots.writing.Wait()
 	if err != nil {

@@ -34,6 +34,9 @@ func (j *Journal) Begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	}
 	j.begun = true
 	start, err := j.begin(ctx, limits, boot)
+	if err == nil {
+		err = j.beginArchiving()
+	}
 	if err != nil {
 		j.log.Abandon()
 		j.snapshots.end()
@@ -173,7 +176,7 @@ func (j *Journal) replay(ctx context.Context) error {
 		return err
 	}
 	h.sealer = j.config.sealer
-	j.id, j.repairs = h.id(), h.repairs()
+	j.id, j.repairs, j.parts = h.id(), h.repairs(), h.parts
 	for _, s := range h.stretches() {
 		j.bases = append(j.bases, s.Base)
 	}

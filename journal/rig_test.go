@@ -24,6 +24,10 @@ func TestMain(m *testing.M) {
 		recoverAndDie(dir)
 		return
 	}
+	if dir := os.Getenv(archivingEnv); dir != "" {
+		archiveUntilKilled(dir)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -176,6 +176,30 @@ func readSnapshot(store wal.Store, seq uint64) (s sealed, err error) {
 	return s, nil
 }
 
+// glance returns the size of a snapshot, and what it says is the last record of the log before it.
+// It checks nothing.
+func glance(store wal.Store, seq uint64) (size int64, index uint64, err error) {
+	c, err := store.Open(snapshotName(seq))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer c.Close()
+	b := make([]byte, min(c.Size(), int64(len(snapshotMagic)+sectionHead+8)))
+	if _, err := io.ReadFull(io.NewSectionReader(c, 0, c.Size()), b); err != nil {
+		return 0, 0, err
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	rest, ok := bytes.CutPrefix(b, []byte(snapshotMagic))
+	if !ok {
+		order = binary.BigEndian
+		rest, _ = bytes.CutPrefix(b, []byte(oldMagic))
+	}
+	if len(rest) < sectionHead+8 {
+		return c.Size(), 0, nil
+	}
+	return c.Size(), order.Uint64(rest[sectionHead:]), nil
+}
+
 func (s *sealed) unmarshal() (*snapshot, error) {
 	v, rest, err := codec.DecodeValue(s.machine, reflect.TypeFor[snapshot]())
 	if err != nil {

@@ -30,6 +30,7 @@ type writer struct {
 	changesWritten int                // presence changes of the last input that the journal already has
 	known          openings[struct{}] // openings whose addresses the segment has
 	shorthand      shorthand          // of the inputs since the last head
+	parts          []part             // the segments
 	buf            []byte
 	unwritten      int
 	logged         int64     // bytes of entries, in this run
@@ -41,7 +42,7 @@ type writer struct {
 // writeHead begins a segment, or a run.
 func (w *writer) writeHead(adopts bool) error {
 	w.shorthand.reset()
-	return w.put(appendHead(w.buf[:0], Head{
+	head := Head{
 		Format:     format,
 		Schema:     w.config.Schema,
 		Program:    w.config.Program,
@@ -56,7 +57,20 @@ func (w *writer) writeHead(adopts bool) error {
 		Settings:   w.config.Settings,
 		ID:         w.id,
 		Repairs:    w.repairs,
-	}))
+	}
+	if index := w.log.Last() + 1; index == w.log.Current() {
+		w.parts = append(w.parts, part{index, head})
+	}
+	return w.put(appendHead(w.buf[:0], head))
+}
+
+// full reports whether the segment is large or old enough to begin another one.
+func (w *writer) full() bool {
+	if w.log.SegmentSize() >= w.config.SegmentSize {
+		return true
+	}
+	n := len(w.parts)
+	return w.config.SegmentAge > 0 && n > 0 && w.now.Sub(w.parts[n-1].head.Time) >= w.config.SegmentAge
 }
 
 // put writes an entry.

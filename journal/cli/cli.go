@@ -106,6 +106,7 @@ func (f *Flags) Register(set *flag.FlagSet) {
 		f.Config.Durability, err = journal.ParseDurability(s)
 		return err
 	})
+	f.registerKeep(set)
 	set.BoolVar(&f.Config.Trace, "trace", f.Config.Trace, "have the journal keep every step")
 	set.Func("cut", "if the journal is damaged: go on without this input, and all that follow, `N@HASH`, as the error about the damage says", func(s string) (err error) {
 		f.Config.Cut, err = journal.ParseCut(s)
@@ -127,7 +128,7 @@ func (f *Flags) Register(set *flag.FlagSet) {
 }
 
 // own are the flags of this package.
-var own = []string{"journal", "journal-keys", "journal-master", "journal-encrypt", "durability", "trace", "cut", "adopt", "settle", "replay", "until", "diff", "step", "effects", "rehearse", "against", "from"}
+var own = []string{"journal", "journal-keys", "journal-master", "journal-encrypt", "durability", "trace", "cut", "adopt", "settle", "journal-keep", "journal-archive", "replay", "until", "diff", "step", "effects", "rehearse", "against", "from"}
 
 // Given reports whether any of the flags is on the command line.
 func (f *Flags) Given() bool { return len(f.given()) > 0 }
@@ -154,6 +155,7 @@ func (f *Flags) check() error {
 	for _, with := range []struct{ flag, needs string }{
 		{"durability", "journal"}, {"trace", "journal"}, {"cut", "journal"}, {"adopt", "journal"}, {"settle", "journal"},
 		{"until", "replay"}, {"diff", "replay"}, {"step", "replay"}, {"effects", "replay"}, {"against", "rehearse"}, {"journal-master", "journal-keys"},
+		{"journal-keep", "journal"}, {"journal-archive", "journal"},
 	} {
 		if given[with.flag] && !given[with.needs] {
 			return fmt.Errorf("%w: -%s needs -%s", ErrUsage, with.flag, with.needs)

@@ -25,7 +25,12 @@ import (
 	"github.com/go-marketplace/marketplace/world"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(archiverEnv); dir != "" {
+		os.Exit(archiveFile(dir))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // The program of the tests is a kitchen: a cook for each order, which comes in
 // every second; a plate goes out, unless the order cannot be met.

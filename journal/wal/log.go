@@ -220,6 +220,14 @@ func (l *Log) Last() uint64 {
 	return l.last
 }
 
+// Current returns the index of the first record of the current segment, which may not be
+// appended yet.
+func (l *Log) Current() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.current()
+}
+
 // Hash returns the hash of the record Last, and thereby of all records up to it.
 func (l *Log) Hash() Hash {
 	l.mu.Lock()

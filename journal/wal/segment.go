@@ -14,6 +14,24 @@ type segment struct {
 	size  int64  // in bytes, when it was listed
 }
 
+// A Segment is a file of a log.
+type Segment struct {
+	Name  string // of the file
+	First uint64 // index of its first record, which may not be written yet
+	Size  int64  // in bytes
+}
+
+// Segments returns the segments of the log in a store, in order. All but the last one are
+// complete. It needs no lock, and does not read them.
+func Segments(s Store) ([]Segment, error) {
+	segs, err := listSegments(s)
+	all := make([]Segment, len(segs))
+	for i, seg := range segs {
+		all[i] = Segment{seg.name, seg.first, seg.size}
+	}
+	return all, err
+}
+
 // listSegments returns the segments in a store, in order, with their sizes.
 // It ignores files that are not segments.
 func listSegments(s Store) ([]segment, error) {
