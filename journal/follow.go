@@ -8,6 +8,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/go-marketplace/marketplace/journal/codec"
 	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
@@ -59,17 +60,23 @@ func Follow(ctx context.Context, dir string, after Position) iter.Seq2[Page, err
 
 // FollowStore is [Follow] for a journal that is not in a folder.
 func FollowStore(ctx context.Context, s wal.Store, after Position) iter.Seq2[Page, error] {
+	return follow(ctx, s, nil, after)
+}
+
+// follow is FollowStore for values with a codec, which is nil if there are no keys.
+func follow(ctx context.Context, s wal.Store, values *codec.Codec, after Position) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
-		f := follower{ctx: ctx, store: s, at: after, yield: yield}
+		f := follower{ctx: ctx, store: s, values: values, at: after, yield: yield}
 		if err := f.follow(); !errors.Is(err, errStopped) {
 			yield(Page{}, err)
 		}
 	}
 }
 
-// Follow is [Follow] for the journal of h. The position may be behind what h has.
+// Follow is [Follow] for the journal of h, and with its keys: see [History.UseKeys]. The position
+// may be behind what h has.
 func (h *History) Follow(ctx context.Context, after Position) iter.Seq2[Page, error] {
-	return FollowStore(ctx, h.store, after)
+	return follow(ctx, h.store, h.codec(nil), after)
 }
 
 // ErrOtherJournal says that a [Position] is of another journal than the one that is there.
@@ -96,9 +103,10 @@ var errStopped = errors.New("journal: enough")
 
 // A follower is at a place in a journal that is written.
 type follower struct {
-	ctx   context.Context
-	store wal.Store
-	yield func(Page, error) bool
+	ctx    context.Context
+	store  wal.Store
+	values *codec.Codec
+	yield  func(Page, error) bool
 
 	at      Position // behind what was yielded
 	read    Position // behind what was read
@@ -257,7 +265,7 @@ func (f *follower) addInput(e *entry) error {
 		return nil
 	}
 	in := e.input
-	in.Skipped = f.skipped[in.Seq]
+	in.Skipped, in.codec = f.skipped[in.Seq], f.values
 	f.pending = append(f.pending, in)
 	if f.bytes += len(in.value); len(f.pending) < pageInputs && f.bytes < pageBytes {
 		return nil

@@ -499,3 +499,41 @@ func TestIssue14GoldenSealed(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 }
+
+// TestIssue14SealedFollow: who follows a journal with keys gets the contents of sealed values, as
+// long as they are not erased.
+func TestIssue14SealedFollow(t *testing.T) {
+	store, k := wal.NewMemory(), keys.InStore(wal.NewMemory(), nil)
+	visit(t, clubConfig(k), store, false, visitors...)
+	values := func(with bool) (all []Visit, err error) {
+		h, e := journal.ReadStore(store)
+		must(t, e)
+		if with {
+			h.UseKeys(k)
+		}
+		for page, e := range h.Follow(t.Context(), journal.Position{}) {
+			must(t, e)
+			for i := range page.Inputs {
+				v, e := page.Inputs[i].Value()
+				err = errors.Join(err, e)
+				if v, ok := v.(Visit); ok && slices.Contains(visitors, v) {
+					all = append(all, v)
+				}
+			}
+			if page.Position.Seq == h.Last() {
+				break
+			}
+		}
+		return all, err
+	}
+	if got, err := values(true); err != nil || !slices.Equal(got, visitors) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := values(false); err == nil || !strings.Contains(err.Error(), "UseKeys") {
+		t.Errorf("without keys: %v, %v", got, err)
+	}
+	must(t, k.Erase("a1"))
+	if got, err := values(true); err != nil || len(got) != len(visitors)-2 {
+		t.Errorf("with a1 erased: %v, %v", got, err)
+	}
+}
