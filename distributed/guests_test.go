@@ -124,7 +124,7 @@ func (g *guest) visit(i int) actions.Action {
 func (g *guest) call() actions.Action {
 	g.calls++
 	n := g.calls
-	id := n*len(guestNodes) + slices.Index(guestNodes, g.name) + g.life<<32
+	id := n*len(guestNodes) + slices.Index(guestNodes, g.name) + g.life<<24
 	return rpc.CallState(tally, id, func(g *guest, result int, err error) actions.Transition[*guest] {
 		if g.ended++; g.ended != n || err == nil && result != 3*id {
 			return g.wrong("call %d is the end number %d, with %d, %v", n, g.ended, result, err)

@@ -131,15 +131,22 @@ func list(c *call) error {
 	if err := w.check(c); err != nil {
 		return err
 	}
+	c.heading()
+	return w.each(c, func(d *journal.Details) error { return c.line(&d.Input) })
+}
+
+// heading writes the line above those that line writes.
+func (c *call) heading() {
 	c.title("%8s  %-26s  %-10s  %-8s  %s\n", "input", "time (UTC)", "kind", "process", "device, value")
-	return w.each(c, func(d *journal.Details) error {
-		in := &d.Input
-		if c.json {
-			return c.export(in)
-		}
-		_, err := fmt.Fprintln(c.out, strings.TrimRight(fmt.Sprintf("%8d  %s  %-10v  %-8v  %s", in.Seq, in.Time.Format("2006-01-02 15:04:05.000000"), in.Kind, in.Path, about(in)), " "))
-		return err
-	})
+}
+
+// line writes an input in a line.
+func (c *call) line(in *journal.Input) error {
+	if c.json {
+		return c.export(in)
+	}
+	_, err := fmt.Fprintln(c.out, strings.TrimRight(fmt.Sprintf("%8d  %s  %-10v  %-8v  %s", in.Seq, in.Time.Format("2006-01-02 15:04:05.000000"), in.Kind, in.Path, about(in)), " "))
+	return err
 }
 
 // about describes the device, the value and the reason of an input.

@@ -47,7 +47,7 @@ func TestIssue14JSON(t *testing.T) {
 	}
 	whole := bakery(t, 0, false)
 	for _, args := range [][]string{
-		{"info"}, {"verify"}, {"list", "-kind", "value,end", "-from", "4"}, {"cat", "5", "7"}, {"export", "-from", "6"}, {"salvage"},
+		{"info"}, {"verify"}, {"list", "-kind", "value,end", "-from", "4"}, {"tail", "-n", "2"}, {"cat", "5", "7"}, {"export", "-from", "6"}, {"salvage"},
 		{"presence"}, {"presence", "-timeline", "-topic", "*spelt*"},
 	} {
 		add(whole, append([]string{args[0], whole}, args[1:]...)...)

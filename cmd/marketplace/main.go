@@ -4,6 +4,7 @@
 //	marketplace journal info DIR
 //	marketplace journal verify DIR
 //	marketplace journal list -kind value -device '*:5999*' DIR
+//	marketplace journal tail -f DIR
 //	marketplace journal cat DIR 42
 //	marketplace journal export DIR | jq .value
 //	marketplace journal presence -topic '*Says*' DIR
@@ -53,6 +54,7 @@ DIR is the folder of a journal. The commands are
   info      describe the journal, and how it ends
   verify    check all hashes and entries; exit with 1 at the first damage
   list      list the inputs, a line for each
+  tail      list the last inputs, and go on with those that come
   cat       show inputs in full, with their recorded results
   export    write the inputs as JSON, a line for each
   presence  show which endpoints were present, for which topics, and when
@@ -80,6 +82,7 @@ var commands = []command{
 	{"info", "DIR", infoHelp, info},
 	{"verify", "DIR", verifyHelp, verify},
 	{"list", "DIR", listHelp, list},
+	{"tail", "DIR", tailHelp, tail},
 	{"cat", "DIR [N | N-M]...", catHelp, cat},
 	{"export", "DIR", exportHelp, export},
 	{"presence", "DIR", presenceHelp, presence},
