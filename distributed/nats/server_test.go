@@ -11,14 +11,16 @@ import (
 	"github.com/go-marketplace/marketplace/distributed/nats"
 )
 
-// A stallingConn is a connection from which no read begins while its lock is held.
+// A stallingConn is a connection from which no read begins while mu is locked.
 type stallingConn struct {
 	net.Conn
-	mu sync.Mutex
+	mu    sync.Mutex
+	reads int
 }
 
 func (c *stallingConn) Read(p []byte) (int, error) {
 	c.mu.Lock()
+	c.reads++
 	c.mu.Unlock()
 	return c.Conn.Read(p)
 }
