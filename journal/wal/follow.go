@@ -2,6 +2,7 @@ package wal
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -175,7 +176,9 @@ func (f *follower) enter(seg segment, st segmentScan) error {
 	}
 	if f.ahead = max(f.ahead, seg.first); err == nil && seg.first == f.ahead {
 		// An error of the disk that comes later shows when this file is synced.
-		f.file, err = openToSync(f.store, seg.name)
+		if f.file, err = openToSync(f.store, seg.name); errors.Is(err, fs.ErrNotExist) {
+			err = nil // it is dropped already
+		}
 	}
 	return err
 }
@@ -235,15 +238,14 @@ func (f *follower) step() (news bool, err error) {
 // readOn reads what is new in the segment.
 func (f *follower) readOn() error {
 	f.read.reason = ""
-	if f.w.size == f.read.end {
+	if more, same := f.peek(); !same {
+		return f.changed("it was cut off")
+	} else if !more {
 		return nil
 	}
-	if !f.unchanged() {
-		return f.changed("it was cut off")
-	}
-	st, err := readOn(&f.w, f.seg, f.read, nil)
+	st, err := f.scan(f.read, nil)
 	if err != nil {
-		return fmt.Errorf("%w, in %s", err, f.seg.name)
+		return err
 	}
 	if st.maxSynced > 0 {
 		f.safe = max(f.safe, f.seg.first-1+st.maxSynced-1)
@@ -252,22 +254,36 @@ func (f *follower) readOn() error {
 	return nil
 }
 
-// unchanged reports whether the segment has the last record that was read.
-func (f *follower) unchanged() bool {
-	if f.w.size < f.read.end {
-		return false
+// scan continues a scan of the segment.
+func (f *follower) scan(st segmentScan, each func(uint64, frame) bool) (segmentScan, error) {
+	_, err := f.w.bytes(st.end-int64(hashSize), int64(hashSize)) // a record is read with the hash before it
+	if err == nil {
+		st, err = readOn(&f.w, f.seg, st, each)
 	}
-	if f.read.end == int64(headerSize) {
-		return true // the header may be damaged, and the records prove what it was
+	if err != nil {
+		err = fmt.Errorf("%w, in %s", err, f.seg.name)
 	}
-	b, err := f.w.bytes(f.read.end-int64(hashSize), int64(hashSize))
-	return err == nil && Hash(b) == f.read.hash
+	return st, err
+}
+
+// peek reports whether the segment has the last record that was read, and whether another one
+// may follow.
+func (f *follower) peek() (more, same bool) {
+	var b [hashSize + lengthSize]byte
+	n, _ := f.w.r.ReadAt(b[:], f.read.end-int64(hashSize)) // an error is one of the reads that follow
+	switch {
+	case n < hashSize:
+		return false, false
+	case f.read.end > int64(headerSize) && Hash(b[:hashSize]) != f.read.hash:
+		return false, false // the hash in a header may be damaged
+	}
+	return n == len(b) && binary.LittleEndian.Uint32(b[hashSize:]) > 0, true
 }
 
 // give yields the records that have been read and are on disk.
 func (f *follower) give() (err error) {
 	limit := min(f.read.last, f.safe)
-	st, e := readOn(&f.w, f.seg, f.given, func(index uint64, r frame) bool {
+	st, e := f.scan(f.given, func(index uint64, r frame) bool {
 		if index >= f.from {
 			err = f.yield(Record{index, f.seg.name, r.offset, r.hash, r.payload})
 		}
@@ -278,7 +294,7 @@ func (f *follower) give() (err error) {
 	case err != nil:
 		return err
 	case e != nil:
-		return fmt.Errorf("%w, in %s", e, f.seg.name)
+		return e
 	case st.last < limit:
 		return f.changed(st.reason)
 	}
@@ -308,8 +324,11 @@ func (f *follower) next() (seg segment, _ *segmentScan, err error) {
 	switch {
 	case err != nil:
 		return seg, nil, fmt.Errorf("%w, in %s", err, seg.name)
-	case st.reason == notFollowing && !f.unchanged():
-		return seg, nil, f.changed(st.reason)
+	case st.reason == notFollowing:
+		if _, same := f.peek(); !same {
+			return seg, nil, f.changed(st.reason)
+		}
+		fallthrough
 	case st.reason != "":
 		return seg, nil, &DamageError{Position{seg.name, 0, seg.first}, st.reason}
 	}
