@@ -49,6 +49,8 @@ var errStopped = errors.New("wal: enough")
 const (
 	busyPoll = time.Millisecond     // between two looks for more records while there are some
 	idlePoll = 3 * time.Millisecond // and while there are none
+
+	syncEvery = 3 * time.Millisecond // how often a follower syncs at most, for the sake of the writer
 )
 
 // A follower is at the end of a log that is written. Each record is read when it is seen
@@ -59,16 +61,17 @@ type follower struct {
 	from  uint64
 	yield func(Record) error
 
-	seg   segment
-	w     window      // on the segment
-	read  segmentScan // how far it has been read
-	given segmentScan // how far it has been yielded
-	ahead uint64      // the first record of the newest segment that is known
-	safe  uint64      // the last record that is known to be on disk
-	due   uint64      // the records up to it were there when the follower looked before
-	told  bool        // the caller has been told that there are no more
-	file  syncCloser  // the segment, if it may have records that are not on disk
-	doubt doubt
+	seg    segment
+	w      window      // on the segment
+	read   segmentScan // how far it has been read
+	given  segmentScan // how far it has been yielded
+	ahead  uint64      // the first record of the newest segment that is known
+	safe   uint64      // the last record that is known to be on disk
+	due    uint64      // the records up to it were there when the follower looked before
+	told   bool        // the caller has been told that there are no more
+	file   syncCloser  // the segment, if it may have records that are not on disk
+	synced time.Time   // when the follower synced it last
+	doubt  doubt
 }
 
 // follow yields records until there is an error.
@@ -211,7 +214,7 @@ func (f *follower) step() (news bool, err error) {
 		f.safe = max(f.safe, f.read.last)
 	case gone:
 		return false, f.lost()
-	case min(f.due, f.read.last) > f.safe:
+	case min(f.due, f.read.last) > f.safe && time.Since(f.synced) >= syncEvery:
 		if err := f.sync(); err != nil {
 			return false, err
 		}
@@ -351,4 +354,27 @@ func (f *follower) begun(seg segment) (bool, error) {
 	var first [1]byte
 	_, err = c.ReadAt(first[:], 0)
 	return first[0] != 0, err
+}
+
+// lost says why there is neither the segment nor the next one.
+func (f *follower) lost() error {
+	segs, err := listSegments(f.store)
+	switch next := f.given.last + 1; {
+	case err != nil:
+		return err
+	case len(segs) == 0:
+		return ErrNoLog
+	case segs[0].first > next:
+		return droppedBefore(next, segs[0].first)
+	}
+	for _, seg := range segs {
+		if seg.first == f.seg.first || seg.first == f.read.last+1 {
+			return nil // it has been renamed meanwhile: look again
+		}
+	}
+	return f.changed("the segment is gone")
+}
+
+func (f *follower) changed(reason string) error {
+	return fmt.Errorf("%w: %s: %s", ErrChanged, f.seg.name, reason)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 )
 
 // A syncCloser is a file that can be synced.
@@ -42,6 +43,7 @@ func (f *follower) sync() error {
 		}
 		f.file = file
 	}
+	f.synced = time.Now()
 	if err := f.file.Sync(); err != nil {
 		return fmt.Errorf("wal: follow: sync %s: %w", f.seg.name, err)
 	}

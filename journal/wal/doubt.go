@@ -2,7 +2,6 @@ package wal
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
 )
@@ -64,27 +63,4 @@ func (f *follower) blank() (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-func (f *follower) changed(reason string) error {
-	return fmt.Errorf("%w: %s: %s", ErrChanged, f.seg.name, reason)
-}
-
-// lost says why there is neither the segment nor the next one.
-func (f *follower) lost() error {
-	segs, err := listSegments(f.store)
-	switch next := f.given.last + 1; {
-	case err != nil:
-		return err
-	case len(segs) == 0:
-		return ErrNoLog
-	case segs[0].first > next:
-		return droppedBefore(next, segs[0].first)
-	}
-	for _, seg := range segs {
-		if seg.first == f.seg.first || seg.first == f.read.last+1 {
-			return nil // it has been renamed meanwhile: look again
-		}
-	}
-	return f.changed("the segment is gone")
 }
