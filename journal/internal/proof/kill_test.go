@@ -35,7 +35,8 @@ var (
 // goes on each time as if only its connections had been lost. It knows what it
 // has acknowledged, and nothing that nobody has said. Clients that were there
 // when it was killed are gone, each of them once, with a reason. Timers that
-// have fallen due ring, once, and others wait. U-07.
+// have fallen due ring, once, and others wait. A follower has the inputs that the journal has.
+// U-07.
 func TestKill(t *testing.T) { kill(t, false) }
 
 // TestIssue14Kill is TestKill with a program that takes snapshots and drops what is old, while
@@ -51,8 +52,11 @@ func kill(t *testing.T, drops bool) {
 	k := &killing{T: t, drops: drops, dir: t.TempDir(), random: rand.New(rand.NewPCG(seed, 0)),
 		said: map[string]bool{}, acked: map[string]bool{}, cut: map[string]bool{}}
 	var w *watch
+	f := &follower{T: t, dir: k.dir}
 	if drops {
 		w = newWatch(t, k.dir)
+	} else {
+		f.start()
 	}
 	for k.round = range *kills {
 		p := k.start()
@@ -65,6 +69,15 @@ func kill(t *testing.T, drops bool) {
 		if text := p.wait(); p.cmd.ProcessState.ExitCode() != -1 {
 			t.Fatalf("round %d: the keeper has not waited to be killed: %s", k.round, text)
 		}
+		if drops {
+			continue
+		}
+		if h, err := journal.Read(k.dir); err == nil {
+			f.upTo(h.Last())
+		}
+		if k.random.IntN(2) == 0 {
+			f.restart()
+		}
 	}
 	k.round = *kills
 	p := k.start()
@@ -76,6 +89,9 @@ func kill(t *testing.T, drops bool) {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	if text := p.wait(); p.cmd.ProcessState.ExitCode() != 0 {
 		t.Fatalf("the keeper has ended badly: %s", text)
+	}
+	if !drops {
+		f.check()
 	}
 	h, err := journal.Read(k.dir)
 	if err != nil {
