@@ -202,7 +202,9 @@ func (a *archiver) give(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	if err := a.config.Archive(ctx, f); err != nil {
+	err = a.config.Archive(ctx, f)
+	a.config.Meter.triedArchive(err)
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	a.has[name] = true

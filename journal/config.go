@@ -174,6 +174,10 @@ type Config struct {
 	// nothing. On one that is not damaged, it has no effect, and the Logger gets a warning.
 	Cut Cut
 
+	// Meter, if not nil, has the counters of the journal: how long syncs take, how many inputs
+	// wait for one, how old the newest snapshot is, and what the journal takes on disk.
+	Meter *Meter
+
 	// Logger gets what an operator should know: a torn end that was cut off, a
 	// snapshot that could not be used, the progress of a long replay. Default:
 	// [slog.Default].

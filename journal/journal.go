@@ -46,6 +46,7 @@ func (j *Journal) Append(in vm.Input) error {
 	if err := j.input(&in); err != nil {
 		return err
 	}
+	j.config.Meter.wrote(&j.writer)
 	j.arm()
 	return nil
 }
@@ -74,7 +75,7 @@ func (j *Journal) Commit(m *vm.Machine) (wait bool, err error) {
 }
 
 // Sync implements ground.Journal.
-func (j *Journal) Sync() error { return j.log.Sync() }
+func (j *Journal) Sync() error { return j.config.Meter.sync(j.log.Sync) }
 
 // batch syncs every BatchEvery.
 func (j *Journal) batch() {
@@ -86,7 +87,7 @@ func (j *Journal) batch() {
 			return
 		case <-ticker.C:
 		}
-		if err := j.log.Sync(); err != nil {
+		if err := j.Sync(); err != nil {
 			j.failed <- err
 			return
 		}
@@ -116,5 +117,6 @@ func (j *Journal) End(err error) error {
 	if err == nil {
 		err = j.lastSnapshot()
 	}
-	return errors.Join(err, j.log.Close())
+	j.config.Meter.wrote(&j.writer)
+	return errors.Join(err, j.config.Meter.sync(j.log.Close))
 }

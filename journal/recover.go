@@ -35,6 +35,7 @@ func (j *Journal) Begin(ctx context.Context, limits vm.Limits, boot func(self ac
 	j.begun = true
 	start, err := j.begin(ctx, limits, boot)
 	if err == nil {
+		j.config.Meter.begin(j)
 		err = j.beginArchiving()
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-marketplace/marketplace/actions"
 	"github.com/go-marketplace/marketplace/journal/wal"
@@ -68,7 +69,7 @@ func (j *Journal) settle(ctx context.Context, boot func(self actions.PID) action
 	switch {
 	case err != nil:
 	case j.player.before != nil: // the next run goes on from before the stop
-		at = &machineAt{written{seq: seq}, *j.player.before}
+		at = &machineAt{written{seq: seq, time: time.Now()}, *j.player.before}
 		at.index, at.hash, err = j.recordBefore(seq + 1)
 	default:
 		err = j.finishLastInput()

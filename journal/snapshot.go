@@ -17,7 +17,7 @@ type snapshots struct {
 	good     uint64            // input of the last one that the log has
 	indexes  map[uint64]uint64 // of the log's last record before each one of this run, by its input
 	size     int64             // of the last one, in bytes
-	logged   int64             // writer.logged when it was taken
+	written  uint64            // writer.written when it was taken
 	complain string            // the last error that was logged
 
 	writing  sync.WaitGroup
@@ -42,7 +42,8 @@ type machineAt struct {
 // written is the result of writing a snapshot.
 type written struct {
 	seq, index uint64
-	hash       wal.Hash // of the record index
+	hash       wal.Hash  // of the record index
+	time       time.Time // when the machine was taken
 	seal       seal
 	image      vm.Digest
 	size       int64 // of the file
@@ -121,7 +122,7 @@ func (j *Journal) snapshot(m *vm.Machine) error {
 	if !j.takesSnapshots() || s.stopping || m.Busy() {
 		return nil
 	}
-	if !s.due.Load() && (j.seq-s.last < uint64(j.config.SnapshotEvery) || s.size > largeSnapshot && j.logged-s.logged < s.size) {
+	if !s.due.Load() && (j.seq-s.last < uint64(j.config.SnapshotEvery) || s.size > largeSnapshot && j.written-s.written < uint64(s.size)) {
 		return nil
 	}
 	if j.log.SegmentSize() > j.config.SegmentSize/tooLong {
@@ -137,7 +138,7 @@ const largeSnapshot = 1 << 20
 
 // machineNow returns the machine as it is.
 func (j *Journal) machineNow() *machineAt {
-	return &machineAt{written{seq: j.seq, index: j.log.Last(), hash: j.log.Hash()}, *j.player.checkpoint()}
+	return &machineAt{written{seq: j.seq, index: j.log.Last(), hash: j.log.Hash(), time: time.Now()}, *j.player.checkpoint()}
 }
 
 // take begins to write a snapshot, unless the log has one of the same machine.
@@ -156,7 +157,7 @@ func (j *Journal) take(at *machineAt) error {
 		return err
 	}
 	done := make(chan written, 1)
-	s.last, s.logged, s.done = at.seq, j.logged, done
+	s.last, s.written, s.done = at.seq, j.written, done
 	s.writing.Go(func() {
 		at.err = j.writeSnapshot(at)
 		done <- at.written
@@ -275,5 +276,6 @@ func (j *Journal) noteSnapshot(w written) error {
 		return err
 	}
 	j.snapshots.good, j.snapshots.size = w.seq, w.size
+	j.config.Meter.tookSnapshot(w.seq, w.time)
 	return j.dropOld(w)
 }

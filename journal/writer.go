@@ -33,7 +33,7 @@ type writer struct {
 	parts          []part             // the segments
 	buf            []byte
 	unwritten      int
-	logged         int64     // bytes of entries, in this run
+	written        uint64    // bytes, in this run
 	now            time.Time // when the last input came
 	checked        time.Time // when a digest was written last
 	digested       uint64    // the input after which that was, if it was in this run
@@ -77,7 +77,7 @@ func (w *writer) full() bool {
 func (w *writer) put(e []byte) error {
 	w.buf = e
 	w.unwritten += len(e)
-	w.logged += int64(len(e))
+	w.written += uint64(len(e))
 	_, err := w.log.Append(e)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
