@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/tidwall/match"
 
 	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/wal"
 	"github.com/go-marketplace/marketplace/world"
 )
 
@@ -96,23 +98,44 @@ func (w *choice) wants(in *journal.Input) bool {
 		(w.device == "" || in.Device != "" && match.Match(in.Device, w.device))
 }
 
-// each calls f for the selected inputs.
+// each calls f for the selected inputs. If the program drops some of them before they are read,
+// it says so, and goes on with the oldest that are left.
 func (w *choice) each(c *call, f func(*journal.Details) error) error {
 	h, err := journal.ReadStore(c.store())
 	if err != nil {
 		return err
 	}
-	from := w.from
-	if from < h.First() {
-		from = h.First()
+	next := max(w.from, h.First())
+	for {
+		err := w.eachOf(h, &next, f)
+		if !errors.Is(err, wal.ErrDropped) {
+			return err
+		}
+		if h, err = journal.ReadStore(c.store()); err != nil {
+			return err
+		}
+		if first := h.First(); first > next {
+			c.missing = true
+			c.say("inputs %d to %d are missing: the program has dropped them meanwhile", next, min(first-1, w.to))
+			next = first
+		}
 	}
-	for d, err := range h.Details(from) {
+}
+
+// eachOf calls f for the selected inputs of a history, from next on, and sets next to the input
+// behind the last one that it has read.
+func (w *choice) eachOf(h *journal.History, next *uint64, f func(*journal.Details) error) error {
+	if *next > w.to {
+		return nil
+	}
+	for d, err := range h.Details(*next) {
 		if err != nil {
 			return err
 		}
 		if d.Input.Seq > w.to {
 			break
 		}
+		*next = d.Input.Seq + 1
 		if w.wants(&d.Input) {
 			if err := f(&d); err != nil {
 				return err

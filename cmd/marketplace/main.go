@@ -23,7 +23,8 @@
 // With -json, each command prints JSON, an object a line, and so does standard error.
 //
 // The exit status is 0 on success; 1 if the journal is damaged or cannot be read, with a
-// message on standard error; and 2 if the command line is invalid.
+// message on standard error; 2 if the command line is invalid; and 3 if the output lacks inputs
+// that the program has dropped while the command read.
 package main
 
 import (
@@ -67,7 +68,8 @@ DIR is the folder of a journal. The commands are
 
 'marketplace journal COMMAND -h' says more about one. With -json, each prints JSON, an
 object a line. The exit status is 0 on success, 1 if the journal is damaged or the
-command has failed, and 2 if the command line is invalid.
+command has failed, 2 if the command line is invalid, and 3 if the output lacks inputs
+that the program has dropped meanwhile.
 `
 
 // A command is one of the commands on journals.
@@ -94,13 +96,19 @@ var commands = []command{
 	{"erase", "SUBJECT", eraseHelp, erase},
 }
 
+// outputBuffer is how many bytes of output are written at once.
+var outputBuffer = 4096
+
 // A call is one use of a command.
 type call struct {
 	*flag.FlagSet
-	args   []string // on the command line, without the name
-	json   bool     // prints JSON
-	dir    string
-	key    *keys.Key // of an encrypted journal; nil if it is not
+	args []string // on the command line, without the name
+	json bool     // prints JSON
+	dir  string
+	key  *keys.Key // of an encrypted journal; nil if it is not
+
+	missing bool // the output lacks inputs that the program has dropped meanwhile
+
 	out    *bufio.Writer
 	stderr io.Writer
 
@@ -110,8 +118,9 @@ type call struct {
 // errUsage says that the command line is invalid, and that a message about it was
 // printed. errDamage says that the journal is damaged, and that the output says where.
 var (
-	errUsage  = errors.New("usage")
-	errDamage = errors.New("damaged, as the report says")
+	errUsage   = errors.New("usage")
+	errDamage  = errors.New("damaged, as the report says")
+	errMissing = errors.New("the output is not complete, because the program has dropped inputs meanwhile")
 )
 
 // run does what the command line says, and returns the exit status.
@@ -144,7 +153,7 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	// A journal may have been written by somebody else.
-	this := &call{FlagSet: flags, args: args, out: bufio.NewWriter(text.Plain(stdout)), stderr: text.Plain(stderr), terminal: stderr}
+	this := &call{FlagSet: flags, args: args, out: bufio.NewWriterSize(text.Plain(stdout), outputBuffer), stderr: text.Plain(stderr), terminal: stderr}
 	flags.BoolVar(&this.json, "json", slices.ContainsFunc(args, isJSON), "print JSON, an object a line")
 	flags.Lookup("json").DefValue = "false"
 	if c.name != "erase" {
@@ -170,6 +179,8 @@ func (c command) call(args []string, stdout, stderr io.Writer) int {
 		return statusUsage
 	case errors.Is(err, errDamage): // even if the output could not be written
 		return this.fail(fmt.Errorf("%s: %w", this.dir, errDamage))
+	case err == nil && this.missing:
+		return this.fail(errMissing)
 	case err == nil, errors.Is(err, flag.ErrHelp), errors.Is(err, syscall.EPIPE):
 		return statusDone
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/go-marketplace/marketplace/journal"
+	"github.com/go-marketplace/marketplace/journal/wal"
 )
 
 const presenceHelp = `Presence shows which endpoints were present: the process, the role, from which
@@ -30,6 +32,12 @@ func presence(c *call) error {
 		return err
 	}
 	p, damage := h.Presence()
+	for try := 0; try < 100 && errors.Is(damage, wal.ErrDropped); try++ { // the program has dropped what came next
+		if h, err = journal.ReadStore(c.store()); err != nil {
+			return err
+		}
+		p, damage = h.Presence()
+	}
 	if p.Begin.Seq > 0 {
 		c.say("the inputs before %d have been dropped; the output begins with the endpoints present after input %d", h.First(), p.Begin.Seq)
 	}

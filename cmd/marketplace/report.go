@@ -71,6 +71,8 @@ func (c *call) fail(err error) int {
 	switch {
 	case errors.Is(err, errDamage), errors.As(err, new(*wal.DamageError)):
 		f.Kind = "damaged"
+	case errors.Is(err, errMissing):
+		f.Kind, f.Status = "dropped", statusIncomplete
 	case errors.Is(err, wal.ErrNoLog):
 		f.Kind = "no journal"
 	case errors.Is(err, wal.ErrLocked):
