@@ -211,7 +211,7 @@ func (e *encrypted) renew(name string, size int64) error {
 	w := e.begin(f)
 	_, err = w.Write(nil) // the header
 	if err == nil {
-		_, err = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(c, 0, size)}, make([]byte, 256<<10))
+		_, err = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(c, 0, size)}, make([]byte, min(size+1, 256<<10)))
 	}
 	if err == nil {
 		err = w.Sync()

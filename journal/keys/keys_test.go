@@ -312,6 +312,9 @@ func TestIssue14KeysSurvive(t *testing.T) {
 						if erased[s] {
 							t.Fatalf("operation %d: %s has a key again", n, s)
 						}
+						if disk.Synced(keys.FileOf(s)) == nil {
+							t.Fatalf("operation %d: the key of %s was given out before it was on disk", n, s)
+						}
 						given[s] = k
 					}
 				}
@@ -321,9 +324,12 @@ func TestIssue14KeysSurvive(t *testing.T) {
 				}
 			}
 			use()
+			ops := disk.Ops()
+			if crash {
+				disk.Restart() // the system goes on
+			}
 			f = keys.InStore(disk, nil) // another program
 			use()
-			ops := disk.Ops()
 			for _, choose := range []func(int) int{waltest.LoseAll, waltest.KeepAll, func(n int) int { return n / 2 }} {
 				after := disk.Crash(choose)
 				f := keys.InStore(after, nil)
