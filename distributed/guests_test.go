@@ -285,7 +285,7 @@ func TestChaosOfProcesses(t *testing.T) {
 			}
 		}
 	}
-	limit := time.After(2 * time.Minute)
+	limit := time.After(5 * time.Minute)
 	answered := map[*guestNode]int{}
 	began := time.Now()
 	for done := 0; done < len(all); {

@@ -18,9 +18,6 @@ import (
 	"github.com/go-marketplace/marketplace/examples/internal/program"
 )
 
-// heartbeat is that of the nodes. The tests make machines busy.
-const heartbeat = "1s"
-
 // A cluster is a chat of several processes.
 type cluster struct {
 	t      *testing.T
@@ -119,7 +116,7 @@ func on(t *testing.T, which []string, test func(t *testing.T, c *cluster), names
 			key := program.RealmKey(t)
 			make(c, key, names...)
 			for n := range c.args {
-				c.args[n] = append(c.args[n], "-node", n, "-realm-key", key, "-addr", "127.0.0.1:0", "-heartbeat", heartbeat)
+				c.args[n] = append(c.args[n], "-node", n, "-realm-key", key, "-addr", "127.0.0.1:0", "-heartbeat", heartbeat.String())
 			}
 			for _, n := range names {
 				c.start(n)

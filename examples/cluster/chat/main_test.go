@@ -4,6 +4,7 @@ import (
 	"flag"
 	"net"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -13,6 +14,9 @@ import (
 var (
 	runs   = flag.Int("runs", 1, "how often TestCrowds kills each node")
 	crowds = flag.String("crowds", "direct links", "the `topologies` of TestCrowds, with commas between: on NATS it needs a processor of its own for each node")
+
+	// The tests make machines busy.
+	heartbeat = flag.Duration("node-heartbeat", time.Second, "the heartbeat of the nodes: one that has no processor for five of them is lost, so take more on a busy machine")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
