@@ -36,7 +36,7 @@ const (
 //
 // A program that keeps something made of the inputs, such as a table of a database, keeps the
 // Position of the page with it, in the same transaction, and goes on from there when it starts
-// again.
+// again. The guide docs/projections.md has an example.
 //
 // Follow ends with the error of ctx when that is done, when the caller stops, or with another
 // error:
