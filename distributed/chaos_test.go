@@ -45,13 +45,13 @@ func (r *run) answered(wrong *[]string) (n int) {
 	return n
 }
 
-// close orders all machines to close all endpoints.
+// close orders all machines to close all endpoints: also those of which an earlier order to do so
+// was not taken, because the machine was paused.
 func (r *run) close() {
-	for _, m := range r.machines {
-		for _, e := range r.endpoints[m.Name] {
-			r.order(m, order{Do: "close", ID: e.ID})
+	for i, d := range r.dumps() {
+		for _, e := range d.Endpoints {
+			r.order(r.machines[i], order{Do: "close", ID: e.Order.ID})
 		}
-		r.endpoints[m.Name] = nil
 	}
 }
 
