@@ -242,7 +242,7 @@ func (r *rig) comesToEnd() {
 	if err != nil {
 		r.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; <-time.After(5 * time.Millisecond) {
 		_, position, _ := r.read()
 		if position == h.Last() {
 			break
