@@ -94,7 +94,7 @@ func TestIssue14KeysOfFlags(t *testing.T) {
 }
 
 // TestIssue14EncryptedByFlags: with -journal-encrypt, no file of a journal has anything that can
-// be read, and whoever opens it needs the key.
+// be read, and opening it needs the key.
 func TestIssue14EncryptedByFlags(t *testing.T) {
 	dir := t.TempDir()
 	j, key := filepath.Join(dir, "j"), filepath.Join(dir, "key")

@@ -40,7 +40,7 @@
 //
 // A value of package sealed is encoded by a [Codec] with keys, which encrypts its content with
 // a random nonce: equal values then have different bytes. The functions of this package have no
-// keys, and refuse a content. Whoever has no keys can still see the subject ([Generic], [Text]).
+// keys, and refuse a content. The subject can be read without keys ([Generic], [Text]).
 //
 // # What cannot be encoded
 //

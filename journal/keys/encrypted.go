@@ -26,8 +26,8 @@ import (
 //
 // It is for disks and backups that get lost: without the key, the content of the files says
 // nothing. Their names, sizes and times are not hidden. Against changes it protects as the
-// journal itself does, whose hashes are encrypted as well: whoever has no key can damage a
-// journal, which the hashes show, and can change bytes that he knows to others, together with the
+// journal itself does, whose hashes are encrypted as well: somebody without the key can damage a
+// journal, which the hashes show, and can change bytes that they know to others, together with the
 // hashes that follow, which only a hash that is kept elsewhere shows.
 //
 // A file begins with 128 bytes more, a random nonce, twice, from which the key of the file

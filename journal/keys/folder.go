@@ -36,8 +36,8 @@ type known struct {
 }
 
 // Dir returns the key store in a folder of the file system, which the first key creates. If
-// master is not nil, the keys in the folder are encrypted with it: whoever has the folder alone
-// has no keys. The master key is elsewhere: see [ReadKey].
+// master is not nil, the keys in the folder are encrypted with it: the folder alone
+// gives nobody the keys. The master key is elsewhere: see [ReadKey].
 //
 // Folders and files that it makes are for their owner alone. What is erased is overwritten
 // first. Disks and file systems that write elsewhere instead, and snapshots of file systems,
