@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +19,13 @@ import (
 // A following is what a goroutine in a bubble of testing/synctest gets from Follow.
 type following struct {
 	*testing.T
-	text string // the records, with a | when there are no more
-	err  error  // at its end
-	last uint64
 	stop context.CancelFunc
 	end  chan struct{}
+	err  error // at its end
+
+	mu   sync.Mutex
+	text string // the records, with a | when there are no more
+	last uint64
 }
 
 // lag is how far a follower is behind at most, in a bubble, where nothing else takes time.
@@ -34,6 +38,7 @@ func follow(t *testing.T, s wal.Store, from uint64) *following {
 	go func() {
 		defer close(f.end)
 		for r, err := range wal.Follow(ctx, s, from) {
+			f.mu.Lock()
 			switch {
 			case err != nil:
 				f.err = err
@@ -43,9 +48,18 @@ func follow(t *testing.T, s wal.Store, from uint64) *following {
 				f.text += fmt.Sprintf("%d:%s ", r.Index, r.Payload)
 				f.last = r.Index
 			}
+			f.mu.Unlock()
 		}
 	}()
 	return f
+}
+
+// take returns the records that have come since the last call, and the number of the last one.
+func (f *following) take() (text string, last uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text, f.text = f.text, ""
+	return text, f.last
 }
 
 // wants says what has come since the last time.
@@ -53,10 +67,9 @@ func (f *following) wants(want string) {
 	f.Helper()
 	time.Sleep(lag)
 	synctest.Wait()
-	if f.text != want {
-		f.Errorf("followed %q, want %q", f.text, want)
+	if text, _ := f.take(); text != want {
+		f.Errorf("followed %q, want %q", text, want)
 	}
-	f.text = ""
 }
 
 // fails says why it ends.
@@ -288,7 +301,9 @@ func TestFollowReadsWhatIsNew(t *testing.T) {
 		}
 		f := follow(t, s, l.Last()+1)
 		f.wants("|")
+		s.mu.Lock()
 		s.read, s.opened = 0, map[string]int{}
+		s.mu.Unlock()
 		written := 0
 		for i := range 2000 {
 			appendAll(t, l, strings.Repeat("y", 100))
@@ -319,12 +334,15 @@ func TestFollowReadsWhatIsNew(t *testing.T) {
 // meter is a store that counts what is opened and read.
 type meter struct {
 	wal.Store
+	mu     sync.Mutex
 	opened map[string]int
 	read   int
 }
 
 func (m *meter) Open(name string) (wal.Content, error) {
+	m.mu.Lock()
 	m.opened[name]++
+	m.mu.Unlock()
 	c, err := m.Store.Open(name)
 	return metered{c, m}, err
 }
@@ -336,7 +354,9 @@ type metered struct {
 
 func (c metered) ReadAt(b []byte, at int64) (int, error) {
 	n, err := c.Content.ReadAt(b, at)
+	c.meter.mu.Lock()
 	c.meter.read += n
+	c.meter.mu.Unlock()
 	return n, err
 }
 
@@ -345,35 +365,34 @@ func (c metered) ReadAt(b []byte, at int64) (int, error) {
 func TestFollowProves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := waltest.NewDisk()
-		syncs := 0
+		var syncs atomic.Int64
 		d.Plan(func(op waltest.Op) waltest.Fault {
 			if op.Kind == waltest.Sync {
-				syncs++
+				syncs.Add(1)
 			}
 			return waltest.Fault{}
 		})
 		l := mustOpen(t, d)
 		f := follow(t, d, 0)
 		f.wants("|")
-		syncs = 0
+		syncs.Store(0)
 		for range 100 {
 			appendAll(t, l, "a")
 			ok(t, l.Sync())
 			time.Sleep(busyPoll / 3)
 		}
-		if syncs != 100 || f.last < 95 {
-			t.Errorf("%d syncs, up to record %d", syncs, f.last)
+		if _, last := f.take(); syncs.Load() != 100 || last < 95 {
+			t.Errorf("%d syncs, up to record %d", syncs.Load(), last)
 		}
-		f.text = ""
 		time.Sleep(lag)
-		syncs = 0
+		syncs.Store(0)
 		for range 10 {
 			appendAll(t, l, "b")
 			ok(t, l.Flush())
 			time.Sleep(lag)
 		}
-		if syncs != 10 || f.last != 110 {
-			t.Errorf("%d syncs, up to record %d", syncs, f.last)
+		if _, last := f.take(); syncs.Load() != 10 || last != 110 {
+			t.Errorf("%d syncs, up to record %d", syncs.Load(), last)
 		}
 		f.stop()
 		f.fails(context.Canceled)
