@@ -35,10 +35,10 @@ const lag = 5 * time.Millisecond
 // inputText is all that there is to say about an input.
 func inputText(in *journal.Input) string { return fmt.Sprint(in.Seq, in, in.Time, in.Skipped) }
 
-// follow begins to follow a journal.
-func follow(t *testing.T, s wal.Store, after journal.Position) *following {
+// follow begins to follow a journal, or goes on behind inputs that were followed before.
+func follow(t *testing.T, s wal.Store, after journal.Position, before ...string) *following {
 	ctx, stop := context.WithCancel(t.Context())
-	f := &following{T: t, stop: stop, end: make(chan struct{}), last: after.Seq}
+	f := &following{T: t, stop: stop, end: make(chan struct{}), last: after.Seq, inputs: before}
 	go func() {
 		defer close(f.end)
 		for b, err := range journal.FollowStore(ctx, s, after) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,15 +88,17 @@ func TestIssue14FollowKilled(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			disk := waltest.NewDisk()
 			f := follow(t, disk, journal.Position{})
-			killed := false
+			var killed atomic.Bool
 			disk.Plan(func(op waltest.Op) waltest.Fault {
-				killed = killed || op.N == n
-				return waltest.Fault{Crash: killed, Written: 13}
+				if op.N == n {
+					killed.Store(true)
+				}
+				return waltest.Fault{Crash: killed.Load(), Written: 13}
 			})
 			random := rand.New(rand.NewPCG(uint64(n), 0))
 			pause := func() { time.Sleep(time.Duration(random.IntN(4000)) * time.Microsecond) }
 			d := drive(t, c, disk, manySlips(60), pause)
-			whole = !killed
+			whole = !killed.Load()
 			disk.Restart()
 			if d.err != nil && !errors.Is(d.err, waltest.ErrCrashed) {
 				t.Fatal(d.err)
@@ -105,9 +108,7 @@ func TestIssue14FollowKilled(t *testing.T) {
 				if len(f.at) > 0 {
 					at = f.at[len(f.at)-1]
 				}
-				before := f.inputs
-				f = follow(t, disk, at)
-				f.inputs = before
+				f = follow(t, disk, at, f.inputs...)
 			}
 			must(t, drive(t, c, disk, manySlips(20), pause).err)
 			all := inputsIn(t, disk, 0)
