@@ -258,6 +258,10 @@ func TestIssue14B5Truncate(t *testing.T) {
 		must(t, err)
 		if x.Input.Seq == poison && x.Input.Kind == vm.Value {
 			saved++
+			// It is read with the names and the time of the inputs before it, which are not in its file.
+			if v, err := x.Input.Value(); err != nil || !isPoison(v.(Slip)) || x.Input.Time.IsZero() {
+				t.Errorf("what was cut off is %v, of %v, error %v", v, x.Input.Time, err)
+			}
 		}
 	}
 	if saved != 1 {
